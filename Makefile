@@ -1,0 +1,84 @@
+# Everything from a fresh clone to a green test run. Needs git, make and Python 3.11 or newer; what
+# else is missing gets installed. The pinned TLS libraries are built once, into a cache outside
+# the tree (see wheels/build_native_libs.py).
+
+# The first of these that runs and is new enough. Choose another with: make PYTHON=/path/to/python
+CANDIDATES := python3.14 python3.13 python3.12 python3.11 python3
+PYTHON ?= $(shell for python in $(CANDIDATES); do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { command -v $$python; break; }; done)
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST_ARGS ?= -n auto
+C_SOURCES = $(shell find csrc tests/csrc -name '*.[ch]' 2>/dev/null)
+
+SANITIZE ?= address,undefined
+ASAN_TREE := build/asan
+# What the sanitizer run needs a copy of; it must not touch the modules in the checkout.
+ASAN_COPIES = $(wildcard setup.py pyproject.toml README.md LICENSE wheels csrc tlsmgm \
+	tlsmgm_wolfssl tests examples benchmarks spec docs)
+
+.DEFAULT_GOAL := build
+.PHONY: build native tools test demo lint format asan clean distclean help
+
+build: $(VENV)/.installed ## build everything into the checkout (the default)
+	@$(BIN)/python setup.py -q build_ext --inplace
+
+native: tools ## build the pinned OpenSSL and wolfSSL, unless they are in the cache
+	@$(PYTHON) wheels/build_native_libs.py
+
+tools: ## install the compiler and other tools that are missing
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed." >&2; exit 1; }
+	@wheels/install_build_tools.sh $(PYTHON)
+
+$(VENV)/.created: | tools
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+# The build requirements are installed by hand, because an isolated build would fetch and compile
+# everything anew each time.
+$(VENV)/.installed: pyproject.toml setup.py $(VENV)/.created | native
+	$(BIN)/python -m pip install --quiet 'setuptools>=77' 'Cython>=3.1'
+	$(BIN)/python -m pip install --quiet --no-build-isolation -e '.[test,lint,demo]'
+	@touch $@
+
+test: build ## run the whole test suite
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+demo: build ## show what tlsmgm does
+	$(BIN)/python examples/demo/run.py
+
+lint: build ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict setup.py wheels tlsmgm tlsmgm_wolfssl
+	$(BIN)/clang-format --dry-run -Werror $(C_SOURCES)
+
+format: build ## lay the code out the way lint wants it
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $(C_SOURCES)
+
+# Python itself never frees some memory, so leaks are not looked for here.
+asan: build ## run the test suite with address and undefined-behaviour sanitizers
+	@mkdir -p $(ASAN_TREE)
+	@cd $(ASAN_TREE) && rm -rf $(ASAN_COPIES)
+	@cp -a $(ASAN_COPIES) $(ASAN_TREE)/
+	@find $(ASAN_TREE)/tlsmgm $(ASAN_TREE)/tlsmgm_wolfssl -name '*.so' -delete
+	cd $(ASAN_TREE) && TLSMGM_SANITIZE=$(SANITIZE) \
+		$(CURDIR)/$(BIN)/python setup.py -q build_ext --inplace
+	cd $(ASAN_TREE) && PYTHONPATH=$(CURDIR)/$(ASAN_TREE) PYTHONMALLOC=malloc \
+		ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+		LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
+		$(CURDIR)/$(BIN)/python -m pytest --timeout 600 $(PYTEST_ARGS)
+
+clean: ## remove what was built from our own sources
+	rm -rf build dist tlsmgm.egg-info .pytest_cache .mypy_cache .ruff_cache
+	find tlsmgm tlsmgm_wolfssl -name '*.so' -delete
+
+distclean: clean ## remove the virtual environment, too; the cache of native libraries stays
+	rm -rf $(VENV)
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20

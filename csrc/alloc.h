@@ -1,0 +1,22 @@
+/*
+ * Memory of our own code. One place, so that a test can replace alloc.c by one that fails on
+ * request; the TLS libraries keep their own allocators.
+ */
+#ifndef TLSMGM_ALLOC_H
+#define TLSMGM_ALLOC_H
+
+#include <stddef.h>
+
+/* Zeroed memory for count items of size bytes, or NULL; the product may not overflow. */
+void *tlsmgm_calloc(size_t count, size_t size);
+
+/* As realloc(): on failure NULL, and the old block stays. */
+void *tlsmgm_realloc(void *block, size_t size);
+
+/* free(NULL) is legal. */
+void tlsmgm_free(void *block);
+
+/* Overwrites memory in a way that the compiler may not leave out. */
+void tlsmgm_wipe(void *block, size_t size);
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * Distinguished names of certificates (RFC 5280 section 4.1.2.4): a sequence of sets of
+ * attributes, most often sets of one. "Name" below is the contents of the outer SEQUENCE.
+ */
+#ifndef TLSMGM_DISTINGUISHED_NAME_H
+#define TLSMGM_DISTINGUISHED_NAME_H
+
+#include "cursor.h"
+
+enum tlsmgm_attribute {
+    TLSMGM_COMMON_NAME,
+    TLSMGM_LOCALITY,
+    TLSMGM_COUNTRY,
+    TLSMGM_STATE,
+    TLSMGM_ORGANIZATION,
+    TLSMGM_ORGANIZATIONAL_UNIT,
+};
+
+struct tlsmgm_name_entry {
+    struct tlsmgm_bytes type;  /* contents of an object identifier */
+    uint8_t tag;               /* enum tlsmgm_der_tag of the value */
+    struct tlsmgm_bytes value; /* contents; of a SEQUENCE the whole, of a BIT STRING the bits */
+};
+
+/* Walks over a name; begin with tlsmgm_name_cursor(). */
+struct tlsmgm_name_cursor {
+    struct tlsmgm_cursor sets;    /* sets not yet entered */
+    struct tlsmgm_cursor entries; /* what is left of the current one */
+};
+
+struct tlsmgm_name_cursor tlsmgm_name_cursor(struct tlsmgm_bytes name);
+
+/* The next attribute, sets flattened. False at the end and where the name is malformed. */
+bool tlsmgm_name_next(struct tlsmgm_name_cursor *cursor, struct tlsmgm_name_entry *entry);
+
+/* Whether a name is well-formed to its end. */
+bool tlsmgm_name_is_valid(struct tlsmgm_bytes name);
+
+/*
+ * The one-line form "/C=AT/O=.../CN=...", equal to OpenSSL's X509_NAME_oneline() byte for byte:
+ * types by short name or dotted numbers, raw value bytes, those outside 0x20 to 0x7e as \xHH. For
+ * people and logs: a value may itself contain "/CN=", so decide nothing by looking for pieces.
+ * Writes at most size bytes, terminator included; returns the length of the whole text.
+ */
+size_t tlsmgm_name_text(struct tlsmgm_bytes name, char *out, size_t size);
+
+/*
+ * The first attribute of this type in UTF-8. At most size bytes are written, terminator included;
+ * *length is that of the whole text. False, with an empty text, when there is none.
+ *
+ * It also counts as absent when it is no text, when it is not valid in its encoding, or when it
+ * has a NUL in it: cut off there by some reader, "good.example\0.evil.example" would pose as
+ * another name. No later attribute takes its place.
+ */
+bool tlsmgm_name_attribute(struct tlsmgm_bytes name, enum tlsmgm_attribute which, char *out,
+                           size_t size, size_t *length);
+
+#endif

@@ -1,0 +1,50 @@
+#include "error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void tlsmgm_error_clear(struct tlsmgm_error *error) {
+    if (error == NULL) return;
+    *error = (struct tlsmgm_error){.status = TLSMGM_OK, .alert = TLSMGM_NO_ALERT};
+}
+
+static void write_text(struct tlsmgm_error *error, enum tlsmgm_status status, const char *format,
+                       va_list arguments) {
+    if (error == NULL) return;
+    tlsmgm_error_clear(error);
+    error->status = status;
+    (void)vsnprintf(error->text, sizeof error->text, format, arguments);
+}
+
+enum tlsmgm_status tlsmgm_fail(struct tlsmgm_error *error, enum tlsmgm_status status,
+                               const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    write_text(error, status, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+enum tlsmgm_status tlsmgm_fail_alert(struct tlsmgm_error *error, enum tlsmgm_alert alert,
+                                     const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    write_text(error, TLSMGM_PROTOCOL, format, arguments);
+    va_end(arguments);
+    if (error != NULL) error->alert = (int)alert;
+    return TLSMGM_PROTOCOL;
+}
+
+enum tlsmgm_status tlsmgm_fail_parameter(struct tlsmgm_error *error, const char *parameter,
+                                         const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    write_text(error, TLSMGM_CONFIG, format, arguments);
+    va_end(arguments);
+    if (error != NULL) error->parameter = parameter;
+    return TLSMGM_CONFIG;
+}
+
+enum tlsmgm_status tlsmgm_fail_memory(struct tlsmgm_error *error) {
+    return tlsmgm_fail(error, TLSMGM_NO_MEMORY, "out of memory");
+}

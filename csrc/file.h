@@ -1,0 +1,40 @@
+/* Reading configuration files: whole, bounded, and wiped when they are given back. */
+#ifndef TLSMGM_FILE_H
+#define TLSMGM_FILE_H
+
+#include "tlsmgm.h"
+
+/* Largest file or value of a parameter, in bytes. */
+#define TLSMGM_FILE_MAX (16u << 20)
+
+/* Bytes that we own. */
+struct tlsmgm_blob {
+    uint8_t *data; /* NULL when size is 0; a terminating 0 follows the last byte */
+    size_t size;
+};
+
+/* Whether the source was given at all. */
+bool tlsmgm_source_is_given(const struct tlsmgm_source *source);
+
+/* Reads the file, or copies the memory. On failure out is empty and error names parameter. */
+enum tlsmgm_status tlsmgm_source_read(const struct tlsmgm_source *source, const char *parameter,
+                                      struct tlsmgm_blob *out, struct tlsmgm_error *error);
+
+/* Wipes and frees; the blob is empty afterwards. */
+void tlsmgm_blob_free(struct tlsmgm_blob *blob);
+
+/* What to do with each file of a directory; anything but OK ends the walk with that status. */
+typedef enum tlsmgm_status (*tlsmgm_file_visitor)(void *context, const char *path,
+                                                  const struct tlsmgm_blob *content,
+                                                  struct tlsmgm_error *error);
+
+/*
+ * Reads every regular file of a directory, in the order of their names. Files that begin with a
+ * dot are passed over; with only_hashed also those not named as "openssl rehash" names them
+ * (eight hexadecimal digits, a dot, a number).
+ */
+enum tlsmgm_status tlsmgm_directory_visit(const char *path, const char *parameter,
+                                          bool only_hashed, tlsmgm_file_visitor visitor,
+                                          void *context, struct tlsmgm_error *error);
+
+#endif

@@ -1,0 +1,224 @@
+/* Contexts: a TLS domain as OpenSSL sees it. */
+#include <openssl/err.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "cipher_list.h"
+#include "error.h"
+#include "internal.h"
+
+static enum tlsmgm_status set_versions(SSL_CTX *ssl_ctx, const struct tlsmgm_ctx_config *config,
+                                       struct tlsmgm_error *error) {
+    if (SSL_CTX_set_min_proto_version(ssl_ctx, config->lowest_version) == 1 &&
+        SSL_CTX_set_max_proto_version(ssl_ctx, config->highest_version) == 1) {
+        return TLSMGM_OK;
+    }
+    return ossl_fail_parameter(error, "tls_method", "this OpenSSL cannot do these versions");
+}
+
+/*
+ * OpenSSL passes over words that it does not know, as long as one word selects something. So each
+ * word that should add suites is tried alone. Words that only take away are left to it.
+ */
+static enum tlsmgm_status check_cipher_words(SSL_CTX *ssl_ctx, const char *list,
+                                             struct tlsmgm_error *error) {
+    for (;;) {
+        char word[256];
+        struct tlsmgm_bytes bytes = tlsmgm_cipher_word_next(&list);
+        if (bytes.size == 0) return TLSMGM_OK;
+        if (memchr("!-+@", bytes.data[0], 4) != NULL) continue;
+        if (bytes.size + sizeof ":@SECLEVEL=0" > sizeof word) {
+            return tlsmgm_fail_parameter(error, "cipher_list", "a word of %zu bytes", bytes.size);
+        }
+        memcpy(word, bytes.data, bytes.size);
+        memcpy(word + bytes.size, ":@SECLEVEL=0", sizeof ":@SECLEVEL=0");
+        if (SSL_CTX_set_cipher_list(ssl_ctx, word) == 1) continue;
+        ERR_clear_error();
+        return tlsmgm_fail_parameter(error, "cipher_list", "OpenSSL knows no cipher \"%.*s\"",
+                                     (int)bytes.size, (const char *)bytes.data);
+    }
+}
+
+/* The trial above may have lowered the level; it goes back before the whole list is set. */
+static enum tlsmgm_status set_older_ciphers(SSL_CTX *ssl_ctx, const char *list,
+                                            struct tlsmgm_error *error) {
+    int level = SSL_CTX_get_security_level(ssl_ctx);
+    enum tlsmgm_status status = check_cipher_words(ssl_ctx, list, error);
+    if (status != TLSMGM_OK) return status;
+    SSL_CTX_set_security_level(ssl_ctx, level);
+    if (SSL_CTX_set_cipher_list(ssl_ctx, list) == 1) return TLSMGM_OK;
+    return ossl_fail_parameter(error, "cipher_list", "nothing is left of the list");
+}
+
+static enum tlsmgm_status set_ciphers(SSL_CTX *ssl_ctx, const char *text,
+                                      struct tlsmgm_error *error) {
+    struct tlsmgm_cipher_list list = {0};
+    if (text == NULL) return TLSMGM_OK;
+    enum tlsmgm_status status = tlsmgm_cipher_list_split(text, &list, error);
+    if (status == TLSMGM_OK && *list.older != '\0') {
+        status = set_older_ciphers(ssl_ctx, list.older, error);
+    }
+    if (status == TLSMGM_OK && *list.tls1_3 != '\0' &&
+        SSL_CTX_set_ciphersuites(ssl_ctx, list.tls1_3) != 1) {
+        status = ossl_fail_parameter(error, "cipher_list", "unknown TLS 1.3 suite");
+    }
+    tlsmgm_cipher_list_free(&list);
+    return status;
+}
+
+static enum tlsmgm_status set_groups(SSL_CTX *ssl_ctx, const char *groups,
+                                     struct tlsmgm_error *error) {
+    if (groups == NULL || SSL_CTX_set1_groups_list(ssl_ctx, groups) == 1) return TLSMGM_OK;
+    ERR_clear_error();
+    return tlsmgm_fail_parameter(error, "ec_curve", "OpenSSL does not know all of \"%s\"", groups);
+}
+
+static void set_verification(SSL_CTX *ssl_ctx, const struct tlsmgm_ctx_config *config) {
+    int mode = SSL_VERIFY_NONE;
+    if (config->verify_peer) {
+        mode = SSL_VERIFY_PEER;
+        if (config->is_server && config->require_peer) mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+    }
+    SSL_CTX_set_verify(ssl_ctx, mode, NULL);
+    SSL_CTX_set_verify_depth(ssl_ctx, config->verify_depth);
+}
+
+/* The server's order counts; a client that shares nothing gets alert no_application_protocol. */
+static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_size,
+                       const unsigned char *offered, unsigned int offered_size, void *argument) {
+    struct tlsmgm_ctx *ctx = argument;
+    unsigned char *chosen = NULL;
+    (void)ssl;
+    int found = SSL_select_next_proto(&chosen, out_size, ctx->alpn.data,
+                                      (unsigned int)ctx->alpn.size, offered, offered_size);
+    *out = chosen;
+    return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+static enum tlsmgm_status set_alpn(struct tlsmgm_ctx *ctx, struct tlsmgm_bytes alpn,
+                                   struct tlsmgm_error *error) {
+    struct tlsmgm_source source = {.data = alpn};
+    if (alpn.size == 0) return TLSMGM_OK;
+    enum tlsmgm_status status = tlsmgm_source_read(&source, "alpn", &ctx->alpn, error);
+    if (status != TLSMGM_OK) return status;
+    if (ctx->is_server) {
+        SSL_CTX_set_alpn_select_cb(ctx->ssl_ctx, select_alpn, ctx);
+    } else if (SSL_CTX_set_alpn_protos(ctx->ssl_ctx, alpn.data, (unsigned int)alpn.size) != 0) {
+        return ossl_fail_parameter(error, "alpn", "the protocol list is malformed");
+    }
+    return TLSMGM_OK;
+}
+
+/* Acknowledges the name, as RFC 6066 asks; that it is the right one was checked before. */
+static int acknowledge_name(SSL *ssl, int *alert, void *argument) {
+    (void)alert;
+    (void)argument;
+    const struct tlsmgm_conn *conn = SSL_get_app_data(ssl);
+    return conn->has_server_name ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
+/* Tickets only: nothing is kept in memory, and a ticket opens with the domain's key ring only. */
+static enum tlsmgm_status set_resumption(struct tlsmgm_ctx *ctx,
+                                         const struct tlsmgm_ctx_config *config,
+                                         struct tlsmgm_error *error) {
+    (void)SSL_CTX_set_session_cache_mode(ctx->ssl_ctx, SSL_SESS_CACHE_OFF);
+    if (!config->is_server) return TLSMGM_OK;
+    if (config->scope.size > 0 &&
+        SSL_CTX_set_session_id_context(ctx->ssl_ctx, ctx->scope, ctx->scope_size) != 1) {
+        return ossl_fail_parameter(error, "scope", "the scope cannot be used");
+    }
+    if (config->ticket_keys == NULL || config->scope.size == 0) {
+        (void)SSL_CTX_set_options(ctx->ssl_ctx, SSL_OP_NO_TICKET);
+        (void)SSL_CTX_set_num_tickets(ctx->ssl_ctx, 0);
+        return TLSMGM_OK;
+    }
+    ctx->ticket_keys = tlsmgm_ticket_keys_ref(config->ticket_keys);
+    /* One ticket a connection: each connection that resumes is given the next. */
+    (void)SSL_CTX_set_num_tickets(ctx->ssl_ctx, 1);
+    (void)SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx->ssl_ctx, ossl_ticket_callback);
+    return TLSMGM_OK;
+}
+
+static void set_callbacks(struct tlsmgm_ctx *ctx) {
+    (void)SSL_CTX_set_app_data(ctx->ssl_ctx, ctx);
+    SSL_CTX_set_info_callback(ctx->ssl_ctx, ossl_info_callback);
+    if (!ctx->is_server) return;
+    SSL_CTX_set_client_hello_cb(ctx->ssl_ctx, ossl_client_hello_callback, NULL);
+    (void)SSL_CTX_set_tlsext_servername_callback(ctx->ssl_ctx, acknowledge_name);
+}
+
+static void set_options(SSL_CTX *ssl_ctx) {
+    (void)SSL_CTX_set_options(ssl_ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                           SSL_OP_CIPHER_SERVER_PREFERENCE |
+                                           SSL_OP_PRIORITIZE_CHACHA);
+    (void)SSL_CTX_set_mode(ssl_ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                        SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+}
+
+static enum tlsmgm_status set_scope(struct tlsmgm_ctx *ctx, struct tlsmgm_bytes scope,
+                                    struct tlsmgm_error *error) {
+    if (scope.size > TLSMGM_SCOPE_MAX) {
+        return tlsmgm_fail_parameter(error, "scope", "%zu bytes; at most %u are possible",
+                                     scope.size, TLSMGM_SCOPE_MAX);
+    }
+    if (scope.size > 0) memcpy(ctx->scope, scope.data, scope.size);
+    ctx->scope_size = (uint8_t)scope.size;
+    return TLSMGM_OK;
+}
+
+/* The order matters: the security level of the cipher list decides which keys are good enough. */
+static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
+                                    struct tlsmgm_error *error) {
+    set_options(ctx->ssl_ctx);
+    set_callbacks(ctx);
+    set_verification(ctx->ssl_ctx, config);
+    enum tlsmgm_status status = set_scope(ctx, config->scope, error);
+    if (status == TLSMGM_OK) status = set_versions(ctx->ssl_ctx, config, error);
+    if (status == TLSMGM_OK) status = set_ciphers(ctx->ssl_ctx, config->cipher_list, error);
+    if (status == TLSMGM_OK) status = set_groups(ctx->ssl_ctx, config->groups, error);
+    if (status == TLSMGM_OK) status = ossl_load_dh_params(ctx, config, error);
+    if (status == TLSMGM_OK) status = ossl_load_identity(ctx, config, error);
+    if (status == TLSMGM_OK) status = ossl_load_trust(ctx, config, error);
+    if (status == TLSMGM_OK) status = set_alpn(ctx, config->alpn, error);
+    if (status == TLSMGM_OK) status = set_resumption(ctx, config, error);
+    return status;
+}
+
+enum tlsmgm_status ossl_ctx_new(const struct tlsmgm_ctx_config *config, struct tlsmgm_ctx **out,
+                                struct tlsmgm_error *error) {
+    *out = NULL;
+    ERR_clear_error();
+    struct tlsmgm_ctx *ctx = tlsmgm_calloc(1, sizeof *ctx);
+    if (ctx == NULL) return tlsmgm_fail_memory(error);
+    atomic_init(&ctx->references, 1);
+    ctx->is_server = config->is_server;
+    ctx->verify_peer = config->verify_peer;
+    ctx->ssl_ctx = SSL_CTX_new(config->is_server ? TLS_server_method() : TLS_client_method());
+    enum tlsmgm_status status =
+        ctx->ssl_ctx == NULL ? tlsmgm_fail_memory(error) : configure(ctx, config, error);
+    ERR_clear_error();
+    if (status != TLSMGM_OK) {
+        ossl_ctx_free(ctx);
+        return status;
+    }
+    *out = ctx;
+    return TLSMGM_OK;
+}
+
+struct tlsmgm_ctx *ossl_ctx_ref(struct tlsmgm_ctx *ctx) {
+    if (ctx != NULL) atomic_fetch_add(&ctx->references, 1);
+    return ctx;
+}
+
+void ossl_ctx_free(struct tlsmgm_ctx *ctx) {
+    if (ctx == NULL || atomic_fetch_sub(&ctx->references, 1) != 1) return;
+    SSL_CTX_free(ctx->ssl_ctx);
+    tlsmgm_ticket_keys_free(ctx->ticket_keys);
+    tlsmgm_blob_free(&ctx->certificate);
+    tlsmgm_blob_free(&ctx->alpn);
+    tlsmgm_free(ctx);
+}
+
+struct tlsmgm_bytes ossl_ctx_certificate(const struct tlsmgm_ctx *ctx) {
+    return (struct tlsmgm_bytes){.data = ctx->certificate.data, .size = ctx->certificate.size};
+}

@@ -1,0 +1,133 @@
+/* What a connection negotiated: parameters, certificates, sessions. */
+#include <openssl/err.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "error.h"
+#include "internal.h"
+
+static const char *group_name(SSL *ssl) {
+    int group = (int)SSL_get_negotiated_group(ssl);
+    return group == 0 ? NULL : SSL_group_to_name(ssl, group);
+}
+
+static void describe_cipher(const SSL_CIPHER *cipher, struct tlsmgm_conn_info *info) {
+    if (cipher == NULL) return;
+    info->cipher = SSL_CIPHER_get_name(cipher);
+    info->cipher_bits = SSL_CIPHER_get_bits(cipher, NULL);
+    (void)SSL_CIPHER_description(cipher, info->description, (int)sizeof info->description);
+}
+
+void ossl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info) {
+    *info = (struct tlsmgm_conn_info){0};
+    ERR_clear_error();
+    const SSL_CIPHER *cipher = SSL_get_current_cipher(conn->ssl);
+    if (cipher != NULL) info->version = (uint16_t)SSL_version(conn->ssl);
+    describe_cipher(cipher, info);
+    info->group = group_name(conn->ssl);
+    unsigned int alpn_size = 0;
+    SSL_get0_alpn_selected(conn->ssl, &info->alpn.data, &alpn_size);
+    info->alpn.size = alpn_size;
+    info->session_reused = SSL_session_reused(conn->ssl) == 1;
+    info->has_peer_certificate = SSL_get0_peer_certificate(conn->ssl) != NULL;
+    info->verify_reason = info->has_peer_certificate
+                              ? ossl_verify_reason(SSL_get_verify_result(conn->ssl))
+                              : TLSMGM_VERIFY_MISSING;
+    ERR_clear_error();
+}
+
+static void keep_certificate(struct tlsmgm_conn *conn, X509 *certificate) {
+    unsigned char *der = NULL;
+    int size = i2d_X509(certificate, &der);
+    if (size <= 0) return;
+    struct tlsmgm_source source = {.data = {.data = der, .size = (size_t)size}};
+    struct tlsmgm_blob *blob = &conn->peer_chain[conn->peer_chain_size];
+    if (tlsmgm_source_read(&source, NULL, blob, NULL) == TLSMGM_OK) conn->peer_chain_size++;
+    OPENSSL_free(der);
+}
+
+/*
+ * On a server OpenSSL's chain leaves the leaf out, on a client it does not, and after resumption
+ * only the leaf is left. So the leaf is taken by itself and passed over in the chain.
+ */
+static void read_peer_chain(struct tlsmgm_conn *conn) {
+    X509 *leaf = SSL_get0_peer_certificate(conn->ssl);
+    STACK_OF(X509) *chain = SSL_get_peer_cert_chain(conn->ssl);
+    int count = chain == NULL ? 0 : sk_X509_num(chain);
+    int first = conn->ctx->is_server ? 0 : 1;
+    conn->peer_chain_read = true;
+    if (leaf == NULL) return;
+    conn->peer_chain = tlsmgm_calloc((size_t)count + 1, sizeof *conn->peer_chain);
+    if (conn->peer_chain == NULL) return;
+    keep_certificate(conn, leaf);
+    for (int i = first; i < count; i++) keep_certificate(conn, sk_X509_value(chain, i));
+    ERR_clear_error();
+}
+
+struct tlsmgm_bytes ossl_peer_certificate(struct tlsmgm_conn *conn, size_t index) {
+    if (!conn->peer_chain_read && SSL_is_init_finished(conn->ssl)) read_peer_chain(conn);
+    if (index >= conn->peer_chain_size) return (struct tlsmgm_bytes){0};
+    return (struct tlsmgm_bytes){conn->peer_chain[index].data, conn->peer_chain[index].size};
+}
+
+static enum tlsmgm_status wrap_session(SSL_SESSION *ssl_session,
+                                       const struct tlsmgm_session_owner *owner,
+                                       struct tlsmgm_session **out, struct tlsmgm_error *error) {
+    struct tlsmgm_session *session = tlsmgm_calloc(1, sizeof *session);
+    if (session == NULL) {
+        SSL_SESSION_free(ssl_session);
+        return tlsmgm_fail_memory(error);
+    }
+    session->ssl_session = ssl_session;
+    session->owner = *owner;
+    *out = session;
+    return TLSMGM_OK;
+}
+
+enum tlsmgm_status ossl_conn_session(struct tlsmgm_conn *conn, struct tlsmgm_session **out,
+                                     struct tlsmgm_error *error) {
+    *out = NULL;
+    if (conn->ctx->is_server || !SSL_is_init_finished(conn->ssl)) return TLSMGM_OK;
+    SSL_SESSION *ssl_session = SSL_get1_session(conn->ssl);
+    if (ssl_session == NULL || SSL_SESSION_is_resumable(ssl_session) != 1 ||
+        SSL_SESSION_has_ticket(ssl_session) != 1) {
+        SSL_SESSION_free(ssl_session);
+        return TLSMGM_OK;
+    }
+    return wrap_session(ssl_session, &conn->owner, out, error);
+}
+
+void ossl_session_free(struct tlsmgm_session *session) {
+    if (session == NULL) return;
+    SSL_SESSION_free(session->ssl_session);
+    tlsmgm_free(session);
+}
+
+enum tlsmgm_status ossl_session_export(const struct tlsmgm_session *session, uint8_t *data,
+                                       size_t *size, struct tlsmgm_error *error) {
+    int der_size = i2d_SSL_SESSION(session->ssl_session, NULL);
+    if (der_size <= 0) return tlsmgm_fail(error, TLSMGM_INTERNAL, "the session has no bytes");
+    size_t room = *size;
+    *size = tlsmgm_session_record_size(&session->owner, (size_t)der_size);
+    if (data == NULL) return TLSMGM_OK;
+    if (room < *size) return tlsmgm_fail(error, TLSMGM_CONFIG, "%zu bytes are needed", *size);
+    unsigned char *der = tlsmgm_session_record_begin(&session->owner, data);
+    (void)i2d_SSL_SESSION(session->ssl_session, &der);
+    return TLSMGM_OK;
+}
+
+enum tlsmgm_status ossl_session_import(const uint8_t *data, size_t size,
+                                       struct tlsmgm_session **out, struct tlsmgm_error *error) {
+    struct tlsmgm_session_owner owner;
+    struct tlsmgm_bytes record = {data, size};
+    struct tlsmgm_bytes bytes;
+    *out = NULL;
+    SSL_SESSION *ssl_session = NULL;
+    if (tlsmgm_session_record_read(record, &owner, &bytes) && bytes.size < TLSMGM_FILE_MAX) {
+        const unsigned char *der = bytes.data;
+        ssl_session = d2i_SSL_SESSION(NULL, &der, (long)bytes.size);
+    }
+    ERR_clear_error();
+    if (ssl_session == NULL) return tlsmgm_fail(error, TLSMGM_CONFIG, "this is no saved session");
+    return wrap_session(ssl_session, &owner, out, error);
+}

@@ -1,0 +1,108 @@
+/* What the files of the OpenSSL backend share. */
+#ifndef TLSMGM_OPENSSL_INTERNAL_H
+#define TLSMGM_OPENSSL_INTERNAL_H
+
+#include <openssl/ssl.h>
+#include <stdatomic.h>
+
+#include "buffer.h"
+#include "file.h"
+#include "session_record.h"
+#include "ticket_keys.h"
+#include "tlsmgm.h"
+
+struct tlsmgm_ctx {
+    atomic_size_t references;
+    SSL_CTX *ssl_ctx; /* its app data points back here */
+    bool is_server;
+    bool verify_peer;
+    struct tlsmgm_ticket_keys *ticket_keys; /* may be NULL */
+    struct tlsmgm_blob certificate;         /* DER of the leaf */
+    struct tlsmgm_blob alpn;                /* wire form */
+    uint8_t scope_size;
+    uint8_t scope[TLSMGM_SCOPE_MAX];
+};
+
+struct tlsmgm_conn {
+    SSL *ssl; /* its app data points back here */
+    struct tlsmgm_ctx *ctx;
+    struct tlsmgm_buffer input;
+    struct tlsmgm_buffer output;
+    bool input_ended;
+    int alert_sent;               /* or TLSMGM_NO_ALERT */
+    struct tlsmgm_error latched;  /* status OK while nothing fatal happened */
+    bool has_server_name;         /* server: the client sent one */
+    struct tlsmgm_session_owner owner; /* scope and server name */
+    struct tlsmgm_blob *peer_chain;    /* DER, read from ssl when first asked for */
+    size_t peer_chain_size;
+    bool peer_chain_read;
+};
+
+struct tlsmgm_session {
+    SSL_SESSION *ssl_session;
+    struct tlsmgm_session_owner owner;
+};
+
+/* backend.c */
+enum tlsmgm_status ossl_init(struct tlsmgm_error *error);
+BIO_METHOD *ossl_bio_method(void);
+const EVP_CIPHER *ossl_ticket_cipher(void);
+
+/* context.c */
+enum tlsmgm_status ossl_ctx_new(const struct tlsmgm_ctx_config *config, struct tlsmgm_ctx **out,
+                                struct tlsmgm_error *error);
+struct tlsmgm_ctx *ossl_ctx_ref(struct tlsmgm_ctx *ctx);
+void ossl_ctx_free(struct tlsmgm_ctx *ctx);
+struct tlsmgm_bytes ossl_ctx_certificate(const struct tlsmgm_ctx *ctx);
+
+/* credentials.c: what a context presents and whom it trusts. */
+enum tlsmgm_status ossl_load_identity(struct tlsmgm_ctx *ctx,
+                                      const struct tlsmgm_ctx_config *config,
+                                      struct tlsmgm_error *error);
+enum tlsmgm_status ossl_load_trust(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
+                                   struct tlsmgm_error *error);
+enum tlsmgm_status ossl_load_dh_params(struct tlsmgm_ctx *ctx,
+                                       const struct tlsmgm_ctx_config *config,
+                                       struct tlsmgm_error *error);
+
+/* tickets.c */
+int ossl_ticket_callback(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
+                         EVP_MAC_CTX *mac, int sealing);
+
+/* connection.c */
+enum tlsmgm_status ossl_conn_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_conn_config *config,
+                                 struct tlsmgm_conn **out, struct tlsmgm_error *error);
+void ossl_conn_free(struct tlsmgm_conn *conn);
+enum tlsmgm_status ossl_feed(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
+                             struct tlsmgm_error *error);
+void ossl_feed_eof(struct tlsmgm_conn *conn);
+struct tlsmgm_bytes ossl_output(const struct tlsmgm_conn *conn);
+void ossl_output_consume(struct tlsmgm_conn *conn, size_t size);
+enum tlsmgm_status ossl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
+enum tlsmgm_status ossl_read(struct tlsmgm_conn *conn, uint8_t *data, size_t size, size_t *count,
+                             struct tlsmgm_error *error);
+enum tlsmgm_status ossl_write(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
+                              size_t *count, struct tlsmgm_error *error);
+enum tlsmgm_status ossl_shutdown(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
+int ossl_client_hello_callback(SSL *ssl, int *alert, void *argument);
+void ossl_info_callback(const SSL *ssl, int where, int value);
+
+/* inspect.c: what was negotiated, certificates, sessions. */
+void ossl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info);
+struct tlsmgm_bytes ossl_peer_certificate(struct tlsmgm_conn *conn, size_t index);
+enum tlsmgm_status ossl_conn_session(struct tlsmgm_conn *conn, struct tlsmgm_session **out,
+                                     struct tlsmgm_error *error);
+void ossl_session_free(struct tlsmgm_session *session);
+enum tlsmgm_status ossl_session_export(const struct tlsmgm_session *session, uint8_t *data,
+                                       size_t *size, struct tlsmgm_error *error);
+enum tlsmgm_status ossl_session_import(const uint8_t *data, size_t size,
+                                       struct tlsmgm_session **out, struct tlsmgm_error *error);
+
+/* error.c: the only reader of OpenSSL's error queue. Both empty the queue. */
+enum tlsmgm_status ossl_fail_conn(struct tlsmgm_conn *conn, int result,
+                                  struct tlsmgm_error *error);
+enum tlsmgm_status ossl_fail_parameter(struct tlsmgm_error *error, const char *parameter,
+                                       const char *what);
+enum tlsmgm_verify_reason ossl_verify_reason(long result);
+
+#endif

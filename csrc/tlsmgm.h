@@ -1,0 +1,273 @@
+/*
+ * tlsmgm: the contract between the programs and the TLS libraries.
+ *
+ * A backend is one const table of functions, struct tlsmgm_backend. A program asks a backend for
+ * contexts (one per TLS domain, immutable) and for connections inside them. A connection does no
+ * I/O: wire bytes go in with feed() and come out of output(); who carries them is not our matter.
+ *
+ *     bytes from the peer --> feed() --+             +--> read()  --> application data
+ *                                      |  connection |
+ *     bytes to the peer <-- output() <-+             +<-- write() <-- application data
+ *
+ * Rules that hold for every function here:
+ *
+ *   - Arguments are borrowed for the call. Results are written to memory of the caller, or are
+ *     borrowed from the object that was asked, as long as the comment says.
+ *   - X_new() pairs with X_free(); X_free(NULL) does nothing. When X_new() fails, *out is NULL.
+ *   - A failing function fills the caller's struct tlsmgm_error, if one was given.
+ *   - Contexts and ticket keys are counted references and may be used by many threads at once.
+ *     A connection or a session belongs to one thread at a time.
+ *   - Nothing here needs Python, and nothing here reads the clock, the environment or a socket.
+ *
+ * This header is public. It compiles as C11 and as C++.
+ */
+#ifndef TLSMGM_H
+#define TLSMGM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * A program and a backend understand each other when both were compiled with the same number.
+ * It grows whenever the layout or the meaning of anything in this header changes.
+ */
+#define TLSMGM_CONTRACT_VERSION 1u
+
+/* Name of the Python capsule in which an extension module hands over its const table. */
+#define TLSMGM_BACKEND_CAPSULE "tlsmgm.backend"
+
+enum tlsmgm_status {
+#define TLSMGM_STATUS(name, text, exception) TLSMGM_##name,
+#include "status.def"
+#undef TLSMGM_STATUS
+};
+
+enum tlsmgm_verify_reason {
+#define TLSMGM_VERIFY_REASON(name, word) TLSMGM_VERIFY_##name,
+#include "verify_reason.def"
+#undef TLSMGM_VERIFY_REASON
+};
+
+/* What a library can do beyond the floor that every backend must have (TLS 1.2, tickets, SNI). */
+enum tlsmgm_feature {
+    TLSMGM_FEATURE_TLS1_0 = 1u << 0,             /* TLS 1.0 can be negotiated */
+    TLSMGM_FEATURE_TLS1_1 = 1u << 1,             /* TLS 1.1 can be negotiated */
+    TLSMGM_FEATURE_TLS1_3 = 1u << 2,             /* TLS 1.3 can be negotiated */
+    TLSMGM_FEATURE_CIPHER_EXPRESSIONS = 1u << 3, /* cipher_list takes HIGH:!aNULL and the like */
+    TLSMGM_FEATURE_DH_PARAMS = 1u << 4,          /* own Diffie-Hellman parameters */
+    TLSMGM_FEATURE_SESSION_EXPORT = 1u << 5,     /* sessions can be turned into bytes and back */
+    TLSMGM_FEATURE_MLKEM = 1u << 6,              /* group X25519MLKEM768 */
+};
+
+/* Alerts that this code sends itself (RFC 8446 section 6). */
+enum tlsmgm_alert {
+    TLSMGM_ALERT_CLOSE_NOTIFY = 0,
+    TLSMGM_ALERT_UNEXPECTED_MESSAGE = 10,
+    TLSMGM_ALERT_RECORD_OVERFLOW = 22,
+    TLSMGM_ALERT_HANDSHAKE_FAILURE = 40,
+    TLSMGM_ALERT_ILLEGAL_PARAMETER = 47,
+    TLSMGM_ALERT_DECODE_ERROR = 50,
+    TLSMGM_ALERT_PROTOCOL_VERSION = 70,
+    TLSMGM_ALERT_INTERNAL_ERROR = 80,
+    TLSMGM_ALERT_UNRECOGNIZED_NAME = 112,
+};
+
+/* No alert was sent or received. */
+#define TLSMGM_NO_ALERT (-1)
+
+/* Bytes that belong to somebody else. Not a string: no terminator is promised. */
+struct tlsmgm_bytes {
+    const uint8_t *data;
+    size_t size;
+};
+
+/* What went wrong. Owned by the caller; never contains key material. */
+struct tlsmgm_error {
+    enum tlsmgm_status status;
+    enum tlsmgm_verify_reason verify_reason; /* when status is TLSMGM_VERIFY */
+    int alert;                               /* sent or received, else TLSMGM_NO_ALERT */
+    int64_t library_code;                    /* the library's own number, or 0 */
+    const char *parameter; /* name of the tlsmgm_ctx_config field at fault, or NULL; static */
+    char text[256];        /* one sentence without a full stop, terminated */
+};
+
+/* Opaque; each backend has its own idea of the first three. */
+struct tlsmgm_ctx;
+struct tlsmgm_conn;
+struct tlsmgm_session;
+struct tlsmgm_ticket_keys; /* see ticket_keys.h */
+
+/* PEM from a file or from memory: path if it is not NULL, else data; both empty: not given. */
+struct tlsmgm_source {
+    const char *path;
+    struct tlsmgm_bytes data;
+};
+
+/* One TLS domain, as ctx_new() takes it. Zeroes mean "not given". */
+struct tlsmgm_ctx_config {
+    bool is_server;
+
+    /* Wire values, 0x0301 (TLS 1.0) to 0x0304 (TLS 1.3); 0: the end is open. */
+    uint16_t lowest_version;
+    uint16_t highest_version;
+
+    /* TLS 1.2 names and TLS 1.3 suites in one list; a kind that is not named keeps its default. */
+    const char *cipher_list;
+    const char *groups; /* one curve or a colon list, in order of preference */
+
+    struct tlsmgm_source certificate; /* leaf first, then its chain */
+    struct tlsmgm_source private_key;
+    struct tlsmgm_bytes passphrase; /* of an encrypted private_key */
+    struct tlsmgm_source dh_params;
+
+    struct tlsmgm_source ca_list; /* trusted; a server also names them to its clients */
+    const char *ca_dir;           /* trusted; files named by hash, as "openssl rehash" makes them */
+    const char *crl_dir;          /* every CRL in it, PEM or DER; at least one must be there */
+    bool crl_check_all;           /* the whole chain, not the leaf only */
+
+    bool verify_peer;  /* server: ask for a certificate; both: refuse a bad one */
+    bool require_peer; /* server: refuse a client that has none */
+    int verify_depth;  /* intermediates allowed between leaf and trust anchor */
+
+    struct tlsmgm_bytes alpn; /* wire form of RFC 7301: one length byte, then the name, repeated */
+
+    /* Server: NULL means no resumption. The context takes its own reference. */
+    struct tlsmgm_ticket_keys *ticket_keys;
+
+    /* Sessions are good only where the scope is the same. 1 to 31 bytes; see TLSMGM_SCOPE_MAX. */
+    struct tlsmgm_bytes scope;
+};
+
+/* wolfSSL does not resume at all when a session-ID context has 32 bytes, the length TLS allows. */
+#define TLSMGM_SCOPE_MAX 31u
+
+/* One connection, as conn_new() takes it. */
+struct tlsmgm_conn_config {
+    /*
+     * Server: the name that our parser read in the ClientHello; data is NULL when none was sent.
+     * The library must read the same, or the handshake dies. Client: the name to send.
+     */
+    struct tlsmgm_bytes server_name;
+
+    /* Client: host name or IP address that the certificate must carry, or NULL to not ask. */
+    const char *verify_name;
+
+    /* Client: a session to offer, or NULL. One of another scope or name is left unused. */
+    const struct tlsmgm_session *session;
+};
+
+/* The connection as negotiated. Texts live as long as the connection. */
+struct tlsmgm_conn_info {
+    uint16_t version;               /* wire value, 0 before the handshake settled it */
+    const char *cipher;             /* OpenSSL's name up to TLS 1.2, IANA's in TLS 1.3, or NULL */
+    int cipher_bits;                /* secret bits of the cipher */
+    const char *group;              /* key exchange group, or NULL when not known */
+    struct tlsmgm_bytes alpn;       /* empty: none agreed */
+    bool session_reused;
+    bool has_peer_certificate;
+    enum tlsmgm_verify_reason verify_reason; /* TLSMGM_VERIFY_NONE with a certificate: verified */
+    char description[128];          /* columns of "openssl ciphers -v", newline at the end */
+};
+
+/*
+ * A TLS library. Every slot is filled; what a library cannot do is a missing feature bit and the
+ * status TLSMGM_UNSUPPORTED. The table is const and lives as long as the process.
+ */
+struct tlsmgm_backend {
+    uint32_t contract_version; /* TLSMGM_CONTRACT_VERSION it was compiled with */
+    const char *name;          /* "openssl", "wolfssl" */
+
+    /* Prepares the library. Call it once or often, from any thread, before anything else. */
+    enum tlsmgm_status (*init)(struct tlsmgm_error *error);
+
+    /* Version of the library in use, as people write it: "3.5.4". Static. */
+    const char *(*version)(void);
+
+    /* Bits of enum tlsmgm_feature. */
+    uint32_t (*features)(void);
+
+    /* Suite number index of all that cipher_list may name; NULL past the last. Static. */
+    const char *(*cipher_name)(size_t index);
+
+    /*
+     * Builds an immutable context. Reads files now and never again. On failure *out is NULL and
+     * error names the parameter.
+     */
+    enum tlsmgm_status (*ctx_new)(const struct tlsmgm_ctx_config *config, struct tlsmgm_ctx **out,
+                                  struct tlsmgm_error *error);
+
+    /* Takes and gives back a reference; connections hold one of their own. */
+    struct tlsmgm_ctx *(*ctx_ref)(struct tlsmgm_ctx *ctx);
+    void (*ctx_free)(struct tlsmgm_ctx *ctx);
+
+    /* DER of the context's own leaf certificate, borrowed from ctx; empty when there is none. */
+    struct tlsmgm_bytes (*ctx_certificate)(const struct tlsmgm_ctx *ctx);
+
+    /* Starts a connection. A client's first flight appears with the first handshake(). */
+    enum tlsmgm_status (*conn_new)(struct tlsmgm_ctx *ctx, const struct tlsmgm_conn_config *config,
+                                   struct tlsmgm_conn **out, struct tlsmgm_error *error);
+    void (*conn_free)(struct tlsmgm_conn *conn);
+
+    /* Copies bytes from the peer. TLSMGM_NO_MEMORY when they pile up unread beyond the bound. */
+    enum tlsmgm_status (*feed)(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
+                               struct tlsmgm_error *error);
+
+    /* The transport has ended; what was fed before can still be read. */
+    void (*feed_eof)(struct tlsmgm_conn *conn);
+
+    /* Bytes for the peer, borrowed until the next call on conn; then how many were carried off. */
+    struct tlsmgm_bytes (*output)(const struct tlsmgm_conn *conn);
+    void (*output_consume)(struct tlsmgm_conn *conn, size_t size);
+
+    /*
+     * OK: complete. WANT_READ: carry output to the peer and feed its answer. Any other status is
+     * fatal and latched: every later call gives it again. An alert may be waiting in output().
+     */
+    enum tlsmgm_status (*handshake)(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
+
+    /* OK with *count > 0, WANT_READ, CLOSED (close_notify), TRUNCATED, or a fatal status. */
+    enum tlsmgm_status (*read)(struct tlsmgm_conn *conn, uint8_t *data, size_t size, size_t *count,
+                               struct tlsmgm_error *error);
+
+    /* OK with *count <= size; WANT_WRITE and *count 0 when output() must be drained first. */
+    enum tlsmgm_status (*write)(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
+                                size_t *count, struct tlsmgm_error *error);
+
+    /* Sends close_notify once. OK: the peer's has come too. WANT_READ: it has not. */
+    enum tlsmgm_status (*shutdown)(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
+
+    void (*conn_info)(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info);
+
+    /*
+     * DER of certificate number index of the chain that the peer sent, leaf first; empty past the
+     * last. After resumption only the leaf is promised. Borrowed as long as conn lives.
+     */
+    struct tlsmgm_bytes (*peer_certificate)(struct tlsmgm_conn *conn, size_t index);
+
+    /* Client: the session to offer next time; *out is NULL when the server gave none (yet). */
+    enum tlsmgm_status (*conn_session)(struct tlsmgm_conn *conn, struct tlsmgm_session **out,
+                                       struct tlsmgm_error *error);
+    void (*session_free)(struct tlsmgm_session *session);
+
+    /* Bytes of a session and back. *size is the room in data, then what it takes; data may be NULL
+     * to ask. The bytes are secret. */
+    enum tlsmgm_status (*session_export)(const struct tlsmgm_session *session, uint8_t *data,
+                                         size_t *size, struct tlsmgm_error *error);
+    enum tlsmgm_status (*session_import)(const uint8_t *data, size_t size,
+                                         struct tlsmgm_session **out, struct tlsmgm_error *error);
+};
+
+/* Texts of the two tables, static; NULL for a number that is not in them. */
+const char *tlsmgm_status_text(enum tlsmgm_status status);
+const char *tlsmgm_verify_reason_word(enum tlsmgm_verify_reason reason);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,262 @@
+/* Connections: wolfSSL between two wire buffers. */
+#include <string.h>
+
+#include "alloc.h"
+#include "conn_limits.h"
+#include "error.h"
+#include "internal.h"
+
+int wssl_wire_receive(WOLFSSL *ssl, char *data, int size, void *argument) {
+    struct tlsmgm_conn *conn = argument;
+    (void)ssl;
+    if (size <= 0) return WOLFSSL_CBIO_ERR_WANT_READ;
+    size_t count = tlsmgm_buffer_take(&conn->input, (uint8_t *)data, (size_t)size);
+    return count > 0 ? (int)count : WOLFSSL_CBIO_ERR_WANT_READ;
+}
+
+int wssl_wire_send(WOLFSSL *ssl, char *data, int size, void *argument) {
+    struct tlsmgm_conn *conn = argument;
+    (void)ssl;
+    if (size <= 0) return 0;
+    enum tlsmgm_status status =
+        tlsmgm_buffer_append(&conn->output, (const uint8_t *)data, (size_t)size);
+    return status == TLSMGM_OK ? size : WOLFSSL_CBIO_ERR_WANT_WRITE;
+}
+
+/*
+ * Called for every ClientHello. Where a name is expected, wolfSSL compares it itself (see
+ * expect_name()); where none was sent, there must be none now.
+ */
+int wssl_server_name_callback(WOLFSSL *ssl, int *alert, void *argument) {
+    const struct tlsmgm_conn *conn = wolfSSL_GetIOReadCtx(ssl);
+    void *name = NULL;
+    (void)argument;
+    if (conn->has_server_name) return 0; /* SSL_TLSEXT_ERR_OK */
+    if (wolfSSL_SNI_GetRequest(ssl, WOLFSSL_SNI_HOST_NAME, &name) == 0) {
+        return 3; /* SSL_TLSEXT_ERR_NOACK */
+    }
+    *alert = TLSMGM_ALERT_ILLEGAL_PARAMETER;
+    return 2; /* SSL_TLSEXT_ERR_ALERT_FATAL */
+}
+
+/* The library must read the name for which this context was chosen, byte for byte. */
+static enum tlsmgm_status expect_name(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
+    if (!conn->has_server_name) return TLSMGM_OK;
+    if (wolfSSL_UseSNI(conn->ssl, WOLFSSL_SNI_HOST_NAME, conn->owner.name,
+                       conn->owner.name_size) != WOLFSSL_SUCCESS) {
+        return tlsmgm_fail_memory(error);
+    }
+    wolfSSL_SNI_SetOptions(conn->ssl, WOLFSSL_SNI_HOST_NAME, WOLFSSL_SNI_ABORT_ON_ABSENCE);
+    return TLSMGM_OK;
+}
+
+static enum tlsmgm_status send_name(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
+    if (!conn->has_server_name) return TLSMGM_OK;
+    if (conn->owner.name_size > 0 &&
+        memchr(conn->owner.name, 0, conn->owner.name_size) == NULL &&
+        wolfSSL_UseSNI(conn->ssl, WOLFSSL_SNI_HOST_NAME, conn->owner.name,
+                       conn->owner.name_size) == WOLFSSL_SUCCESS) {
+        return TLSMGM_OK;
+    }
+    return tlsmgm_fail_parameter(error, "server_name", "the server name cannot be sent");
+}
+
+static enum tlsmgm_status keep_verify_name(struct tlsmgm_conn *conn, const char *name,
+                                           struct tlsmgm_error *error) {
+    if (name == NULL) return TLSMGM_OK;
+    if (*name == '\0') {
+        return tlsmgm_fail_parameter(error, "verify_name", "the name cannot be checked");
+    }
+    size_t size = strlen(name) + 1;
+    conn->verify_name = tlsmgm_calloc(size, 1);
+    if (conn->verify_name == NULL) return tlsmgm_fail_memory(error);
+    memcpy(conn->verify_name, name, size);
+    return TLSMGM_OK;
+}
+
+/* A resumed handshake shows no certificate, so what the session knew of the peer comes along. */
+static enum tlsmgm_status offer_session(struct tlsmgm_conn *conn,
+                                        const struct tlsmgm_session *session,
+                                        struct tlsmgm_error *error) {
+    if (session == NULL || !tlsmgm_session_owner_equal(&session->owner, &conn->owner)) {
+        return TLSMGM_OK;
+    }
+    if (wolfSSL_set_session(conn->ssl, session->ssl_session) != WOLFSSL_SUCCESS) {
+        return TLSMGM_OK; /* too old: wolfSSL wants a full handshake */
+    }
+    conn->resumed_reason = session->verify_reason;
+    struct tlsmgm_source leaf = {.data = {session->leaf.data, session->leaf.size}};
+    return tlsmgm_source_read(&leaf, "session", &conn->resumed_leaf, error);
+}
+
+static enum tlsmgm_status start(struct tlsmgm_conn *conn, const struct tlsmgm_conn_config *config,
+                                struct tlsmgm_error *error) {
+    wolfSSL_SetIOReadCtx(conn->ssl, conn);
+    wolfSSL_SetIOWriteCtx(conn->ssl, conn);
+    wolfSSL_SetCertCbCtx(conn->ssl, conn);
+    if (conn->ctx->trust != NULL) {
+        conn->store = wssl_trust_borrow(conn->ctx->trust);
+        if (conn->store == NULL ||
+            wolfSSL_set1_verify_cert_store(conn->ssl, conn->store) != WOLFSSL_SUCCESS) {
+            return tlsmgm_fail_memory(error);
+        }
+    }
+    if (conn->ctx->is_server) return expect_name(conn, error);
+    enum tlsmgm_status status = send_name(conn, error);
+    if (status == TLSMGM_OK) status = keep_verify_name(conn, config->verify_name, error);
+    if (status == TLSMGM_OK) status = offer_session(conn, config->session, error);
+    return status;
+}
+
+enum tlsmgm_status wssl_conn_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_conn_config *config,
+                                 struct tlsmgm_conn **out, struct tlsmgm_error *error) {
+    *out = NULL;
+    struct tlsmgm_conn *conn = tlsmgm_calloc(1, sizeof *conn);
+    if (conn == NULL) return tlsmgm_fail_memory(error);
+    conn->ctx = wssl_ctx_ref(ctx);
+    conn->has_server_name = config->server_name.data != NULL;
+    tlsmgm_buffer_init(&conn->input, TLSMGM_INPUT_MAX);
+    tlsmgm_buffer_init(&conn->output, TLSMGM_OUTPUT_MAX);
+    tlsmgm_error_clear(&conn->latched);
+    struct tlsmgm_bytes scope = {ctx->scope, ctx->scope_size};
+    enum tlsmgm_status status = TLSMGM_OK;
+    if (!tlsmgm_session_owner_set(&conn->owner, scope, config->server_name)) {
+        status = tlsmgm_fail_parameter(error, "server_name", "more than %u bytes",
+                                       TLSMGM_SESSION_NAME_MAX);
+    }
+    if (status == TLSMGM_OK) {
+        conn->ssl = wolfSSL_new(ctx->ssl_ctx);
+        status = conn->ssl == NULL ? tlsmgm_fail_memory(error) : start(conn, config, error);
+    }
+    if (status != TLSMGM_OK) {
+        wssl_conn_free(conn);
+        return status;
+    }
+    *out = conn;
+    return TLSMGM_OK;
+}
+
+static void give_store_back(struct tlsmgm_conn *conn) {
+    if (conn->store == NULL) return;
+    wssl_trust_return(conn->ctx->trust, conn->store);
+    conn->store = NULL;
+}
+
+void wssl_conn_free(struct tlsmgm_conn *conn) {
+    if (conn == NULL) return;
+    wolfSSL_free(conn->ssl);
+    give_store_back(conn);
+    for (size_t i = 0; i < conn->peer_chain_size; i++) tlsmgm_blob_free(&conn->peer_chain[i]);
+    tlsmgm_free(conn->peer_chain);
+    tlsmgm_blob_free(&conn->resumed_leaf);
+    tlsmgm_free(conn->verify_name);
+    tlsmgm_buffer_free(&conn->input);
+    tlsmgm_buffer_free(&conn->output);
+    wssl_ctx_free(conn->ctx);
+    tlsmgm_free(conn);
+}
+
+enum tlsmgm_status wssl_feed(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
+                             struct tlsmgm_error *error) {
+    if (tlsmgm_buffer_append(&conn->input, data, size) == TLSMGM_OK) return TLSMGM_OK;
+    return tlsmgm_fail(error, TLSMGM_NO_MEMORY,
+                       "no room for %zu bytes more; read the connection before feeding it", size);
+}
+
+void wssl_feed_eof(struct tlsmgm_conn *conn) { conn->input_ended = true; }
+
+struct tlsmgm_bytes wssl_output(const struct tlsmgm_conn *conn) {
+    return tlsmgm_buffer_view(&conn->output);
+}
+
+void wssl_output_consume(struct tlsmgm_conn *conn, size_t size) {
+    tlsmgm_buffer_consume(&conn->output, size);
+}
+
+static enum tlsmgm_status latched(const struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
+    if (error != NULL) *error = conn->latched;
+    return conn->latched.status;
+}
+
+/* The rules of the domain hold for a resumed handshake too: no peer, no connection. */
+static enum tlsmgm_status check_resumed_peer(struct tlsmgm_conn *conn,
+                                             struct tlsmgm_error *error) {
+    bool reused = wolfSSL_session_reused(conn->ssl) == 1;
+    if (!reused) tlsmgm_blob_free(&conn->resumed_leaf);
+    if (!reused || !conn->ctx->is_server || !conn->ctx->verify_peer || !conn->ctx->require_peer ||
+        conn->resumed_leaf.size > 0) {
+        return TLSMGM_OK;
+    }
+    conn->verify_code = NO_PEER_CERT;
+    return wssl_fail_verify(conn, error);
+}
+
+enum tlsmgm_status wssl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
+    if (conn->latched.status != TLSMGM_OK) return latched(conn, error);
+    if (conn->established) return TLSMGM_OK;
+    int result = conn->ctx->is_server ? wolfSSL_accept(conn->ssl) : wolfSSL_connect(conn->ssl);
+    if (result != WOLFSSL_SUCCESS) return wssl_fail_conn(conn, result, error);
+    enum tlsmgm_status status = check_resumed_peer(conn, error);
+    if (status != TLSMGM_OK) return status;
+    conn->established = true;
+    give_store_back(conn);
+    return TLSMGM_OK;
+}
+
+/* Nothing is read or written before the peer is known to be whom the domain wants. */
+static enum tlsmgm_status establish(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
+    if (conn->latched.status != TLSMGM_OK) return latched(conn, error);
+    return conn->established ? TLSMGM_OK : wssl_handshake(conn, error);
+}
+
+enum tlsmgm_status wssl_read(struct tlsmgm_conn *conn, uint8_t *data, size_t size, size_t *count,
+                             struct tlsmgm_error *error) {
+    *count = 0;
+    enum tlsmgm_status status = establish(conn, error);
+    if (status != TLSMGM_OK || size == 0) return status;
+    if (conn->close_received) return TLSMGM_CLOSED;
+    while (*count < size) {
+        size_t piece = size - *count < INT32_MAX ? size - *count : INT32_MAX;
+        int result = wolfSSL_read(conn->ssl, data + *count, (int)piece);
+        if (result > 0) {
+            *count += (size_t)result;
+            continue;
+        }
+        status = wssl_fail_conn(conn, result, error);
+        return *count > 0 ? TLSMGM_OK : status; /* the next call gives it again */
+    }
+    return TLSMGM_OK;
+}
+
+enum tlsmgm_status wssl_write(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
+                              size_t *count, struct tlsmgm_error *error) {
+    *count = 0;
+    enum tlsmgm_status status = establish(conn, error);
+    if (status != TLSMGM_OK) return status;
+    while (*count < size) {
+        size_t piece = size - *count < TLSMGM_RECORD_MAX ? size - *count : TLSMGM_RECORD_MAX;
+        if (tlsmgm_buffer_size(&conn->output) >= TLSMGM_OUTPUT_HIGH_WATER) {
+            return *count > 0 ? TLSMGM_OK : TLSMGM_WANT_WRITE;
+        }
+        int result = wolfSSL_write(conn->ssl, data + *count, (int)piece);
+        if (result > 0) {
+            *count += (size_t)result;
+            continue;
+        }
+        status = wssl_fail_conn(conn, result, error);
+        return *count > 0 ? TLSMGM_OK : status;
+    }
+    return TLSMGM_OK;
+}
+
+enum tlsmgm_status wssl_shutdown(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
+    if (conn->latched.status != TLSMGM_OK) return latched(conn, error);
+    if (!conn->established) return TLSMGM_OK;
+    int before = wolfSSL_get_shutdown(conn->ssl);
+    if ((before & WOLFSSL_SENT_SHUTDOWN) == 0) {
+        int result = wolfSSL_shutdown(conn->ssl);
+        if (result < 0) return wssl_fail_conn(conn, result, error);
+    }
+    bool received = (wolfSSL_get_shutdown(conn->ssl) & WOLFSSL_RECEIVED_SHUTDOWN) != 0;
+    return received ? TLSMGM_OK : TLSMGM_WANT_READ;
+}

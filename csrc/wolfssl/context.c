@@ -1,0 +1,217 @@
+/* Contexts: a TLS domain as wolfSSL sees it. */
+#include <string.h>
+
+#include "alloc.h"
+#include "cipher_list.h"
+#include "error.h"
+#include "internal.h"
+
+#define TLS1_2 0x0303
+#define TLS1_3 0x0304
+
+/* This library begins with TLS 1.2; a range that ends before it allows nothing. */
+static enum tlsmgm_status set_versions(WOLFSSL_CTX *ssl_ctx,
+                                       const struct tlsmgm_ctx_config *config,
+                                       struct tlsmgm_error *error) {
+    int lowest = config->lowest_version < TLS1_2 ? TLS1_2 : config->lowest_version;
+    int highest = config->highest_version == 0 ? TLS1_3 : config->highest_version;
+    if (highest < TLS1_2) {
+        (void)tlsmgm_fail_parameter(error, "tls_method", "wolfSSL has no TLS below 1.2");
+        return TLSMGM_CONFIG;
+    }
+    if (wolfSSL_CTX_set_min_proto_version(ssl_ctx, lowest) == WOLFSSL_SUCCESS &&
+        wolfSSL_CTX_set_max_proto_version(ssl_ctx, highest) == WOLFSSL_SUCCESS) {
+        return TLSMGM_OK;
+    }
+    return tlsmgm_fail_parameter(error, "tls_method", "this wolfSSL cannot do these versions");
+}
+
+/* wolfSSL passes over words that it does not know, so each one is checked first. */
+static enum tlsmgm_status check_cipher_words(const char *list, struct tlsmgm_error *error) {
+    for (;;) {
+        struct tlsmgm_bytes word = tlsmgm_cipher_word_next(&list);
+        if (word.size == 0) return TLSMGM_OK;
+        if (wssl_cipher_is_known(word)) continue;
+        return tlsmgm_fail_parameter(error, "cipher_list", "wolfSSL knows no cipher \"%.*s\"",
+                                     (int)word.size, (const char *)word.data);
+    }
+}
+
+/* Each half by itself: wolfSSL then keeps the default of the other. */
+static enum tlsmgm_status set_cipher_half(WOLFSSL_CTX *ssl_ctx, const char *half,
+                                          struct tlsmgm_error *error) {
+    if (*half == '\0' || wolfSSL_CTX_set_cipher_list(ssl_ctx, half) == WOLFSSL_SUCCESS) {
+        return TLSMGM_OK;
+    }
+    return tlsmgm_fail_parameter(error, "cipher_list", "wolfSSL can use nothing of \"%s\"", half);
+}
+
+static enum tlsmgm_status set_ciphers(WOLFSSL_CTX *ssl_ctx, const char *text,
+                                      struct tlsmgm_error *error) {
+    struct tlsmgm_cipher_list list = {0};
+    if (text == NULL) return TLSMGM_OK;
+    enum tlsmgm_status status = check_cipher_words(text, error);
+    if (status == TLSMGM_OK) status = tlsmgm_cipher_list_split(text, &list, error);
+    if (status == TLSMGM_OK) status = set_cipher_half(ssl_ctx, list.older, error);
+    if (status == TLSMGM_OK) status = set_cipher_half(ssl_ctx, list.tls1_3, error);
+    tlsmgm_cipher_list_free(&list);
+    return status;
+}
+
+/*
+ * A client always has wolfSSL verify, and the callback decides whether the result counts: with
+ * verification off, wolfSSL would not even look, and $tls_peer_expired would lie.
+ */
+static void set_verification(WOLFSSL_CTX *ssl_ctx, const struct tlsmgm_ctx_config *config) {
+    int mode = WOLFSSL_VERIFY_NONE;
+    if (config->verify_peer || !config->is_server) mode = WOLFSSL_VERIFY_PEER;
+    if (config->is_server && config->verify_peer && config->require_peer) {
+        mode |= WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+    }
+    wolfSSL_CTX_set_verify(ssl_ctx, mode, wssl_verify_callback);
+    wolfSSL_CTX_set_verify_depth(ssl_ctx, config->verify_depth);
+}
+
+/* The server's order counts; a client that shares nothing gets alert no_application_protocol. */
+static int select_alpn(WOLFSSL *ssl, const unsigned char **out, unsigned char *out_size,
+                       const unsigned char *offered, unsigned int offered_size, void *argument) {
+    const struct tlsmgm_ctx *ctx = argument;
+    (void)ssl;
+    for (size_t i = 0; i + ctx->alpn.data[i] < ctx->alpn.size; i += 1u + ctx->alpn.data[i]) {
+        const unsigned char *ours = ctx->alpn.data + i;
+        for (unsigned int j = 0; j + offered[j] < offered_size; j += 1u + offered[j]) {
+            if (offered[j] != ours[0] || memcmp(offered + j, ours, 1u + ours[0]) != 0) continue;
+            *out = ours + 1;
+            *out_size = ours[0];
+            return 0; /* SSL_TLSEXT_ERR_OK */
+        }
+        if (i + 1u + ours[0] >= ctx->alpn.size) break;
+    }
+    return 2; /* SSL_TLSEXT_ERR_ALERT_FATAL */
+}
+
+static enum tlsmgm_status set_alpn(struct tlsmgm_ctx *ctx, struct tlsmgm_bytes alpn,
+                                   struct tlsmgm_error *error) {
+    struct tlsmgm_source source = {.data = alpn};
+    if (alpn.size == 0) return TLSMGM_OK;
+    enum tlsmgm_status status = tlsmgm_source_read(&source, "alpn", &ctx->alpn, error);
+    if (status != TLSMGM_OK) return status;
+    if (ctx->is_server) {
+        wolfSSL_CTX_set_alpn_select_cb(ctx->ssl_ctx, select_alpn, ctx);
+        return TLSMGM_OK;
+    }
+    int result =
+        wolfSSL_CTX_set_alpn_protos(ctx->ssl_ctx, alpn.data, (unsigned int)alpn.size);
+#ifdef WOLFSSL_ERROR_CODE_OPENSSL
+    bool good = result == 0;
+#else
+    bool good = result == WOLFSSL_SUCCESS;
+#endif
+    if (good) return TLSMGM_OK;
+    return tlsmgm_fail_parameter(error, "alpn", "the protocol list is malformed");
+}
+
+/*
+ * Tickets only: wolfSSL has one session cache for the whole process, in which one domain's session
+ * would resume in another. A ticket opens with the domain's key ring only.
+ */
+static enum tlsmgm_status set_resumption(struct tlsmgm_ctx *ctx,
+                                         const struct tlsmgm_ctx_config *config,
+                                         struct tlsmgm_error *error) {
+    (void)wolfSSL_CTX_set_session_cache_mode(ctx->ssl_ctx, WOLFSSL_SESS_CACHE_OFF);
+    if (!config->is_server) {
+        if (wolfSSL_CTX_UseSessionTicket(ctx->ssl_ctx) == WOLFSSL_SUCCESS) return TLSMGM_OK;
+        return tlsmgm_fail_memory(error);
+    }
+    if (ctx->scope_size > 0 &&
+        wolfSSL_CTX_set_session_id_context(ctx->ssl_ctx, ctx->scope, ctx->scope_size) !=
+            WOLFSSL_SUCCESS) {
+        return tlsmgm_fail_parameter(error, "scope", "the scope cannot be used");
+    }
+    if (config->ticket_keys == NULL || ctx->scope_size == 0) {
+        (void)wolfSSL_CTX_NoTicketTLSv12(ctx->ssl_ctx);
+        (void)wolfSSL_CTX_no_ticket_TLSv13(ctx->ssl_ctx);
+        return TLSMGM_OK;
+    }
+    ctx->ticket_keys = tlsmgm_ticket_keys_ref(config->ticket_keys);
+    (void)wolfSSL_CTX_set_TicketEncCb(ctx->ssl_ctx, wssl_ticket_callback);
+    return TLSMGM_OK;
+}
+
+static enum tlsmgm_status set_scope(struct tlsmgm_ctx *ctx, struct tlsmgm_bytes scope,
+                                    struct tlsmgm_error *error) {
+    if (scope.size > TLSMGM_SCOPE_MAX) {
+        return tlsmgm_fail_parameter(error, "scope", "%zu bytes; at most %u are possible",
+                                     scope.size, TLSMGM_SCOPE_MAX);
+    }
+    if (scope.size > 0) memcpy(ctx->scope, scope.data, scope.size);
+    ctx->scope_size = (uint8_t)scope.size;
+    return TLSMGM_OK;
+}
+
+static enum tlsmgm_status load_trust(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
+                                     struct tlsmgm_error *error) {
+    if (config->is_server && !config->verify_peer) return TLSMGM_OK;
+    return wssl_trust_new(ctx, config, error);
+}
+
+static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
+                                    struct tlsmgm_error *error) {
+    wolfSSL_CTX_SetIORecv(ctx->ssl_ctx, wssl_wire_receive);
+    wolfSSL_CTX_SetIOSend(ctx->ssl_ctx, wssl_wire_send);
+    if (ctx->is_server) {
+        wolfSSL_CTX_set_servername_callback(ctx->ssl_ctx, wssl_server_name_callback);
+    }
+    set_verification(ctx->ssl_ctx, config);
+    enum tlsmgm_status status = set_scope(ctx, config->scope, error);
+    if (status == TLSMGM_OK) status = set_versions(ctx->ssl_ctx, config, error);
+    if (status == TLSMGM_OK) status = set_ciphers(ctx->ssl_ctx, config->cipher_list, error);
+    if (status == TLSMGM_OK) status = wssl_set_groups(ctx->ssl_ctx, config->groups, error);
+    if (status == TLSMGM_OK) status = wssl_load_dh_params(ctx, config, error);
+    if (status == TLSMGM_OK) status = wssl_load_identity(ctx, config, error);
+    if (status == TLSMGM_OK) status = load_trust(ctx, config, error);
+    if (status == TLSMGM_OK) status = set_alpn(ctx, config->alpn, error);
+    if (status == TLSMGM_OK) status = set_resumption(ctx, config, error);
+    return status;
+}
+
+enum tlsmgm_status wssl_ctx_new(const struct tlsmgm_ctx_config *config, struct tlsmgm_ctx **out,
+                                struct tlsmgm_error *error) {
+    *out = NULL;
+    struct tlsmgm_ctx *ctx = tlsmgm_calloc(1, sizeof *ctx);
+    if (ctx == NULL) return tlsmgm_fail_memory(error);
+    atomic_init(&ctx->references, 1);
+    ctx->is_server = config->is_server;
+    ctx->verify_peer = config->verify_peer;
+    ctx->require_peer = config->require_peer;
+    ctx->verify_depth = config->verify_depth;
+    ctx->ssl_ctx = wolfSSL_CTX_new(config->is_server ? wolfSSLv23_server_method()
+                                                     : wolfSSLv23_client_method());
+    enum tlsmgm_status status =
+        ctx->ssl_ctx == NULL ? tlsmgm_fail_memory(error) : configure(ctx, config, error);
+    if (status != TLSMGM_OK) {
+        wssl_ctx_free(ctx);
+        return status;
+    }
+    *out = ctx;
+    return TLSMGM_OK;
+}
+
+struct tlsmgm_ctx *wssl_ctx_ref(struct tlsmgm_ctx *ctx) {
+    if (ctx != NULL) atomic_fetch_add(&ctx->references, 1);
+    return ctx;
+}
+
+void wssl_ctx_free(struct tlsmgm_ctx *ctx) {
+    if (ctx == NULL || atomic_fetch_sub(&ctx->references, 1) != 1) return;
+    wolfSSL_CTX_free(ctx->ssl_ctx);
+    wssl_trust_free(ctx->trust);
+    tlsmgm_ticket_keys_free(ctx->ticket_keys);
+    tlsmgm_blob_free(&ctx->certificate);
+    tlsmgm_blob_free(&ctx->alpn);
+    tlsmgm_free(ctx);
+}
+
+struct tlsmgm_bytes wssl_ctx_certificate(const struct tlsmgm_ctx *ctx) {
+    return (struct tlsmgm_bytes){.data = ctx->certificate.data, .size = ctx->certificate.size};
+}

@@ -1,0 +1,95 @@
+#include "error.h"
+
+#include <string.h>
+
+#include "internal.h"
+
+static const char *code_text(int code) {
+    const char *text = wolfSSL_ERR_reason_error_string((unsigned long)(code < 0 ? -code : code));
+    return text != NULL ? text : "no reason given";
+}
+
+static int last_alert(struct tlsmgm_conn *conn, bool received) {
+    WOLFSSL_ALERT_HISTORY history;
+    if (wolfSSL_get_alert_history(conn->ssl, &history) != WOLFSSL_SUCCESS) return TLSMGM_NO_ALERT;
+    int alert = received ? history.last_rx.code : history.last_tx.code;
+    return alert <= 0 ? TLSMGM_NO_ALERT : alert; /* -1: none; 0: close_notify */
+}
+
+static enum tlsmgm_status latch(struct tlsmgm_conn *conn, const struct tlsmgm_error *failure,
+                                struct tlsmgm_error *error) {
+    conn->latched = *failure;
+    if (error != NULL) *error = *failure;
+    return failure->status;
+}
+
+enum tlsmgm_status wssl_fail_verify(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
+    struct tlsmgm_error failure;
+    enum tlsmgm_verify_reason reason = wssl_verify_reason(conn->verify_code);
+    if (reason == TLSMGM_VERIFY_MISSING) {
+        (void)tlsmgm_fail(&failure, TLSMGM_VERIFY, "the peer sent no certificate");
+    } else {
+        (void)tlsmgm_fail(&failure, TLSMGM_VERIFY, "the peer's certificate was refused: %s",
+                          code_text(conn->verify_code));
+    }
+    failure.verify_reason = reason;
+    failure.library_code = conn->verify_code;
+    failure.alert = last_alert(conn, false);
+    return latch(conn, &failure, error);
+}
+
+static enum tlsmgm_status fail_with_code(struct tlsmgm_conn *conn, int code,
+                                         struct tlsmgm_error *failure) {
+    int received = last_alert(conn, true);
+    if (code == FATAL_ERROR && received != TLSMGM_NO_ALERT) {
+        (void)tlsmgm_fail(failure, TLSMGM_ALERT, "the peer sent alert %d (%s)", received,
+                          wolfSSL_alert_desc_string_long(received));
+        failure->alert = received;
+        return TLSMGM_ALERT;
+    }
+    if (code == MEMORY_E) return tlsmgm_fail_memory(failure);
+    (void)tlsmgm_fail(failure, TLSMGM_PROTOCOL, "%s", code_text(code));
+    failure->alert = last_alert(conn, false);
+    return TLSMGM_PROTOCOL;
+}
+
+/* wolfSSL reports a missing certificate in several ways, none of them to the callback. */
+static bool is_missing_certificate(const struct tlsmgm_conn *conn, int code) {
+    return code == NO_PEER_CERT && conn->ctx->verify_peer && conn->ctx->require_peer;
+}
+
+enum tlsmgm_status wssl_fail_conn(struct tlsmgm_conn *conn, int result,
+                                  struct tlsmgm_error *error) {
+    struct tlsmgm_error failure;
+    int code = wolfSSL_get_error(conn->ssl, result);
+    if (code == WOLFSSL_ERROR_ZERO_RETURN) {
+        conn->close_received = true;
+        return TLSMGM_CLOSED;
+    }
+    if (code == WOLFSSL_ERROR_WANT_READ && !conn->input_ended) return TLSMGM_WANT_READ;
+    if (is_missing_certificate(conn, code)) conn->verify_code = NO_PEER_CERT;
+    if (!conn->established && conn->verify_code != 0 && conn->ctx->verify_peer &&
+        code != WOLFSSL_ERROR_WANT_READ) {
+        return wssl_fail_verify(conn, error);
+    }
+    if (code == WOLFSSL_ERROR_WANT_READ) {
+        (void)tlsmgm_fail(&failure, TLSMGM_TRUNCATED, "the peer ended the connection %s",
+                          conn->established ? "without close_notify" : "during the handshake");
+    } else if (code == WOLFSSL_ERROR_WANT_WRITE) {
+        (void)tlsmgm_fail_memory(&failure); /* our output refuses bytes only without memory */
+    } else {
+        (void)fail_with_code(conn, code, &failure);
+    }
+    if (failure.library_code == 0) failure.library_code = code;
+    return latch(conn, &failure, error);
+}
+
+enum tlsmgm_status wssl_fail_parameter(struct tlsmgm_error *error, const char *parameter,
+                                       const char *what, int code) {
+    enum tlsmgm_status status =
+        code == WOLFSSL_FAILURE
+            ? tlsmgm_fail_parameter(error, parameter, "%s", what)
+            : tlsmgm_fail_parameter(error, parameter, "%s: %s", what, code_text(code));
+    if (error != NULL) error->library_code = code;
+    return status;
+}

@@ -1,0 +1,82 @@
+/* Key exchange groups: the names that OpenSSL users write, and their numbers on the wire. */
+#include <string.h>
+#include <strings.h>
+
+#include "error.h"
+#include "internal.h"
+
+#define GROUPS_MAX 8u /* what wolfSSL keeps for a context */
+
+struct group_name {
+    const char *name;
+    int number; /* IANA, TLS Supported Groups */
+};
+
+static const struct group_name group_names[] = {
+    {"secp256r1", 23},
+    {"prime256v1", 23},
+    {"P-256", 23},
+    {"secp384r1", 24},
+    {"P-384", 24},
+    {"secp521r1", 25},
+    {"P-521", 25},
+    {"brainpoolP256r1", 26},
+    {"brainpoolP384r1", 27},
+    {"brainpoolP512r1", 28},
+    {"x25519", 29},
+    {"x448", 30},
+    {"ffdhe2048", 256},
+    {"ffdhe3072", 257},
+    {"ffdhe4096", 258},
+    {"ffdhe6144", 259},
+    {"ffdhe8192", 260},
+    {"SecP256r1MLKEM768", 4587},
+    {"X25519MLKEM768", 4588},
+    {"SecP384r1MLKEM1024", 4589},
+};
+
+static int group_number(const char *name, size_t size) {
+    for (size_t i = 0; i < sizeof group_names / sizeof *group_names; i++) {
+        if (strlen(group_names[i].name) == size &&
+            strncasecmp(group_names[i].name, name, size) == 0) {
+            return group_names[i].number;
+        }
+    }
+    return 0;
+}
+
+/* wolfSSL writes these names in capitals; the first entry of a number is the common one. */
+const char *wssl_group_common_name(const char *native) {
+    if (native == NULL) return NULL;
+    int number = group_number(native, strlen(native));
+    for (size_t i = 0; i < sizeof group_names / sizeof *group_names; i++) {
+        if (number != 0 && group_names[i].number == number) return group_names[i].name;
+    }
+    return native;
+}
+
+enum tlsmgm_status wssl_set_groups(WOLFSSL_CTX *ssl_ctx, const char *groups,
+                                   struct tlsmgm_error *error) {
+    int numbers[GROUPS_MAX];
+    int count = 0;
+    if (groups == NULL) return TLSMGM_OK;
+    for (const char *word = groups; *word != '\0';) {
+        size_t size = strcspn(word, ":");
+        int number = group_number(word, size);
+        if (number == 0) {
+            return tlsmgm_fail_parameter(error, "ec_curve", "wolfSSL knows no curve \"%.*s\"",
+                                         (int)size, word);
+        }
+        if (count == (int)GROUPS_MAX) {
+            return tlsmgm_fail_parameter(error, "ec_curve", "wolfSSL takes at most %u curves",
+                                         GROUPS_MAX);
+        }
+        numbers[count++] = number;
+        word += size;
+        if (*word == ':') word++;
+    }
+    if (count > 0 && wolfSSL_CTX_set_groups(ssl_ctx, numbers, count) == WOLFSSL_SUCCESS) {
+        return TLSMGM_OK;
+    }
+    return tlsmgm_fail_parameter(error, "ec_curve", "this wolfSSL cannot do all of \"%s\"", groups);
+}

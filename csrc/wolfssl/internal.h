@@ -1,0 +1,149 @@
+/*
+ * What the files of the wolfSSL backend share. Only wolfSSL's native handshake and verification
+ * is used; its OpenSSL-compatible verifier is not.
+ */
+#ifndef TLSMGM_WOLFSSL_INTERNAL_H
+#define TLSMGM_WOLFSSL_INTERNAL_H
+
+/* options.h comes first: it says how the library was built. */
+#include <wolfssl/options.h>
+
+#include <stdatomic.h>
+#include <wolfssl/error-ssl.h>
+#include <wolfssl/ssl.h>
+#include <wolfssl/wolfcrypt/aes.h>
+#include <wolfssl/wolfcrypt/asn_public.h>
+#include <wolfssl/wolfcrypt/error-crypt.h>
+
+#include "buffer.h"
+#include "file.h"
+#include "session_record.h"
+#include "ticket_keys.h"
+#include "tlsmgm.h"
+
+struct wssl_trust;
+
+struct tlsmgm_ctx {
+    atomic_size_t references;
+    WOLFSSL_CTX *ssl_ctx;
+    bool is_server;
+    bool verify_peer;
+    bool require_peer;
+    int verify_depth;
+    struct wssl_trust *trust;               /* NULL when no peer ever shows a certificate */
+    struct tlsmgm_ticket_keys *ticket_keys; /* may be NULL */
+    struct tlsmgm_blob certificate;         /* DER of the leaf */
+    struct tlsmgm_blob alpn;                /* wire form */
+    uint8_t scope_size;
+    uint8_t scope[TLSMGM_SCOPE_MAX];
+};
+
+struct tlsmgm_conn {
+    WOLFSSL *ssl; /* its I/O contexts point back here */
+    struct tlsmgm_ctx *ctx;
+    WOLFSSL_X509_STORE *store; /* on loan from ctx->trust until the handshake is over */
+    struct tlsmgm_buffer input;
+    struct tlsmgm_buffer output;
+    bool input_ended;
+    bool established;
+    bool close_received;
+    struct tlsmgm_error latched; /* status OK while nothing fatal happened */
+    bool has_server_name;        /* server: the client sent one */
+    struct tlsmgm_session_owner owner;
+    char *verify_name;              /* client: to be checked, or NULL */
+    int verify_code;                /* wolfSSL's first complaint about the peer, or 0 */
+    struct tlsmgm_blob *peer_chain; /* DER, leaf first */
+    size_t peer_chain_size;
+    struct tlsmgm_blob resumed_leaf; /* DER of the peer in the ticket or session in use */
+    enum tlsmgm_verify_reason resumed_reason;
+};
+
+struct tlsmgm_session {
+    WOLFSSL_SESSION *ssl_session;
+    struct tlsmgm_session_owner owner;
+    enum tlsmgm_verify_reason verify_reason;
+    struct tlsmgm_blob leaf; /* DER of the peer; empty when there was none */
+};
+
+/* context.c */
+enum tlsmgm_status wssl_ctx_new(const struct tlsmgm_ctx_config *config, struct tlsmgm_ctx **out,
+                                struct tlsmgm_error *error);
+struct tlsmgm_ctx *wssl_ctx_ref(struct tlsmgm_ctx *ctx);
+void wssl_ctx_free(struct tlsmgm_ctx *ctx);
+struct tlsmgm_bytes wssl_ctx_certificate(const struct tlsmgm_ctx *ctx);
+
+/* ciphers.c: names and what they stand for. */
+void wssl_ciphers_init(void);
+const char *wssl_cipher_name(size_t index);
+bool wssl_cipher_is_known(struct tlsmgm_bytes word);
+const char *wssl_cipher_common_name(const char *native);
+int wssl_cipher_bits(const char *name);
+void wssl_cipher_describe(const char *name, uint16_t version, char *out, size_t size);
+
+/* groups.c */
+enum tlsmgm_status wssl_set_groups(WOLFSSL_CTX *ssl_ctx, const char *groups,
+                                   struct tlsmgm_error *error);
+const char *wssl_group_common_name(const char *native);
+
+/* credentials.c */
+enum tlsmgm_status wssl_load_identity(struct tlsmgm_ctx *ctx,
+                                      const struct tlsmgm_ctx_config *config,
+                                      struct tlsmgm_error *error);
+enum tlsmgm_status wssl_load_dh_params(struct tlsmgm_ctx *ctx,
+                                       const struct tlsmgm_ctx_config *config,
+                                       struct tlsmgm_error *error);
+
+/* trust.c: the certificate stores, one for each handshake in progress. */
+enum tlsmgm_status wssl_trust_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
+                                  struct tlsmgm_error *error);
+void wssl_trust_free(struct wssl_trust *trust);
+WOLFSSL_X509_STORE *wssl_trust_borrow(struct wssl_trust *trust);
+void wssl_trust_return(struct wssl_trust *trust, WOLFSSL_X509_STORE *store);
+
+/* verify.c: what is noted about the peer's certificate while wolfSSL judges it. */
+int wssl_verify_callback(int verified, WOLFSSL_X509_STORE_CTX *store);
+enum tlsmgm_verify_reason wssl_verify_reason(int code);
+
+/* tickets.c */
+int wssl_ticket_callback(WOLFSSL *ssl, unsigned char *name, unsigned char *iv, unsigned char *mac,
+                         int sealing, unsigned char *ticket, int size, int *out_size,
+                         void *argument);
+
+/* connection.c */
+enum tlsmgm_status wssl_conn_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_conn_config *config,
+                                 struct tlsmgm_conn **out, struct tlsmgm_error *error);
+void wssl_conn_free(struct tlsmgm_conn *conn);
+enum tlsmgm_status wssl_feed(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
+                             struct tlsmgm_error *error);
+void wssl_feed_eof(struct tlsmgm_conn *conn);
+struct tlsmgm_bytes wssl_output(const struct tlsmgm_conn *conn);
+void wssl_output_consume(struct tlsmgm_conn *conn, size_t size);
+enum tlsmgm_status wssl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
+enum tlsmgm_status wssl_read(struct tlsmgm_conn *conn, uint8_t *data, size_t size, size_t *count,
+                             struct tlsmgm_error *error);
+enum tlsmgm_status wssl_write(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
+                              size_t *count, struct tlsmgm_error *error);
+enum tlsmgm_status wssl_shutdown(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
+int wssl_server_name_callback(WOLFSSL *ssl, int *alert, void *argument);
+int wssl_wire_receive(WOLFSSL *ssl, char *data, int size, void *argument);
+int wssl_wire_send(WOLFSSL *ssl, char *data, int size, void *argument);
+
+/* inspect.c: what was negotiated, certificates, sessions. */
+void wssl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info);
+struct tlsmgm_bytes wssl_peer_certificate(struct tlsmgm_conn *conn, size_t index);
+enum tlsmgm_status wssl_conn_session(struct tlsmgm_conn *conn, struct tlsmgm_session **out,
+                                     struct tlsmgm_error *error);
+void wssl_session_free(struct tlsmgm_session *session);
+enum tlsmgm_status wssl_session_export(const struct tlsmgm_session *session, uint8_t *data,
+                                       size_t *size, struct tlsmgm_error *error);
+enum tlsmgm_status wssl_session_import(const uint8_t *data, size_t size,
+                                       struct tlsmgm_session **out, struct tlsmgm_error *error);
+
+/* error.c: the only reader of wolfSSL's error codes on a connection. */
+enum tlsmgm_status wssl_fail_conn(struct tlsmgm_conn *conn, int result,
+                                  struct tlsmgm_error *error);
+enum tlsmgm_status wssl_fail_verify(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
+enum tlsmgm_status wssl_fail_parameter(struct tlsmgm_error *error, const char *parameter,
+                                       const char *what, int code);
+
+#endif

@@ -1,0 +1,118 @@
+/*
+ * Session tickets sealed with the key ring of the domain: AES-256-GCM, the key's name is the
+ * additional data.
+ *
+ * wolfSSL puts the peer's certificate at the end of a ticket, but gives it back only when it can
+ * verify it again, for which an intermediate is missing by then. So we note in two more bytes how
+ * long that certificate is, and take it from the ticket ourselves: it was verified when the
+ * ticket was sealed, under the rules that the scope stands for.
+ */
+#include <string.h>
+
+#include "alloc.h"
+#include "internal.h"
+
+#define NONCE_SIZE 12u
+#define TAG_SIZE 16u
+#define LENGTH_SIZE 2
+
+static bool use_key(Aes *aes, const struct tlsmgm_ticket_key *key) {
+    return wc_AesInit(aes, NULL, INVALID_DEVID) == 0 &&
+           wc_AesGcmSetKey(aes, key->cipher, sizeof key->cipher) == 0;
+}
+
+static bool encrypt(const struct tlsmgm_ticket_key *key, const unsigned char *nonce,
+                    unsigned char *mac, unsigned char *ticket, int size) {
+    Aes aes;
+    bool good = use_key(&aes, key) &&
+                wc_AesGcmEncrypt(&aes, ticket, ticket, (word32)size, nonce, NONCE_SIZE, mac,
+                                 TAG_SIZE, key->name, sizeof key->name) == 0;
+    wc_AesFree(&aes);
+    return good;
+}
+
+static bool decrypt(const struct tlsmgm_ticket_key *key, const unsigned char *nonce,
+                    const unsigned char *mac, unsigned char *ticket, int size) {
+    Aes aes;
+    bool good = use_key(&aes, key) &&
+                wc_AesGcmDecrypt(&aes, ticket, ticket, (word32)size, nonce, NONCE_SIZE, mac,
+                                 TAG_SIZE, key->name, sizeof key->name) == 0;
+    wc_AesFree(&aes);
+    return good;
+}
+
+/* The peer's certificate that a new ticket must carry. */
+static const struct tlsmgm_blob *leaf_of(const struct tlsmgm_conn *conn) {
+    return conn->peer_chain_size > 0 ? &conn->peer_chain[0] : &conn->resumed_leaf;
+}
+
+static bool ends_with(const unsigned char *ticket, int size, const struct tlsmgm_blob *leaf) {
+    return leaf->size <= (size_t)size &&
+           memcmp(ticket + (size_t)size - leaf->size, leaf->data, leaf->size) == 0;
+}
+
+static int seal(const struct tlsmgm_conn *conn, unsigned char *name, unsigned char *iv,
+                unsigned char *mac, unsigned char *ticket, int size, int *out_size) {
+    struct tlsmgm_ticket_key key;
+    const struct tlsmgm_blob *leaf = leaf_of(conn);
+    if (*out_size < size + LENGTH_SIZE) return WOLFSSL_TICKET_RET_FATAL;
+    tlsmgm_ticket_keys_current(conn->ctx->ticket_keys, &key);
+    bool good = wolfSSL_RAND_bytes(iv, WOLFSSL_TICKET_IV_SZ) == WOLFSSL_SUCCESS;
+    if (leaf->size > 0 && !ends_with(ticket, size, leaf)) {
+        /* Too large to be carried along. A ticket cannot be refused any more, so this one is
+         * sealed with a key that nobody has: it sends the client into a full handshake. */
+        good = good && wolfSSL_RAND_bytes((unsigned char *)&key, sizeof key) == WOLFSSL_SUCCESS;
+    }
+    ticket[size] = (unsigned char)(leaf->size >> 8);
+    ticket[size + 1] = (unsigned char)leaf->size;
+    *out_size = size + LENGTH_SIZE;
+    memcpy(name, key.name, sizeof key.name);
+    memset(mac, 0, WOLFSSL_TICKET_MAC_SZ);
+    good = good && encrypt(&key, iv, mac, ticket, *out_size);
+    tlsmgm_wipe(&key, sizeof key);
+    return good ? WOLFSSL_TICKET_RET_OK : WOLFSSL_TICKET_RET_FATAL;
+}
+
+/*
+ * A client may offer several tickets, and which of them is taken is not told here. Tickets of
+ * different peers in one hello are not honest, so the second one is refused.
+ */
+static bool note_leaf(struct tlsmgm_conn *conn, const unsigned char *leaf, size_t size) {
+    struct tlsmgm_blob *noted = &conn->resumed_leaf;
+    if (size == 0) return noted->size == 0;
+    if (noted->size > 0) return noted->size == size && memcmp(noted->data, leaf, size) == 0;
+    struct tlsmgm_source source = {.data = {leaf, size}};
+    return tlsmgm_source_read(&source, NULL, noted, NULL) == TLSMGM_OK;
+}
+
+static int open_ticket(struct tlsmgm_conn *conn, const unsigned char *name,
+                       const unsigned char *iv, const unsigned char *mac, unsigned char *ticket,
+                       int size, int *out_size) {
+    struct tlsmgm_ticket_key key;
+    bool is_current;
+    if (!tlsmgm_ticket_keys_find(conn->ctx->ticket_keys, name, &key, &is_current)) {
+        return WOLFSSL_TICKET_RET_REJECT;
+    }
+    bool good = size > LENGTH_SIZE && decrypt(&key, iv, mac, ticket, size);
+    tlsmgm_wipe(&key, sizeof key);
+    if (!good) return WOLFSSL_TICKET_RET_REJECT;
+    size_t inner = (size_t)size - LENGTH_SIZE;
+    size_t leaf_size = (size_t)ticket[inner] << 8 | ticket[inner + 1];
+    if (leaf_size > inner || !note_leaf(conn, ticket + inner - leaf_size, leaf_size)) {
+        return WOLFSSL_TICKET_RET_REJECT;
+    }
+    if (leaf_size == 0 && conn->ctx->verify_peer && conn->ctx->require_peer) {
+        return WOLFSSL_TICKET_RET_REJECT; /* a ticket without a peer opens nothing here */
+    }
+    *out_size = (int)inner;
+    return is_current ? WOLFSSL_TICKET_RET_OK : WOLFSSL_TICKET_RET_CREATE;
+}
+
+int wssl_ticket_callback(WOLFSSL *ssl, unsigned char *name, unsigned char *iv, unsigned char *mac,
+                         int sealing, unsigned char *ticket, int size, int *out_size,
+                         void *argument) {
+    struct tlsmgm_conn *conn = wolfSSL_GetIOReadCtx(ssl);
+    (void)argument;
+    return sealing ? seal(conn, name, iv, mac, ticket, size, out_size)
+                   : open_ticket(conn, name, iv, mac, ticket, size, out_size);
+}

@@ -1,0 +1,156 @@
+/*
+ * What is noted about the peer's certificate while wolfSSL judges it. Its stored result is no use
+ * (with verification off, and for a wrong purpose or name, it says OK), so the native codes are
+ * taken from the callback, and the chain with them, which wolfSSL does not keep.
+ */
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "certificate_fields.h"
+#include "internal.h"
+
+enum tlsmgm_verify_reason wssl_verify_reason(int code) {
+    switch (code) {
+        case 0:
+            return TLSMGM_VERIFY_NONE;
+        case NO_PEER_CERT:
+            return TLSMGM_VERIFY_MISSING;
+        case ASN_AFTER_DATE_E:
+            return TLSMGM_VERIFY_EXPIRED;
+        case ASN_BEFORE_DATE_E:
+            return TLSMGM_VERIFY_NOT_YET_VALID;
+        case CRL_CERT_REVOKED:
+            return TLSMGM_VERIFY_REVOKED;
+        case CRL_MISSING:
+            return TLSMGM_VERIFY_CRL_MISSING;
+        case CRL_CERT_DATE_ERR:
+            return TLSMGM_VERIFY_CRL_EXPIRED;
+        case ASN_CRL_CONFIRM_E:
+        case ASN_CRL_NO_SIGNER_E:
+            return TLSMGM_VERIFY_CRL_INVALID;
+        case ASN_SELF_SIGNED_E:
+            return TLSMGM_VERIFY_SELF_SIGNED;
+        case ASN_NO_SIGNER_E:
+            return TLSMGM_VERIFY_UNKNOWN_CA;
+        case NOT_CA_ERROR:
+        case ASN_CA_ERR:
+            return TLSMGM_VERIFY_NOT_A_CA;
+        case MAX_CHAIN_ERROR:
+        case ASN_PATHLEN_SIZE_E:
+        case ASN_PATHLEN_INV_E:
+            return TLSMGM_VERIFY_TOO_DEEP;
+        case EXTKEYUSE_AUTH_E:
+        case KEYUSE_SIGNATURE_E:
+        case KEYUSE_ENCIPHER_E:
+            return TLSMGM_VERIFY_PURPOSE;
+        case DOMAIN_NAME_MISMATCH:
+        case IPADDR_MISMATCH:
+            return TLSMGM_VERIFY_NAME_MISMATCH;
+        case ASN_SIG_CONFIRM_E:
+            return TLSMGM_VERIFY_SIGNATURE;
+        case RSA_KEY_SIZE_E:
+        case ECC_KEY_SIZE_E:
+        case DH_KEY_SIZE_E:
+            return TLSMGM_VERIFY_WEAK_KEY;
+        case ASN_PARSE_E:
+        case ASN_VERSION_E:
+        case BUFFER_ERROR:
+            return TLSMGM_VERIFY_MALFORMED;
+        default: /* the library's numbers, not ours */
+            return TLSMGM_VERIFY_OTHER;
+    }
+}
+
+static void keep_chain(struct tlsmgm_conn *conn, const WOLFSSL_X509_STORE_CTX *store) {
+    if (conn->peer_chain != NULL || store->totalCerts <= 0) return;
+    conn->peer_chain = tlsmgm_calloc((size_t)store->totalCerts, sizeof *conn->peer_chain);
+    if (conn->peer_chain == NULL) return;
+    for (int i = 0; i < store->totalCerts; i++) {
+        struct tlsmgm_source der = {
+            .data = {.data = store->certs[i].buffer, .size = store->certs[i].length}};
+        struct tlsmgm_blob *blob = &conn->peer_chain[conn->peer_chain_size];
+        if (tlsmgm_source_read(&der, NULL, blob, NULL) != TLSMGM_OK) return;
+        conn->peer_chain_size++;
+    }
+}
+
+/* RFC 9525 section 6.5: an address must stand in an iPAddress entry, byte for byte. */
+static bool address_matches(struct tlsmgm_bytes entry, const uint8_t *address, size_t size) {
+    return entry.size == size && memcmp(entry.data, address, size) == 0;
+}
+
+static bool same_label_bytes(const uint8_t *a, const char *b, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        uint8_t left = a[i] >= 'A' && a[i] <= 'Z' ? (uint8_t)(a[i] | 0x20) : a[i];
+        uint8_t right = (uint8_t)b[i];
+        if (right >= 'A' && right <= 'Z') right = (uint8_t)(right | 0x20);
+        if (left != right) return false;
+    }
+    return true;
+}
+
+/*
+ * RFC 9525 section 6.3: without regard to ASCII case; "*" may stand only as the whole leftmost
+ * label, matches exactly one label, and needs two labels behind it.
+ */
+static bool host_matches(struct tlsmgm_bytes entry, const char *host) {
+    size_t size = strlen(host);
+    if (size > 0 && host[size - 1] == '.') size--;
+    if (entry.size == size && same_label_bytes(entry.data, host, size)) return true;
+    const char *dot = memchr(host, '.', size);
+    if (dot == NULL || dot == host || entry.size < 3 || memcmp(entry.data, "*.", 2) != 0) {
+        return false;
+    }
+    size_t rest = size - (size_t)(dot - host);
+    bool has_two_labels = memchr(entry.data + 2, '.', entry.size - 2) != NULL;
+    return has_two_labels && entry.size - 1 == rest &&
+           same_label_bytes(entry.data + 1, dot, rest);
+}
+
+/* Whether the leaf carries the name, in its SubjectAltName only (RFC 9525 section 2). */
+static bool leaf_carries_name(struct tlsmgm_bytes leaf, const char *name) {
+    struct tlsmgm_certificate_fields fields;
+    uint8_t address[16];
+    size_t address_size = 0;
+    if (inet_pton(AF_INET, name, address) == 1) address_size = 4;
+    if (inet_pton(AF_INET6, name, address) == 1) address_size = 16;
+    if (tlsmgm_certificate_fields_read(leaf, &fields, NULL) != TLSMGM_OK) return false;
+    struct tlsmgm_bytes rest = fields.subject_alt_names;
+    enum tlsmgm_san_kind kind;
+    struct tlsmgm_bytes entry;
+    while (tlsmgm_san_next(&rest, &kind, &entry)) {
+        if (address_size > 0) {
+            if (kind == TLSMGM_SAN_IP && address_matches(entry, address, address_size)) return true;
+        } else if (kind == TLSMGM_SAN_HOSTNAME && host_matches(entry, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* wolfSSL says "no signer" of a leaf that signed itself; people want to know the difference. */
+static int refine_code(const struct tlsmgm_conn *conn, const WOLFSSL_X509_STORE_CTX *store) {
+    struct tlsmgm_certificate_fields fields;
+    if (store->error != ASN_NO_SIGNER_E || store->error_depth != 0 ||
+        conn->peer_chain_size == 0) {
+        return store->error;
+    }
+    struct tlsmgm_bytes leaf = {conn->peer_chain[0].data, conn->peer_chain[0].size};
+    if (tlsmgm_certificate_fields_read(leaf, &fields, NULL) != TLSMGM_OK) return store->error;
+    bool names_itself = fields.issuer.size == fields.subject.size &&
+                        memcmp(fields.issuer.data, fields.subject.data, fields.issuer.size) == 0;
+    return names_itself ? ASN_SELF_SIGNED_E : store->error;
+}
+
+int wssl_verify_callback(int verified, WOLFSSL_X509_STORE_CTX *store) {
+    struct tlsmgm_conn *conn = store->userCtx;
+    keep_chain(conn, store);
+    if (!verified && conn->verify_code == 0) conn->verify_code = refine_code(conn, store);
+    if (verified && store->error_depth == 0 && conn->verify_name != NULL &&
+        conn->peer_chain_size > 0 && conn->verify_code == 0) {
+        struct tlsmgm_bytes leaf = {conn->peer_chain[0].data, conn->peer_chain[0].size};
+        if (!leaf_carries_name(leaf, conn->verify_name)) conn->verify_code = DOMAIN_NAME_MISMATCH;
+    }
+    return conn->verify_code == 0 || !conn->ctx->verify_peer;
+}

@@ -1,0 +1,69 @@
+"""Bytes, statuses and errors on their way between Python and the C code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+class CCode:
+    """A compiled variant of the C code, with what nearly every test needs.
+
+    Attributes:
+        ffi: cffi's view of the types.
+        lib: functions and constants.
+    """
+
+    def __init__(self, module: Any) -> None:
+        self.ffi = module.ffi
+        self.lib = module.lib
+
+    def status_name(self, status: int) -> str:
+        """Return the name of a status: ``OK``, ``WANT_READ`` and so on."""
+        name = self.ffi.string(self.ffi.cast("enum tlsmgm_status", status))
+        return str(name).removeprefix("TLSMGM_")
+
+    def error(self) -> Any:
+        """Return an empty error to hand to a function."""
+        error = self.ffi.new("struct tlsmgm_error *")
+        self.lib.tlsmgm_error_clear(error)
+        return error
+
+    def text(self, error: Any) -> str:
+        """Return the sentence in an error."""
+        return bytes(self.ffi.string(error.text)).decode()
+
+    def bytes_in(self, data: bytes | None) -> tuple[Any, Any]:
+        """Lend bytes to C in a block of exactly their size, so that a sanitizer sees overruns.
+
+        Args:
+            data: None gives a null pointer; b"" does not.
+
+        Returns:
+            A ``struct tlsmgm_bytes``, and what must stay alive as long as it is used.
+        """
+        if data is None:
+            return self.ffi.new("struct tlsmgm_bytes *")[0], None
+        block = self.ffi.new("uint8_t[]", data or b"\0")
+        view = self.ffi.new("struct tlsmgm_bytes *", {"data": block, "size": len(data)})
+        return view[0], (block, view)
+
+    def bytes_out(self, view: Any) -> bytes:
+        """Return the bytes that a ``struct tlsmgm_bytes`` points to."""
+        return bytes(self.ffi.buffer(view.data, view.size)) if view.size else b""
+
+    def written(self, write: Callable[[Any, int], int]) -> bytes:
+        """Call a text writer twice: to ask for the length, then with room for exactly that.
+
+        Args:
+            write: takes the room and its size, returns the length of the whole text.
+
+        Returns:
+            The text without its terminator.
+        """
+        length = write(self.ffi.NULL, 0)
+        room = self.ffi.new("char[]", length + 1)
+        assert write(room, length + 1) == length
+        text = bytes(self.ffi.buffer(room, length + 1))
+        assert text[-1:] == b"\0"
+        return text[:-1]

@@ -1,0 +1,540 @@
+"""Reader of OpenSIPS scripts: lexer, statements, parameters, messages, limits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tlsmgm.config import statements
+from tlsmgm.config.lexer import TokenKind, quote, tokenize
+from tlsmgm.config.opensips import ScriptConfig, read_script, read_script_text
+from tlsmgm.domain import Domain, Origin
+from tlsmgm.errors import ConfigError
+
+
+def texts(script: str) -> list[str]:
+    return [token.text for token in tokenize(script, "x.cfg")]
+
+
+def tls(*parameters: tuple[str, str | int]) -> str:
+    return "\n".join(
+        f'modparam("tls_mgm", "{name}", {value if isinstance(value, int) else quote(value)})'
+        for name, value in parameters
+    )
+
+
+def read(*parameters: tuple[str, str | int], path: str = "x.cfg") -> ScriptConfig:
+    return read_script_text(tls(*parameters), path)
+
+
+def refused(script: str, path: str = "x.cfg") -> ConfigError:
+    with pytest.raises(ConfigError) as caught:
+        read_script_text(script, path)
+    return caught.value
+
+
+# Lexer.
+
+
+def test_tokens() -> None:
+    script = """
+        #!define X "not a string
+        a=b; # comment with " and '
+        /* block " ' { */ c("d\\"e", 'f\\', -7)
+        http://host/path $avp(x) $(ru{re.subst,/"}'/x/g}) $("""
+    assert texts(script) == [
+        "a", "=", "b", ";", "c", "(", 'd"e', ",", "f\\", ",", "-7", ")",
+        "http://host/path", "$avp", "(", "x", ")", "$(ru{re.subst,/\"}'/x/g})", "$", "(",
+    ]  # fmt: skip
+
+
+def test_lines_and_escapes() -> None:
+    tokens = list(tokenize('"a\nb" /*\n\n*/ c\n\'\n\' d "\\n\\t\\\\\\d\\"" ""', "f"))
+    assert [(token.text, token.line) for token in tokens] == [
+        ("a\nb", 1), ("c", 4), ("\n", 5), ("d", 6), ('\n\t\\\\d"', 6), ("", 6),
+    ]  # fmt: skip
+    assert tokens[0].kind is TokenKind.STRING
+    assert not tokens[0].is_mark("a\nb")
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ('\n"abc', "x.cfg:2: string is not closed"),
+        ("'abc", "x.cfg:1: string is not closed"),
+        ("/* abc *", "x.cfg:1: comment is not closed"),
+        ("\nroute { if {}\n", "x.cfg:2: block is not closed"),
+    ],
+)
+def test_what_is_never_closed(script: str, message: str) -> None:
+    assert str(refused(script)) == message
+
+
+@given(st.text())
+def test_quoted_strings_come_back(text: str) -> None:
+    (token,) = tokenize(quote(text), "f")
+    assert (token.kind, token.text) == (TokenKind.STRING, text)
+
+
+@given(st.text("\"'/*#\\{}()=,;$ \na[1", max_size=40))
+def test_any_text_has_tokens_or_is_refused(text: str) -> None:
+    try:
+        tokens = list(tokenize(text, "f"))
+    except ConfigError:
+        return
+    assert [token.line for token in tokens] == sorted(token.line for token in tokens)
+
+
+FRAGMENTS = st.sampled_from(
+    [
+        "modparam", "(", ")", ",", '"tls_mgm"', '"server_domain"', '"d"', '"[d]*"', "1", "\n", "=",
+        "socket", "tls:1.2.3.4:5061", "loadmodule", "include_file", "{", "}", '"', "'", "#", "/*",
+        '"certificate"', '"match_ip_address"', '"tls_method"', ":", "listen", "import_file", "$(",
+    ]
+)  # fmt: skip
+
+
+@given(st.one_of(st.text(), st.lists(FRAGMENTS, max_size=40).map(" ".join)))
+def test_any_script_is_read_or_refused(script: str) -> None:
+    try:
+        config = read_script_text(script, "/nonexistent/x.cfg")
+    except ConfigError:
+        return
+    assert isinstance(config, ScriptConfig)
+
+
+# Scripts as people write them.
+
+VIRTUAL_HOSTING = """
+socket=tls:10.0.0.10:5061
+loadmodule "tls_openssl.so"
+loadmodule "modules/tls_mgm.so"
+modparam("tls_mgm", "client_sip_domain_avp", "tls_sip_dom")
+
+modparam("tls_mgm", "server_domain", "atlanta")
+modparam("tls_mgm", "match_ip_address", "[atlanta]10.0.0.10:5061, 10.0.0.11:5061")
+modparam("tls_mgm", "match_sip_domain", "[atlanta]foo.com, bar.com, *.baz.com")
+modparam("tls_mgm", "certificate", "[atlanta]/certs/atlanta/cert.pem")
+modparam("tls_mgm", "private_key", "[atlanta]/certs/atlanta/key.pem")
+modparam("tls_mgm", "ca_list", "[atlanta]/certs/wellknownCAs")
+modparam("tls_mgm", "tls_method", "[atlanta]tlsv1")
+modparam("tls_mgm", "verify_cert", "[atlanta]1")
+modparam("tls_mgm", "require_cert", "[atlanta]1")
+
+modparam("tls_mgm", "server_domain", "generic")  # no SNI
+modparam("tls_mgm", "match_ip_address", "[generic]10.0.0.10:5061")
+modparam("tls_mgm", "match_sip_domain", "[generic]none")
+
+modparam("tls_mgm", "client_domain", "gw")
+modparam("tls_mgm", "match_ip_address", "[gw]1.2.3.4:6677")
+modparam("tls_mgm", "match_sip_domain", "[gw]*")
+modparam("tls_mgm", "certificate", "[gw]gw.pem")
+modparam("tls_mgm", "ciphers_list", "[gw]NULL")
+modparam("tls_mgm", "dh_params", "[gw]dh.pem")
+modparam("tls_mgm", "ec_curve", "[gw]prime256v1")
+modparam("tls_mgm", "crl_dir", "[gw]crls")
+modparam("tls_mgm", "crl_check_all", "[gw]2")
+modparam("tls_mgm", "ca_dir", "[gw]cas/")
+modparam("tls_mgm", "verify_cert", "[gw]0")
+route{
+    $avp(tls_sip_dom) = $rd;
+    modparam("tls_mgm", "server_domain", "hidden");
+    xlog("}}} modparam(\\"tls_mgm\\", \\"x\\", 1)\\n"); if (1) { t_relay("tls:1.2.3.4:6677"); }
+    exit;
+}
+"""
+
+
+def test_virtual_hosting() -> None:
+    config = read_script_text(VIRTUAL_HOSTING, "/etc/opensips/opensips.cfg")
+    assert config.domains == (
+        Domain(
+            "atlanta",
+            "server",
+            match_ip_address="10.0.0.10:5061,10.0.0.11:5061",
+            match_sip_domain="foo.com,bar.com,*.baz.com",
+            method="TLSv1",
+            certificate="/certs/atlanta/cert.pem",
+            private_key="/certs/atlanta/key.pem",
+            ca_list="/certs/wellknownCAs",
+        ),
+        Domain(
+            "generic",
+            "server",
+            match_ip_address="10.0.0.10:5061",
+            match_sip_domain="none",
+            certificate="/etc/opensips/tls/cert.pem",
+            private_key="/etc/opensips/tls/ckey.pem",
+        ),
+        Domain(
+            "gw",
+            "client",
+            match_ip_address="1.2.3.4:6677",
+            verify_cert=False,
+            certificate="/etc/opensips/gw.pem",
+            cipher_list="NULL",
+            dh_params="/etc/opensips/dh.pem",
+            ec_curve="prime256v1",
+            crl_dir="/etc/opensips/crls",
+            crl_check_all=True,
+            ca_dir="/etc/opensips/cas/",
+        ),
+    )
+    assert [domain.origin and domain.origin.line for domain in config.domains] == [7, 17, 21]
+    assert config.client_sip_domain_avp == "tls_sip_dom"
+    assert config.client_tls_domain_avp is None
+    assert config.loaded_modules == ("tls_openssl", "tls_mgm")
+    assert config.resolve_library() == "openssl"
+    assert config.warnings == ()
+    certificate = config.origin_of(config.domains[0], "certificate")
+    assert str(certificate) == "/etc/opensips/opensips.cfg:10"
+    assert config.origin_of(config.domains[1], "certificate") == config.domains[1].origin
+
+
+OLD_STYLE = """
+log_level=3
+check_via=no
+socket=udp:your_serv_IP:5060
+socket=tls:your_serv_IP:5061
+udp_workers=4
+loadmodule "proto_tls.so"
+loadmodule "tls_mgm.so"
+modparam("tls_mgm", "certificate", "/path/cert.pem")
+modparam("tls_mgm", "private_key", "/path/key.pem")
+modparam("tls_mgm", "ca_list", "/path/calist.pem")
+modparam("tls_mgm", "ca_list", "/path/calist.pem")
+modparam("tls_mgm", "require_cert", "1")
+modparam("tls_mgm", "verify_cert", "1")
+alias=_DNS_ALIAS_
+modparam("auth_db", "calculate_ha1", 1)
+route{
+  if (!mf_process_maxfwd_header("10")) {
+      send_reply(483,"Too Many Hops");
+      exit;
+  };
+  if ( is_method("INVITE|SUBSCRIBE")
+  && !(is_myself("$si")) ) {
+      if  (!(proxy_authorize( "domA.net"/*no-qop*/, "subscriber" ))) { exit; };
+  }; # non-REGISTER from other domain
+  append_hf("Alert-info: http://foo.bar/x.wav\\r\\n");  # snom
+  #end of script
+}
+"""
+
+
+def test_old_style_script_makes_default_domains() -> None:
+    config = read_script_text(OLD_STYLE)
+    common: dict[str, Any] = {
+        "certificate": "/path/cert.pem",
+        "private_key": "/path/key.pem",
+        "ca_list": "/path/calist.pem",
+    }
+    assert config.domains == (
+        Domain("default", "server", **common),
+        Domain("default", "client", require_cert=True, **common),
+    )
+    assert [(socket.protocol, socket.host) for socket in config.sockets] == [
+        ("udp", "your_serv_IP"),
+        ("tls", "your_serv_IP"),
+    ]
+    assert config.warnings == ()
+    with pytest.raises(ConfigError, match="neither tls_openssl nor tls_wolfssl"):
+        config.resolve_library()
+
+
+def test_defaults_hold_for_domains_before_and_after() -> None:
+    config = read(
+        ("server_domain", "a"),
+        ("verify_cert", 0),
+        ("tls_method", "TLSv1_2"),
+        ("match_ip_address", "[::1]:5061"),
+        ("server_domain", "b"),
+        ("tls_method", "[b]TLSv1_3"),
+    )
+    assert [domain.verify_cert for domain in config.domains] == [False, False]
+    assert [domain.method for domain in config.domains] == ["TLSv1_2", "TLSv1_3"]
+    assert [domain.match_ip_address for domain in config.domains] == [("[::1]:5061",)] * 2
+
+
+def test_nothing_written_makes_no_domain() -> None:
+    config = read_script_text('modparam("tls_mgm", "db_url", "mysql://u:secret@h/db")')
+    assert config.domains == ()
+    assert config.database["db_url"].value == "mysql://u:secret@h/db"
+    assert "secret" not in repr(config)
+
+
+def test_database_and_names() -> None:
+    config = read(
+        ("db_url", "sqlite:///x"),
+        ("db_table", "t"),
+        ("ciphers_list_col", "c1"),
+        ("type_col", "kind"),
+        ("client_tls_domain_avp", "$avp(dom)"),
+        ("tls_library", "WolfSSL"),
+    )
+    assert {name: item.value for name, item in config.database.items()} == {
+        "db_url": "sqlite:///x",
+        "db_table": "t",
+        "cipher_list_col": "c1",
+        "type_col": "kind",
+    }
+    assert config.database["db_table"].origin == Origin("x.cfg", 2)
+    assert config.client_tls_domain_avp == "dom"
+    assert config.tls_library == "wolfssl"
+
+
+def test_values_of_other_modules_are_passed_over() -> None:
+    config = read_script_text(
+        """
+        modparam("tls_mgm|tm", "nonsense", 1)
+        modparam("tm", , )
+        modparam(
+        "usrloc", "db_mode", -1)
+        tls_mgm modparam "x" loadmodule 7 socket
+        """
+    )
+    assert (config.domains, config.sockets) == ((), ())
+
+
+# Sockets and timeouts.
+
+
+def test_sockets() -> None:
+    config = read_script_text(
+        """
+        socket= tls:1.2.3.4:5061 use_workers 4 as 5.6.7.8:5062
+        socket = tls : [::1] : 7061
+        listen=wss:*
+        socket=tls:*:5061  # all
+        socket=hep_tls:eth0:9062
+        listen=127.0.0.1:5070
+        listen="udp:10.0.0.1"
+        socket=tls:2001:db8::1
+        socket=udp:1:2:3:4 ; socket=tcp:10.0.0.2:99999
+        socket=TLS:10.0.0.9
+        modparam("proto_tls", "tls_port", 5099)
+        route { socket=tls:9.9.9.9:9999 }
+        """,
+        "x.cfg",
+    )
+    assert [(s.protocol, s.host, s.port, s.origin.line) for s in config.sockets] == [
+        ("tls", "1.2.3.4", 5061, 2),
+        ("tls", "::1", 7061, 3),
+        ("wss", "*", 443, 4),
+        ("tls", "*", 5061, 5),
+        ("hep_tls", "eth0", 9062, 6),
+        ("any", "127.0.0.1", 5070, 7),
+        ("udp", "10.0.0.1", 5060, 8),
+        ("tls", "2001:db8::1", 5099, 9),
+        ("tls", "10.0.0.9", 5099, 11),
+    ]
+    assert [s.is_tls for s in config.sockets][:3] == [True, True, True]
+    assert not config.sockets[6].is_tls
+
+
+@pytest.mark.parametrize(
+    "value", ["tls:", "tls:1.2.3.4:0", "tls:1.2.3.4:70000", "tls:[::g]:1", "tls:a:b", "tls:1:2:3"]
+)
+def test_bad_tls_sockets(value: str) -> None:
+    assert str(refused(f"\nsocket={value}\n")).startswith(f"x.cfg:2: bad socket {value!r}")
+
+
+def test_timeouts() -> None:
+    assert read_script_text("tls_handshake_timeout=30").handshake_timeout == 30
+    config = read_script_text(
+        'modparam("proto_tls", "tls_handshake_timeout", 300)\n'
+        'modparam("tls_mgm", "tls_send_timeout", "2000")'
+    )
+    assert (config.handshake_timeout, config.send_timeout) == (0.3, 2.0)
+    assert str(refused("tls_send_timeout=soon")) == (
+        "x.cfg:1: parameter 'tls_send_timeout': must be an unsigned number, not 'soon'"
+    )
+    refused('modparam("proto_tls", "tls_handshake_timeout", 0)')
+    refused('modparam("proto_tls", "tls_port", 70000)')
+
+
+# Messages.
+
+
+@pytest.mark.parametrize(
+    ("parameter", "message"),
+    [
+        (("certificat", "[d]x"), "parameter 'certificat': unknown parameter 'certificat' (did you"
+         " mean 'certificate'?)"),
+        (("certificate", "[dd]x"), "parameter 'certificate': unknown domain 'dd' (did you mean"),
+        (("certificate", "[zz]x"), "unknown domain 'zz' (define it above by server_domain or"),
+        (("certificate", "[]x"), "unknown domain ''"),
+        (("certificate", "[d] "), "domain 'd': parameter 'certificate': is empty"),
+        (("certificate", ""), "parameter 'certificate': is empty"),
+        (("certificate", 5), "parameter 'certificate': must be text in quotes, not the number 5"),
+        (("verify_cert", "[d]yes"), "domain 'd': parameter 'verify_cert': must be an unsigned"),
+        (("verify_cert", "[d]-1"), "must be an unsigned number, not '-1'"),
+        (("verify_cert", -1), "must be an unsigned number, not -1"),
+        (("verify_cert", "[d]"), "domain 'd': parameter 'verify_cert': is empty"),
+        (("verify_cert", "[d]4294967296"), "must be an unsigned number"),
+        (("tls_method", "[d]TLSv1_1"), "domain 'd': parameter 'tls_method': unknown method"),
+        (("match_ip_address", "[d]1.2.3.4"), "parameter 'match_ip_address': bad address '1.2.3.4'"),
+        (("match_ip_address", "[e]1.2.3.4:5"), "unknown domain 'e'"),
+        (("match_sip_domain", "[d]a,,b"), "empty entry in the list"),
+        (("cipher_list", "[d]!"), "domain 'd': parameter 'cipher_list': bad word '!'"),
+        (("server_domain", " d "), "server domain 'd' is already defined at x.cfg:1"),
+        (("server_domain", ""), "parameter 'server_domain': is empty"),
+        (("server_domain", "e=10.0.0.1:5061"), "is the old form of a definition (define 'e' and"),
+        (("tls_library", "gnutls"), "parameter 'tls_library': unknown library 'gnutls'"),
+        (("db_url", "mysql://u:secret@h/d?tls_domain=d"), "parameter 'db_url': 'tls_domain='"),
+        (("db_table", " "), "parameter 'db_table': is empty"),
+    ],
+)  # fmt: skip
+def test_messages(parameter: tuple[str, str | int], message: str) -> None:
+    error = refused(tls(("server_domain", "d"), parameter))
+    assert str(error).startswith("x.cfg:2: ")
+    assert message in str(error)
+    assert "secret" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        'modparam("tls_mgm", "server_domain")',
+        'modparam("tls_mgm", "server_domain", d)',
+        'modparam("tls_mgm", "server_domain", "d"',
+        'modparam("tls_mgm", "server_domain" "d")',
+        'modparam("tls_mgm", server_domain, "d")',
+        'modparam("tls_mgm", "server_domain", "d", "e")',
+        'modparam("tls_mgm")',
+    ],
+)
+def test_malformed_modparam(call: str) -> None:
+    assert str(refused("\n" + call)).startswith("x.cfg:2: malformed modparam")
+
+
+def test_server_and_client_of_one_name() -> None:
+    config = read(
+        ("server_domain", "d"),
+        ("tls_method", "[d]TLSv1_2"),
+        ("client_domain", "d"),
+        ("tls_method", "[d]TLSv1_3"),
+    )
+    assert [(d.kind, d.method) for d in config.domains] == [
+        ("server", "TLSv1_2"),
+        ("client", "TLSv1_3"),
+    ]
+    assert "from here on [d] is the client domain" in config.warnings[0]
+
+
+def test_values_set_twice() -> None:
+    config = read(("server_domain", "d"), ("ca_list", "[d]a"), ("ca_list", "[d]b"))
+    assert config.domains[0].ca_list == "b"
+    assert config.warnings == (
+        "x.cfg:3: domain 'd': parameter 'ca_list' is set again; the value of x.cfg:2 is dropped",
+    )
+    assert read_script_text("}").warnings == ("opensips.cfg:1: '}' closes nothing",)
+
+
+# Libraries.
+
+
+@pytest.mark.parametrize(
+    ("written", "modules", "answer"),
+    [
+        (None, ["tls_openssl"], "openssl"),
+        ("auto", ["/usr/lib/tls_wolfssl.so", "tm.so"], "wolfssl"),
+        ("none", [], "none"),
+        ("openssl", ["tls_openssl.so", "tls_wolfssl.so"], "openssl"),
+        ("wolfssl", ["tls_openssl.so"], "module 'tls_wolfssl' is not loaded"),
+        (None, [], "neither"),
+        (None, ["tls_openssl.so", "tls_wolfssl.so"], "both"),
+    ],
+)
+def test_libraries(written: str | None, modules: list[str], answer: str) -> None:
+    script = "".join(f'loadmodule "{module}"\n' for module in modules)
+    script += tls(("tls_library", written)) if written else ""
+    config = read_script_text(script)
+    if " " in answer or answer in ("neither", "both"):
+        with pytest.raises(ConfigError, match=answer):
+            config.resolve_library()
+    else:
+        assert config.resolve_library() == answer
+
+
+# Files.
+
+
+def test_included_files(tmp_path: Path) -> None:
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "tls.cfg").write_text(
+        'include_file "../more.cfg"\n' + tls(("certificate", "[d]c.pem"))
+    )
+    (tmp_path / "more.cfg").write_text(tls(("server_domain", "d")))
+    main = tmp_path / "opensips.cfg"
+    main.write_text(
+        'import_file "absent.cfg"\ninclude_file "conf/tls.cfg"\n'
+        'route { include_file "absent.cfg" }\n' + tls(("private_key", "[d]k.pem"))
+    )
+    config = read_script(main)
+    (domain,) = config.domains
+    assert domain.certificate == str(tmp_path / "c.pem")
+    assert domain.private_key == str(tmp_path / "k.pem")
+    assert str(domain.origin).endswith("more.cfg:1")
+    assert str(config.origin_of(domain, "certificate")).endswith("conf/tls.cfg:2")
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    main = tmp_path / "opensips.cfg"
+    with pytest.raises(ConfigError, match=r"cannot read .*No such file"):
+        read_script(main)
+    with pytest.raises(ConfigError, match=r"cannot read .*directory"):
+        read_script(tmp_path)
+    main.write_text('\ninclude_file "absent.cfg"')
+    with pytest.raises(ConfigError, match=r"opensips\.cfg:2: cannot read"):
+        read_script(main)
+    assert "without a file name" in str(refused("include_file x"))
+    assert "cannot read" in str(refused('include_file "a\0b"'))
+
+
+def test_files_that_include_each_other(tmp_path: Path) -> None:
+    (tmp_path / "a.cfg").write_text('include_file "b.cfg"')
+    (tmp_path / "b.cfg").write_text('\ninclude_file "./a.cfg"')
+    with pytest.raises(ConfigError, match=r"b\.cfg:2: '.*a\.cfg' includes itself"):
+        read_script(tmp_path / "a.cfg")
+
+
+def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for depth in range(12):
+        (tmp_path / f"{depth}.cfg").write_text(f'import_file "{depth + 1}.cfg"')
+    assert read_script(tmp_path / "1.cfg").domains == ()
+    with pytest.raises(ConfigError, match="include each other 11 deep"):
+        read_script(tmp_path / "0.cfg")
+    monkeypatch.setattr(statements, "MAX_FILES", 3)
+    (tmp_path / "many.cfg").write_text('include_file "11.cfg"\n' * 3)
+    with pytest.raises(ConfigError, match="more than 3 files"):
+        read_script(tmp_path / "many.cfg")
+    monkeypatch.setattr(statements, "MAX_FILE_SIZE", 10)
+    with pytest.raises(ConfigError, match="larger than 10 bytes"):
+        read_script(tmp_path / "0.cfg")
+
+
+def test_files_that_are_not_utf8(tmp_path: Path) -> None:
+    main = tmp_path / "opensips.cfg"
+    script = b'\xef\xbb\xbf# \xe4\n modparam("tls_mgm", "certificate", "/k\xe4se.pem")'
+    main.write_bytes(script)
+    certificate = read_script(main).domains[0].certificate
+    assert isinstance(certificate, str)
+    assert certificate.encode("utf-8", "surrogateescape") == b"/k\xe4se.pem"
+    main.write_bytes(b'modparam("tls_mgm", "server_domain", "k\xe4se")')
+    with pytest.raises(ConfigError, match="cannot be printed"):
+        read_script(main)
+
+
+def test_large_and_hostile_files_take_reasonable_time() -> None:
+    assert read_script_text("$(" * 100_000).domains == ()
+    assert read_script_text("route {" + "{" * 50_000 + "}" * 50_001).domains == ()
+    script = "".join(
+        tls(("server_domain", f"d{n}"), ("match_sip_domain", f"[d{n}]h{n}.example")) + "\n"
+        for n in range(2000)
+    )
+    assert len(read_script_text(script).domains) == 2000

@@ -1,0 +1,1 @@
+"""TLS domain management over OpenSSL and wolfSSL."""

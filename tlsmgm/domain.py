@@ -1,0 +1,415 @@
+"""The TLS domain: one named set of TLS parameters, as a value.
+
+A :class:`Domain` is immutable, compares by value, and has passed every check that needs no file,
+no library and no other domain.  What is the default of what, see the manual, 1.5;
+:class:`DomainDefaults` has the part of it that depends on where the configuration lies.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from tlsmgm.ciphers import cipher_words
+from tlsmgm.errors import ConfigError
+from tlsmgm.filters import encode_name_filter, parse_address, split_list
+from tlsmgm.methods import Method, parse_method
+
+__all__ = [
+    "DEFAULT_CA_DIR",
+    "DEFAULT_VERIFY_DEPTH",
+    "Domain",
+    "DomainDefaults",
+    "DomainKind",
+    "Origin",
+    "Source",
+    "normalise",
+]
+
+DomainKind = Literal["server", "client"]
+
+#: A file (text: its path) or PEM in memory (bytes).
+Source = str | bytes
+
+#: What the constructor takes for a Source; text that begins with ``-----BEGIN`` is PEM too.
+AnySource = str | os.PathLike[str] | bytes
+
+#: Trusted CAs of a domain whose ``ca_dir`` is None; used only if it exists (manual 1.9.7).
+DEFAULT_CA_DIR: Final = "/etc/pki/CA/"
+
+#: Intermediates allowed between the peer's certificate and the trust anchor.
+DEFAULT_VERIFY_DEPTH: Final = 3
+
+_PEM_START = b"-----BEGIN"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where something was written.
+
+    Args:
+        file: path of the file, or the name of another source.
+        line: line number from 1, or None where there are no lines.
+    """
+
+    file: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        """``file:line``, as compilers print it."""
+        return self.file if self.line is None else f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class DomainDefaults:
+    """Defaults of domains that are read from a configuration (manual 1.5).
+
+    Args:
+        config_dir: directory of the configuration, called CFG_DIR in the manual.
+    """
+
+    config_dir: str
+
+    @property
+    def certificate(self) -> str:
+        """Path of a server domain's certificate that is not set."""
+        return os.path.join(self.config_dir, "tls", "cert.pem")
+
+    @property
+    def private_key(self) -> str:
+        """Path of a server domain's private key that is not set."""
+        return os.path.join(self.config_dir, "tls", "ckey.pem")
+
+    def values(self, kind: DomainKind) -> dict[str, Any]:
+        """Return the fields to give to :class:`Domain` where the configuration says nothing.
+
+        Args:
+            kind: ``"server"`` or ``"client"``; a client without certificate simply sends none.
+
+        Returns:
+            Field names and values; every other default is that of :class:`Domain` itself.
+        """
+        if kind == "client":
+            return {}
+        return {"certificate": self.certificate, "private_key": self.private_key}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Domain:
+    """A TLS domain: what a proxy shows, accepts and asks for on some of its connections.
+
+    Args:
+        name: for identification; unique per kind.
+        kind: ``"server"`` for incoming connections, ``"client"`` for outgoing ones.
+        match_ip_address: address filters ``IP:port`` or ``*``; a comma list or an iterable.
+        match_sip_domain: name filters; a comma list or an iterable.
+        method: TLS versions, see :mod:`tlsmgm.methods`.
+        verify_cert: ask for the peer's certificate and refuse a bad one.
+        require_cert: refuse clients without certificate; None is True for server domains and
+            False for client domains, where it has no meaning.
+        certificate: leaf first, then its chain; a path, or PEM as bytes or text.
+        private_key: of the certificate; a path, or PEM as bytes or text.
+        private_key_passphrase: of an encrypted private key.
+        ca_list: trusted certificates; a path, or PEM as bytes or text.
+        ca_dir: directory of trusted certificates by hash; None is :data:`DEFAULT_CA_DIR` if
+            that exists.
+        crl_dir: directory of CRLs.
+        crl_check_all: check the CRLs of the whole chain, not of the leaf only.
+        cipher_list: OpenSSL's cipher list format; None is the library's default.
+        dh_params: Diffie-Hellman parameters; a path, or PEM as bytes or text.
+        ec_curve: curve, or curves separated by colons; None is the library's default.
+        verify_depth: intermediates allowed in a peer's chain, 0 to 100.
+        alpn: protocols in order of preference (RFC 7301); a comma list or an iterable.
+        danger_skip_hostname_check: client: do not compare the peer's certificate with its name.
+        origin: where the domain was defined; not part of its value.
+
+    Raises:
+        ConfigError: a value cannot be used; the message names domain, parameter and reason.
+
+    See the manual, 1.4, 1.5 and 1.9.
+    """
+
+    name: str
+    kind: DomainKind
+    match_ip_address: tuple[str, ...] = ("*",)
+    match_sip_domain: tuple[str, ...] = ("*",)
+    method: str = "SSLv23"
+    verify_cert: bool = True
+    require_cert: bool = None  # type: ignore[assignment]  # filled in by __post_init__
+    certificate: Source | None = None
+    private_key: Source | None = None
+    private_key_passphrase: bytes | None = None
+    ca_list: Source | None = None
+    ca_dir: str | None = None
+    crl_dir: str | None = None
+    crl_check_all: bool = False
+    cipher_list: str | None = None
+    dh_params: Source | None = None
+    ec_curve: str | None = None
+    verify_depth: int = DEFAULT_VERIFY_DEPTH
+    alpn: tuple[str, ...] = ()
+    danger_skip_hostname_check: bool = False
+    origin: Origin | None = field(default=None, compare=False)
+
+    if TYPE_CHECKING:  # The constructor takes more types than the fields store.
+
+        def __init__(
+            self,
+            name: str,
+            kind: DomainKind,
+            match_ip_address: str | Iterable[str] = ("*",),
+            match_sip_domain: str | Iterable[str] = ("*",),
+            method: str = "SSLv23",
+            verify_cert: bool = True,
+            require_cert: bool | None = None,
+            certificate: AnySource | None = None,
+            private_key: AnySource | None = None,
+            private_key_passphrase: str | bytes | None = None,
+            ca_list: AnySource | None = None,
+            ca_dir: str | os.PathLike[str] | None = None,
+            crl_dir: str | os.PathLike[str] | None = None,
+            crl_check_all: bool = False,
+            cipher_list: str | None = None,
+            dh_params: AnySource | None = None,
+            ec_curve: str | None = None,
+            verify_depth: int = DEFAULT_VERIFY_DEPTH,
+            alpn: str | Iterable[str | bytes] = (),
+            danger_skip_hostname_check: bool = False,
+            origin: Origin | None = None,
+        ) -> None: ...
+
+    def __post_init__(self) -> None:
+        for parameter in _CHECKS:
+            try:
+                value = normalise(parameter, getattr(self, parameter))
+            except ConfigError as error:
+                raise ConfigError(
+                    error.reason,
+                    origin=self.origin,
+                    domain=self.name if isinstance(self.name, str) and self.name else None,
+                    parameter=parameter,
+                    hint=error.hint,
+                ) from None
+            object.__setattr__(self, parameter, value)
+        if getattr(self, "require_cert", None) is None:
+            object.__setattr__(self, "require_cert", self.kind == "server")
+
+    @property
+    def parsed_method(self) -> Method:
+        """The method, read."""
+        return parse_method(self.method)
+
+    def replace(self, **changes: Any) -> Domain:
+        """Return a domain that differs in some fields.
+
+        Args:
+            changes: field names and their new values, as the class takes them.
+
+        Returns:
+            A new, checked domain.  ``require_cert`` stays as it is unless it is given; so give
+            None with a new ``kind``.
+
+        Raises:
+            ConfigError: a new value cannot be used.
+            TypeError: there is no such field.
+        """
+        return dataclasses.replace(self, **changes)
+
+    def __repr__(self) -> str:
+        """Show what differs from the defaults; never key bytes, never a passphrase."""
+        shown = [repr(self.name), f"kind={self.kind!r}"]
+        for item in dataclasses.fields(self)[2:]:
+            value = getattr(self, item.name)
+            default = self.kind == "server" if item.name == "require_cert" else item.default
+            if value != default:
+                shown.append(f"{item.name}={_shown(item.name, value)}")
+        return f"Domain({', '.join(shown)})"
+
+
+def _shown(parameter: str, value: object) -> str:
+    if parameter == "private_key_passphrase":
+        return "<set>"
+    if isinstance(value, bytes):
+        return f"<PEM, {len(value)} bytes>"
+    return str(value) if isinstance(value, Origin) else repr(value)
+
+
+def normalise(parameter: str, value: object) -> Any:
+    """Check the value of one field of :class:`Domain` and bring it into its stored form.
+
+    Readers of configurations use this to complain at the line where a value stands.
+
+    Args:
+        parameter: name of a field of Domain, but not ``origin``.
+        value: anything.
+
+    Returns:
+        The value as Domain stores it.
+
+    Raises:
+        ConfigError: it cannot be used; only ``reason`` and ``hint`` are filled.
+    """
+    return _CHECKS[parameter](value)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ConfigError(f"must be text, not {type(value).__name__}")
+    stripped = value.strip()
+    if not stripped:
+        raise ConfigError("is empty")
+    if any(not char.isprintable() for char in stripped):
+        raise ConfigError("holds characters that cannot be printed")
+    return stripped
+
+
+def _kind(value: object) -> str:
+    if value not in ("server", "client"):
+        raise ConfigError(f"must be 'server' or 'client', not {value!r}")
+    return str(value)
+
+
+def _entries(value: object) -> tuple[object, ...]:
+    if isinstance(value, str):
+        return split_list(value)
+    if isinstance(value, bytes) or not isinstance(value, Iterable):
+        raise ConfigError(f"must be text or a list of texts, not {type(value).__name__}")
+    return tuple(value)
+
+
+def _filters(value: object) -> tuple[str, ...]:
+    entries = tuple(_text(entry) for entry in _entries(value))
+    if not entries:
+        raise ConfigError("is empty", hint="'*' matches all")
+    return entries
+
+
+def _addresses(value: object) -> tuple[str, ...]:
+    return tuple(str(parse_address(entry) or "*") for entry in _filters(value))
+
+
+def _names(value: object) -> tuple[str, ...]:
+    entries = _filters(value)
+    for entry in entries:
+        encode_name_filter(entry)
+    return entries
+
+
+def _method(value: object) -> str:
+    if not isinstance(value, str):
+        raise ConfigError(f"must be text, not {type(value).__name__}")
+    return parse_method(value).text
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, int) or value < 0:
+        raise ConfigError(f"must be true or false, not {value!r}")
+    return bool(value)
+
+
+def _optional_flag(value: object) -> bool | None:
+    return None if value is None else _flag(value)
+
+
+def _path(value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, (str, os.PathLike)):
+        raise ConfigError(f"must be a path, not {type(value).__name__}")
+    path = os.fsdecode(value)
+    if not path.strip():
+        raise ConfigError("is empty")
+    if "\0" in path:
+        raise ConfigError("is no path: it holds a zero byte")
+    return path
+
+
+def _source(value: object) -> Source | None:
+    if isinstance(value, str) and value.lstrip().startswith(_PEM_START.decode()):
+        value = value.encode("utf-8", "surrogateescape")
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        pem = bytes(value)
+        if _PEM_START not in pem:
+            raise ConfigError(
+                "is not PEM: there is no '-----BEGIN' in it", hint="give the path of a file as text"
+            )
+        return pem
+    if value is not None and not isinstance(value, (str, os.PathLike)):
+        raise ConfigError(f"must be a path or PEM, not {type(value).__name__}")
+    return _path(value)
+
+
+def _passphrase(value: object) -> bytes | None:
+    if value is None or isinstance(value, bytes):
+        return value
+    if not isinstance(value, str):
+        raise ConfigError(f"must be text or bytes, not {type(value).__name__}")
+    return value.encode("utf-8", "surrogateescape")
+
+
+def _cipher_list(value: object) -> str | None:
+    if value is None:
+        return None
+    text = _text(value)
+    cipher_words(text)
+    return text
+
+
+def _curve(value: object) -> str | None:
+    if value is None:
+        return None
+    text = _text(value)
+    if not text.isascii() or any(char.isspace() for char in text):
+        raise ConfigError(f"bad curve {text!r}", hint="separate curves by colons")
+    return text
+
+
+def _depth(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 100:
+        raise ConfigError(f"must be a number from 0 to 100, not {value!r}")
+    return value
+
+
+def _protocols(value: object) -> tuple[str, ...]:
+    protocols: list[str] = []
+    for entry in _entries(value):
+        if not isinstance(entry, (str, bytes)):
+            raise ConfigError(f"must hold texts, not {type(entry).__name__}")
+        try:
+            text = entry.decode("utf-8") if isinstance(entry, bytes) else entry
+            size = len(text.encode("utf-8"))
+        except UnicodeError:
+            raise ConfigError(f"protocol {entry!r} is not UTF-8") from None
+        if not 0 < size < 256:
+            raise ConfigError(f"protocol {entry!r} has {size} bytes, not 1 to 255 (RFC 7301)")
+        protocols.append(text)
+    if sum(len(text.encode("utf-8")) + 1 for text in protocols) > 0xFFFF - 2:
+        raise ConfigError("list of protocols is longer than 65533 bytes (RFC 7301)")
+    return tuple(protocols)
+
+
+_CHECKS: Final[dict[str, Callable[[object], Any]]] = {
+    "name": _text,
+    "kind": _kind,
+    "match_ip_address": _addresses,
+    "match_sip_domain": _names,
+    "method": _method,
+    "verify_cert": _flag,
+    "require_cert": _optional_flag,
+    "certificate": _source,
+    "private_key": _source,
+    "private_key_passphrase": _passphrase,
+    "ca_list": _source,
+    "ca_dir": _path,
+    "crl_dir": _path,
+    "crl_check_all": _flag,
+    "cipher_list": _cipher_list,
+    "dh_params": _source,
+    "ec_curve": _curve,
+    "verify_depth": _depth,
+    "alpn": _protocols,
+    "danger_skip_hostname_check": _flag,
+}

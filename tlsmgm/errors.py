@@ -1,0 +1,139 @@
+"""Every exception that tlsmgm raises.
+
+This module imports nothing of tlsmgm, so that every floor of the house may import it.
+``csrc/status.def`` names, for each status of the C contract, the class that stands for it here.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AlertError",
+    "ConfigError",
+    "HandshakeError",
+    "InternalError",
+    "NoDomainError",
+    "NoMemoryError",
+    "ProtocolError",
+    "TLSError",
+    "TruncatedError",
+    "UnsupportedError",
+    "VerificationError",
+]
+
+
+class TLSError(Exception):
+    """Base of all errors of tlsmgm.
+
+    Args:
+        message: what went wrong, for people.
+        backend: name of the TLS library behind the connection, or None.
+        alert: TLS alert number (RFC 8446 section 6) that was sent or received, or None.
+        library_code: the library's own error number, or None.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        backend: str | None = None,
+        alert: int | None = None,
+        library_code: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.backend = backend
+        self.alert = alert
+        self.library_code = library_code
+
+
+class ConfigError(TLSError, ValueError):
+    """A parameter, a file or a row cannot be used; nothing was changed.
+
+    Args:
+        reason: what is wrong with the value.
+        origin: where it was written, such as ``"opensips.cfg:12"`` or ``"tls_mgm row 7"``.
+        domain: name of the TLS domain, if the value belongs to one.
+        parameter: name of the parameter.
+        hint: what to do about it.
+    """
+
+    def __init__(
+        self,
+        reason: str = "",
+        *,
+        origin: object = None,
+        domain: str | None = None,
+        parameter: str | None = None,
+        hint: str | None = None,
+        backend: str | None = None,
+        alert: int | None = None,
+        library_code: int | None = None,
+    ) -> None:
+        places = [
+            None if origin is None else str(origin),
+            None if domain is None else f"domain {domain!r}",
+            None if parameter is None else f"parameter {parameter!r}",
+        ]
+        text = ": ".join([place for place in places if place] + [reason])
+        super().__init__(
+            f"{text} ({hint})" if hint else text,
+            backend=backend,
+            alert=alert,
+            library_code=library_code,
+        )
+        self.reason = reason
+        self.origin = origin
+        self.domain = domain
+        self.parameter = parameter
+        self.hint = hint
+
+
+class HandshakeError(TLSError):
+    """The handshake ended without a connection."""
+
+
+class NoDomainError(HandshakeError):
+    """No TLS domain answers for this address and name; alert 112 was sent (RFC 6066 section 3)."""
+
+
+class VerificationError(HandshakeError):
+    """The peer's certificate was refused.
+
+    Attributes:
+        reason: one word for the cause, the same on every backend, such as ``"expired"``.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        reason: str = "unspecified",
+        backend: str | None = None,
+        alert: int | None = None,
+        library_code: int | None = None,
+    ) -> None:
+        super().__init__(message, backend=backend, alert=alert, library_code=library_code)
+        self.reason = reason
+
+
+class AlertError(TLSError):
+    """The peer ended the connection with a fatal alert, whose number is in ``alert``."""
+
+
+class ProtocolError(TLSError):
+    """The peer's bytes break the TLS protocol; ``alert`` is what it was told."""
+
+
+class TruncatedError(TLSError):
+    """The transport ended without close_notify (RFC 8446 section 6.1); data may be missing."""
+
+
+class UnsupportedError(TLSError, NotImplementedError):
+    """The chosen library cannot do this."""
+
+
+class NoMemoryError(TLSError, MemoryError):
+    """Memory ran out, or a connection's buffer reached its bound."""
+
+
+class InternalError(TLSError):
+    """A defect of tlsmgm or of the TLS library; please report it."""

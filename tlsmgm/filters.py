@@ -1,0 +1,203 @@
+"""The two kinds of filter that a TLS domain has: addresses and names.
+
+Address filters are ``ip:port`` or ``*``; name filters are host names, shell patterns, ``*`` or, on
+server domains, ``none``.  This module reads and checks single filters; how they are looked up is
+told in :mod:`tlsmgm.matching`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+from tlsmgm import _globs
+from tlsmgm.errors import ConfigError
+
+__all__ = [
+    "ANY",
+    "MAX_NAME_FILTER",
+    "NO_SERVER_NAME",
+    "Address",
+    "ascii_name",
+    "encode_name_filter",
+    "pack_ip",
+    "parse_address",
+    "split_list",
+]
+
+#: Matches every address, or every name (also the name that is not there).
+ANY = "*"
+
+#: Name filter of server domains: the client sent no server name (manual 1.9.35).
+NO_SERVER_NAME = "none"
+
+#: Bytes that a name filter may have, as in ``csrc/match_index.h``; a DNS name has at most 253.
+MAX_NAME_FILTER = 255
+
+_MAPPED_PREFIX = bytes(10) + b"\xff\xff"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An IP address with a port.
+
+    Args:
+        packed: 16 bytes; IPv4 stands there as IPv4-mapped IPv6 (RFC 4291 section 2.5.5.2).
+        port: 1 to 65535.
+    """
+
+    packed: bytes
+    port: int
+
+    @property
+    def ip(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+        """The address alone, IPv4 where it is one."""
+        if self.packed.startswith(_MAPPED_PREFIX):
+            return ipaddress.IPv4Address(self.packed[12:])
+        return ipaddress.IPv6Address(self.packed)
+
+    @property
+    def list_text(self) -> str:
+        """The form that ``tls_list`` prints: IPv6 in eight groups, upper case, no brackets."""
+        if isinstance(self.ip, ipaddress.IPv4Address):
+            return f"{self.ip}:{self.port}"
+        groups = (self.packed[at : at + 2] for at in range(0, 16, 2))
+        text = ":".join(f"{int.from_bytes(group, 'big'):X}" for group in groups)
+        return f"{text}:{self.port}"
+
+    def __str__(self) -> str:
+        """The form that people write: ``10.0.0.1:5061`` or ``[::1]:5061``."""
+        if isinstance(self.ip, ipaddress.IPv4Address):
+            return f"{self.ip}:{self.port}"
+        return f"[{self.ip}]:{self.port}"
+
+
+def pack_ip(ip: str) -> bytes:
+    """Turn an IP address into the 16 bytes that addresses are compared by.
+
+    Args:
+        ip: any spelling of an IPv4 or IPv6 address; brackets and a scope (``%eth0``) may be there.
+
+    Returns:
+        16 bytes, IPv4 as IPv4-mapped IPv6.
+
+    Raises:
+        ConfigError: this is no IP address.
+    """
+    plain = ip.removeprefix("[").removesuffix("]").partition("%")[0]
+    try:
+        address = ipaddress.ip_address(plain)
+    except ValueError:
+        raise ConfigError(f"{ip!r} is not an IP address") from None
+    if isinstance(address, ipaddress.IPv4Address):
+        return _MAPPED_PREFIX + address.packed
+    return address.packed
+
+
+def parse_address(text: str) -> Address | None:
+    """Read an address filter.
+
+    Args:
+        text: ``10.0.0.1:5061``, ``[::1]:5061``, ``::1:5061`` or ``*``.
+
+    Returns:
+        The address, or None for ``*``, which is every address.
+
+    Raises:
+        ConfigError: the text is nothing of the kind; the message names it.
+
+    See the manual, 1.9.34.
+    """
+    written = text.strip()
+    if written == ANY:
+        return None
+    ip, colon, port_text = written.rpartition(":")
+    if not colon or not ip or "%" in ip or ip.startswith("[") != ip.endswith("]"):
+        raise _bad_address(text)
+    if not (port_text.isascii() and port_text.isdigit() and 0 < int(port_text[:6]) < 65536):
+        raise _bad_address(text)
+    try:
+        return Address(pack_ip(ip), int(port_text[:6]))
+    except ConfigError:
+        raise _bad_address(text) from None
+
+
+def _bad_address(text: str) -> ConfigError:
+    return ConfigError(
+        f"bad address {text!r}", hint="an address is IP:port, as in 10.0.0.10:5061 or [::1]:5061"
+    )
+
+
+def split_list(text: str) -> tuple[str, ...]:
+    """Split a comma list and trim its entries.
+
+    Args:
+        text: entries separated by commas.
+
+    Returns:
+        The entries, none of them empty.
+
+    Raises:
+        ConfigError: the list or one of its entries is empty.
+    """
+    entries = tuple(entry.strip() for entry in text.split(","))
+    if not all(entries):
+        raise ConfigError("is empty" if len(entries) == 1 else f"empty entry in the list {text!r}")
+    return entries
+
+
+def ascii_name(name: str) -> bytes:
+    """Turn a host name into the bytes that travel in a ClientHello.
+
+    Args:
+        name: a host name; labels outside ASCII become A-labels (RFC 5890).
+
+    Returns:
+        The bytes; ASCII is kept as it is written, upper case too.
+
+    Raises:
+        ConfigError: a label has no ASCII form.
+    """
+    if name.isascii():
+        return name.encode("ascii")
+    try:
+        return b".".join(
+            label.encode("ascii" if label.isascii() else "idna") for label in name.split(".")
+        )
+    except UnicodeError:
+        raise ConfigError(f"{name!r} has no ASCII form (RFC 5890)") from None
+
+
+def encode_name_filter(text: str) -> bytes:
+    """Check a name filter and turn it into bytes.
+
+    Args:
+        text: a host name or a shell pattern: ``*`` any text, ``?`` one character, ``[a-z]`` and
+            ``[!a-z]`` one character of (not of) a set, and a backslash takes the next character
+            as it is.
+
+    Returns:
+        The filter's bytes as written, with labels outside ASCII as A-labels.
+
+    Raises:
+        ConfigError: the filter is empty, too long, or says something that cannot be matched.
+
+    See the manual, 1.9.35.
+    """
+    if not text:
+        raise ConfigError("empty name filter")
+    if any(not char.isprintable() or char.isspace() for char in text):
+        raise ConfigError(f"name filter {text!r} holds a blank or a control character")
+    if not text.isascii() and any(
+        not label.isascii() and not _globs.is_plain(label.encode("utf-8", "replace"))
+        for label in text.split(".")
+    ):
+        raise ConfigError(f"name filter {text!r} has wildcards in a label outside ASCII")
+    if "[[:" in text or "[![:" in text or "[^[:" in text:
+        raise ConfigError(f"name filter {text!r} uses a character class", hint="write [a-z], [0-9]")
+    encoded = ascii_name(text)
+    if len(encoded) > MAX_NAME_FILTER:
+        raise ConfigError(f"name filter of {len(encoded)} bytes; at most {MAX_NAME_FILTER}")
+    if (len(encoded) - len(encoded.rstrip(b"\\"))) % 2:
+        raise ConfigError(f"name filter {text!r} ends in a lone backslash")
+    return encoded

@@ -1,0 +1,31 @@
+"""The TLS proxy: TLS to plain TCP, plain TCP to TLS, and TLS to TLS, through TLS domains.
+
+How a connection goes::
+
+    accept -> TLS handshake in the matched server domain -> connect upstream -> relay -> close
+
+============================ =================================================================
+:mod:`~tlsmgm.proxy.server`   listens, keeps track of all relays, drains, reloads
+:mod:`~tlsmgm.proxy.relay`    one client connection and its upstream: life cycle and deadlines
+:mod:`~tlsmgm.proxy.endpoint` one side of a relay, plain or TLS: bytes, half-close, back-pressure
+:mod:`~tlsmgm.proxy.upstream` resolves and connects, chooses the client domain
+:mod:`~tlsmgm.proxy.proxy_protocol`  PROXY protocol version 2 header
+:mod:`~tlsmgm.proxy.access_log`      one line per connection
+============================ =================================================================
+"""
+
+from __future__ import annotations
+
+from tlsmgm.proxy.access_log import DEFAULT_FORMAT, AccessLog
+from tlsmgm.proxy.addresses import Target, parse_target
+from tlsmgm.proxy.options import ProxyOptions
+from tlsmgm.proxy.server import TLSProxy
+
+__all__ = [
+    "DEFAULT_FORMAT",
+    "AccessLog",
+    "ProxyOptions",
+    "TLSProxy",
+    "Target",
+    "parse_target",
+]

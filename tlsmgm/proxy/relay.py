@@ -1,0 +1,442 @@
+"""One client connection and its upstream: from accept to the line in the access log.
+
+::
+
+    HANDSHAKE --established--> CONNECTING --established--> RELAYING --both ended--> CLOSING --> done
+        |                          |                          |
+        +-- alert, log             +-- close_notify, log      +-- error: reset the other side
+
+An end without close_notify is no clean end: it is passed on as a reset, so that the other side
+cannot take what it has for everything.  A clean end of one direction leaves the other one alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+from tlsmgm.connection import Connection
+from tlsmgm.errors import NoDomainError, TLSError, TruncatedError
+from tlsmgm.proxy import proxy_protocol
+from tlsmgm.proxy.addresses import join_host_port
+from tlsmgm.proxy.endpoint import Buffers, Endpoint, Hold, TLSEndpoint
+from tlsmgm.proxy.options import ProxyOptions
+
+__all__ = ["Phase", "Relay", "Service", "Status"]
+
+#: The idle time is looked at so often, so a connection lives at most a quarter of it too long.
+_TICKS: Final = 4
+
+
+class Phase(enum.Enum):
+    """How far a relay has come."""
+
+    HANDSHAKE = enum.auto()
+    CONNECTING = enum.auto()
+    RELAYING = enum.auto()
+    CLOSING = enum.auto()
+
+
+class Status(enum.StrEnum):
+    """How a connection ended, for the access log."""
+
+    OK = "ok"
+    REFUSED = "refused"  # max_connections
+    NO_DOMAIN = "no-domain"
+    HANDSHAKE_FAILED = "handshake-failed"
+    HANDSHAKE_TIMEOUT = "handshake-timeout"
+    UPSTREAM_FAILED = "upstream-failed"  # no connection, or its handshake failed
+    UPSTREAM_TIMEOUT = "upstream-timeout"
+    CLIENT_TRUNCATED = "client-truncated"  # no close_notify
+    UPSTREAM_TRUNCATED = "upstream-truncated"
+    CLIENT_ERROR = "client-error"  # reset, fatal alert, broken record
+    UPSTREAM_ERROR = "upstream-error"
+    IDLE_TIMEOUT = "idle-timeout"
+    DRAINED = "drained"  # cut when the proxy was stopped
+    INTERNAL_ERROR = "internal-error"
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A way to the upstream, found for one relay.
+
+    Args:
+        endpoint: connected, its handshake still going on.
+        address: host and port.
+    """
+
+    endpoint: Endpoint
+    address: tuple[str, int]
+
+
+class Service(Protocol):
+    """What a relay needs of the proxy."""
+
+    options: ProxyOptions
+    buffers: Buffers
+
+    def server_connection(self, endpoint: TLSEndpoint) -> Connection:
+        """Start a TLS connection with a client."""
+
+    async def connect(self, relay: Relay) -> Upstream:
+        """Connect to the upstream, with the relay as the endpoint's observer."""
+
+    def upstream_ended(self, connection: Connection) -> None:
+        """Take over what a TLS connection to the upstream has learned."""
+
+    def finished(self, relay: Relay) -> None:
+        """Log the relay and forget it."""
+
+
+class Relay:
+    """A client connection and its upstream.
+
+    Args:
+        service: the proxy.
+        is_tls: whether clients speak TLS.
+        listen: the address as configured, for logs of connections that died at once.
+    """
+
+    def __init__(self, service: Service, is_tls: bool, listen: str) -> None:
+        self._service = service
+        self._loop = asyncio.get_running_loop()
+        self._started = self._loop.time()
+        self._accepted = time.time()
+        self._client_address = ""
+        self._listen_address = listen
+        self._upstream_address: str | None = None
+        self._upstream_domain: str | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._open: set[Endpoint] = set()
+        self._progress: tuple[int, ...] = ()
+        self._quiet = 0
+        self.phase = Phase.HANDSHAKE
+        self.status = Status.OK
+        self.reason: str | None = None
+        self.upstream: Endpoint | None = None
+        self.client: Endpoint = (
+            TLSEndpoint(self, service.buffers, self._start_client)
+            if is_tls
+            else Endpoint(self, service.buffers)
+        )
+        self._open.add(self.client)
+        self._set_timer(service.options.handshake_timeout, self._handshake_late)
+
+    # What endpoints report.
+
+    def established(self, endpoint: Endpoint) -> None:
+        """Go on: connect to the upstream, or relay."""
+        if self.phase is Phase.CLOSING:
+            return
+        if endpoint is self.client:
+            self._note_addresses()
+            self.phase = Phase.CONNECTING
+            self._set_timer(self._service.options.connect_timeout, self._connect_late)
+            self._connecting = self._loop.create_task(self._connect())
+        elif isinstance(endpoint, TLSEndpoint):
+            self._relay(endpoint)
+
+    def failed(self, endpoint: Endpoint, error: TLSError) -> None:
+        """End what cannot go on."""
+        if self.phase is Phase.HANDSHAKE:
+            self._note_addresses()
+            no_domain = isinstance(error, NoDomainError)
+            self._end(Status.NO_DOMAIN if no_domain else Status.HANDSHAKE_FAILED, str(error))
+            self.client.close_cleanly()
+        elif self.phase is Phase.CONNECTING and endpoint is not self.client:
+            self._no_upstream(Status.UPSTREAM_FAILED, str(error))
+        elif self.phase is Phase.CLOSING:
+            endpoint.reset()
+        else:
+            self._break(endpoint, error)
+
+    def input_ended(self, endpoint: Endpoint) -> None:
+        """Pass the end of one direction on; close when both have ended."""
+        if self.phase is not Phase.RELAYING or self.upstream is None:
+            return
+        other = self.upstream if endpoint is self.client else self.client
+        other.send_end()
+        if self.client.input_ended and self.upstream.input_ended:
+            self.phase = Phase.CLOSING
+            self.client.close()
+            self.upstream.close()
+
+    def lost(self, endpoint: Endpoint, error: BaseException | None) -> None:
+        """Note that a transport is gone; the relay is over with the last one."""
+        self._open.discard(endpoint)
+        if self.phase is Phase.HANDSHAKE:
+            self._note_addresses()
+            self._end(Status.HANDSHAKE_FAILED, _lost_reason(error))
+        elif self.phase is Phase.CONNECTING:
+            self._lost_while_connecting(endpoint, error)
+        elif self.phase is Phase.RELAYING:
+            self._break(endpoint, error)
+        if not self._open and self._connecting is None:
+            self._finish()
+
+    # What the proxy asks for.
+
+    def refuse(self, reason: str) -> None:
+        """Turn the client away at once."""
+        self._end(Status.REFUSED, reason)
+
+    def shut_down(self) -> None:
+        """End politely, since the proxy stops."""
+        if self.phase is Phase.HANDSHAKE:
+            self._end(Status.DRAINED, "the proxy stops")
+            self.client.reset()
+        elif self.phase is Phase.CONNECTING:
+            self._no_upstream(Status.DRAINED, "the proxy stops")
+        elif self.phase is Phase.RELAYING:
+            self._end(Status.DRAINED, "the proxy stops")
+            self._close_both()
+
+    def abort(self) -> None:
+        """End now."""
+        self._end(Status.DRAINED, "the proxy stops")
+        for endpoint in tuple(self._open):
+            endpoint.reset()
+
+    # Facts for the access log and the PROXY header.
+
+    def value(self, name: str) -> str | None:
+        """Return the value of a name of the access log.
+
+        Args:
+            name: see :mod:`tlsmgm.proxy.access_log`.
+
+        Returns:
+            The value, or None if there is none.
+        """
+        if name.startswith("tls_"):
+            connection = self._logged_connection()
+            return None if connection is None else connection.variables[name]
+        return self._OWN_VALUES[name](self)
+
+    def _logged_connection(self) -> Connection | None:
+        """The client's TLS connection; the upstream's where the client speaks plain TCP."""
+        for endpoint in (self.client, self.upstream):
+            if endpoint is not None and endpoint.connection is not None:
+                return endpoint.connection
+        return None
+
+    def _connection_value(self, read: Callable[[Connection], str | None]) -> str | None:
+        connection = self._logged_connection()
+        return None if connection is None else read(connection)
+
+    def _domain_name(self) -> str | None:
+        connection = self.client.connection
+        return connection.domain.name if connection and connection.domain else None
+
+    def _accept_time(self) -> str:
+        accepted = datetime.fromtimestamp(self._accepted, UTC)
+        return accepted.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    _OWN_VALUES: Final[dict[str, Callable[[Relay], str | None]]] = {
+        "time": _accept_time,
+        "client": lambda relay: relay._client_address or None,
+        "listen": lambda relay: relay._listen_address,
+        "domain": _domain_name,
+        "server_name": lambda relay: relay._connection_value(lambda tls: tls.server_name),
+        "alpn": lambda relay: relay._connection_value(lambda tls: tls.alpn),
+        "group": lambda relay: relay._connection_value(lambda tls: tls.group),
+        "reused": lambda relay: relay._connection_value(lambda tls: str(int(tls.session_reused))),
+        "upstream": lambda relay: relay._upstream_address,
+        "upstream_domain": lambda relay: relay._upstream_domain,
+        "bytes_in": lambda relay: str(relay.client.bytes_received),
+        "bytes_out": lambda relay: str(relay.upstream.bytes_received if relay.upstream else 0),
+        "duration": lambda relay: f"{relay._loop.time() - relay._started:.3f}",
+        "status": lambda relay: str(relay.status),
+        "reason": lambda relay: relay.reason,
+    }
+
+    # How it goes on.
+
+    def _start_client(self, endpoint: TLSEndpoint) -> Connection:
+        self._note_addresses()
+        return self._service.server_connection(endpoint)
+
+    def _note_addresses(self) -> None:
+        if self._client_address:
+            return
+        host, port = self.client.peer_address()
+        if host:
+            self._client_address = join_host_port(host, port)
+        host, port = self.client.local_address()
+        if host:
+            self._listen_address = join_host_port(host, port)
+
+    async def _connect(self) -> None:
+        try:
+            found = await self._service.connect(self)
+        except (OSError, TLSError) as error:
+            self._connecting = None
+            self._no_upstream(Status.UPSTREAM_FAILED, str(error))
+            self._finish_if_over()
+        except asyncio.CancelledError:
+            self._connecting = None
+            self._finish_if_over()
+        except Exception as error:
+            self._connecting = None
+            self._no_upstream(Status.INTERNAL_ERROR, repr(error))
+            self._finish_if_over()
+            raise
+        else:
+            self._connecting = None
+            self._connected(found)
+
+    def _connected(self, found: Upstream) -> None:
+        self._upstream_address = join_host_port(*found.address)
+        if self.phase is Phase.CONNECTING and not isinstance(found.endpoint, TLSEndpoint):
+            self._relay(found.endpoint)
+
+    def attach(self, endpoint: Endpoint, address: str, domain: str | None) -> None:
+        """Take an upstream endpoint whose transport has just been made.
+
+        Args:
+            endpoint: the endpoint.
+            address: of the upstream, for the log.
+            domain: name of the client domain, if it is TLS.
+        """
+        self.upstream = endpoint
+        self._open.add(endpoint)
+        self._upstream_address = address
+        self._upstream_domain = domain
+
+    def _relay(self, upstream: Endpoint) -> None:
+        self._cancel_timer()
+        self.phase = Phase.RELAYING
+        self.upstream = upstream
+        self.client.sink, upstream.sink = upstream, self.client
+        if self._service.options.proxy_protocol:
+            upstream.send(self._proxy_header())
+        self._tick()
+        upstream.release(Hold.START)
+        self.client.release(Hold.START)
+
+    def _proxy_header(self) -> bytes:
+        tls = self.client.connection
+        facts = None if tls is None else _tls_facts(tls)
+        return proxy_protocol.header(
+            self.client.peer_address(), self.client.local_address(), facts
+        )
+
+    # How it ends.
+
+    def _end(self, status: Status, reason: str | None) -> None:
+        """Enter the last phase; the first status stays."""
+        if self.phase is Phase.CLOSING:
+            return
+        self.phase = Phase.CLOSING
+        self.status, self.reason = status, reason
+        self._cancel_timer()
+        if self._connecting is not None:
+            self._connecting.cancel()
+
+    def _no_upstream(self, status: Status, reason: str) -> None:
+        if self.phase is Phase.CLOSING:
+            return
+        self._end(status, reason)
+        self.client.close_cleanly()
+        if self.upstream is not None:
+            self.upstream.close_cleanly()
+
+    def _break(self, endpoint: Endpoint, error: BaseException | None) -> None:
+        """One side has ended uncleanly: so does the other."""
+        is_client = endpoint is self.client
+        if isinstance(error, TruncatedError):
+            status = Status.CLIENT_TRUNCATED if is_client else Status.UPSTREAM_TRUNCATED
+        else:
+            status = Status.CLIENT_ERROR if is_client else Status.UPSTREAM_ERROR
+        self._end(status, _lost_reason(error))
+        if isinstance(error, TLSError):
+            endpoint.close_cleanly()  # An alert may wait to be written.
+        other = self.upstream if is_client else self.client
+        if other is not None:
+            other.reset()
+
+    def _lost_while_connecting(self, endpoint: Endpoint, error: BaseException | None) -> None:
+        if endpoint is not self.client:
+            self._no_upstream(Status.UPSTREAM_FAILED, _lost_reason(error))
+            return
+        self._end(Status.CLIENT_ERROR, _lost_reason(error))
+        if self.upstream is not None:
+            self.upstream.reset()
+
+    def _close_both(self) -> None:
+        self.client.close_cleanly()
+        if self.upstream is not None:
+            self.upstream.close_cleanly()
+
+    def _finish_if_over(self) -> None:
+        if not self._open:
+            self._finish()
+
+    def _finish(self) -> None:
+        self._cancel_timer()
+        self.phase = Phase.CLOSING
+        if self.upstream is not None and self.upstream.connection is not None:
+            self._service.upstream_ended(self.upstream.connection)
+        self._service.finished(self)
+
+    # Deadlines.
+
+    def _set_timer(self, seconds: float, then: Callable[[], None]) -> None:
+        self._cancel_timer()
+        self._timer = self._loop.call_later(seconds, then)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _handshake_late(self) -> None:
+        self._end(Status.HANDSHAKE_TIMEOUT, "the client has not finished its handshake in time")
+        self.client.reset()
+
+    def _connect_late(self) -> None:
+        self._no_upstream(Status.UPSTREAM_TIMEOUT, "the upstream was not reached in time")
+
+    def _tick(self) -> None:
+        """Look whether anything has moved, in either direction, since the last time."""
+        endpoints = (self.client, self.upstream)
+        progress = tuple(
+            number
+            for endpoint in endpoints
+            if endpoint is not None
+            for number in (endpoint.bytes_received, endpoint.pending)
+        )
+        self._quiet = self._quiet + 1 if progress == self._progress else 0
+        self._progress = progress
+        if self._quiet < _TICKS:
+            self._set_timer(self._service.options.idle_timeout / _TICKS, self._tick)
+        elif self.phase is Phase.CLOSING:
+            for endpoint in tuple(self._open):
+                endpoint.reset()
+        else:
+            self._end(Status.IDLE_TIMEOUT, "no data in either direction")
+            self._close_both()
+
+
+def _lost_reason(error: BaseException | None) -> str:
+    return "connection closed" if error is None else str(error) or type(error).__name__
+
+
+def _tls_facts(tls: Connection) -> proxy_protocol.TLSFacts:
+    certificate = tls.peer_certificate
+    return proxy_protocol.TLSFacts(
+        version=tls.version,
+        cipher=tls.cipher,
+        server_name=tls.server_name,
+        alpn=tls.alpn,
+        has_certificate=certificate is not None,
+        verified=tls.is_peer_verified() == 1,
+        session_reused=tls.session_reused,
+        common_name=certificate.subject_cn if certificate else None,
+    )

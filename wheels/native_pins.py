@@ -1,0 +1,131 @@
+"""Which native libraries are wanted, and where do built ones live?
+
+A built library lives in a directory of the cache that is named after the library, its version and
+a key. The key is a hash of everything that decides what comes out of the build, so two settings
+never share a directory and a finished directory never has to be checked again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import tomllib
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from pathlib import Path
+
+PINS_FILE = Path(__file__).with_name("native_libs.toml")
+
+# Raise this when the build script itself changes what it puts into a prefix.
+RECIPE = 1
+
+
+class NativeBuildError(Exception):
+    """A library cannot be built; the text tells a person what to do about it."""
+
+
+@dataclass(frozen=True)
+class DebianSource:
+    """How to get a library from Debian's source packages."""
+
+    suites: list[str]
+    apply_patches: bool
+    skip_patches: list[str]
+
+
+@dataclass(frozen=True)
+class Pin:
+    """One library: the wanted release, where it comes from and how it is built."""
+
+    name: str
+    version: str
+    series: str
+    oldest: str
+    urls: list[str]
+    sha256: str
+    license: str
+    cflags: str
+    configure: list[str]
+    debian: DebianSource
+    cppflags: str = ""
+    configure_for: dict[str, list[str]] = field(default_factory=dict)
+
+    def configure_flags(self) -> list[str]:
+        """Return the configure flags for this machine's processor."""
+        return self.configure + self.configure_for.get(processor(), [])
+
+    def key(self) -> str:
+        """Return the hash of everything that decides what the build makes."""
+        facts = {**asdict(self), "recipe": RECIPE, "machine": machine_triple()}
+        text = json.dumps(facts, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def load_pins(path: Path = PINS_FILE) -> dict[str, Pin]:
+    """Read every pinned library from the TOML file."""
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    pins = {}
+    for name, entry in table.items():
+        debian = DebianSource(**entry.pop("debian"))
+        pins[name] = Pin(name=name, debian=debian, **entry)
+    return pins
+
+
+def numbers(version: str) -> list[int]:
+    """Return the numbers in a version, to compare versions by."""
+    return [int(part) for part in re.findall(r"\d+", version)]
+
+
+def cache_root() -> Path:
+    """Return the directory that holds the built libraries; it may not exist yet."""
+    chosen = os.environ.get("TLSMGM_NATIVE_CACHE")
+    if chosen:
+        return Path(chosen).expanduser().resolve()
+    caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(caches).expanduser().resolve() / "tlsmgm" / "native"
+
+
+def prefix_for(pin: Pin, version: str) -> Path:
+    """Return where this release of the library is, or would be, installed."""
+    return cache_root() / f"{pin.name}-{version}-{pin.key()}"
+
+
+def installed_prefix(pin: Pin) -> Path | None:
+    """Return the built library's prefix, or None if it is still to be built.
+
+    The version in the directory's name differs from the pinned one where the sources could only
+    give another patch release. The pinned version is in the key, so an old build never passes for
+    a newly pinned one.
+    """
+    exact = prefix_for(pin, pin.version)
+    others = sorted(cache_root().glob(f"{pin.name}-{pin.series}.*-{pin.key()}"))
+    for prefix in [exact, *reversed(others)]:
+        if (prefix / "manifest.json").is_file():
+            return prefix
+    return None
+
+
+def compiler() -> str:
+    """Return the C compiler's command, as the CC variable names it."""
+    return os.environ.get("CC") or "cc"
+
+
+def processor() -> str:
+    """Return the processor family by the name that native_libs.toml uses."""
+    machine = platform.machine().lower()
+    return {"amd64": "x86_64", "arm64": "aarch64"}.get(machine, machine)
+
+
+@cache
+def machine_triple() -> str:
+    """Return the machine the compiler makes code for, such as x86_64-linux-gnu."""
+    command = compiler().split()
+    if shutil.which(command[0]) is None:
+        return f"{processor()}-{platform.system().lower()}"
+    answer = subprocess.run([*command, "-dumpmachine"], capture_output=True, text=True, check=False)
+    return answer.stdout.strip() or processor()

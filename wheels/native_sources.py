@@ -1,0 +1,139 @@
+"""Where does a library's source code come from?
+
+First choice is the upstream release archive, checked by the hash in native_libs.toml. Where that
+host cannot be reached, Debian's source package serves; apt checks it by its signature.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import native_apt
+from native_pins import NativeBuildError, Pin
+from native_steps import Steps, say
+
+# A host that does not answer in this time is taken as out of reach. It is short on purpose:
+# behind a closed network every build would wait for it.
+CONNECT_SECONDS = 8
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Source:
+    """An unpacked source tree and where it came from."""
+
+    tree: Path
+    version: str
+    origin: str
+    sha256: str
+    patches: list[str]
+
+
+def get_source(pin: Pin, work: Path, steps: Steps) -> Source:
+    """Fetch, check and unpack a library's source code below the work directory."""
+    problems = []
+    for url in pin.urls:
+        try:
+            archive = download(url, work)
+        except OSError as error:
+            reason = getattr(error, "reason", None) or error
+            problems.append(f"{url}: {reason}")
+            say(f"  {pin.name}: no answer for {url} ({reason})")
+            continue
+        check_hash(archive, pin.sha256, url)
+        return Source(unpack(archive, work), pin.version, url, pin.sha256, [])
+    try:
+        return from_debian(pin, work, steps)
+    except NativeBuildError as error:
+        problems.append(str(error))
+    listing = "\n".join(f"  - {problem}" for problem in problems)
+    raise NativeBuildError(f"The source code of {pin.name} {pin.version} cannot be had:\n{listing}")
+
+
+def download(url: str, folder: Path) -> Path:
+    """Fetch one file over HTTPS; raise OSError if that does not work."""
+    target = folder / url.rsplit("/", 1)[-1]
+    started = time.monotonic()
+    with urllib.request.urlopen(url, timeout=CONNECT_SECONDS) as answer, target.open("wb") as out:
+        while chunk := answer.read(CHUNK):
+            out.write(chunk)
+    say(f"  {target.name}: fetched in {time.monotonic() - started:.1f} s")
+    return target
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_hash(archive: Path, wanted: str, origin: str) -> None:
+    """Refuse an archive that is not the pinned one, byte for byte."""
+    found = file_hash(archive)
+    if found != wanted:
+        raise NativeBuildError(
+            f"{origin} is not the file that is pinned in native_libs.toml and was not used.\n"
+            f"    wanted SHA-256 {wanted}\n    found  SHA-256 {found}"
+        )
+
+
+def extract(archive: Path, target: Path) -> None:
+    """Unpack a tar archive whose origin was checked already."""
+    with tarfile.open(archive) as tar:
+        # The first releases of Python 3.11 have no filters that keep members in their directory.
+        if hasattr(tarfile, "data_filter"):
+            tar.extractall(target, filter="data")
+        else:
+            tar.extractall(target)
+
+
+def unpack(archive: Path, folder: Path) -> Path:
+    """Unpack a source archive and return its single top directory."""
+    target = folder / "source"
+    target.mkdir()
+    extract(archive, target)
+    tops = list(target.iterdir())
+    if len(tops) != 1 or not tops[0].is_dir():
+        raise NativeBuildError(f"{archive.name} should hold one directory but holds {len(tops)}.")
+    return tops[0]
+
+
+def from_debian(pin: Pin, work: Path, steps: Steps) -> Source:
+    """Take the library from Debian's source package, newest fitting release first."""
+    package = native_apt.fetch_source_package(pin, work, steps)
+    if package.upstream == pin.version:
+        check_hash(package.archive, pin.sha256, package.archive.name)
+    else:
+        say(
+            f"  NOTE: {pin.name} {pin.version} is pinned, but only {package.version} can be had "
+            f"from this machine.\n        Going on with {package.version}, which Debian signed."
+        )
+    tree = unpack(package.archive, work)
+    patches = []
+    if pin.debian.apply_patches and package.changes is not None:
+        patches = apply_patches(pin, package.changes, tree, steps)
+    origin = f"Debian source package {pin.name} {package.version}"
+    return Source(tree, package.upstream, origin, file_hash(package.archive), patches)
+
+
+def apply_patches(pin: Pin, changes: Path, tree: Path, steps: Steps) -> list[str]:
+    """Apply the distribution's patches, apart from those that native_libs.toml leaves out."""
+    folder = tree.parent.parent / "debian-changes"
+    extract(changes, folder)
+    series = folder / "debian" / "patches" / "series"
+    applied = []
+    for line in series.read_text(encoding="utf-8").splitlines() if series.is_file() else []:
+        name = line.split("#")[0].strip()
+        if not name or name in pin.debian.skip_patches:
+            continue
+        command = ["patch", "--batch", "--forward", "-p1", "-i", str(series.parent / name)]
+        steps.run_quietly("patch", command, cwd=tree)
+        applied.append(name)
+    say(f"  {pin.name}: applied {len(applied)} of Debian's patches")
+    return applied
