@@ -103,7 +103,8 @@ bool tlsmgm_name_next(struct tlsmgm_name_cursor *cursor, struct tlsmgm_name_entr
     struct tlsmgm_name_cursor trial = *cursor;
     struct tlsmgm_cursor pair;
     struct tlsmgm_der_item value;
-    if (trial.entries.left == 0 && !tlsmgm_der_enter(&trial.sets, TLSMGM_DER_SET, &trial.entries)) {
+    entry->is_joined = trial.entries.left > 0;
+    if (!entry->is_joined && !tlsmgm_der_enter(&trial.sets, TLSMGM_DER_SET, &trial.entries)) {
         return false;
     }
     if (!tlsmgm_der_enter(&trial.entries, TLSMGM_DER_SEQUENCE, &pair)) return false;
@@ -153,6 +154,7 @@ static void write_escaped(struct tlsmgm_bytes value, struct tlsmgm_text_writer *
     for (size_t i = 0; i < value.size; i++) {
         uint8_t byte = value.data[i];
         if (byte >= ' ' && byte <= '~') {
+            if (byte == '/' || byte == '+') tlsmgm_text_byte(writer, '\\');
             tlsmgm_text_byte(writer, byte);
             continue;
         }
@@ -168,7 +170,7 @@ size_t tlsmgm_name_text(struct tlsmgm_bytes name, char *out, size_t size) {
     struct tlsmgm_name_entry entry;
     while (tlsmgm_name_next(&cursor, &entry)) {
         const char *type = short_name(entry.type);
-        tlsmgm_text_byte(&writer, '/');
+        tlsmgm_text_byte(&writer, entry.is_joined ? '+' : '/');
         if (type != NULL) {
             tlsmgm_text_string(&writer, type);
         } else {
@@ -229,7 +231,7 @@ static void write_utf8(uint32_t character, struct tlsmgm_text_writer *writer) {
         return;
     }
     uint32_t following = character < 0x800 ? 1 : character < 0x10000 ? 2 : 3;
-    uint32_t mark = 0xf00u >> following & 0xf0u; /* as many ones as the character has bytes */
+    uint32_t mark = 0xf00u >> (following + 1) & 0xf0u; /* as many ones as the character has bytes */
     tlsmgm_text_byte(writer, (uint8_t)(mark | character >> (6 * following)));
     while (following-- > 0) {
         tlsmgm_text_byte(writer, (uint8_t)(0x80u | (character >> (6 * following) & 0x3fu)));

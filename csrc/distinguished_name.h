@@ -20,6 +20,7 @@ struct tlsmgm_name_entry {
     struct tlsmgm_bytes type;  /* contents of an object identifier */
     uint8_t tag;               /* enum tlsmgm_der_tag of the value */
     struct tlsmgm_bytes value; /* contents; of a SEQUENCE the whole, of a BIT STRING the bits */
+    bool is_joined;            /* stands in one set with the entry before it */
 };
 
 /* Walks over a name; begin with tlsmgm_name_cursor(). */
@@ -37,9 +38,10 @@ bool tlsmgm_name_next(struct tlsmgm_name_cursor *cursor, struct tlsmgm_name_entr
 bool tlsmgm_name_is_valid(struct tlsmgm_bytes name);
 
 /*
- * The one-line form "/C=AT/O=.../CN=...", equal to OpenSSL's X509_NAME_oneline() byte for byte:
- * types by short name or dotted numbers, raw value bytes, those outside 0x20 to 0x7e as \xHH. For
- * people and logs: a value may itself contain "/CN=", so decide nothing by looking for pieces.
+ * The one-line form "/C=AT/O=.../CN=...", equal to X509_NAME_oneline() of OpenSSL 3 byte for byte:
+ * types by short name or dotted numbers, '+' in front of those that share a set with the one
+ * before; values as raw bytes, with '/' and '+' as "\/" and "\+", those outside 0x20 to 0x7e as
+ * "\xHH". For people and logs: a backslash stays as it is, so that two names can have one text.
  * Writes at most size bytes, terminator included; returns the length of the whole text.
  */
 size_t tlsmgm_name_text(struct tlsmgm_bytes name, char *out, size_t size);

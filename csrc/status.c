@@ -11,6 +11,17 @@ const char *tlsmgm_status_text(enum tlsmgm_status status) {
     return NULL;
 }
 
+const char *tlsmgm_status_exception(enum tlsmgm_status status) {
+    switch (status) {
+#define TLSMGM_STATUS(name, text, exception) \
+    case TLSMGM_##name: \
+        return exception;
+#include "status.def"
+#undef TLSMGM_STATUS
+    }
+    return NULL;
+}
+
 const char *tlsmgm_verify_reason_word(enum tlsmgm_verify_reason reason) {
     switch (reason) {
 #define TLSMGM_VERIFY_REASON(name, word) \

@@ -34,7 +34,6 @@ enum tlsmgm_verify_reason wssl_verify_reason(int code) {
         case ASN_NO_SIGNER_E:
             return TLSMGM_VERIFY_UNKNOWN_CA;
         case NOT_CA_ERROR:
-        case ASN_CA_ERR:
             return TLSMGM_VERIFY_NOT_A_CA;
         case MAX_CHAIN_ERROR:
         case ASN_PATHLEN_SIZE_E:
@@ -116,7 +115,7 @@ static bool leaf_carries_name(struct tlsmgm_bytes leaf, const char *name) {
     if (inet_pton(AF_INET, name, address) == 1) address_size = 4;
     if (inet_pton(AF_INET6, name, address) == 1) address_size = 16;
     if (tlsmgm_certificate_fields_read(leaf, &fields, NULL) != TLSMGM_OK) return false;
-    struct tlsmgm_bytes rest = fields.subject_alt_names;
+    struct tlsmgm_cursor rest = tlsmgm_cursor(fields.subject_alt_names);
     enum tlsmgm_san_kind kind;
     struct tlsmgm_bytes entry;
     while (tlsmgm_san_next(&rest, &kind, &entry)) {

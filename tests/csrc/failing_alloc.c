@@ -2,6 +2,7 @@
 #include "failing_alloc.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "alloc.h"

@@ -1,8 +1,6 @@
 #ifndef TLSMGM_TEST_FAILING_ALLOC_H
 #define TLSMGM_TEST_FAILING_ALLOC_H
 
-#include <stdbool.h>
-
 /* The allocation after the next count ones fails, once. -1: none fails any more. */
 void tlsmgm_test_fail_after(long count);
 

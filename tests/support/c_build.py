@@ -11,10 +11,12 @@ run with their libraries preloaded, and when it does they are used without being
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import hashlib
 import importlib.util
+import io
 import os
 import re
 import shlex
@@ -37,9 +39,9 @@ BACKENDS = ("openssl", "wolfssl")
 
 CFLAGS = ["-std=c11", "-O1", "-g", "-fPIC", "-fvisibility=hidden", "-D_GNU_SOURCE"]
 WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Werror"]
-# gcc sees no string in a byte array without its 0 only from version 15 on; cffi's own code is not
-# ours to mend.
 SANITIZE_FLAGS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+# What cffi does not know by itself; the compiler fills the dots in.
+FAKE_HEADERS = {"stdatomic.h": "typedef struct { ...; } atomic_flag;\n"}
 PRELOAD_HINT = (
     "TLSMGM_TEST_SANITIZE needs the sanitizers' libraries in the process; run it like this:\n"
     "  ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc TLSMGM_TEST_SANITIZE=1 \\\n"
@@ -54,10 +56,10 @@ def compiler() -> list[str]:
 
 
 def run(command: list[str]) -> str:
-    """Run a command and return what it prints; an error shows all it said."""
+    """Run a command and return what it prints; an error shows its complaints."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise RuntimeError(f"{shlex.join(command)}\n{done.stdout}{done.stderr}")
+        raise RuntimeError(f"{shlex.join(command)}\n{done.stderr}")
     return done.stdout
 
 
@@ -93,8 +95,8 @@ def sources_of(variant: str) -> list[Path]:
 def declarations(variant: str) -> str:
     """Return what the headers declare, in the part of C that cffi understands."""
     with tempfile.TemporaryDirectory() as folder:
-        for name in ("stdbool.h", "stddef.h", "stdint.h", "stdio.h", "string.h"):
-            (Path(folder) / name).touch()
+        for name in system_headers():
+            (Path(folder) / name).write_text(FAKE_HEADERS.get(name, ""), encoding="utf-8")
         source = Path(folder) / "all.c"
         source.write_text(include_lines(variant), encoding="utf-8")
         command = [*compiler(), "-E", "-U__GNUC__", "-nostdinc", "-I", folder]
@@ -102,6 +104,12 @@ def declarations(variant: str) -> str:
         text = run([*command, "-P"])
         macros = run([*command, "-dM"])
     return f"{constants(macros)}\n{without_bodies(text)}"
+
+
+def system_headers() -> set[str]:
+    """Return the system's headers that ours include; cffi knows what they declare."""
+    texts = (path.read_text(encoding="utf-8") for path in CSRC.glob("*.h"))
+    return {name for text in texts for name in re.findall(r"#include <(\w+\.h)>", text)}
 
 
 def include_lines(variant: str) -> str:
@@ -199,7 +207,8 @@ def build(
     ffi.cdef(cdef)
     ffi.set_source(name, include_lines(variant))
     glue = work / f"{name}.c"
-    ffi.emit_c_code(str(glue))
+    with contextlib.redirect_stdout(io.StringIO()):
+        ffi.emit_c_code(str(glue))
     includes = ["-I", str(CSRC), "-I", str(TEST_CSRC)]
     python = ["-isystem", sysconfig.get_paths()["include"], "-Wno-unused"]
     jobs = [(path, [*WARNINGS, *includes]) for path in sources_of(variant)]

@@ -44,7 +44,8 @@ class CCode:
         """
         if data is None:
             return self.ffi.new("struct tlsmgm_bytes *")[0], None
-        block = self.ffi.new("uint8_t[]", data or b"\0")
+        block = self.ffi.new("uint8_t[]", len(data) or 1)
+        self.ffi.buffer(block)[: len(data)] = data
         view = self.ffi.new("struct tlsmgm_bytes *", {"data": block, "size": len(data)})
         return view[0], (block, view)
 

@@ -164,9 +164,7 @@ class AccessLog:
         """
         if self._is_json:
             return json.dumps({name: lookup(name) for name in _JSON_NAMES})
-        return "".join(
-            quote(lookup(text)) if is_name else text for is_name, text in self._pieces
-        )
+        return "".join(quote(lookup(text)) if is_name else text for is_name, text in self._pieces)
 
     def reopen(self) -> None:
         """Open the file anew, after somebody has moved it away.

@@ -10,7 +10,7 @@ from tlsmgm.errors import ConfigError
 
 __all__ = ["Target", "host_and_port", "is_ip", "join_host_port", "parse_target"]
 
-_HOST_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^\[\]:\s]+)):(?P<port>\d{1,5})")
+_HOST_PORT = re.compile(r"(?:\[(?P<v6>[^\[\]\s]+)\]|(?P<host>[^\[\]:\s]+)):(?P<port>[0-9]{1,5})")
 
 
 def is_ip(host: str) -> bool:

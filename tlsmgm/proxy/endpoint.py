@@ -3,9 +3,9 @@
 Both kinds have the same face: application data that arrives goes to ``sink.send()``, the end of
 it to ``observer.input_ended()``.  How much may pile up is bounded in each direction::
 
-    wire --> [READ_SIZE buffer] --> [TLS input] --> send() --> [TLS output] --> [write buffer] --> wire
-                                                                                  above HIGH_WATER:
-    <------------------------- the other endpoint stops reading -------------------- pause_writing()
+    wire -> [READ_SIZE] -> [TLS input] -> send() -> [TLS output] -> [write buffer] -> wire
+                                                                     above HIGH_WATER:
+      <-------------- the other endpoint stops reading ------------- pause_writing()
 
 A side that has stopped reading keeps what one read brought in, at most READ_SIZE bytes and a
 record.  The wire buffers are shared by all connections of a loop: the loop fills one and hands it

@@ -14,7 +14,7 @@ __all__ = ["MAX_VALUE", "SIGNATURE", "TLSFacts", "header", "local_header"]
 
 SIGNATURE: Final = b"\r\n\r\n\x00\r\nQUIT\n"
 
-#: Bytes of a name that is passed on.  A longer one is left out: shortened, it would be another name.
+#: Bytes of a name that is passed on.  A longer one is left out; shortened, it would be another.
 MAX_VALUE: Final = 1024
 
 _VERSION_LOCAL = 0x20

@@ -16,7 +16,6 @@ import asyncio
 import enum
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
@@ -46,7 +45,6 @@ class Status(enum.StrEnum):
     """How a connection ended, for the access log."""
 
     OK = "ok"
-    REFUSED = "refused"  # max_connections
     NO_DOMAIN = "no-domain"
     HANDSHAKE_FAILED = "handshake-failed"
     HANDSHAKE_TIMEOUT = "handshake-timeout"
@@ -61,19 +59,6 @@ class Status(enum.StrEnum):
     INTERNAL_ERROR = "internal-error"
 
 
-@dataclass(frozen=True, slots=True)
-class Upstream:
-    """A way to the upstream, found for one relay.
-
-    Args:
-        endpoint: connected, its handshake still going on.
-        address: host and port.
-    """
-
-    endpoint: Endpoint
-    address: tuple[str, int]
-
-
 class Service(Protocol):
     """What a relay needs of the proxy."""
 
@@ -83,8 +68,12 @@ class Service(Protocol):
     def server_connection(self, endpoint: TLSEndpoint) -> Connection:
         """Start a TLS connection with a client."""
 
-    async def connect(self, relay: Relay) -> Upstream:
-        """Connect to the upstream, with the relay as the endpoint's observer."""
+    async def connect(self, relay: Relay) -> None:
+        """Connect to the upstream; the relay takes the endpoint by ``attach``.
+
+        Raises:
+            OSError: it cannot be reached.
+        """
 
     def upstream_ended(self, connection: Connection) -> None:
         """Take over what a TLS connection to the upstream has learned."""
@@ -109,8 +98,7 @@ class Relay:
         self._accepted = time.time()
         self._client_address = ""
         self._listen_address = listen
-        self._upstream_address: str | None = None
-        self._upstream_domain: str | None = None
+        self._upstream_address = str(service.options.upstream)
         self._timer: asyncio.TimerHandle | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._open: set[Endpoint] = set()
@@ -139,7 +127,8 @@ class Relay:
             self.phase = Phase.CONNECTING
             self._set_timer(self._service.options.connect_timeout, self._connect_late)
             self._connecting = self._loop.create_task(self._connect())
-        elif isinstance(endpoint, TLSEndpoint):
+            self._connecting.add_done_callback(self._connect_done)
+        else:
             self._relay(endpoint)
 
     def failed(self, endpoint: Endpoint, error: TLSError) -> None:
@@ -177,14 +166,9 @@ class Relay:
             self._lost_while_connecting(endpoint, error)
         elif self.phase is Phase.RELAYING:
             self._break(endpoint, error)
-        if not self._open and self._connecting is None:
-            self._finish()
+        self._finish_if_over()
 
     # What the proxy asks for.
-
-    def refuse(self, reason: str) -> None:
-        """Turn the client away at once."""
-        self._end(Status.REFUSED, reason)
 
     def shut_down(self) -> None:
         """End politely, since the proxy stops."""
@@ -230,10 +214,6 @@ class Relay:
         connection = self._logged_connection()
         return None if connection is None else read(connection)
 
-    def _domain_name(self) -> str | None:
-        connection = self.client.connection
-        return connection.domain.name if connection and connection.domain else None
-
     def _accept_time(self) -> str:
         accepted = datetime.fromtimestamp(self._accepted, UTC)
         return accepted.isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -242,13 +222,13 @@ class Relay:
         "time": _accept_time,
         "client": lambda relay: relay._client_address or None,
         "listen": lambda relay: relay._listen_address,
-        "domain": _domain_name,
+        "domain": lambda relay: _domain_name(relay.client),
         "server_name": lambda relay: relay._connection_value(lambda tls: tls.server_name),
         "alpn": lambda relay: relay._connection_value(lambda tls: tls.alpn),
         "group": lambda relay: relay._connection_value(lambda tls: tls.group),
         "reused": lambda relay: relay._connection_value(lambda tls: str(int(tls.session_reused))),
         "upstream": lambda relay: relay._upstream_address,
-        "upstream_domain": lambda relay: relay._upstream_domain,
+        "upstream_domain": lambda relay: _domain_name(relay.upstream),
         "bytes_in": lambda relay: str(relay.client.bytes_received),
         "bytes_out": lambda relay: str(relay.upstream.bytes_received if relay.upstream else 0),
         "duration": lambda relay: f"{relay._loop.time() - relay._started:.3f}",
@@ -274,48 +254,40 @@ class Relay:
 
     async def _connect(self) -> None:
         try:
-            found = await self._service.connect(self)
-        except (OSError, TLSError) as error:
-            self._connecting = None
+            await self._service.connect(self)
+        except (OSError, TLSError, UnicodeError) as error:
             self._no_upstream(Status.UPSTREAM_FAILED, str(error))
-            self._finish_if_over()
-        except asyncio.CancelledError:
-            self._connecting = None
-            self._finish_if_over()
         except Exception as error:
-            self._connecting = None
             self._no_upstream(Status.INTERNAL_ERROR, repr(error))
-            self._finish_if_over()
             raise
-        else:
-            self._connecting = None
-            self._connected(found)
 
-    def _connected(self, found: Upstream) -> None:
-        self._upstream_address = join_host_port(*found.address)
-        if self.phase is Phase.CONNECTING and not isinstance(found.endpoint, TLSEndpoint):
-            self._relay(found.endpoint)
+    def _connect_done(self, task: asyncio.Task[None]) -> None:
+        self._connecting = None
+        self._finish_if_over()
 
-    def attach(self, endpoint: Endpoint, address: str, domain: str | None) -> None:
-        """Take an upstream endpoint whose transport has just been made.
+    def attach(self, endpoint: Endpoint) -> None:
+        """Take the upstream's endpoint, whose transport is being made.
 
         Args:
-            endpoint: the endpoint.
-            address: of the upstream, for the log.
-            domain: name of the client domain, if it is TLS.
+            endpoint: observed by this relay.
         """
         self.upstream = endpoint
         self._open.add(endpoint)
-        self._upstream_address = address
-        self._upstream_domain = domain
 
     def _relay(self, upstream: Endpoint) -> None:
+        try:
+            header = self._proxy_header() if self._service.options.proxy_protocol else b""
+        except TLSError as error:
+            # Without the facts about the client the upstream must not get to see it.
+            self._no_upstream(Status.INTERNAL_ERROR, str(error))
+            return
         self._cancel_timer()
         self.phase = Phase.RELAYING
-        self.upstream = upstream
+        host, port = upstream.peer_address()
+        if host:
+            self._upstream_address = join_host_port(host, port)
         self.client.sink, upstream.sink = upstream, self.client
-        if self._service.options.proxy_protocol:
-            upstream.send(self._proxy_header())
+        upstream.send(header)
         self._tick()
         upstream.release(Hold.START)
         self.client.release(Hold.START)
@@ -323,9 +295,7 @@ class Relay:
     def _proxy_header(self) -> bytes:
         tls = self.client.connection
         facts = None if tls is None else _tls_facts(tls)
-        return proxy_protocol.header(
-            self.client.peer_address(), self.client.local_address(), facts
-        )
+        return proxy_protocol.header(self.client.peer_address(), self.client.local_address(), facts)
 
     # How it ends.
 
@@ -357,9 +327,13 @@ class Relay:
         self._end(status, _lost_reason(error))
         if isinstance(error, TLSError):
             endpoint.close_cleanly()  # An alert may wait to be written.
-        other = self.upstream if is_client else self.client
-        if other is not None:
-            other.reset()
+        if not is_client and endpoint.input_ended:
+            # It has answered in full and does not want the rest of the request.
+            self.client.close_cleanly()
+        elif not is_client:
+            self.client.reset()
+        elif self.upstream is not None:
+            self.upstream.reset()
 
     def _lost_while_connecting(self, endpoint: Endpoint, error: BaseException | None) -> None:
         if endpoint is not self.client:
@@ -375,10 +349,8 @@ class Relay:
             self.upstream.close_cleanly()
 
     def _finish_if_over(self) -> None:
-        if not self._open:
-            self._finish()
-
-    def _finish(self) -> None:
+        if self._open or self._connecting is not None:
+            return
         self._cancel_timer()
         self.phase = Phase.CLOSING
         if self.upstream is not None and self.upstream.connection is not None:
@@ -426,6 +398,11 @@ class Relay:
 
 def _lost_reason(error: BaseException | None) -> str:
     return "connection closed" if error is None else str(error) or type(error).__name__
+
+
+def _domain_name(endpoint: Endpoint | None) -> str | None:
+    connection = endpoint.connection if endpoint is not None else None
+    return connection.domain.name if connection and connection.domain else None
 
 
 def _tls_facts(tls: Connection) -> proxy_protocol.TLSFacts:

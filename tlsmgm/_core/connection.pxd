@@ -1,0 +1,52 @@
+from libc.stdint cimport uint8_t, uint16_t
+
+from tlsmgm._core.backend cimport Backend
+from tlsmgm._core.capi cimport (
+    tlsmgm_alert,
+    tlsmgm_backend,
+    tlsmgm_buffer,
+    tlsmgm_client_hello,
+    tlsmgm_conn,
+    tlsmgm_conn_info,
+    tlsmgm_entry_guard,
+    tlsmgm_error,
+    tlsmgm_hello_reader,
+    tlsmgm_status,
+)
+from tlsmgm._core.context cimport Context
+from tlsmgm._core.selector cimport Selector
+
+
+cdef class Connection:
+    cdef tlsmgm_entry_guard guard     # one thread at a time
+    cdef const tlsmgm_backend *table  # of the context
+    cdef tlsmgm_conn *conn            # NULL on a server until the ClientHello has been read
+    cdef readonly Context context     # None just as long
+    cdef readonly bint is_server
+    cdef readonly bint handshake_complete
+    cdef object name                  # server name as bytes, or None
+
+    # Only a server uses these, and only before conn exists.
+    cdef Selector selector
+    cdef uint8_t[16] address
+    cdef uint16_t port
+    cdef tlsmgm_hello_reader reader
+    cdef tlsmgm_buffer wire           # what was fed, for the library to read again
+    cdef size_t wire_read             # how much of it the reader has seen
+    cdef bint wire_ended
+    cdef tlsmgm_buffer early          # an alert of ours, sent without any library
+    cdef object failure               # the exception that ended the connection before conn
+
+    cdef int enter(self) except -1
+    cdef void leave(self) noexcept
+    cdef Backend backend_in_use(self)
+    cdef int check(self, tlsmgm_status status, const tlsmgm_error *error) except -1
+    cdef int start(self, bytes name, bytes verify_name, object session) except -1
+    cdef bint greet(self) except -1
+    cdef int take_hello(self, const tlsmgm_client_hello *hello) except -1
+    cdef Context choose(self, const tlsmgm_client_hello *hello)
+    cdef int refuse(self, object failure, tlsmgm_alert alert) except -1
+    cdef int need_conn(self) except -1
+    cdef tlsmgm_conn_info info(self) except *
+    cdef object read_to(self, uint8_t *data, size_t size)
+    cdef tuple peer_certificates(self, size_t limit)

@@ -1,0 +1,570 @@
+"""Connections: bytes in, bytes out, and a TLS library in between.
+
+A client connection lives in its context from the start. A server connection first reads the
+ClientHello by itself, asks the selector for the context that answers, and only then starts the
+library inside it, with all bytes fed again. So every rule is the chosen domain's from the first
+byte on, and a hello that nobody answers never reaches a library.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.stdint cimport uint16_t, uint32_t
+from libc.string cimport memcpy
+
+from tlsmgm._core.backend cimport Backend
+from tlsmgm._core.capi cimport (
+    TLSMGM_ALERT_INTERNAL_ERROR,
+    TLSMGM_ALERT_RECORD_SIZE,
+    TLSMGM_ALERT_UNRECOGNIZED_NAME,
+    TLSMGM_CLOSED,
+    TLSMGM_MATCH_NONE,
+    TLSMGM_OK,
+    TLSMGM_PROTOCOL,
+    TLSMGM_VERIFY_NONE,
+    TLSMGM_WANT_READ,
+    TLSMGM_WANT_WRITE,
+    tlsmgm_alert,
+    tlsmgm_alert_record,
+    tlsmgm_buffer_append,
+    tlsmgm_buffer_consume,
+    tlsmgm_buffer_free,
+    tlsmgm_buffer_init,
+    tlsmgm_buffer_size,
+    tlsmgm_buffer_view,
+    tlsmgm_bytes,
+    tlsmgm_client_hello,
+    tlsmgm_client_hello_parse,
+    tlsmgm_conn_config,
+    tlsmgm_conn_info,
+    tlsmgm_entry_guard_enter,
+    tlsmgm_entry_guard_init,
+    tlsmgm_entry_guard_leave,
+    tlsmgm_error,
+    tlsmgm_hello_reader_feed,
+    tlsmgm_hello_reader_free,
+    tlsmgm_hello_reader_init,
+    tlsmgm_match_index_find,
+    tlsmgm_session,
+    tlsmgm_status,
+    tlsmgm_verify_reason_word,
+)
+from tlsmgm._core.certificate cimport certificate_from
+from tlsmgm._core.context cimport Context
+from tlsmgm._core.selector cimport Selector
+from tlsmgm._core.session cimport Session, wrap_session
+from tlsmgm._core.status cimport check as check_status
+
+from tlsmgm.errors import NoDomainError, TruncatedError
+
+cdef dict _VERSIONS = {0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
+
+# Beyond the ClientHello a client sends nothing before it has an answer, but it may all be there
+# when we look, and the records around a fragmented hello take their room.
+cdef size_t _WIRE_SLACK = 8
+
+cdef object _text_of(bytes name):
+    """A server name as people read it; bytes outside ASCII stay visible."""
+    return None if name is None else name.decode("ascii", "backslashreplace")
+
+
+cdef class Connection:
+    """One TLS connection without I/O.
+
+    Feed it what the peer sent, carry what ``drain()`` gives to the peer, and read and write in
+    between. Made by ``TLSManager.server_connection()`` and ``client_connection()``.
+
+    Args:
+        context: the context of a client, or of a server that answers whatever name is sent.
+        selector: instead of a context: chooses the server's context by address and name.
+        address: with a selector: 16 bytes, the local address, IPv4 mapped into IPv6.
+        port: with a selector: the local port.
+        server_name: client: bytes of the name to send (RFC 6066 section 3), or None.
+        verify_name: client: bytes of the host name or IP address to check, or None.
+        session: client: a session to offer, or None.
+
+    A connection belongs to one thread at a time; a second one that enters gets RuntimeError.
+    """
+
+    def __cinit__(self, Context context=None, *, Selector selector=None, bytes address=None,
+                  uint16_t port=0, bytes server_name=None, bytes verify_name=None, session=None):
+        tlsmgm_entry_guard_init(&self.guard)
+        tlsmgm_hello_reader_init(&self.reader, 0 if selector is None else selector.hello_limit)
+        # Room for a hello cut into records of one byte each: 5 more bytes for every one of it.
+        tlsmgm_buffer_init(&self.wire, self.reader.message.limit * _WIRE_SLACK)
+        tlsmgm_buffer_init(&self.early, TLSMGM_ALERT_RECORD_SIZE)
+        if (context is None) == (selector is None):
+            raise TypeError("a connection needs either a context or a selector")
+        self.selector = selector
+        self.is_server = selector is not None or context.is_server
+        if selector is not None:
+            if address is None or len(address) != 16:
+                raise ValueError("an address has 16 bytes")
+            memcpy(self.address, <const char *> address, 16)
+            self.port = port
+        else:
+            self.context = context
+        if not self.is_server:
+            self.start(server_name, verify_name, session)
+
+    def __dealloc__(self):
+        if self.conn != NULL:
+            self.table.conn_free(self.conn)
+        tlsmgm_hello_reader_free(&self.reader)
+        tlsmgm_buffer_free(&self.wire)
+        tlsmgm_buffer_free(&self.early)
+
+    # --- one thread at a time --------------------------------------------------------------
+
+    cdef int enter(self) except -1:
+        if tlsmgm_entry_guard_enter(&self.guard):
+            return 0
+        raise RuntimeError("this connection is in use by another thread")
+
+    cdef void leave(self) noexcept:
+        tlsmgm_entry_guard_leave(&self.guard)
+
+    # --- the library -----------------------------------------------------------------------
+
+    cdef Backend backend_in_use(self):
+        return None if self.context is None else self.context.backend
+
+    cdef int check(self, tlsmgm_status status, const tlsmgm_error *error) except -1:
+        backend = self.backend_in_use()
+        return check_status(status, error, None if backend is None else backend.name)
+
+    cdef int start(self, bytes name, bytes verify_name, object session) except -1:
+        """Starts the library inside self.context."""
+        cdef tlsmgm_conn_config config
+        cdef tlsmgm_error error
+        cdef tlsmgm_status status
+        cdef Session offered = session
+        self.table = self.context.backend.table
+        config.server_name.data = NULL
+        config.server_name.size = 0
+        if name is not None:
+            config.server_name.data = <const uint8_t *> <const char *> name
+            config.server_name.size = len(name)
+        config.verify_name = NULL
+        if verify_name is not None:
+            config.verify_name = <const char *> verify_name
+        config.session = NULL
+        if offered is not None and offered.backend is self.context.backend:
+            config.session = offered.session
+        with nogil:
+            status = self.table.conn_new(self.context.ctx, &config, &self.conn, &error)
+        self.name = name
+        return self.check(status, &error)
+
+    # --- a server before its context is known ----------------------------------------------
+
+    cdef bint greet(self) except -1:
+        """Reads the ClientHello; True once the library has been started."""
+        cdef tlsmgm_error error
+        cdef tlsmgm_client_hello hello
+        cdef tlsmgm_status status
+        cdef tlsmgm_bytes wire
+        if self.failure is not None:
+            raise self.failure
+        with nogil:
+            wire = tlsmgm_buffer_view(&self.wire)
+            status = tlsmgm_hello_reader_feed(
+                &self.reader, wire.data + self.wire_read, wire.size - self.wire_read, &error
+            )
+            self.wire_read = wire.size
+            if status == TLSMGM_OK:
+                status = tlsmgm_client_hello_parse(
+                    tlsmgm_buffer_view(&self.reader.message), &hello, &error
+                )
+        if status == TLSMGM_WANT_READ:
+            if self.wire_ended:
+                self.failure = TruncatedError("the peer ended the connection before its hello")
+                raise self.failure
+            return False
+        if status != TLSMGM_OK:
+            try:
+                self.check(status, &error)
+            except Exception as failure:
+                alert = error.alert if status == TLSMGM_PROTOCOL else -1
+                self.refuse(failure, <tlsmgm_alert> <int> alert)
+        self.take_hello(&hello)
+        return True
+
+    cdef int take_hello(self, const tlsmgm_client_hello *hello) except -1:
+        """Starts the library in the right context and feeds it what has been read."""
+        cdef tlsmgm_error error
+        cdef tlsmgm_bytes wire
+        cdef bytes name = None
+        if hello.has_server_name:
+            name = (<const char *> hello.server_name.data)[:hello.server_name.size]
+        self.name = name
+        if self.context is None:
+            self.context = self.choose(hello)
+        try:
+            self.start(name, None, None)
+            wire = tlsmgm_buffer_view(&self.wire)
+            self.check(self.table.feed(self.conn, wire.data, wire.size, &error), &error)
+        except Exception as failure:
+            self.refuse(failure, TLSMGM_ALERT_INTERNAL_ERROR)
+        if self.wire_ended:
+            self.table.feed_eof(self.conn)
+        tlsmgm_hello_reader_free(&self.reader)
+        tlsmgm_buffer_free(&self.wire)
+        return 0
+
+    cdef Context choose(self, const tlsmgm_client_hello *hello):
+        cdef uint32_t found
+        with nogil:
+            found = tlsmgm_match_index_find(
+                self.selector.index.index, self.address, self.port, hello.server_name
+            )
+        if found == TLSMGM_MATCH_NONE:
+            asked = "no name" if self.name is None else f"the name {_text_of(self.name)!r}"
+            self.refuse(
+                NoDomainError(
+                    f"no server domain answers at this address for {asked}",
+                    alert=TLSMGM_ALERT_UNRECOGNIZED_NAME,
+                ),
+                TLSMGM_ALERT_UNRECOGNIZED_NAME,
+            )
+        return <Context> self.selector.contexts[found]
+
+    cdef int refuse(self, object failure, tlsmgm_alert alert) except -1:
+        """Latches the failure, leaves an alert for the peer (unless negative), and raises."""
+        cdef uint8_t[7] record
+        self.failure = failure
+        if <int> alert >= 0:
+            tlsmgm_alert_record(alert, record)
+            tlsmgm_buffer_append(&self.early, record, TLSMGM_ALERT_RECORD_SIZE)
+        tlsmgm_hello_reader_free(&self.reader)
+        tlsmgm_buffer_free(&self.wire)
+        raise failure
+
+    cdef int need_conn(self) except -1:
+        if self.failure is not None:
+            raise self.failure
+        if self.conn == NULL:
+            raise ValueError("the handshake has not come that far")
+        return 0
+
+    # --- wire bytes ------------------------------------------------------------------------
+
+    def feed(self, const uint8_t[::1] data not None):
+        """Takes bytes that the peer sent.
+
+        Args:
+            data: any contiguous buffer of bytes; it is copied.
+
+        Raises:
+            NoMemoryError: more than 4 MiB wait unread; read the connection before feeding it.
+        """
+        cdef tlsmgm_error error
+        cdef size_t size = data.shape[0]
+        if size == 0:
+            return
+        self.enter()
+        try:
+            if self.conn != NULL:
+                self.check(self.table.feed(self.conn, &data[0], size, &error), &error)
+            elif self.failure is None:
+                if tlsmgm_buffer_append(&self.wire, &data[0], size) != TLSMGM_OK:
+                    self.greet()
+                    self.check(self.table.feed(
+                        self.conn, &data[0], size, &error), &error)
+        finally:
+            self.leave()
+
+    def feed_eof(self):
+        """Tells that the transport has ended; what was fed before can still be read."""
+        self.enter()
+        try:
+            self.wire_ended = True
+            if self.conn != NULL:
+                self.table.feed_eof(self.conn)
+        finally:
+            self.leave()
+
+    def drain(self):
+        """All bytes that wait for the peer; also after an error, when they hold the alert."""
+        cdef tlsmgm_bytes output
+        self.enter()
+        try:
+            if self.conn == NULL:
+                output = tlsmgm_buffer_view(&self.early)
+                data = (<const char *> output.data)[:output.size] if output.size else b""
+                tlsmgm_buffer_consume(&self.early, output.size)
+                return data
+            output = self.table.output(self.conn)
+            if output.size == 0:
+                return b""
+            data = (<const char *> output.data)[:output.size]
+            self.table.output_consume(self.conn, output.size)
+            return data
+        finally:
+            self.leave()
+
+    @property
+    def output_pending(self):
+        """How many bytes wait for ``drain()``."""
+        if self.conn == NULL:
+            return tlsmgm_buffer_size(&self.early)
+        return self.table.output(self.conn).size
+
+    # --- the TLS connection ----------------------------------------------------------------
+
+    def handshake(self):
+        """Goes on with the handshake.
+
+        Returns:
+            True once it is complete, False when more bytes of the peer are needed.
+
+        Raises:
+            NoDomainError: no server domain answers (alert 112 waits in ``drain()``).
+            VerificationError: the peer's certificate was refused.
+            AlertError: the peer refused us.
+            ProtocolError: the peer broke the protocol.
+            TruncatedError: the transport ended before the handshake did.
+        """
+        cdef tlsmgm_error error
+        cdef tlsmgm_status status
+        self.enter()
+        try:
+            if self.conn == NULL and not self.greet():
+                return False
+            with nogil:
+                status = self.table.handshake(self.conn, &error)
+            self.handshake_complete = self.check(status, &error) == TLSMGM_OK
+            return self.handshake_complete
+        finally:
+            self.leave()
+
+    def read(self, Py_ssize_t size=65536):
+        """Application data.
+
+        Args:
+            size: most bytes to return.
+
+        Returns:
+            ``bytes``; None when more wire bytes are needed; ``b""`` once the peer has closed
+            with close_notify.
+
+        Raises:
+            TruncatedError: the transport ended without close_notify (RFC 8446 section 6.1).
+            TLSError: as ``handshake()``.
+        """
+        if size <= 0:
+            raise ValueError("read() takes a size above 0")
+        cdef bytes data = PyBytes_FromStringAndSize(NULL, size)
+        count = self.read_to(<uint8_t *> PyBytes_AS_STRING(data), size)
+        return None if count is None else data[:count]
+
+    def read_into(self, uint8_t[::1] buffer not None):
+        """As ``read()``, into a writable buffer; returns the count, 0 when the peer closed."""
+        if buffer.shape[0] == 0:
+            raise ValueError("read_into() needs a buffer with room")
+        return self.read_to(&buffer[0], buffer.shape[0])
+
+    cdef object read_to(self, uint8_t *data, size_t size):
+        cdef tlsmgm_error error
+        cdef tlsmgm_status status
+        cdef size_t count = 0
+        self.enter()
+        try:
+            self.need_conn()
+            with nogil:
+                status = self.table.read(self.conn, data, size, &count, &error)
+            result = self.check(status, &error)
+            if result == TLSMGM_WANT_READ:
+                return None
+            return 0 if result == TLSMGM_CLOSED else count
+        finally:
+            self.leave()
+
+    def write(self, const uint8_t[::1] data not None):
+        """Encrypts application data.
+
+        Returns:
+            How many bytes were taken; fewer than given, perhaps 0, when 256 KiB of output wait
+            for ``drain()``.
+
+        Raises:
+            TLSError: the connection has failed.
+        """
+        cdef tlsmgm_error error
+        cdef tlsmgm_status status
+        cdef size_t count = 0
+        cdef size_t size = data.shape[0]
+        if size == 0:
+            return 0
+        self.enter()
+        try:
+            self.need_conn()
+            with nogil:
+                status = self.table.write(self.conn, &data[0], size, &count, &error)
+            if self.check(status, &error) == TLSMGM_WANT_READ:
+                raise ValueError("write() before the handshake is complete")
+            return count
+        finally:
+            self.leave()
+
+    def shutdown(self):
+        """Sends close_notify, once; reading goes on until the peer's own arrives.
+
+        Returns:
+            True when the peer has closed, too.
+        """
+        cdef tlsmgm_error error
+        cdef tlsmgm_status status
+        self.enter()
+        try:
+            if self.conn == NULL:
+                return True
+            with nogil:
+                status = self.table.shutdown(self.conn, &error)
+            return self.check(status, &error) == TLSMGM_OK
+        finally:
+            self.leave()
+
+    # --- what was negotiated ---------------------------------------------------------------
+
+    cdef tlsmgm_conn_info info(self) except *:
+        cdef tlsmgm_conn_info info
+        self.enter()
+        try:
+            self.need_conn()
+            self.table.conn_info(self.conn, &info)
+        finally:
+            self.leave()
+        return info
+
+    @property
+    def backend(self):
+        """Name of the TLS library, or None before the domain is known."""
+        backend = self.backend_in_use()
+        return None if backend is None else backend.name
+
+    @property
+    def server_name(self):
+        """Server name of the ClientHello, or None. Not trusted input until it matched."""
+        return _text_of(self.name)
+
+    @property
+    def version(self):
+        """``TLSv1``, ``TLSv1.1``, ``TLSv1.2``, ``TLSv1.3``, or None before it is settled."""
+        return None if self.conn == NULL else _VERSIONS.get(self.info().version)
+
+    @property
+    def cipher(self):
+        """The suite: OpenSSL's name up to TLS 1.2, IANA's in TLS 1.3; None before."""
+        if self.conn == NULL:
+            return None
+        cdef tlsmgm_conn_info info = self.info()
+        return None if info.cipher == NULL else info.cipher.decode("ascii")
+
+    @property
+    def cipher_bits(self):
+        """Secret bits of the cipher, or None before."""
+        if self.conn == NULL:
+            return None
+        cdef tlsmgm_conn_info info = self.info()
+        return None if info.cipher == NULL else info.cipher_bits
+
+    @property
+    def cipher_description(self):
+        """The cipher in the columns of ``openssl ciphers -v``, newline at the end, or None."""
+        if self.conn == NULL:
+            return None
+        cdef tlsmgm_conn_info info = self.info()
+        return None if info.cipher == NULL else info.description.decode("ascii")
+
+    @property
+    def group(self):
+        """Key exchange group, such as ``x25519``, or None."""
+        if self.conn == NULL:
+            return None
+        cdef tlsmgm_conn_info info = self.info()
+        return None if info.group == NULL else info.group.decode("ascii")
+
+    @property
+    def alpn(self):
+        """Protocol agreed on by ALPN (RFC 7301), or None."""
+        if self.conn == NULL:
+            return None
+        cdef tlsmgm_conn_info info = self.info()
+        if info.alpn.size == 0:
+            return None
+        return (<const char *> info.alpn.data)[:info.alpn.size].decode("ascii", "backslashreplace")
+
+    @property
+    def session_reused(self):
+        """Whether a session was resumed."""
+        return self.conn != NULL and self.info().session_reused
+
+    @property
+    def verify_reason(self):
+        """``ok``, ``missing`` without a peer certificate, or why it would be refused."""
+        if self.conn == NULL:
+            return "missing"
+        return tlsmgm_verify_reason_word(self.info().verify_reason).decode("ascii")
+
+    @property
+    def peer_verified(self):
+        """Whether the peer showed a certificate that verified."""
+        cdef tlsmgm_conn_info info
+        if self.conn == NULL or not self.handshake_complete:
+            return False
+        info = self.info()
+        return info.has_peer_certificate and info.verify_reason == TLSMGM_VERIFY_NONE
+
+    @property
+    def certificate(self):
+        """Our own certificate, or None."""
+        return None if self.context is None else self.context.certificate
+
+    @property
+    def peer_certificate(self):
+        """The peer's certificate, or None."""
+        chain = self.peer_certificates(1)
+        return chain[0] if chain else None
+
+    @property
+    def peer_chain(self):
+        """The certificates that the peer sent, leaf first; after resumption the leaf only."""
+        return self.peer_certificates(100)
+
+    cdef tuple peer_certificates(self, size_t limit):
+        cdef size_t index
+        cdef tlsmgm_bytes der
+        if self.conn == NULL:
+            return ()
+        found = []
+        self.enter()
+        try:
+            for index in range(limit):
+                der = self.table.peer_certificate(self.conn, index)
+                if der.size == 0:
+                    break
+                found.append(certificate_from(der))
+        finally:
+            self.leave()
+        return tuple(found)
+
+    @property
+    def session(self):
+        """Client: a Session to offer next time, or None while the server has given none.
+
+        In TLS 1.3 it comes with data after the handshake: read first.
+        """
+        cdef tlsmgm_error error
+        cdef tlsmgm_session *session = NULL
+        if self.conn == NULL or self.is_server:
+            return None
+        self.enter()
+        try:
+            self.check(self.table.conn_session(self.conn, &session, &error), &error)
+        finally:
+            self.leave()
+        return None if session == NULL else wrap_session(self.context.backend, session)
+
+    def __repr__(self):
+        side = "server" if self.is_server else "client"
+        state = "established" if self.handshake_complete else "in handshake"
+        return f"<Connection {side} {self.backend} {state}>"

@@ -1,0 +1,151 @@
+"""Contexts: a TLS domain as the library sees it. Immutable."""
+
+import os
+
+from tlsmgm._core.backend cimport Backend
+from tlsmgm._core.capi cimport (
+    tlsmgm_bytes,
+    tlsmgm_ctx_config,
+    tlsmgm_error,
+    tlsmgm_source,
+    tlsmgm_status,
+)
+from tlsmgm._core.certificate cimport certificate_from
+from tlsmgm._core.status cimport check
+from tlsmgm._core.ticket_keys cimport TicketKeys
+
+
+cdef class _Strings:
+    """Keeps the bytes alive to which a configuration points."""
+
+    cdef list kept
+
+    def __cinit__(self):
+        self.kept = []
+
+    cdef const char *text(self, object value) except? NULL:
+        if value is None:
+            return NULL
+        data = os.fsencode(value)
+        if b"\0" in data:
+            raise ValueError("a parameter has a NUL byte in it")
+        self.kept.append(data)
+        return <const char *> (<bytes> data)
+
+    cdef tlsmgm_bytes blob(self, object value) except *:
+        cdef tlsmgm_bytes result
+        result.data = NULL
+        result.size = 0
+        if value is not None:
+            data = bytes(value)
+            self.kept.append(data)
+            result.data = <const unsigned char *> <const char *> (<bytes> data)
+            result.size = len(<bytes> data)
+        return result
+
+    cdef tlsmgm_source source(self, object value) except *:
+        cdef tlsmgm_source result
+        result.path = NULL
+        result.data = self.blob(value if isinstance(value, (bytes, bytearray)) else None)
+        if value is not None and result.data.data == NULL:
+            result.path = self.text(value)
+        return result
+
+
+cdef class Context:
+    """One TLS domain inside one library.
+
+    Args:
+        backend: the library.
+        is_server: whether its connections accept (True) or connect (False).
+        domain: any object; connections show it as their ``domain``.
+        name: name of the domain, for error messages.
+        origin: where the domain was defined, for error messages.
+        lowest_version, highest_version: wire values 0x0301 to 0x0304; 0 leaves the end open.
+        cipher_list: TLS 1.2 names and TLS 1.3 suites, separated by colons.
+        groups: key exchange groups, separated by colons, best first.
+        certificate, private_key, dh_params, ca_list: PEM as ``bytes``, or the path of a file.
+        passphrase: bytes that open an encrypted private key.
+        ca_dir, crl_dir: paths of directories.
+        crl_check_all: check the whole chain against CRLs, not the leaf only.
+        verify_peer, require_peer, verify_depth: rules for the peer's certificate.
+        alpn: protocol list in wire form (RFC 7301).
+        ticket_keys: key ring for session tickets; None: no resumption.
+        scope: 1 to 31 bytes; sessions are good only where it is the same.
+
+    Raises:
+        ConfigError: a parameter cannot be used; it is named.
+    """
+
+    def __cinit__(
+        self,
+        Backend backend not None,
+        *,
+        bint is_server,
+        domain=None,
+        str name=None,
+        origin=None,
+        int lowest_version=0,
+        int highest_version=0,
+        cipher_list=None,
+        groups=None,
+        certificate=None,
+        private_key=None,
+        passphrase=None,
+        dh_params=None,
+        ca_list=None,
+        ca_dir=None,
+        crl_dir=None,
+        bint crl_check_all=False,
+        bint verify_peer=False,
+        bint require_peer=False,
+        int verify_depth=3,
+        bytes alpn=None,
+        TicketKeys ticket_keys=None,
+        bytes scope=None,
+    ):
+        cdef tlsmgm_ctx_config config
+        cdef tlsmgm_error error
+        cdef tlsmgm_status status
+        cdef _Strings strings = _Strings()
+        config.is_server = is_server
+        config.lowest_version = lowest_version
+        config.highest_version = highest_version
+        config.cipher_list = strings.text(cipher_list)
+        config.groups = strings.text(groups)
+        config.certificate = strings.source(certificate)
+        config.private_key = strings.source(private_key)
+        config.passphrase = strings.blob(passphrase)
+        config.dh_params = strings.source(dh_params)
+        config.ca_list = strings.source(ca_list)
+        config.ca_dir = strings.text(ca_dir)
+        config.crl_dir = strings.text(crl_dir)
+        config.crl_check_all = crl_check_all
+        config.verify_peer = verify_peer
+        config.require_peer = require_peer
+        config.verify_depth = verify_depth
+        config.alpn = strings.blob(alpn)
+        config.ticket_keys = NULL if ticket_keys is None else ticket_keys.keys
+        config.scope = strings.blob(scope)
+        self.backend = backend
+        self.domain = domain
+        self.is_server = is_server
+        self.ticket_keys = ticket_keys
+        with nogil:
+            status = backend.table.ctx_new(&config, &self.ctx, &error)
+        check(status, &error, backend.name, name, origin)
+
+    def __dealloc__(self):
+        if self.ctx != NULL:
+            self.backend.table.ctx_free(self.ctx)
+
+    @property
+    def certificate(self):
+        """The context's own leaf certificate, or None."""
+        if self.certificate_cache is None:
+            self.certificate_cache = certificate_from(self.backend.table.ctx_certificate(self.ctx))
+        return self.certificate_cache
+
+    def __repr__(self):
+        kind = "server" if self.is_server else "client"
+        return f"<Context {self.backend.name} {kind} {self.domain!r}>"

@@ -1,0 +1,47 @@
+"""The one place where a status of the C contract becomes a Python exception."""
+
+from tlsmgm._core.capi cimport (
+    TLSMGM_CLOSED,
+    TLSMGM_CONFIG,
+    TLSMGM_NO_ALERT,
+    TLSMGM_OK,
+    TLSMGM_VERIFY,
+    TLSMGM_WANT_READ,
+    TLSMGM_WANT_WRITE,
+    tlsmgm_error,
+    tlsmgm_status,
+    tlsmgm_status_exception,
+    tlsmgm_status_text,
+    tlsmgm_verify_reason_word,
+)
+
+from tlsmgm import errors
+
+
+cdef int check(tlsmgm_status status, const tlsmgm_error *error, str backend,
+               str domain=None, object origin=None) except -1:
+    """Returns the status when it is a value, raises its exception otherwise."""
+    if status in (TLSMGM_OK, TLSMGM_WANT_READ, TLSMGM_WANT_WRITE, TLSMGM_CLOSED):
+        return <int> status
+    raise _exception(status, error, backend, domain, origin)
+
+
+cdef object _exception(tlsmgm_status status, const tlsmgm_error *error, str backend, str domain,
+                       object origin):
+    kind = getattr(errors, (<bytes> tlsmgm_status_exception(status)).decode())
+    text = (<bytes> error.text).decode("utf-8", "replace")
+    if not text:
+        text = (<bytes> tlsmgm_status_text(status)).decode()
+    details = {
+        "backend": backend,
+        "alert": None if error.alert == TLSMGM_NO_ALERT else error.alert,
+        "library_code": error.library_code or None,
+    }
+    if status == TLSMGM_VERIFY:
+        details["reason"] = (<bytes> tlsmgm_verify_reason_word(error.verify_reason)).decode()
+    if status == TLSMGM_CONFIG:
+        details["domain"] = domain
+        details["origin"] = origin
+        if error.parameter != NULL:
+            details["parameter"] = error.parameter.decode()
+    return kind(text, **details)

@@ -1,0 +1,251 @@
+"""Checks of a configuration that go beyond "does it load": what will break, or never work.
+
+Each check is a function that yields findings; :func:`check_config` runs them all.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tlsmgm._core.certificate import Certificate
+from tlsmgm.config.opensips import ScriptConfig
+from tlsmgm.domain import Domain, Origin, Source
+from tlsmgm.errors import ConfigError, TLSError
+from tlsmgm.filters import Address, pack_ip, parse_address
+from tlsmgm.matching import find_shadowed
+
+__all__ = ["Finding", "Load", "check_config", "has_errors"]
+
+Severity = Literal["error", "warning"]
+
+#: Loads one domain with one library; raises TLSError if that fails.
+Load = Callable[[Domain, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is wrong, or will be.
+
+    Args:
+        severity: an error makes the check fail.
+        check: which check found it, one word.
+        message: a sentence.
+        kind: of the domain, if it is about one.
+        domain: name of the domain.
+        origin: where to look.
+        library: the TLS library that complained.
+    """
+
+    severity: Severity
+    check: str
+    message: str
+    kind: str | None = None
+    domain: str | None = None
+    origin: str | None = None
+    library: str | None = None
+
+
+def check_config(
+    config: ScriptConfig,
+    libraries: Sequence[str],
+    load: Load,
+    *,
+    days: int = 30,
+    now: datetime.datetime | None = None,
+) -> list[Finding]:
+    """Run all checks.
+
+    Args:
+        config: a script that has been read.
+        libraries: load each domain with each of these.
+        load: how to load a domain.
+        days: warn of certificates that expire within so many days.
+        now: the time to compare with; None: the clock.
+
+    Returns:
+        The findings, errors first.
+    """
+    found = [Finding("warning", "script", text) for text in config.warnings]
+    soon = _Validity(now or datetime.datetime.now(datetime.UTC), datetime.timedelta(days=days))
+    for domain in config.domains:
+        found += _check_loading(config, domain, libraries, load)
+        found += _check_key_file(config, domain)
+        found += _check_certificates(config, domain, soon)
+    found += _check_shadowed(config)
+    found += _check_sockets(config)
+    return sorted(found, key=lambda finding: finding.severity != "error")
+
+
+def _about(
+    config: ScriptConfig,
+    domain: Domain,
+    severity: Severity,
+    check: str,
+    parameter: str,
+    message: str,
+    library: str | None = None,
+) -> Finding:
+    origin = config.origin_of(domain, parameter)
+    return Finding(
+        severity,
+        check,
+        message,
+        kind=domain.kind,
+        domain=domain.name,
+        origin=str(origin) if origin else None,
+        library=library,
+    )
+
+
+def _check_loading(
+    config: ScriptConfig, domain: Domain, libraries: Sequence[str], load: Load
+) -> Iterator[Finding]:
+    """Files that are missing or broken, keys that do not match, ciphers that nobody knows."""
+    for library in libraries:
+        try:
+            load(domain, library)
+        except TLSError as error:
+            parameter = getattr(error, "parameter", None) or "name"
+            reason = error.reason if isinstance(error, ConfigError) and error.reason else str(error)
+            message = reason if parameter == "name" else f"{parameter}: {reason}"
+            yield _about(config, domain, "error", "load", parameter, message, library)
+
+
+def _check_key_file(config: ScriptConfig, domain: Domain) -> Iterator[Finding]:
+    """Private keys that others can read."""
+    path = domain.private_key
+    if not isinstance(path, str):
+        return
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return  # Loading complains about this.
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        message = (
+            f"private key {path} is open to group or others (mode {stat.S_IMODE(mode):04o}); "
+            "chmod 600 it"
+        )
+        yield _about(config, domain, "warning", "key-file", "private_key", message)
+
+
+@dataclass(frozen=True, slots=True)
+class _Validity:
+    now: datetime.datetime
+    margin: datetime.timedelta
+
+    def complaint(self, certificate: Certificate) -> tuple[bool, str] | None:
+        """Whether the certificate is bad now, and why; None if there is nothing to say."""
+        start, end = certificate.not_before, certificate.not_after
+        if start is None or end is None:
+            return True, "has no readable time of validity"
+        if start > self.now:
+            return True, f"is not valid before {start:%Y-%m-%d %H:%M} UTC"
+        if end < self.now:
+            return True, f"expired on {end:%Y-%m-%d %H:%M} UTC"
+        if end < self.now + self.margin:
+            left = (end - self.now).days
+            return False, f"expires on {end:%Y-%m-%d %H:%M} UTC, in {left} days"
+        return None
+
+
+def _check_certificates(
+    config: ScriptConfig, domain: Domain, validity: _Validity
+) -> Iterator[Finding]:
+    """Certificates that have expired or soon will.
+
+    An expired CA is a warning only: bundles often hold some, beside the one that is needed.
+    """
+    for place, certificate in enumerate(_certificates(domain.certificate)):
+        what = "certificate" if place == 0 else "chain certificate"
+        yield from _expiry(config, domain, validity, certificate, what, "certificate")
+    for certificate in _certificates(domain.ca_list):
+        yield from _expiry(config, domain, validity, certificate, "CA", "ca_list")
+
+
+def _expiry(
+    config: ScriptConfig,
+    domain: Domain,
+    validity: _Validity,
+    certificate: Certificate,
+    what: str,
+    parameter: str,
+) -> Iterator[Finding]:
+    complaint = validity.complaint(certificate)
+    if complaint is None:
+        return
+    is_bad, text = complaint
+    severity: Severity = "error" if is_bad and parameter == "certificate" else "warning"
+    message = f"{what} {certificate.subject} {text}"
+    yield _about(config, domain, severity, "expiry", parameter, message)
+
+
+def _certificates(source: Source | None) -> tuple[Certificate, ...]:
+    """Read certificates; loading complains about what is broken."""
+    if source is None:
+        return ()
+    try:
+        pem = source if isinstance(source, bytes) else Path(source).read_bytes()
+        return Certificate.from_pem(pem)
+    except (OSError, ValueError, TLSError):
+        return ()
+
+
+def _check_shadowed(config: ScriptConfig) -> Iterator[Finding]:
+    """Filters that can never win."""
+    for shadowed in find_shadowed(config.domains):
+        yield Finding(
+            "warning",
+            "shadowed",
+            f"filter {shadowed.name_filter!r} at address {shadowed.address!r} never matches: "
+            f"{shadowed.by_filter!r} of domain {shadowed.by_domain!r} goes before it",
+            kind=shadowed.kind,
+            domain=shadowed.domain,
+            origin=_text(shadowed.origin),
+        )
+
+
+def _check_sockets(config: ScriptConfig) -> Iterator[Finding]:
+    """Addresses of server domains where no TLS socket of the script listens."""
+    listening = _listening(config)
+    if listening is None:
+        return
+    for domain in config.domains:
+        for written in domain.match_ip_address if domain.kind == "server" else ():
+            address = parse_address(written)
+            if address is not None and (address.packed, address.port) not in listening:
+                message = f"no TLS socket of the script listens on {written}"
+                yield _about(config, domain, "warning", "socket", "match_ip_address", message)
+
+
+def _listening(config: ScriptConfig) -> set[tuple[bytes, int]] | None:
+    """The addresses of all TLS sockets; None if they cannot be known, or there are none."""
+    sockets = [item for item in config.sockets if item.is_tls]
+    found: set[tuple[bytes, int]] = set()
+    for item in sockets:
+        try:
+            address = Address(pack_ip(item.host), item.port)
+        except ConfigError:
+            return None  # A name, an interface, or "*".
+        if address.ip.is_unspecified:
+            return None
+        found.add((address.packed, address.port))
+    return found or None
+
+
+def _text(origin: Origin | None) -> str | None:
+    return str(origin) if origin else None
+
+
+def has_errors(findings: Iterable[Finding]) -> bool:
+    """Say whether a check has failed.
+
+    Args:
+        findings: of :func:`check_config`.
+    """
+    return any(finding.severity == "error" for finding in findings)

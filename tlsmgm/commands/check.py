@@ -1,0 +1,103 @@
+"""Load a configuration without serving, and look for what will break.
+
+Reports files that do not load, keys that do not match, certificates that have expired or soon
+will, filters that can never win, addresses without a socket, and key files open to others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+
+from tlsmgm.commands.output import print_json, printable
+from tlsmgm.domain import Domain
+from tlsmgm.errors import ConfigError
+
+__all__ = ["configure", "run"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("--config", required=True, metavar="FILE", help="OpenSIPS script")
+    parser.add_argument(
+        "--library", metavar="L", help="openssl, wolfssl or none; default: all that are installed"
+    )
+    parser.add_argument(
+        "--days",
+        type=_days,
+        default=30,
+        metavar="N",
+        help="warn of certificates that expire within N days (default: 30)",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _days(text: str) -> int:
+    days = int(text)
+    if not 0 <= days <= 100_000:
+        raise ValueError
+    return days
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the findings."""
+    from tlsmgm import checks
+    from tlsmgm.config.opensips import read_script
+
+    libraries = _libraries(options.library)
+    config = read_script(options.config)
+    findings = checks.check_config(config, libraries, _load, days=options.days)
+    failed = checks.has_errors(findings)
+    if options.json:
+        print_json(
+            {
+                "ok": not failed,
+                "config": options.config,
+                "domains": len(config.domains),
+                "libraries": libraries,
+                "findings": [dataclasses.asdict(finding) for finding in findings],
+            }
+        )
+    else:
+        _print(findings, len(config.domains), libraries)
+    return int(failed)
+
+
+def _libraries(wanted: str | None) -> list[str]:
+    import tlsmgm
+
+    installed = sorted(tlsmgm.backends())
+    if wanted is None or wanted == "auto":
+        return installed
+    if wanted == "none":
+        return []
+    if wanted not in installed:
+        known = ", ".join(installed) or "none"
+        raise ConfigError(
+            f"library {wanted!r} is not installed", parameter="--library", hint=f"there is: {known}"
+        )
+    return [wanted]
+
+
+def _load(domain: Domain, library: str) -> None:
+    from tlsmgm.manager import TLSManager
+
+    TLSManager(library=library).add_domain(domain)
+
+
+def _print(findings: list, domains: int, libraries: list[str]) -> None:  # type: ignore[type-arg]
+    for finding in findings:
+        where = f"{finding.origin}: " if finding.origin else ""
+        whom = f"{finding.kind} domain {finding.domain}: " if finding.domain else ""
+        library = f" [{finding.library}]" if finding.library else ""
+        print(f"{finding.severity:<7}  {printable(where + whom + finding.message)}{library}")
+    errors = sum(finding.severity == "error" for finding in findings)
+    loaded = f"loaded with {' and '.join(libraries)}" if libraries else "not loaded by any library"
+    print(
+        f"{_count(domains, 'domain')} {loaded}: "
+        f"{_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}"
+    )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

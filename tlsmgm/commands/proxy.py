@@ -1,0 +1,186 @@
+"""Terminate TLS for a plain server, or speak TLS for a plain client.
+
+Listens on the TLS sockets of the script, or where --listen says, and forwards every connection
+to the upstream.  SIGTERM drains and stops, SIGHUP reads the script anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from typing import TYPE_CHECKING
+
+from tlsmgm.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tlsmgm.manager import TLSManager
+    from tlsmgm.proxy import AccessLog, ProxyOptions, Target
+
+__all__ = ["configure", "run"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("--config", required=True, metavar="FILE", help="OpenSIPS script")
+    parser.add_argument(
+        "--upstream", required=True, metavar="ADDRESS", help="tcp:HOST:PORT or tls:HOST:PORT"
+    )
+    parser.add_argument(
+        "--listen",
+        action="append",
+        metavar="ADDRESS",
+        help="tls:IP:PORT or tcp:IP:PORT, repeatable; port 0 lets the system choose "
+        "(default: the script's TLS sockets)",
+    )
+    parser.add_argument("--library", metavar="L", help="auto, openssl or wolfssl")
+    _configure_upstream(parser.add_argument_group("upstream"))
+    _configure_times(parser.add_argument_group("times, in seconds"))
+    log = parser.add_argument_group("access log")
+    log.add_argument("--access-log", metavar="FILE", help="append to FILE (default: stderr)")
+    log.add_argument(
+        "--access-log-format",
+        metavar="FORMAT",
+        help="text with $names, or 'json'; see the documentation of tlsmgm.proxy.access_log",
+    )
+    parser.add_argument(
+        "--max-connections",
+        type=_number,
+        default=0,
+        metavar="N",
+        help="turn clients away beyond N connections (default: no bound)",
+    )
+
+
+def _configure_upstream(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--upstream-domain", metavar="NAME", help="client domain for TLS upstreams")
+    group.add_argument("--sip-domain", metavar="D", help="SIP domain to match a client domain by")
+    group.add_argument("--server-name", metavar="N", help="name to send to and verify at a server")
+    group.add_argument(
+        "--proxy-protocol", choices=["v2"], help="tell the upstream about the client"
+    )
+
+
+def _configure_times(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--handshake-timeout", type=_seconds, metavar="S", help="default: as the script says"
+    )
+    for name, default in (("idle", 300.0), ("connect", 10.0), ("drain", 30.0)):
+        group.add_argument(
+            f"--{name}-timeout",
+            type=_seconds_or_zero if name == "drain" else _seconds,
+            default=default,
+            metavar="S",
+            help=f"default: {default:g}",
+        )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until a signal says stop."""
+    import asyncio
+    import logging
+
+    from tlsmgm.manager import TLSManager
+    from tlsmgm.proxy.server import TLSProxy, bind
+
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    settings = _settings(options)
+    manager = TLSManager.from_config(options.config, library=options.library)
+    targets = _targets(options, manager)
+    _check_library(manager, [settings.upstream, *targets])
+    access_log = _access_log(options)
+    if options.handshake_timeout is None:
+        settings = _with_handshake_timeout(settings, manager.handshake_timeout)
+
+    async def serve() -> None:
+        proxy = TLSProxy(manager, settings, access_log)
+        proxy.check()
+        await proxy.run(bind(targets))
+
+    for warning in manager.warnings:
+        logging.getLogger("tlsmgm.proxy").warning("%s", warning)
+    try:
+        asyncio.run(serve())
+    finally:
+        access_log.close()
+    return 0
+
+
+def _settings(options: argparse.Namespace) -> ProxyOptions:
+    from tlsmgm.proxy import ProxyOptions, parse_target
+
+    upstream = parse_target(options.upstream)
+    if not upstream.is_tls:
+        for name in ("upstream_domain", "sip_domain", "server_name"):
+            if getattr(options, name) is not None:
+                raise ConfigError(
+                    "is of no use with a plain TCP upstream",
+                    parameter=f"--{name.replace('_', '-')}",
+                )
+    return ProxyOptions(
+        upstream=upstream,
+        upstream_domain=options.upstream_domain,
+        sip_domain=options.sip_domain,
+        server_name=options.server_name,
+        proxy_protocol=options.proxy_protocol is not None,
+        handshake_timeout=options.handshake_timeout or 0.0,
+        connect_timeout=options.connect_timeout,
+        idle_timeout=options.idle_timeout,
+        drain_timeout=options.drain_timeout,
+        max_connections=options.max_connections,
+    )
+
+
+def _with_handshake_timeout(settings: ProxyOptions, seconds: float) -> ProxyOptions:
+    import dataclasses
+
+    return dataclasses.replace(settings, handshake_timeout=seconds)
+
+
+def _targets(options: argparse.Namespace, manager: TLSManager) -> list[Target]:
+    from tlsmgm.proxy import Target, parse_target
+
+    if options.listen:
+        targets = [parse_target(text, listening=True) for text in options.listen]
+    else:
+        sockets = [item for item in manager.config.sockets if item.is_tls]
+        targets = [Target(True, item.host, item.port) for item in sockets]
+    if not targets:
+        raise ConfigError(
+            "the script has no TLS socket", origin=options.config, hint="give --listen"
+        )
+    return targets
+
+
+def _check_library(manager: TLSManager, targets: list[Target]) -> None:
+    if not any(target.is_tls for target in targets):
+        raise ConfigError("neither the clients nor the upstream speak TLS")
+    if manager.library == "none":
+        raise ConfigError("the proxy needs a TLS library", parameter="--library")
+    listens = any(target.is_tls for target in targets[1:])
+    if listens and not any(domain.kind == "server" for domain in manager.domains):
+        raise ConfigError("there is no server domain, so no client could connect")
+
+
+def _access_log(options: argparse.Namespace) -> AccessLog:
+    from tlsmgm.proxy import DEFAULT_FORMAT, AccessLog
+
+    template = options.access_log_format
+    return AccessLog(DEFAULT_FORMAT if template is None else template, options.access_log)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not math.isfinite(seconds) or not 0 < seconds <= 1_000_000:
+        raise ValueError
+    return seconds
+
+
+def _seconds_or_zero(text: str) -> float:
+    return 0.0 if float(text) == 0 else _seconds(text)
+
+
+def _number(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError
+    return number

@@ -1,0 +1,292 @@
+"""The proxy as a whole: sockets, running relays, reload, and an orderly stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tlsmgm.connection import Connection
+from tlsmgm.errors import ConfigError, TLSError
+from tlsmgm.manager import TLSManager
+from tlsmgm.proxy.access_log import AccessLog, escape
+from tlsmgm.proxy.addresses import Target
+from tlsmgm.proxy.endpoint import LINGER_TIME, Buffers, TLSEndpoint
+from tlsmgm.proxy.options import ProxyOptions
+from tlsmgm.proxy.relay import Relay
+from tlsmgm.proxy.upstream import Connector
+
+__all__ = ["Listener", "TLSProxy", "bind", "close_listeners"]
+
+logger = logging.getLogger("tlsmgm.proxy")
+
+_BACKLOG: Final = 1024
+
+#: Seconds after the polite end of all relays before the process goes on regardless.
+_LAST_WAIT: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A listening socket.
+
+    Args:
+        target: its address, with the port that the system chose.
+        sock: the socket.
+    """
+
+    target: Target
+    sock: socket.socket
+
+
+def bind(targets: Iterable[Target]) -> list[Listener]:
+    """Listen on all addresses, or on none.
+
+    Args:
+        targets: a host name stands for all of its addresses, ``*`` for all of the machine.
+
+    Returns:
+        The sockets, in order.
+
+    Raises:
+        ConfigError: one of them cannot be had; those before it are closed again.
+    """
+    listeners: list[Listener] = []
+    try:
+        for target in targets:
+            for family, address in _resolve(target):
+                sock = _listen(target, family, address)
+                host, port = sock.getsockname()[:2]
+                listeners.append(Listener(Target(target.is_tls, host, port), sock))
+    except ConfigError:
+        close_listeners(listeners)
+        raise
+    return listeners
+
+
+def close_listeners(listeners: Iterable[Listener]) -> None:
+    """Close sockets.
+
+    Args:
+        listeners: of :func:`bind`.
+    """
+    for listener in listeners:
+        listener.sock.close()
+
+
+def _resolve(target: Target) -> list[tuple[socket.AddressFamily, tuple[str, int]]]:
+    if target.host == "*":
+        if socket.has_dualstack_ipv6():
+            return [(socket.AF_INET6, ("", target.port))]
+        return [(socket.AF_INET, ("", target.port))]
+    try:
+        found = socket.getaddrinfo(
+            target.host, target.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(f"cannot listen on {target}: {_os_reason(error)}") from None
+    return list(dict.fromkeys((item[0], item[4]) for item in found))  # type: ignore[misc]
+
+
+def _listen(target: Target, family: int, address: tuple[str, int]) -> socket.socket:
+    sock = None
+    try:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            only = int(target.host != "*")
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, only)
+        sock.bind(address)
+        sock.listen(_BACKLOG)
+        sock.setblocking(False)
+    except OSError as error:
+        if sock is not None:
+            sock.close()
+        raise ConfigError(f"cannot listen on {target}: {_os_reason(error)}") from None
+    return sock
+
+
+def _os_reason(error: OSError | UnicodeError) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+class _Refusal(asyncio.Protocol):
+    """Turns a client away."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Hang up."""
+        if isinstance(transport, asyncio.Transport):
+            transport.abort()
+
+
+class TLSProxy:
+    """Accepts connections and relays them until it is told to stop.
+
+    Args:
+        manager: has the domains.
+        options: settings.
+        access_log: gets a line for each connection.
+    """
+
+    def __init__(self, manager: TLSManager, options: ProxyOptions, access_log: AccessLog) -> None:
+        self.options = options
+        self.buffers = Buffers()
+        self._manager = manager
+        self._access_log = access_log
+        self._connector = Connector(manager, options, self.buffers)
+        self._relays: set[Relay] = set()
+        self._servers: list[asyncio.Server] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
+        self._hurrying = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._reload_lock = asyncio.Lock()
+        self._is_full = False
+
+    @property
+    def relays(self) -> frozenset[Relay]:
+        """The running relays."""
+        return frozenset(self._relays)
+
+    def check(self) -> None:
+        """See whether the upstream can work, as far as that can be known in advance.
+
+        Raises:
+            ConfigError: it cannot.
+        """
+        self._connector.check()
+
+    async def run(self, listeners: Sequence[Listener], *, handle_signals: bool = True) -> None:
+        """Serve until :meth:`stop` is called, then drain.
+
+        Args:
+            listeners: of :func:`bind`; they are closed in the end.
+            handle_signals: stop on SIGTERM and SIGINT, reload on SIGHUP.
+        """
+        if handle_signals:
+            self._handle_signals()
+        try:
+            for listener in listeners:
+                await self._serve(listener)
+                logger.info("listening on %s", listener.target)
+            await self._stopping.wait()
+            await self._drain()
+        finally:
+            for server in self._servers:
+                server.close()
+            close_listeners(listeners)
+
+    def stop(self) -> None:
+        """Take no more connections and let the running ones end; a second call cuts them."""
+        if self._stopping.is_set():
+            self._hurrying.set()
+        self._stopping.set()
+
+    def reload(self) -> None:
+        """Read the configuration anew, without stopping anything, and open the log file anew."""
+        task = asyncio.get_running_loop().create_task(self._reload())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # What relays ask for.
+
+    def server_connection(self, endpoint: TLSEndpoint) -> Connection:
+        """Start a TLS connection with a client."""
+        return self._manager.server_connection(local=endpoint.local_address())
+
+    async def connect(self, relay: Relay) -> None:
+        """Connect a relay to the upstream."""
+        await self._connector.connect(relay)
+
+    def upstream_ended(self, connection: Connection) -> None:
+        """Keep the session of a connection to the upstream."""
+        with contextlib.suppress(TLSError):
+            self._connector.keep_session(connection)
+
+    def finished(self, relay: Relay) -> None:
+        """Log a relay and forget it."""
+        self._relays.discard(relay)
+        self._is_full = False
+        if not self._relays:
+            self._empty.set()
+        try:
+            self._access_log.write(relay.value)
+        except Exception:
+            logger.exception("the access log cannot be written")
+
+    # Inside.
+
+    async def _serve(self, listener: Listener) -> None:
+        def accept() -> asyncio.BaseProtocol:
+            return self._accept(listener)
+
+        loop = asyncio.get_running_loop()
+        self._servers.append(await loop.create_server(accept, sock=listener.sock, backlog=_BACKLOG))
+
+    def _accept(self, listener: Listener) -> asyncio.BaseProtocol:
+        bound = self.options.max_connections
+        if bound and len(self._relays) >= bound:
+            if not self._is_full:
+                logger.warning("%d connections are open; more are turned away", bound)
+            self._is_full = True
+            return _Refusal()
+        relay = Relay(self, listener.target.is_tls, str(listener.target))
+        self._relays.add(relay)
+        self._empty.clear()
+        return relay.client
+
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self.stop)
+        loop.add_signal_handler(signal.SIGINT, self.stop)
+        loop.add_signal_handler(signal.SIGHUP, self.reload)
+
+    async def _reload(self) -> None:
+        async with self._reload_lock:
+            try:
+                self._access_log.reopen()
+                report = await asyncio.to_thread(self._manager.reload)
+            except TLSError as error:
+                logger.error("reload failed, nothing was changed: %s", escape(str(error)))
+            except Exception:
+                logger.exception("reload failed, nothing was changed")
+            else:
+                kinds = ("added", "changed", "removed", "failed")
+                logger.info("reloaded: %s", ", ".join(_listed(report, kind) for kind in kinds))
+
+    async def _drain(self) -> None:
+        for server in self._servers:
+            server.close()
+        if self._relays:
+            logger.info("stopping: %d connections are open", len(self._relays))
+            await self._wait_until_empty(self.options.drain_timeout, can_hurry=True)
+        if self._relays:
+            logger.info("stopping: closing %d connections", len(self._relays))
+            for relay in self.relays:
+                relay.shut_down()
+            await self._wait_until_empty(LINGER_TIME + _LAST_WAIT)
+        for relay in self.relays:
+            relay.abort()
+        if self._relays:
+            await self._wait_until_empty(_LAST_WAIT)
+        logger.info("stopped")
+
+    async def _wait_until_empty(self, seconds: float, *, can_hurry: bool = False) -> None:
+        events = [self._empty, self._hurrying] if can_hurry else [self._empty]
+        tasks = [asyncio.create_task(event.wait()) for event in events]
+        try:
+            await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+def _listed(report: object, kind: str) -> str:
+    names: tuple[str, ...] = getattr(report, kind)
+    count = f"{len(names)} {kind}"
+    return f"{count} ({', '.join(map(escape, names))})" if names else count

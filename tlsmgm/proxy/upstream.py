@@ -1,0 +1,119 @@
+"""Connections to the upstream: resolve, connect, and choose the client domain."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from tlsmgm.connection import Connection, Session
+from tlsmgm.domain import Domain
+from tlsmgm.errors import ConfigError, NoDomainError
+from tlsmgm.manager import TLSManager
+from tlsmgm.proxy.addresses import is_ip, join_host_port
+from tlsmgm.proxy.endpoint import Buffers, Endpoint, TLSEndpoint
+from tlsmgm.proxy.options import ProxyOptions
+from tlsmgm.proxy.relay import Relay
+
+__all__ = ["Connector"]
+
+#: Seconds before the next address of a host is tried beside a slow one (RFC 8305).
+_NEXT_ADDRESS_DELAY: Final = 0.25
+
+
+class Connector:
+    """Connects relays to their upstream.
+
+    Args:
+        manager: has the client domains.
+        options: of the proxy.
+        buffers: of the loop.
+    """
+
+    def __init__(self, manager: TLSManager, options: ProxyOptions, buffers: Buffers) -> None:
+        self._manager = manager
+        self._options = options
+        self._buffers = buffers
+        self._sessions: dict[str, Session] = {}
+
+    def check(self) -> None:
+        """See whether there is a client domain, as far as that can be known in advance.
+
+        Raises:
+            ConfigError: there is none, or the options contradict the script.
+        """
+        options = self._options
+        if not options.upstream.is_tls:
+            return
+        if options.sip_domain is not None and not self._manager.config.client_sip_domain_avp:
+            raise ConfigError("the script has no client_sip_domain_avp", parameter="--sip-domain")
+        if options.upstream_domain is not None:
+            if self._manager.find_client_domain_by_name(options.upstream_domain) is None:
+                raise ConfigError(
+                    f"there is no client domain {options.upstream_domain!r}",
+                    parameter="--upstream-domain",
+                )
+        elif is_ip(options.upstream.host):
+            self._find_domain(options.upstream.host, options.upstream.port)
+
+    async def connect(self, relay: Relay) -> None:
+        """Connect to the upstream.
+
+        Args:
+            relay: gets the endpoint.
+
+        Raises:
+            OSError: the host has no address, or none of them answers.
+        """
+
+        def make_endpoint() -> Endpoint:
+            endpoint = (
+                TLSEndpoint(relay, self._buffers, self._start_tls)
+                if target.is_tls
+                else Endpoint(relay, self._buffers)
+            )
+            relay.attach(endpoint)
+            return endpoint
+
+        target = self._options.upstream
+        await asyncio.get_running_loop().create_connection(
+            make_endpoint, target.host, target.port, happy_eyeballs_delay=_NEXT_ADDRESS_DELAY
+        )
+
+    def keep_session(self, connection: Connection) -> None:
+        """Offer the session of an ended connection next time.
+
+        Args:
+            connection: of an upstream.
+        """
+        session = connection.session
+        if session is not None and connection.domain is not None:
+            self._sessions[connection.domain.name] = session
+
+    def _start_tls(self, endpoint: TLSEndpoint) -> Connection:
+        domain = self._find_domain(*endpoint.peer_address())
+        return self._manager.client_connection(
+            domain, server_name=self._server_name(), session=self._sessions.get(domain.name)
+        )
+
+    def _server_name(self) -> str:
+        options = self._options
+        return options.server_name or options.sip_domain or options.upstream.host
+
+    def _find_domain(self, ip: str, port: int) -> Domain:
+        options = self._options
+        if options.upstream_domain is not None:
+            domain = self._manager.find_client_domain_by_name(options.upstream_domain)
+            wanted = f"called {options.upstream_domain!r}"
+        else:
+            domain = self._manager.find_client_domain(ip, port, avps=self._avps())
+            wanted = f"for {join_host_port(ip, port)}"
+            if options.sip_domain is not None:
+                wanted += f" and SIP domain {options.sip_domain!r}"
+        if domain is None:
+            raise NoDomainError(f"there is no client domain {wanted}")
+        return domain
+
+    def _avps(self) -> dict[str, str]:
+        avp = self._manager.config.client_sip_domain_avp
+        value = self._options.sip_domain
+        return {} if avp is None or value is None else {avp: value}
