@@ -1,1 +1,49 @@
-"""TLS domain management over OpenSSL and wolfSSL."""
+"""TLS domain management for Python proxies, over OpenSSL and wolfSSL.
+
+Start with :class:`TLSManager`: give it domains, ask it for connections, carry their bytes.
+"""
+
+from tlsmgm._core.certificate import Certificate
+from tlsmgm._core.session import Session
+from tlsmgm.backends import BackendInfo, backends
+from tlsmgm.connection import Connection
+from tlsmgm.domain import Domain
+from tlsmgm.errors import (
+    AlertError,
+    ConfigError,
+    HandshakeError,
+    InternalError,
+    NoDomainError,
+    NoMemoryError,
+    ProtocolError,
+    TLSError,
+    TruncatedError,
+    UnsupportedError,
+    VerificationError,
+)
+from tlsmgm.manager import ReloadReport, TLSManager
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "AlertError",
+    "BackendInfo",
+    "Certificate",
+    "ConfigError",
+    "Connection",
+    "Domain",
+    "HandshakeError",
+    "InternalError",
+    "NoDomainError",
+    "NoMemoryError",
+    "ProtocolError",
+    "ReloadReport",
+    "Session",
+    "TLSError",
+    "TLSManager",
+    "TruncatedError",
+    "UnsupportedError",
+    "VerificationError",
+    "__version__",
+    "backends",
+]

@@ -1,4 +1,4 @@
-"""The C code as its tests see it: ``c`` is ``csrc`` compiled, ``backend`` one table of a library.
+"""The C code as its tests see it: ``c`` is ``csrc`` compiled, ``backend`` one library's table.
 
 cffi makes ``c.lib.tlsmgm_X()`` of every function in the headers and ``c.lib.TLSMGM_X`` of every
 constant.  Calls release the interpreter lock.
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support import c_build
-from tests.support.c_code import CCode
+from tests.support.c_code import Backend, CCode
 
 
 @pytest.fixture(scope="session")
@@ -19,9 +19,24 @@ def c() -> CCode:
     return CCode(c_build.load("portable"))
 
 
+@pytest.fixture(scope="session", params=c_build.BACKENDS)
+def backend(request: pytest.FixtureRequest) -> Backend:
+    name: str = request.param
+    try:
+        code = CCode(c_build.load(name))
+    except c_build.LibraryMissingError as missing:
+        pytest.skip(str(missing))
+    return Backend(name, getattr(code.lib, f"tlsmgm_{name}_backend"), code)
+
+
 @pytest.fixture(autouse=True)
-def nothing_is_left_behind(c: CCode) -> Iterator[None]:
-    before = c.lib.tlsmgm_test_live()
+def nothing_is_left_behind(request: pytest.FixtureRequest, c: CCode) -> Iterator[None]:
+    codes = [c]
+    if "backend" in request.fixturenames:
+        codes.append(request.getfixturevalue("backend").c)
+    before = [code.lib.tlsmgm_test_live() for code in codes]
     yield
-    c.lib.tlsmgm_test_fail_after(-1)
-    assert c.lib.tlsmgm_test_live() == before, "a test's objects were not all freed"
+    for code in codes:
+        code.lib.tlsmgm_test_fail_after(-1)
+    after = [code.lib.tlsmgm_test_live() for code in codes]
+    assert after == before, "not everything was freed"

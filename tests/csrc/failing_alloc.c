@@ -15,9 +15,7 @@ void tlsmgm_test_fail_after(long count) { atomic_store(&left, count); }
 long tlsmgm_test_live(void) { return atomic_load(&live); }
 
 /* The one that fails is followed by ones that succeed, as after a short shortage. */
-static bool is_refused(void) {
-    return atomic_load(&left) >= 0 && atomic_fetch_sub(&left, 1) == 0;
-}
+static bool is_refused(void) { return atomic_load(&left) >= 0 && atomic_fetch_sub(&left, 1) == 0; }
 
 void *tlsmgm_calloc(size_t count, size_t size) {
     void *block = is_refused() ? NULL : calloc(count, size);

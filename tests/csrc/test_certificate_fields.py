@@ -273,9 +273,10 @@ def test_the_first_value_wins(c: CCode) -> None:
 )
 def test_malformed_names_are_refused(c: CCode, name: bytes) -> None:
     assert one_line(c, name) is None
-    for fields in ({"issuer": name}, {"subject": name}):
-        with pytest.raises(RefusedError, match=next(iter(fields))):
-            read(c, der.Certificate(**fields).der())
+    with pytest.raises(RefusedError, match="issuer"):
+        read(c, der.Certificate(issuer=name).der())
+    with pytest.raises(RefusedError, match="subject"):
+        read(c, der.Certificate(subject=name).der())
 
 
 def test_bits_are_written_without_their_count(c: CCode, oracle: OpenSSLOracle) -> None:
@@ -334,8 +335,8 @@ def made_time(c: CCode, digits: bytes, *, is_generalized: bool) -> tuple[str, in
 
 
 def as_openssl_prints(when: datetime.datetime) -> str:
-    month = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()[when.month - 1]
-    return f"{month} {when.day:2} {when:%H:%M:%S} {when.year} GMT"
+    month = 3 * (when.month - 1)
+    return f"{'JanFebMarAprMayJunJulAugSepOctNovDec'[month : month + 3]} {when.day:2} {when:%H:%M:%S} {when.year} GMT"
 
 
 @given(when=st.datetimes(min_value=datetime.datetime(1, 1, 1)))
@@ -435,7 +436,9 @@ def test_alternative_names_are_read_in_order(c: CCode, names: list[tuple[str, by
         assert fields.sans[kind] == next((text for k, text in texts if k == kind), None)
 
 
-@pytest.mark.parametrize("value", [b"good.example\0.evil.example", b"\0", b"z\xc3\xbcrich", b"\xff"])
+@pytest.mark.parametrize(
+    "value", [b"good.example\0.evil.example", b"\0", b"z\xc3\xbcrich", b"\xff"]
+)
 @pytest.mark.parametrize("kind", ["EMAIL", "HOSTNAME", "URI"])
 def test_names_that_are_no_ascii_text_are_absent(c: CCode, kind: str, value: bytes) -> None:
     fields = read(c, der.with_sans(der.tlv(SAN_TAGS[kind], value), der.tlv(SAN_TAGS[kind], b"b")))
@@ -507,7 +510,10 @@ NAMES_EXTENSION = der.extension(der.SUBJECT_ALT_NAME, b"\x30\x00")
         ({"version": der.tlv(0xA0, der.integer(2), b"\0")}, "version"),
         ({"version": b"\x80\x01\x02"}, "serial"),
         ({"algorithm": der.tlv(der.SEQUENCE)}, "signature algorithm"),
-        ({"algorithm": der.tlv(der.SEQUENCE, der.oid("1.2.3"), b"\5\0\5\0")}, "signature algorithm"),
+        (
+            {"algorithm": der.tlv(der.SEQUENCE, der.oid("1.2.3"), b"\5\0\5\0")},
+            "signature algorithm",
+        ),
         ({"not_before": b"", "not_after": der.tlv(der.UTC_TIME, b"")}, "validity"),
         ({"not_before": der.tlv(der.UTF8, b"240101000000Z")}, "validity"),
         ({"public_key": der.tlv(der.SEQUENCE)}, "public key"),
@@ -522,9 +528,7 @@ NAMES_EXTENSION = der.extension(der.SUBJECT_ALT_NAME, b"\x30\x00")
         ({"after": b"\x05\x00"}, "signature"),
     ],
 )
-def test_malformed_certificates_are_refused(
-    c: CCode, changes: dict[str, Any], reason: str
-) -> None:
+def test_malformed_certificates_are_refused(c: CCode, changes: dict[str, Any], reason: str) -> None:
     with pytest.raises(RefusedError, match=reason):
         read(c, der.Certificate(**changes).der())
 
@@ -569,9 +573,7 @@ def test_no_truncated_certificate_is_read(c: CCode, rich_der: bytes) -> None:
 
 
 @pytest.mark.parametrize("bits", [0x01, 0x20, 0x80, 0xFF])
-def test_any_byte_may_be_wrong(
-    c: CCode, oracle: OpenSSLOracle, rich_der: bytes, bits: int
-) -> None:
+def test_any_byte_may_be_wrong(c: CCode, oracle: OpenSSLOracle, rich_der: bytes, bits: int) -> None:
     for at in range(len(rich_der)):
         bent = bytearray(rich_der)
         bent[at] ^= bits

@@ -32,10 +32,15 @@ from typing import Any
 import cffi
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "wheels"))
+
+import native_link  # noqa: E402 - found through the line above
+
 CSRC = ROOT / "csrc"
 TEST_CSRC = ROOT / "tests" / "csrc"
 BUILD = ROOT / "build" / "tests-csrc"
 BACKENDS = ("openssl", "wolfssl")
+LibraryMissingError = native_link.LibraryMissingError
 
 CFLAGS = ["-std=c11", "-O1", "-g", "-fPIC", "-fvisibility=hidden", "-D_GNU_SOURCE"]
 WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Werror"]
@@ -156,7 +161,7 @@ def load(variant: str) -> Any:
 
     Raises:
         RuntimeError: the compiler refused.
-        native_link.LibraryMissingError: the backend's library is not there.
+        LibraryMissingError: the backend's library is not there.
     """
     name = f"_csrc_{variant}"
     cdef = declarations(variant)
@@ -189,11 +194,6 @@ def link_with(variant: str) -> tuple[list[str], list[str], list[str]]:
     """Return compiler arguments, linker arguments and files to watch for a backend's library."""
     if variant not in BACKENDS:
         return [], [], []
-    sys.path.insert(0, str(ROOT / "wheels"))
-    try:
-        import native_link
-    finally:
-        sys.path.remove(str(ROOT / "wheels"))
     library = {"openssl": native_link.OPENSSL, "wolfssl": native_link.WOLFSSL}[variant]
     link = native_link.find_library(library)
     return link.compile_args, link.link_args, link.depends

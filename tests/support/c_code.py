@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from tests.support.reference_matcher import Entry
 
 
 class CCode:
@@ -68,3 +71,27 @@ class CCode:
         text = bytes(self.ffi.buffer(room, length + 1))
         assert text[-1:] == b"\0"
         return text[:-1]
+
+
+def match_entries(c: CCode, entries: Sequence[Entry]) -> tuple[Any, list[Any]]:
+    """Return an array of ``struct tlsmgm_match_entry``, and what must stay alive with it."""
+    array = c.ffi.new("struct tlsmgm_match_entry[]", len(entries) or 1)
+    alive = []
+    for slot, (address, port, pattern, domain) in zip(array, entries, strict=False):
+        slot.any_address = address is None
+        c.ffi.buffer(slot.address)[:] = address or bytes(16)
+        slot.port = port
+        slot.no_name = pattern is None
+        slot.pattern, keep = c.bytes_in(pattern)
+        slot.domain = domain
+        alive.append(keep)
+    return array, alive
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One library: its table of functions, and the C code that it was compiled with."""
+
+    name: str
+    table: Any
+    c: CCode

@@ -1,0 +1,49 @@
+"""Connections as programs see them: the native core, plus names that Python gives to things."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tlsmgm import variables
+from tlsmgm._core.connection import Connection as CoreConnection
+from tlsmgm.domain import Domain
+
+__all__ = ["Connection"]
+
+
+class Connection(CoreConnection):
+    """One TLS connection without I/O, inside a TLS domain.
+
+    See the methods of the native class: ``feed``, ``drain``, ``handshake``, ``read``, ``write``,
+    ``shutdown``.
+    """
+
+    __slots__ = ()
+
+    @property
+    def domain(self) -> Domain | None:
+        """The TLS domain; None on a server until the ClientHello has chosen it."""
+        return None if self.context is None else self.context.domain
+
+    @property
+    def variables(self) -> Mapping[str, str | None]:
+        """Every ``$tls_*`` variable by name, without the dollar sign (manual 1.10)."""
+        return variables.Variables(self)
+
+    def expand(self, text: str) -> str:
+        """Put ``$tls_*`` variables into a text, as an OpenSIPS script does in its logs.
+
+        Args:
+            text: such as ``"cn=$tls_peer_subject_cn"``; ``$$`` is a dollar sign.
+
+        Returns:
+            The text; an absent value becomes ``<null>``.
+
+        Raises:
+            ConfigError: there is no such variable.
+        """
+        return variables.expand(text, self.variables)
+
+    def is_peer_verified(self) -> int:
+        """1 when the peer showed a certificate that verified, else -1 (manual 1.7.1)."""
+        return 1 if self.peer_verified else -1

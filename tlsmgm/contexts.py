@@ -1,0 +1,255 @@
+"""From a domain to a native context: what the domain's values mean to a TLS library."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import ssl
+from dataclasses import dataclass
+
+from tlsmgm._core.backend import Backend
+from tlsmgm._core.context import Context
+from tlsmgm._core.ticket_keys import TicketKeys
+from tlsmgm.ciphers import check_cipher_list, expand_for, split_tls13
+from tlsmgm.domain import DEFAULT_CA_DIR, Domain
+from tlsmgm.errors import ConfigError
+
+__all__ = ["BuiltContext", "Fingerprints", "build_context"]
+
+#: Bytes of a scope; wolfSSL does not resume at all with 32.
+_SCOPE_SIZE = 16
+
+_HASHED_NAME = re.compile(r"[0-9a-fA-F]{8}\.\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltContext:
+    """A context and what it was made from.
+
+    Attributes:
+        context: for connections.
+        ticket_keys: key ring of the domain's session tickets; None for client domains.
+        fingerprint: changes when the domain or one of its files does.
+        scope: changes when a rule about the peer does; sessions end with it.
+    """
+
+    context: Context
+    ticket_keys: TicketKeys | None
+    fingerprint: bytes
+    scope: bytes
+
+
+class Fingerprints:
+    """Digests of what configuration files hold; each file is read once per load.
+
+    Private keys are never read here: the state of their file stands for their content.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, bool], bytes] = {}
+
+    def of_source(self, source: str | bytes | None, *, secret: bool = False) -> bytes:
+        """Digest of PEM in memory or in a file; empty for None."""
+        if source is None:
+            return b""
+        if isinstance(source, bytes):
+            return hashlib.sha256(source).digest()
+        return self._of_path(source, secret)
+
+    def of_directory(self, path: str | None) -> bytes:
+        """Digest of a directory's file names and contents; empty for None."""
+        if path is None:
+            return b""
+        try:
+            names = sorted(os.listdir(path))
+        except OSError:
+            return b"unreadable"  # the native loader says what is wrong
+        parts = (
+            name.encode("utf-8", "surrogateescape") + self._of_path(os.path.join(path, name), False)
+            for name in names
+        )
+        return hashlib.sha256(b"".join(parts)).digest()
+
+    def _of_path(self, path: str, secret: bool) -> bytes:
+        key = (path, secret)
+        if key not in self._known:
+            self._known[key] = _digest_of_state(path) if secret else _digest_of_content(path)
+        return self._known[key]
+
+
+def _digest_of_content(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError:
+        return b"unreadable"
+
+
+def _digest_of_state(path: str) -> bytes:
+    try:
+        state = os.stat(path)
+    except OSError:
+        return b"unreadable"
+    facts = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+    return hashlib.sha256(repr(facts).encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Trust:
+    """Whom a domain trusts, defaults filled in."""
+
+    ca_list: str | bytes | None
+    ca_dir: str | None
+
+
+def _trust_of(domain: Domain) -> _Trust:
+    ca_dir = domain.ca_dir
+    if ca_dir is None and _has_hashed_names(DEFAULT_CA_DIR):
+        ca_dir = DEFAULT_CA_DIR
+    ca_list = domain.ca_list
+    if domain.kind == "client" and domain.verify_cert and ca_list is None and ca_dir is None:
+        ca_list = ssl.get_default_verify_paths().cafile
+    return _Trust(ca_list, ca_dir)
+
+
+def _has_hashed_names(path: str) -> bool:
+    try:
+        return any(_HASHED_NAME.fullmatch(name) for name in os.listdir(path))
+    except OSError:
+        return False
+
+
+def _digest(*parts: object) -> bytes:
+    return hashlib.sha256(repr(parts).encode("utf-8", "surrogateescape")).digest()
+
+
+def _scope(domain: Domain, trust: _Trust, prints: Fingerprints) -> bytes:
+    """A session may resume only where the same peer would be accepted again."""
+    return _digest(
+        domain.kind,
+        domain.name,
+        domain.verify_cert,
+        domain.require_cert,
+        domain.verify_depth,
+        domain.crl_check_all,
+        domain.danger_skip_hostname_check,
+        prints.of_source(trust.ca_list),
+        prints.of_directory(trust.ca_dir),
+        prints.of_directory(domain.crl_dir),
+    )[:_SCOPE_SIZE]
+
+
+def _fingerprint(domain: Domain, trust: _Trust, scope: bytes, prints: Fingerprints) -> bytes:
+    secret_in_memory = domain.private_key if isinstance(domain.private_key, bytes) else None
+    return _digest(
+        repr(domain.replace(private_key_passphrase=None, origin=None)),
+        hashlib.sha256(domain.private_key_passphrase or b"").digest(),
+        prints.of_source(secret_in_memory),
+        prints.of_source(domain.certificate),
+        prints.of_source(None if secret_in_memory else domain.private_key, secret=True),
+        prints.of_source(domain.dh_params),
+        repr(trust),
+        scope,
+    )
+
+
+def _cipher_list(domain: Domain, backend: Backend) -> str | None:
+    """The list in the library's own words; every word has been looked at."""
+    if domain.cipher_list is None:
+        return None
+    if "cipher_expressions" in backend.features:
+        check_cipher_list(domain.cipher_list, backend.cipher_names, library=backend.name)
+        older, newer = split_tls13(domain.cipher_list)
+        return ":".join(part for part in (older, newer) if part)
+    return expand_for(domain.cipher_list, backend.cipher_names)
+
+
+def _alpn(protocols: tuple[str, ...]) -> bytes | None:
+    if not protocols:
+        return None
+    names = [protocol.encode("utf-8") for protocol in protocols]
+    return b"".join(bytes([len(name)]) + name for name in names)
+
+
+def build_context(
+    domain: Domain,
+    backend: Backend,
+    *,
+    prints: Fingerprints | None = None,
+    previous: BuiltContext | None = None,
+) -> BuiltContext:
+    """Build the native context of a domain, or keep the previous one when nothing changed.
+
+    Args:
+        domain: the domain.
+        backend: the library.
+        prints: digests shared by all domains of one load.
+        previous: what the same domain had before.
+
+    Returns:
+        The previous object when the domain and its files are the same; else a new context, with
+        the previous key ring as long as the rules about the peer are the same.
+
+    Raises:
+        ConfigError: a value or a file cannot be used; domain and parameter are named.
+    """
+    prints = prints or Fingerprints()
+    trust = _trust_of(domain)
+    scope = _scope(domain, trust, prints)
+    fingerprint = _fingerprint(domain, trust, scope, prints)
+    if previous is not None and previous.fingerprint == fingerprint:
+        return previous
+    keys = None
+    if domain.kind == "server":
+        same_rules = previous is not None and previous.scope == scope
+        keys = previous.ticket_keys if same_rules and previous is not None else TicketKeys()
+    try:
+        context = _new_context(domain, backend, trust, scope, keys)
+    except ConfigError as error:
+        raise _with_place(error, domain) from None
+    return BuiltContext(context, keys, fingerprint, scope)
+
+
+def _new_context(
+    domain: Domain, backend: Backend, trust: _Trust, scope: bytes, keys: TicketKeys | None
+) -> Context:
+    method = domain.parsed_method
+    return Context(
+        backend,
+        is_server=domain.kind == "server",
+        domain=domain,
+        name=domain.name,
+        origin=None if domain.origin is None else str(domain.origin),
+        lowest_version=int(method.lowest or 0),
+        highest_version=int(method.highest or 0),
+        cipher_list=_cipher_list(domain, backend),
+        groups=domain.ec_curve,
+        certificate=domain.certificate,
+        private_key=domain.private_key,
+        passphrase=domain.private_key_passphrase,
+        dh_params=domain.dh_params,
+        ca_list=trust.ca_list,
+        ca_dir=trust.ca_dir,
+        crl_dir=domain.crl_dir,
+        crl_check_all=domain.crl_check_all,
+        verify_peer=domain.verify_cert,
+        require_peer=domain.require_cert,
+        verify_depth=domain.verify_depth,
+        alpn=_alpn(domain.alpn),
+        ticket_keys=keys,
+        scope=scope,
+    )
+
+
+def _with_place(error: ConfigError, domain: Domain) -> ConfigError:
+    """The same complaint, with the domain and its place in it."""
+    return ConfigError(
+        error.reason,
+        origin=error.origin or domain.origin,
+        domain=domain.name,
+        parameter=error.parameter or "cipher_list",
+        hint=error.hint,
+        backend=error.backend,
+        library_code=error.library_code,
+    )
