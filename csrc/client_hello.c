@@ -18,10 +18,10 @@ enum extension_type {
 };
 
 #define HANDSHAKE_CLIENT_HELLO 1u
-#define HANDSHAKE_HEADER_SIZE 4u
-#define NAME_TYPE_HOST 0u
-#define HOST_NAME_MAX_SIZE 255u
-#define RECORD_MAX_SIZE 16384u
+#define HANDSHAKE_HEADER_SIZE  4u
+#define NAME_TYPE_HOST         0u
+#define HOST_NAME_MAX_SIZE     255u
+#define RECORD_MAX_SIZE        16384u
 /* No extension number stands in two bits of one hello; a real client sends about 20. */
 #define EXTENSIONS_MAX 256u
 
@@ -83,8 +83,8 @@ static enum tlsmgm_status read_record_header(struct tlsmgm_hello_reader *reader,
 
 static size_t message_size_wanted(struct tlsmgm_bytes message) {
     if (message.size < HANDSHAKE_HEADER_SIZE) return HANDSHAKE_HEADER_SIZE;
-    return HANDSHAKE_HEADER_SIZE + ((size_t)message.data[1] << 16 | (size_t)message.data[2] << 8 |
-                                    (size_t)message.data[3]);
+    return HANDSHAKE_HEADER_SIZE +
+           ((size_t)message.data[1] << 16 | (size_t)message.data[2] << 8 | (size_t)message.data[3]);
 }
 
 static enum tlsmgm_status check_message(const struct tlsmgm_hello_reader *reader,
@@ -108,11 +108,9 @@ static enum tlsmgm_status check_message(const struct tlsmgm_hello_reader *reader
 
 /* Moves what this record still has of the message, and no byte beyond the message. */
 static enum tlsmgm_status read_record_body(struct tlsmgm_hello_reader *reader,
-                                           struct tlsmgm_cursor *wire,
-                                           struct tlsmgm_error *error) {
-    size_t wanted =
-        message_size_wanted(tlsmgm_buffer_view(&reader->message)) -
-        tlsmgm_buffer_size(&reader->message);
+                                           struct tlsmgm_cursor *wire, struct tlsmgm_error *error) {
+    size_t wanted = message_size_wanted(tlsmgm_buffer_view(&reader->message)) -
+                    tlsmgm_buffer_size(&reader->message);
     size_t size = wire->left < reader->record_left ? wire->left : reader->record_left;
     if (size > wanted) size = wanted;
     struct tlsmgm_bytes piece;
@@ -126,28 +124,26 @@ static enum tlsmgm_status read_record_body(struct tlsmgm_hello_reader *reader,
 }
 
 /* A client that starts with an alert has given up; say which one. */
-static enum tlsmgm_status read_alert(struct tlsmgm_hello_reader *reader,
-                                     struct tlsmgm_cursor *wire, struct tlsmgm_error *error) {
-    uint32_t level;
-    uint32_t number;
-    if (tlsmgm_buffer_size(&reader->message) > 0 || reader->record_left != 2) {
+static enum tlsmgm_status read_alert(struct tlsmgm_hello_reader *reader, struct tlsmgm_cursor *wire,
+                                     struct tlsmgm_error *error) {
+    uint32_t number = 0;
+    bool has_two_bytes = reader->header[3] == 0 && reader->header[4] == 2;
+    if (tlsmgm_buffer_size(&reader->message) > 0 || !has_two_bytes) {
         return tlsmgm_fail_alert(error, TLSMGM_ALERT_UNEXPECTED_MESSAGE,
                                  "an alert in the middle of the ClientHello");
     }
-    struct tlsmgm_cursor trial = *wire;
-    if (!tlsmgm_cursor_number(&trial, 1, &level) || !tlsmgm_cursor_number(&trial, 1, &number)) {
-        return TLSMGM_WANT_READ;
+    while (reader->record_left > 0) { /* the level, then the number */
+        if (!tlsmgm_cursor_number(wire, 1, &number)) return TLSMGM_WANT_READ;
+        reader->record_left--;
     }
-    enum tlsmgm_status status =
-        tlsmgm_fail(error, TLSMGM_ALERT, "the client sent alert %u before its ClientHello",
-                    (unsigned)number);
+    enum tlsmgm_status status = tlsmgm_fail(
+        error, TLSMGM_ALERT, "the client sent alert %u before its ClientHello", (unsigned)number);
     if (error != NULL) error->alert = (int)number;
     return status;
 }
 
-enum tlsmgm_status tlsmgm_hello_reader_feed(struct tlsmgm_hello_reader *reader,
-                                            const uint8_t *data, size_t size,
-                                            struct tlsmgm_error *error) {
+enum tlsmgm_status tlsmgm_hello_reader_feed(struct tlsmgm_hello_reader *reader, const uint8_t *data,
+                                            size_t size, struct tlsmgm_error *error) {
     struct tlsmgm_cursor wire = {.next = data, .left = size};
     enum tlsmgm_status status = check_message(reader, error);
     while (status == TLSMGM_WANT_READ && wire.left > 0) {

@@ -32,7 +32,7 @@ struct tlsmgm_client_hello {
     struct tlsmgm_bytes signature_algorithms; /* 2 bytes each; empty: extension not sent */
     struct tlsmgm_bytes groups;               /* 2 bytes each; empty: extension not sent */
     struct tlsmgm_bytes alpn;                 /* length byte and name each; empty: not sent */
-    bool offers_session; /* a ticket or a pre-shared key */
+    bool offers_session;                      /* a ticket or a pre-shared key */
 };
 
 /* limit: largest message in bytes; 0 takes TLSMGM_CLIENT_HELLO_LIMIT. */
@@ -44,9 +44,8 @@ void tlsmgm_hello_reader_free(struct tlsmgm_hello_reader *reader);
  * not. PROTOCOL with the alert to send, ALERT when the peer sent one instead, or NO_MEMORY: give
  * up. Bytes after the message are not looked at; keep the wire bytes for the TLS library.
  */
-enum tlsmgm_status tlsmgm_hello_reader_feed(struct tlsmgm_hello_reader *reader,
-                                            const uint8_t *data, size_t size,
-                                            struct tlsmgm_error *error);
+enum tlsmgm_status tlsmgm_hello_reader_feed(struct tlsmgm_hello_reader *reader, const uint8_t *data,
+                                            size_t size, struct tlsmgm_error *error);
 
 /* Takes a complete message apart. OK, or PROTOCOL with the alert to send. */
 enum tlsmgm_status tlsmgm_client_hello_parse(struct tlsmgm_bytes message,

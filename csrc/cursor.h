@@ -27,8 +27,7 @@ static inline bool tlsmgm_cursor_bytes(struct tlsmgm_cursor *cursor, size_t size
 }
 
 /* An unsigned number of width bytes, 1 to 4. */
-static inline bool tlsmgm_cursor_number(struct tlsmgm_cursor *cursor, size_t width,
-                                        uint32_t *out) {
+static inline bool tlsmgm_cursor_number(struct tlsmgm_cursor *cursor, size_t width, uint32_t *out) {
     struct tlsmgm_bytes bytes;
     if (!tlsmgm_cursor_bytes(cursor, width, &bytes)) return false;
     uint32_t number = 0;

@@ -73,8 +73,7 @@ static enum tlsmgm_status read_file(const char *path, const char *parameter,
     struct stat facts;
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) {
-        return tlsmgm_fail_parameter(error, parameter, "cannot open %s: %s", path,
-                                     strerror(errno));
+        return tlsmgm_fail_parameter(error, parameter, "cannot open %s: %s", path, strerror(errno));
     }
     enum tlsmgm_status status = TLSMGM_OK;
     if (fstat(descriptor, &facts) == 0 && S_ISDIR(facts.st_mode)) {
@@ -108,9 +107,9 @@ static bool is_wanted(const char *name, bool only_hashed) {
     return only_hashed ? is_hashed_name(name) : name[0] != '.';
 }
 
-static enum tlsmgm_status visit_file(const char *directory, const char *name,
-                                     const char *parameter, tlsmgm_file_visitor visitor,
-                                     void *context, struct tlsmgm_error *error) {
+static enum tlsmgm_status visit_file(const char *directory, const char *name, const char *parameter,
+                                     tlsmgm_file_visitor visitor, void *context,
+                                     struct tlsmgm_error *error) {
     char path[4096];
     struct stat facts;
     struct tlsmgm_blob content = {0};
@@ -126,9 +125,9 @@ static enum tlsmgm_status visit_file(const char *directory, const char *name,
     return status;
 }
 
-enum tlsmgm_status tlsmgm_directory_visit(const char *path, const char *parameter,
-                                          bool only_hashed, tlsmgm_file_visitor visitor,
-                                          void *context, struct tlsmgm_error *error) {
+enum tlsmgm_status tlsmgm_directory_visit(const char *path, const char *parameter, bool only_hashed,
+                                          tlsmgm_file_visitor visitor, void *context,
+                                          struct tlsmgm_error *error) {
     struct dirent **entries = NULL;
     int count = scandir(path, &entries, NULL, alphasort);
     if (count < 0) {

@@ -33,8 +33,8 @@ typedef enum tlsmgm_status (*tlsmgm_file_visitor)(void *context, const char *pat
  * dot are passed over; with only_hashed also those not named as "openssl rehash" names them
  * (eight hexadecimal digits, a dot, a number).
  */
-enum tlsmgm_status tlsmgm_directory_visit(const char *path, const char *parameter,
-                                          bool only_hashed, tlsmgm_file_visitor visitor,
-                                          void *context, struct tlsmgm_error *error);
+enum tlsmgm_status tlsmgm_directory_visit(const char *path, const char *parameter, bool only_hashed,
+                                          tlsmgm_file_visitor visitor, void *context,
+                                          struct tlsmgm_error *error);
 
 #endif

@@ -70,8 +70,8 @@ static bool element_matches(struct tlsmgm_bytes pattern, size_t at, struct eleme
         case ELEMENT_ANY_BYTE:
             return true;
         case ELEMENT_SET:
-            return set_contains(
-                (struct tlsmgm_bytes){pattern.data + at + 1, element.size - 2}, byte);
+            return set_contains((struct tlsmgm_bytes){pattern.data + at + 1, element.size - 2},
+                                byte);
         case ELEMENT_ANY_RUN:
             return false;
     }

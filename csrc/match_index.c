@@ -7,7 +7,7 @@
 #include "error.h"
 #include "glob.h"
 
-#define NO_SLOT UINT32_MAX
+#define NO_SLOT     UINT32_MAX
 #define ENTRIES_MAX (1u << 28) /* keeps every size below 32 bits */
 
 /* All entries for one address, or for any. */
@@ -107,12 +107,12 @@ static struct name *name_slot(const struct tlsmgm_match_index *index, uint32_t g
     return &index->names[i];
 }
 
-static uint32_t add_group(struct tlsmgm_match_index *index, const struct tlsmgm_match_entry *entry) {
+static uint32_t add_group(struct tlsmgm_match_index *index,
+                          const struct tlsmgm_match_entry *entry) {
     uint32_t position = index->group_count++;
     struct group *group = &index->groups[position];
-    *group = (struct group){.any = entry->any_address,
-                            .no_name = TLSMGM_MATCH_NONE,
-                            .star = TLSMGM_MATCH_NONE};
+    *group = (struct group){
+        .any = entry->any_address, .no_name = TLSMGM_MATCH_NONE, .star = TLSMGM_MATCH_NONE};
     if (!entry->any_address) {
         memcpy(group->address, entry->address, sizeof group->address);
         group->port = entry->port;
@@ -121,8 +121,8 @@ static uint32_t add_group(struct tlsmgm_match_index *index, const struct tlsmgm_
 }
 
 static uint32_t group_of(struct tlsmgm_match_index *index, const struct tlsmgm_match_entry *entry) {
-    uint32_t *slot = entry->any_address ? &index->any_group
-                                        : group_slot(index, entry->address, entry->port);
+    uint32_t *slot =
+        entry->any_address ? &index->any_group : group_slot(index, entry->address, entry->port);
     if (*slot == NO_SLOT) *slot = add_group(index, entry);
     return *slot;
 }
@@ -153,8 +153,8 @@ static void add_name(struct tlsmgm_match_index *index, uint32_t group, enum name
     name->order = order;
 }
 
-static void add_pattern(struct tlsmgm_match_index *index, uint32_t group,
-                        struct tlsmgm_bytes text, uint32_t domain, uint32_t order) {
+static void add_pattern(struct tlsmgm_match_index *index, uint32_t group, struct tlsmgm_bytes text,
+                        uint32_t domain, uint32_t order) {
     index->patterns[index->pattern_count++] =
         (struct pattern){.group = group,
                          .text = store_text(index, text.data, text.size),

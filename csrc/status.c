@@ -2,8 +2,8 @@
 
 const char *tlsmgm_status_text(enum tlsmgm_status status) {
     switch (status) {
-#define TLSMGM_STATUS(name, text, exception) \
-    case TLSMGM_##name: \
+#define TLSMGM_STATUS(name, text, exception)                                                       \
+    case TLSMGM_##name:                                                                            \
         return text;
 #include "status.def"
 #undef TLSMGM_STATUS
@@ -13,8 +13,8 @@ const char *tlsmgm_status_text(enum tlsmgm_status status) {
 
 const char *tlsmgm_status_exception(enum tlsmgm_status status) {
     switch (status) {
-#define TLSMGM_STATUS(name, text, exception) \
-    case TLSMGM_##name: \
+#define TLSMGM_STATUS(name, text, exception)                                                       \
+    case TLSMGM_##name:                                                                            \
         return exception;
 #include "status.def"
 #undef TLSMGM_STATUS
@@ -24,8 +24,8 @@ const char *tlsmgm_status_exception(enum tlsmgm_status status) {
 
 const char *tlsmgm_verify_reason_word(enum tlsmgm_verify_reason reason) {
     switch (reason) {
-#define TLSMGM_VERIFY_REASON(name, word) \
-    case TLSMGM_VERIFY_##name: \
+#define TLSMGM_VERIFY_REASON(name, word)                                                           \
+    case TLSMGM_VERIFY_##name:                                                                     \
         return word;
 #include "verify_reason.def"
 #undef TLSMGM_VERIFY_REASON

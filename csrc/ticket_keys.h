@@ -11,9 +11,9 @@
 
 #include "tlsmgm.h"
 
-#define TLSMGM_TICKET_NAME_SIZE 16u
+#define TLSMGM_TICKET_NAME_SIZE   16u
 #define TLSMGM_TICKET_SECRET_SIZE 32u
-#define TLSMGM_TICKET_RING_MAX 3u /* the key in use and the previous two */
+#define TLSMGM_TICKET_RING_MAX    3u /* the key in use and the previous two */
 
 struct tlsmgm_ticket_key {
     uint8_t name[TLSMGM_TICKET_NAME_SIZE]; /* public, stands in the ticket */
@@ -21,7 +21,7 @@ struct tlsmgm_ticket_key {
     uint8_t mac[TLSMGM_TICKET_SECRET_SIZE];
 };
 
-#define TLSMGM_TICKET_KEY_SIZE \
+#define TLSMGM_TICKET_KEY_SIZE                                                                     \
     (TLSMGM_TICKET_NAME_SIZE + 2 * TLSMGM_TICKET_SECRET_SIZE) /* bytes of one key as material */
 
 /* material: fresh random bytes of the caller for the first key. */

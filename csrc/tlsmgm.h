@@ -163,15 +163,15 @@ struct tlsmgm_conn_config {
 
 /* The connection as negotiated. Texts live as long as the connection. */
 struct tlsmgm_conn_info {
-    uint16_t version;               /* wire value, 0 before the handshake settled it */
-    const char *cipher;             /* OpenSSL's name up to TLS 1.2, IANA's in TLS 1.3, or NULL */
-    int cipher_bits;                /* secret bits of the cipher */
-    const char *group;              /* key exchange group, or NULL when not known */
-    struct tlsmgm_bytes alpn;       /* empty: none agreed */
+    uint16_t version;         /* wire value, 0 before the handshake settled it */
+    const char *cipher;       /* OpenSSL's name up to TLS 1.2, IANA's in TLS 1.3, or NULL */
+    int cipher_bits;          /* secret bits of the cipher */
+    const char *group;        /* key exchange group, or NULL when not known */
+    struct tlsmgm_bytes alpn; /* empty: none agreed */
     bool session_reused;
     bool has_peer_certificate;
     enum tlsmgm_verify_reason verify_reason; /* TLSMGM_VERIFY_NONE with a certificate: verified */
-    char description[128];          /* columns of "openssl ciphers -v", newline at the end */
+    char description[128]; /* columns of "openssl ciphers -v", newline at the end */
 };
 
 /*

@@ -60,10 +60,9 @@ static void list_ciphers(void) {
     SSL_CTX *ssl_ctx = SSL_CTX_new(TLS_method());
     if (ssl_ctx == NULL) return;
     (void)SSL_CTX_set_cipher_list(ssl_ctx, "ALL:COMPLEMENTOFALL:@SECLEVEL=0");
-    (void)SSL_CTX_set_ciphersuites(ssl_ctx,
-                                   "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:"
-                                   "TLS_AES_128_GCM_SHA256:TLS_AES_128_CCM_SHA256:"
-                                   "TLS_AES_128_CCM_8_SHA256");
+    (void)SSL_CTX_set_ciphersuites(ssl_ctx, "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:"
+                                            "TLS_AES_128_GCM_SHA256:TLS_AES_128_CCM_SHA256:"
+                                            "TLS_AES_128_CCM_8_SHA256");
     STACK_OF(SSL_CIPHER) *ciphers = SSL_CTX_get_ciphers(ssl_ctx);
     for (int i = 0; i < sk_SSL_CIPHER_num(ciphers) && i < (int)CIPHERS_MAX; i++) {
         cipher_names[i] = SSL_CIPHER_get_name(sk_SSL_CIPHER_value(ciphers, i));

@@ -67,8 +67,8 @@ static enum tlsmgm_status set_verify_name(struct tlsmgm_conn *conn, const char *
                                           struct tlsmgm_error *error) {
     X509_VERIFY_PARAM *parameters = SSL_get0_param(conn->ssl);
     if (name == NULL) return TLSMGM_OK;
-    X509_VERIFY_PARAM_set_hostflags(
-        parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+                                                    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     if (X509_VERIFY_PARAM_set1_ip_asc(parameters, name) == 1) return TLSMGM_OK;
     ERR_clear_error();
     if (*name != '\0' && X509_VERIFY_PARAM_set1_host(parameters, name, 0) == 1) return TLSMGM_OK;

@@ -27,8 +27,8 @@ static bool is_end_of_pem(void) {
 }
 
 /* All certificates of a blob; NULL with the error set when there is none or one is broken. */
-static STACK_OF(X509) *read_certificates(const struct tlsmgm_blob *blob, const char *parameter,
-                                         const char *path, struct tlsmgm_error *error) {
+static STACK_OF(X509) * read_certificates(const struct tlsmgm_blob *blob, const char *parameter,
+                                          const char *path, struct tlsmgm_error *error) {
     BIO *bio = blob_bio(blob);
     STACK_OF(X509) *list = sk_X509_new_null();
     X509 *certificate = NULL;
@@ -51,9 +51,8 @@ static STACK_OF(X509) *read_certificates(const struct tlsmgm_blob *blob, const c
     return NULL;
 }
 
-static STACK_OF(X509) *read_certificate_source(const struct tlsmgm_source *source,
-                                               const char *parameter,
-                                               struct tlsmgm_error *error) {
+static STACK_OF(X509) * read_certificate_source(const struct tlsmgm_source *source,
+                                                const char *parameter, struct tlsmgm_error *error) {
     struct tlsmgm_blob blob;
     if (tlsmgm_source_read(source, parameter, &blob, error) != TLSMGM_OK) return NULL;
     STACK_OF(X509) *list = read_certificates(&blob, parameter, source->path, error);
@@ -98,9 +97,8 @@ static enum tlsmgm_status load_private_key(struct tlsmgm_ctx *ctx,
         tlsmgm_source_read(&config->private_key, "private_key", &blob, error);
     if (status != TLSMGM_OK) return status;
     BIO *bio = blob_bio(&blob);
-    EVP_PKEY *key = bio == NULL ? NULL
-                                : PEM_read_bio_PrivateKey(bio, NULL, passphrase_callback,
-                                                          &passphrase);
+    EVP_PKEY *key =
+        bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, passphrase_callback, &passphrase);
     if (key == NULL) {
         status = ossl_fail_parameter(error, "private_key",
                                      "no readable PEM key, or its pass phrase is wrong or missing");
@@ -137,7 +135,7 @@ struct trust_loading {
     size_t count;
 };
 
-static enum tlsmgm_status trust_certificates(struct tlsmgm_ctx *ctx, STACK_OF(X509) *list,
+static enum tlsmgm_status trust_certificates(struct tlsmgm_ctx *ctx, STACK_OF(X509) * list,
                                              const char *parameter, bool announce,
                                              struct tlsmgm_error *error) {
     X509_STORE *store = SSL_CTX_get_cert_store(ctx->ssl_ctx);
@@ -161,8 +159,7 @@ static enum tlsmgm_status load_ca_list(struct tlsmgm_ctx *ctx, const struct tlsm
 }
 
 static enum tlsmgm_status visit_ca(void *context, const char *path,
-                                   const struct tlsmgm_blob *content,
-                                   struct tlsmgm_error *error) {
+                                   const struct tlsmgm_blob *content, struct tlsmgm_error *error) {
     struct trust_loading *loading = context;
     STACK_OF(X509) *list = read_certificates(content, "ca_dir", path, error);
     if (list == NULL) return TLSMGM_CONFIG;
@@ -178,9 +175,8 @@ static enum tlsmgm_status load_ca_dir(struct tlsmgm_ctx *ctx, const char *path,
     enum tlsmgm_status status =
         tlsmgm_directory_visit(path, "ca_dir", true, visit_ca, &loading, error);
     if (status != TLSMGM_OK || loading.count > 0) return status;
-    return tlsmgm_fail_parameter(error, "ca_dir",
-                                 "no CA certificate named by its hash in %s (run: openssl rehash)",
-                                 path);
+    return tlsmgm_fail_parameter(
+        error, "ca_dir", "no CA certificate named by its hash in %s (run: openssl rehash)", path);
 }
 
 /* PEM, several in a file perhaps, or one in DER. A file that is neither is passed over. */
@@ -203,8 +199,7 @@ static int add_crls(X509_STORE *store, const struct tlsmgm_blob *content) {
 }
 
 static enum tlsmgm_status visit_crl(void *context, const char *path,
-                                    const struct tlsmgm_blob *content,
-                                    struct tlsmgm_error *error) {
+                                    const struct tlsmgm_blob *content, struct tlsmgm_error *error) {
     struct trust_loading *loading = context;
     (void)path;
     (void)error;

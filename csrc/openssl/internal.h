@@ -29,9 +29,9 @@ struct tlsmgm_conn {
     struct tlsmgm_buffer input;
     struct tlsmgm_buffer output;
     bool input_ended;
-    int alert_sent;               /* or TLSMGM_NO_ALERT */
-    struct tlsmgm_error latched;  /* status OK while nothing fatal happened */
-    bool has_server_name;         /* server: the client sent one */
+    int alert_sent;                    /* or TLSMGM_NO_ALERT */
+    struct tlsmgm_error latched;       /* status OK while nothing fatal happened */
+    bool has_server_name;              /* server: the client sent one */
     struct tlsmgm_session_owner owner; /* scope and server name */
     struct tlsmgm_blob *peer_chain;    /* DER, read from ssl when first asked for */
     size_t peer_chain_size;
@@ -99,8 +99,7 @@ enum tlsmgm_status ossl_session_import(const uint8_t *data, size_t size,
                                        struct tlsmgm_session **out, struct tlsmgm_error *error);
 
 /* error.c: the only reader of OpenSSL's error queue. Both empty the queue. */
-enum tlsmgm_status ossl_fail_conn(struct tlsmgm_conn *conn, int result,
-                                  struct tlsmgm_error *error);
+enum tlsmgm_status ossl_fail_conn(struct tlsmgm_conn *conn, int result, struct tlsmgm_error *error);
 enum tlsmgm_status ossl_fail_parameter(struct tlsmgm_error *error, const char *parameter,
                                        const char *what);
 enum tlsmgm_verify_reason ossl_verify_reason(long result);

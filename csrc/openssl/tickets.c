@@ -31,10 +31,9 @@ static int seal(struct tlsmgm_ticket_keys *keys, unsigned char *name, unsigned c
     struct tlsmgm_ticket_key key;
     tlsmgm_ticket_keys_current(keys, &key);
     memcpy(name, key.name, sizeof key.name);
-    bool good =
-        RAND_bytes(iv, EVP_CIPHER_get_iv_length(ossl_ticket_cipher())) == 1 &&
-        EVP_EncryptInit_ex2(cipher, ossl_ticket_cipher(), key.cipher, iv, NULL) == 1 &&
-        start_mac(mac, &key);
+    bool good = RAND_bytes(iv, EVP_CIPHER_get_iv_length(ossl_ticket_cipher())) == 1 &&
+                EVP_EncryptInit_ex2(cipher, ossl_ticket_cipher(), key.cipher, iv, NULL) == 1 &&
+                start_mac(mac, &key);
     tlsmgm_wipe(&key, sizeof key);
     return good ? TICKET_GOOD : TICKET_FAILED;
 }

@@ -42,8 +42,8 @@ int wssl_server_name_callback(WOLFSSL *ssl, int *alert, void *argument) {
 /* The library must read the name for which this context was chosen, byte for byte. */
 static enum tlsmgm_status expect_name(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
     if (!conn->has_server_name) return TLSMGM_OK;
-    if (wolfSSL_UseSNI(conn->ssl, WOLFSSL_SNI_HOST_NAME, conn->owner.name,
-                       conn->owner.name_size) != WOLFSSL_SUCCESS) {
+    if (wolfSSL_UseSNI(conn->ssl, WOLFSSL_SNI_HOST_NAME, conn->owner.name, conn->owner.name_size) !=
+        WOLFSSL_SUCCESS) {
         return tlsmgm_fail_memory(error);
     }
     wolfSSL_SNI_SetOptions(conn->ssl, WOLFSSL_SNI_HOST_NAME, WOLFSSL_SNI_ABORT_ON_ABSENCE);
@@ -52,10 +52,9 @@ static enum tlsmgm_status expect_name(struct tlsmgm_conn *conn, struct tlsmgm_er
 
 static enum tlsmgm_status send_name(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
     if (!conn->has_server_name) return TLSMGM_OK;
-    if (conn->owner.name_size > 0 &&
-        memchr(conn->owner.name, 0, conn->owner.name_size) == NULL &&
-        wolfSSL_UseSNI(conn->ssl, WOLFSSL_SNI_HOST_NAME, conn->owner.name,
-                       conn->owner.name_size) == WOLFSSL_SUCCESS) {
+    if (conn->owner.name_size > 0 && memchr(conn->owner.name, 0, conn->owner.name_size) == NULL &&
+        wolfSSL_UseSNI(conn->ssl, WOLFSSL_SNI_HOST_NAME, conn->owner.name, conn->owner.name_size) ==
+            WOLFSSL_SUCCESS) {
         return TLSMGM_OK;
     }
     return tlsmgm_fail_parameter(error, "server_name", "the server name cannot be sent");
@@ -94,7 +93,7 @@ static enum tlsmgm_status start(struct tlsmgm_conn *conn, const struct tlsmgm_co
     wolfSSL_SetIOReadCtx(conn->ssl, conn);
     wolfSSL_SetIOWriteCtx(conn->ssl, conn);
     wolfSSL_SetCertCbCtx(conn->ssl, conn);
-    if (conn->ctx->trust != NULL) {
+    if (!conn->ctx->is_server || conn->ctx->verify_peer) {
         conn->store = wssl_trust_borrow(conn->ctx->trust);
         if (conn->store == NULL ||
             wolfSSL_set1_verify_cert_store(conn->ssl, conn->store) != WOLFSSL_SUCCESS) {
@@ -179,8 +178,7 @@ static enum tlsmgm_status latched(const struct tlsmgm_conn *conn, struct tlsmgm_
 }
 
 /* The rules of the domain hold for a resumed handshake too: no peer, no connection. */
-static enum tlsmgm_status check_resumed_peer(struct tlsmgm_conn *conn,
-                                             struct tlsmgm_error *error) {
+static enum tlsmgm_status check_resumed_peer(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
     bool reused = wolfSSL_session_reused(conn->ssl) == 1;
     if (!reused) tlsmgm_blob_free(&conn->resumed_leaf);
     if (!reused || !conn->ctx->is_server || !conn->ctx->verify_peer || !conn->ctx->require_peer ||

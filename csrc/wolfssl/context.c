@@ -10,8 +10,7 @@
 #define TLS1_3 0x0304
 
 /* This library begins with TLS 1.2; a range that ends before it allows nothing. */
-static enum tlsmgm_status set_versions(WOLFSSL_CTX *ssl_ctx,
-                                       const struct tlsmgm_ctx_config *config,
+static enum tlsmgm_status set_versions(WOLFSSL_CTX *ssl_ctx, const struct tlsmgm_ctx_config *config,
                                        struct tlsmgm_error *error) {
     int lowest = config->lowest_version < TLS1_2 ? TLS1_2 : config->lowest_version;
     int highest = config->highest_version == 0 ? TLS1_3 : config->highest_version;
@@ -100,8 +99,7 @@ static enum tlsmgm_status set_alpn(struct tlsmgm_ctx *ctx, struct tlsmgm_bytes a
         wolfSSL_CTX_set_alpn_select_cb(ctx->ssl_ctx, select_alpn, ctx);
         return TLSMGM_OK;
     }
-    int result =
-        wolfSSL_CTX_set_alpn_protos(ctx->ssl_ctx, alpn.data, (unsigned int)alpn.size);
+    int result = wolfSSL_CTX_set_alpn_protos(ctx->ssl_ctx, alpn.data, (unsigned int)alpn.size);
 #ifdef WOLFSSL_ERROR_CODE_OPENSSL
     bool good = result == 0;
 #else
@@ -123,9 +121,8 @@ static enum tlsmgm_status set_resumption(struct tlsmgm_ctx *ctx,
         if (wolfSSL_CTX_UseSessionTicket(ctx->ssl_ctx) == WOLFSSL_SUCCESS) return TLSMGM_OK;
         return tlsmgm_fail_memory(error);
     }
-    if (ctx->scope_size > 0 &&
-        wolfSSL_CTX_set_session_id_context(ctx->ssl_ctx, ctx->scope, ctx->scope_size) !=
-            WOLFSSL_SUCCESS) {
+    if (ctx->scope_size > 0 && wolfSSL_CTX_set_session_id_context(
+                                   ctx->ssl_ctx, ctx->scope, ctx->scope_size) != WOLFSSL_SUCCESS) {
         return tlsmgm_fail_parameter(error, "scope", "the scope cannot be used");
     }
     if (config->ticket_keys == NULL || ctx->scope_size == 0) {
@@ -151,8 +148,10 @@ static enum tlsmgm_status set_scope(struct tlsmgm_ctx *ctx, struct tlsmgm_bytes 
 
 static enum tlsmgm_status load_trust(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
                                      struct tlsmgm_error *error) {
-    if (config->is_server && !config->verify_peer) return TLSMGM_OK;
-    return wssl_trust_new(ctx, config, error);
+    bool given = tlsmgm_source_is_given(&config->ca_list) || config->ca_dir != NULL ||
+                 config->crl_dir != NULL;
+    bool peers_show_certificates = config->verify_peer || !config->is_server;
+    return given || peers_show_certificates ? wssl_trust_new(ctx, config, error) : TLSMGM_OK;
 }
 
 static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,

@@ -35,11 +35,11 @@ static enum tlsmgm_status load_certificate(struct tlsmgm_ctx *ctx,
     enum tlsmgm_status status = tlsmgm_source_read(source, "certificate", &pem, error);
     if (status == TLSMGM_OK) status = keep_leaf(ctx, &pem, error);
     if (status == TLSMGM_OK) {
-        int result = wolfSSL_CTX_use_certificate_chain_buffer(ctx->ssl_ctx, pem.data,
-                                                              (long)pem.size);
+        int result =
+            wolfSSL_CTX_use_certificate_chain_buffer(ctx->ssl_ctx, pem.data, (long)pem.size);
         if (result != WOLFSSL_SUCCESS) {
-            status = wssl_fail_parameter(error, "certificate", "the certificate cannot be used",
-                                         result);
+            status =
+                wssl_fail_parameter(error, "certificate", "the certificate cannot be used", result);
         }
     }
     tlsmgm_blob_free(&pem);
@@ -91,8 +91,8 @@ enum tlsmgm_status wssl_load_dh_params(struct tlsmgm_ctx *ctx,
     if (!tlsmgm_source_is_given(&config->dh_params)) return TLSMGM_OK;
     enum tlsmgm_status status = tlsmgm_source_read(&config->dh_params, "dh_params", &pem, error);
     if (status != TLSMGM_OK) return status;
-    int result = wolfSSL_CTX_SetTmpDH_buffer(ctx->ssl_ctx, pem.data, (long)pem.size,
-                                             WOLFSSL_FILETYPE_PEM);
+    int result =
+        wolfSSL_CTX_SetTmpDH_buffer(ctx->ssl_ctx, pem.data, (long)pem.size, WOLFSSL_FILETYPE_PEM);
     tlsmgm_blob_free(&pem);
     if (result == WOLFSSL_SUCCESS) return TLSMGM_OK;
     return wssl_fail_parameter(error, "dh_params", "no usable Diffie-Hellman parameters", result);

@@ -6,9 +6,7 @@
 #include "error.h"
 #include "internal.h"
 
-static bool is_resumed(struct tlsmgm_conn *conn) {
-    return wolfSSL_session_reused(conn->ssl) == 1;
-}
+static bool is_resumed(struct tlsmgm_conn *conn) { return wolfSSL_session_reused(conn->ssl) == 1; }
 
 static enum tlsmgm_verify_reason peer_reason(struct tlsmgm_conn *conn) {
     if (conn->peer_chain_size > 0) return wssl_verify_reason(conn->verify_code);
@@ -90,7 +88,7 @@ void wssl_session_free(struct tlsmgm_session *session) {
     tlsmgm_free(session);
 }
 
-#define REASON_SIZE 1u
+#define REASON_SIZE      1u
 #define LEAF_LENGTH_SIZE 3u
 
 /* Behind the owner: the reason, the leaf after its length, and wolfSSL's own bytes. */
@@ -102,8 +100,8 @@ enum tlsmgm_status wssl_session_export(const struct tlsmgm_session *session, uin
         return tlsmgm_fail(error, TLSMGM_INTERNAL, "the session has no bytes");
     }
     size_t room = *size;
-    *size = tlsmgm_session_record_size(
-        &session->owner, REASON_SIZE + LEAF_LENGTH_SIZE + leaf_size + (size_t)native_size);
+    *size = tlsmgm_session_record_size(&session->owner, REASON_SIZE + LEAF_LENGTH_SIZE + leaf_size +
+                                                            (size_t)native_size);
     if (data == NULL) return TLSMGM_OK;
     if (room < *size) return tlsmgm_fail(error, TLSMGM_CONFIG, "%zu bytes are needed", *size);
     uint8_t *next = tlsmgm_session_record_begin(&session->owner, data);

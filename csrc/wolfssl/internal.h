@@ -30,7 +30,7 @@ struct tlsmgm_ctx {
     bool verify_peer;
     bool require_peer;
     int verify_depth;
-    struct wssl_trust *trust;               /* NULL when no peer ever shows a certificate */
+    struct wssl_trust *trust;               /* NULL when nothing asks for it */
     struct tlsmgm_ticket_keys *ticket_keys; /* may be NULL */
     struct tlsmgm_blob certificate;         /* DER of the leaf */
     struct tlsmgm_blob alpn;                /* wire form */
@@ -140,8 +140,7 @@ enum tlsmgm_status wssl_session_import(const uint8_t *data, size_t size,
                                        struct tlsmgm_session **out, struct tlsmgm_error *error);
 
 /* error.c: the only reader of wolfSSL's error codes on a connection. */
-enum tlsmgm_status wssl_fail_conn(struct tlsmgm_conn *conn, int result,
-                                  struct tlsmgm_error *error);
+enum tlsmgm_status wssl_fail_conn(struct tlsmgm_conn *conn, int result, struct tlsmgm_error *error);
 enum tlsmgm_status wssl_fail_verify(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
 enum tlsmgm_status wssl_fail_parameter(struct tlsmgm_error *error, const char *parameter,
                                        const char *what, int code);

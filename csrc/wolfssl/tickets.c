@@ -12,8 +12,8 @@
 #include "alloc.h"
 #include "internal.h"
 
-#define NONCE_SIZE 12u
-#define TAG_SIZE 16u
+#define NONCE_SIZE  12u
+#define TAG_SIZE    16u
 #define LENGTH_SIZE 2
 
 static bool use_key(Aes *aes, const struct tlsmgm_ticket_key *key) {
@@ -85,9 +85,8 @@ static bool note_leaf(struct tlsmgm_conn *conn, const unsigned char *leaf, size_
     return tlsmgm_source_read(&source, NULL, noted, NULL) == TLSMGM_OK;
 }
 
-static int open_ticket(struct tlsmgm_conn *conn, const unsigned char *name,
-                       const unsigned char *iv, const unsigned char *mac, unsigned char *ticket,
-                       int size, int *out_size) {
+static int open_ticket(struct tlsmgm_conn *conn, const unsigned char *name, const unsigned char *iv,
+                       const unsigned char *mac, unsigned char *ticket, int size, int *out_size) {
     struct tlsmgm_ticket_key key;
     bool is_current;
     if (!tlsmgm_ticket_keys_find(conn->ctx->ticket_keys, name, &key, &is_current)) {

@@ -55,8 +55,8 @@ static enum tlsmgm_status add_pem_items(struct der_list *list, const struct tlsm
         DerBuffer *der = NULL;
         EncryptedInfo info;
         memset(&info, 0, sizeof info);
-        int result = wc_PemToDer(blob->data + at, (long)(blob->size - at), type, &der, NULL, &info,
-                                 NULL);
+        int result =
+            wc_PemToDer(blob->data + at, (long)(blob->size - at), type, &der, NULL, &info, NULL);
         if (result == 0) status = list_add(list, der->buffer, der->length, error);
         wc_FreeDer(&der);
         if (result != 0 || info.consumed <= 0) break;
@@ -76,15 +76,13 @@ static enum tlsmgm_status add_cas(struct wssl_trust *trust, const struct tlsmgm_
 }
 
 static enum tlsmgm_status visit_ca(void *context, const char *path,
-                                   const struct tlsmgm_blob *content,
-                                   struct tlsmgm_error *error) {
+                                   const struct tlsmgm_blob *content, struct tlsmgm_error *error) {
     return add_cas(context, content, "ca_dir", path, error);
 }
 
 /* PEM, several in a file perhaps, or one in DER. A file that is neither is passed over. */
 static enum tlsmgm_status visit_crl(void *context, const char *path,
-                                    const struct tlsmgm_blob *content,
-                                    struct tlsmgm_error *error) {
+                                    const struct tlsmgm_blob *content, struct tlsmgm_error *error) {
     struct wssl_trust *trust = context;
     size_t before = trust->crls.count;
     (void)path;
@@ -129,8 +127,8 @@ static enum tlsmgm_status read_sources(struct wssl_trust *trust,
 
 /* An expired CA vouches for nobody, so it is left out; it must not stop the others. */
 static int load_ca(WOLFSSL_X509_STORE *store, const struct tlsmgm_blob *ca) {
-    int result = wolfSSL_CertManagerLoadCABuffer(store->cm, ca->data, (long)ca->size,
-                                                 WOLFSSL_FILETYPE_ASN1);
+    int result =
+        wolfSSL_CertManagerLoadCABuffer(store->cm, ca->data, (long)ca->size, WOLFSSL_FILETYPE_ASN1);
     if (result == ASN_AFTER_DATE_E || result == ASN_BEFORE_DATE_E) return WOLFSSL_SUCCESS;
     return result;
 }

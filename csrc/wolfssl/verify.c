@@ -103,8 +103,7 @@ static bool host_matches(struct tlsmgm_bytes entry, const char *host) {
     }
     size_t rest = size - (size_t)(dot - host);
     bool has_two_labels = memchr(entry.data + 2, '.', entry.size - 2) != NULL;
-    return has_two_labels && entry.size - 1 == rest &&
-           same_label_bytes(entry.data + 1, dot, rest);
+    return has_two_labels && entry.size - 1 == rest && same_label_bytes(entry.data + 1, dot, rest);
 }
 
 /* Whether the leaf carries the name, in its SubjectAltName only (RFC 9525 section 2). */
@@ -131,8 +130,7 @@ static bool leaf_carries_name(struct tlsmgm_bytes leaf, const char *name) {
 /* wolfSSL says "no signer" of a leaf that signed itself; people want to know the difference. */
 static int refine_code(const struct tlsmgm_conn *conn, const WOLFSSL_X509_STORE_CTX *store) {
     struct tlsmgm_certificate_fields fields;
-    if (store->error != ASN_NO_SIGNER_E || store->error_depth != 0 ||
-        conn->peer_chain_size == 0) {
+    if (store->error != ASN_NO_SIGNER_E || store->error_depth != 0 || conn->peer_chain_size == 0) {
         return store->error;
     }
     struct tlsmgm_bytes leaf = {conn->peer_chain[0].data, conn->peer_chain[0].size};

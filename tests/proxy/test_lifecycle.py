@@ -177,9 +177,7 @@ def test_reload(library: str, tmp_path: Path, upstream: Upstream) -> None:
         b"\x80\x2e\x01\x03\x01" + bytes(60),
     ],
 )
-def test_garbage_gets_an_alert(
-    library: str, data: bytes, script: str, upstream: Upstream
-) -> None:
+def test_garbage_gets_an_alert(library: str, data: bytes, script: str, upstream: Upstream) -> None:
     with Proxy(script, library, upstream.address) as proxy:
         answer = talk(proxy.port, data)
         assert len(answer) == 7
@@ -193,7 +191,7 @@ def test_unknown_name_gets_alert_112(library: str, tmp_path: Path, upstream: Ups
     script = write_script(tmp_path / "c", server_domain("dom1", match_sip_domain="dom1.test"))
     with Proxy(script, library, upstream.address) as proxy:
         for name in ("dom9.test", None):
-            with pytest.raises(ssl.SSLError, match="(?i)unrecognized[_ ]name"):
+            with pytest.raises(ssl.SSLError, match=r"(?i)unrecognized[_ ]name"):
                 connect(proxy.port, name)
         assert "status=no-domain" in proxy.log_line(1)
         assert "sni=dom9.test" in proxy.log_line(1)
@@ -219,14 +217,15 @@ def test_client_without_certificate_is_refused(
 
 
 def test_tampered_record(library: str, script: str, upstream: Upstream) -> None:
-    with Proxy(script, library, upstream.address) as proxy, connect(proxy.port) as client:
-        with upstream.accept() as server:
-            raw = socket.socket(fileno=client.detach())
-            with raw:
-                raw.sendall(struct.pack("!BHH", 23, 0x0303, 100) + bytes(100))
-                with pytest.raises(ConnectionResetError):
-                    read_to_end(server)
-                assert "status=client-error" in proxy.log_line()
+    with (
+        Proxy(script, library, upstream.address) as proxy,
+        linked(proxy, upstream) as (client, server),
+        socket.socket(fileno=client.detach()) as raw,
+    ):
+        raw.sendall(struct.pack("!BHH", 23, 0x0303, 100) + bytes(100))
+        with pytest.raises(ConnectionResetError):
+            read_to_end(server)
+        assert "status=client-error" in proxy.log_line()
 
 
 def test_too_many_connections(library: str, script: str, upstream: Upstream) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -45,9 +46,10 @@ def test_megabytes_both_ways(
     library: str, version: ssl.TLSVersion, script: str, upstream: Upstream
 ) -> None:
     payload = os.urandom(SIZE)
-    with Proxy(script, library, upstream.address) as proxy, linked(
-        proxy, upstream, version=version
-    ) as (client, server):
+    with (
+        Proxy(script, library, upstream.address) as proxy,
+        linked(proxy, upstream, version=version) as (client, server),
+    ):
         echoing = threading.Thread(target=echo, args=[server])
         echoing.start()
         sending = threading.Thread(target=client.sendall, args=[payload])
@@ -64,9 +66,12 @@ def test_megabytes_both_ways(
 
 
 def test_many_small_records(library: str, script: str, upstream: Upstream) -> None:
-    with Proxy(script, library, upstream.address) as proxy, linked(proxy, upstream) as (
-        client,
-        server,
+    with (
+        Proxy(script, library, upstream.address) as proxy,
+        linked(proxy, upstream) as (
+            client,
+            server,
+        ),
     ):
         for number in range(300):
             message = b"%d" % number
@@ -107,22 +112,28 @@ def test_upstream_ends_its_direction_first(library: str, script: str, upstream: 
 def test_truncation_by_the_client_is_no_clean_end(
     library: str, script: str, upstream: Upstream
 ) -> None:
-    with Proxy(script, library, upstream.address) as proxy, linked(proxy, upstream) as (
-        client,
-        server,
+    with (
+        Proxy(script, library, upstream.address) as proxy,
+        linked(proxy, upstream) as (
+            client,
+            server,
+        ),
     ):
         client.sendall(b"half a mess")
         assert read_exactly(server, 11) == b"half a mess"
-        client.detach_and_close() if hasattr(client, "detach_and_close") else client.close()
+        client.close()
         with pytest.raises(ConnectionResetError):
             read_to_end(server)
         assert "status=client-truncated" in proxy.log_line()
 
 
 def test_reset_by_the_client(library: str, script: str, upstream: Upstream) -> None:
-    with Proxy(script, library, upstream.address) as proxy, linked(proxy, upstream) as (
-        client,
-        server,
+    with (
+        Proxy(script, library, upstream.address) as proxy,
+        linked(proxy, upstream) as (
+            client,
+            server,
+        ),
     ):
         reset(client)
         with pytest.raises(ConnectionResetError):
@@ -133,9 +144,12 @@ def test_reset_by_the_client(library: str, script: str, upstream: Upstream) -> N
 def test_reset_by_the_upstream_is_no_clean_end(
     library: str, script: str, upstream: Upstream
 ) -> None:
-    with Proxy(script, library, upstream.address) as proxy, linked(proxy, upstream) as (
-        client,
-        server,
+    with (
+        Proxy(script, library, upstream.address) as proxy,
+        linked(proxy, upstream) as (
+            client,
+            server,
+        ),
     ):
         server.sendall(b"half a mess")
         assert read_exactly(client, 11) == b"half a mess"
@@ -149,9 +163,12 @@ def test_upstream_that_answers_early_is_heard(
     library: str, script: str, upstream: Upstream
 ) -> None:
     """It closes while the client is still sending; the answer arrives as a whole all the same."""
-    with Proxy(script, library, upstream.address) as proxy, linked(proxy, upstream) as (
-        client,
-        server,
+    with (
+        Proxy(script, library, upstream.address) as proxy,
+        linked(proxy, upstream) as (
+            client,
+            server,
+        ),
     ):
         client.sendall(b"POST")
         assert read_exactly(server, 4) == b"POST"
@@ -164,9 +181,7 @@ def test_upstream_that_answers_early_is_heard(
 
 
 @pytest.mark.parametrize("slow", ["client", "upstream"])
-def test_slow_reader_takes_bounded_memory(
-    library: str, slow: str, script: str
-) -> None:
+def test_slow_reader_takes_bounded_memory(library: str, slow: str, script: str) -> None:
     offered = 96 * 1024 * 1024
     with (
         Upstream(receive_buffer=65536) as upstream,
@@ -208,19 +223,23 @@ def test_upstream_host_without_address(library: str, script: str) -> None:
 
 
 def test_upstream_by_name(library: str, script: str, upstream: Upstream) -> None:
-    with Proxy(script, library, f"tcp:localhost:{upstream.port}") as proxy, linked(
-        proxy, upstream
-    ) as (client, server):
+    with (
+        Proxy(script, library, f"tcp:localhost:{upstream.port}") as proxy,
+        linked(proxy, upstream) as (client, server),
+    ):
         server.sendall(b"hello")
         assert read_exactly(client, 5) == b"hello"
 
 
 def test_tcp_to_tls(library: str, tmp_path: Path, upstream: Upstream) -> None:
-    script = write_script(tmp_path / "c", client_domain("out", alpn="sip") if False else client_domain("out"))
+    script = write_script(tmp_path / "c", client_domain("out"))
     target = f"tls:127.0.0.1:{upstream.port}"
-    with Proxy(
-        script, library, target, "--server-name", "dom2.test", listen=["tcp:127.0.0.1:0"]
-    ) as proxy, socket.create_connection(("127.0.0.1", proxy.port), TIMEOUT) as client:
+    with (
+        Proxy(
+            script, library, target, "--server-name", "dom2.test", listen=["tcp:127.0.0.1:0"]
+        ) as proxy,
+        socket.create_connection(("127.0.0.1", proxy.port), TIMEOUT) as client,
+    ):
         with upstream.accept_tls("dom2") as server:
             client.sendall(b"q" * 500_000)
             assert read_exactly(server, 500_000) == b"q" * 500_000
@@ -241,14 +260,22 @@ def test_upstream_certificate_is_verified(
 ) -> None:
     script = write_script(tmp_path / "c", client_domain("out"))
     target = f"tls:127.0.0.1:{upstream.port}"
-    with Proxy(
-        script, library, target, "--server-name", "dom2.test", listen=["tcp:127.0.0.1:0"]
-    ) as proxy, socket.create_connection(("127.0.0.1", proxy.port), TIMEOUT) as client:
+    with (
+        Proxy(
+            script, library, target, "--server-name", "dom2.test", listen=["tcp:127.0.0.1:0"]
+        ) as proxy,
+        socket.create_connection(("127.0.0.1", proxy.port), TIMEOUT) as client,
+    ):
+        received: list[bytes] = []
         client.sendall(b"secret")
-        with upstream.accept() as sock, pytest.raises((ssl.SSLError, ConnectionResetError)):
-            with server_context(name).wrap_socket(sock, server_side=True) as server:
-                assert server.recv(10) == b""
-                raise ConnectionResetError  # TLS 1.3: the alert comes after our side is done.
+        # In TLS 1.3 our side of the handshake is done before the alert arrives.
+        with (
+            contextlib.suppress(OSError),
+            upstream.accept() as sock,
+            server_context(name).wrap_socket(sock, server_side=True) as server,
+        ):
+            received.append(server.recv(10))
+        assert received in ([], [b""])
         assert client.recv(10) == b""
         assert "status=upstream-failed" in proxy.log_line()
         assert "in=0 out=0" in proxy.log_line()

@@ -142,8 +142,8 @@ def _targets(options: argparse.Namespace, manager: TLSManager) -> list[Target]:
     if options.listen:
         targets = [parse_target(text, listening=True) for text in options.listen]
     else:
-        sockets = [item for item in manager.config.sockets if item.is_tls]
-        targets = [Target(True, item.host, item.port) for item in sockets]
+        sockets = manager.config.sockets if manager.config else ()
+        targets = [Target(True, item.host, item.port) for item in sockets if item.is_tls]
     if not targets:
         raise ConfigError(
             "the script has no TLS socket", origin=options.config, hint="give --listen"

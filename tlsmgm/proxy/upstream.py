@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from tlsmgm.connection import Connection, Session
+from tlsmgm._core.session import Session
+from tlsmgm.connection import Connection
 from tlsmgm.domain import Domain
 from tlsmgm.errors import ConfigError, NoDomainError
 from tlsmgm.manager import TLSManager
@@ -44,7 +45,7 @@ class Connector:
         options = self._options
         if not options.upstream.is_tls:
             return
-        if options.sip_domain is not None and not self._manager.config.client_sip_domain_avp:
+        if options.sip_domain is not None and self._sip_domain_avp() is None:
             raise ConfigError("the script has no client_sip_domain_avp", parameter="--sip-domain")
         if options.upstream_domain is not None:
             if self._manager.find_client_domain_by_name(options.upstream_domain) is None:
@@ -114,6 +115,10 @@ class Connector:
         return domain
 
     def _avps(self) -> dict[str, str]:
-        avp = self._manager.config.client_sip_domain_avp
+        avp = self._sip_domain_avp()
         value = self._options.sip_domain
         return {} if avp is None or value is None else {avp: value}
+
+    def _sip_domain_avp(self) -> str | None:
+        config = self._manager.config
+        return None if config is None else config.client_sip_domain_avp

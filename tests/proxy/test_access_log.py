@@ -1,0 +1,149 @@
+"""The access log, above all with values that strangers chose."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import shlex
+import signal
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.proxy import Proxy, Upstream, connect, pki, server_domain, write_script
+from tlsmgm.errors import ConfigError
+from tlsmgm.proxy.access_log import AccessLog, quote
+
+EVIL = 'eve" status=ok\r\n2026-01-01 forged\x1b[31m\u202e'
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (None, "-"),
+        ("", '""'),
+        ("-", '"-"'),
+        ("atlanta.com", "atlanta.com"),
+        ("good client", '"good client"'),
+        ("a=b", '"a=b"'),
+        ("Zoë", "Zoë"),
+        ("a\nb", '"a\\x0ab"'),
+        ('say "x"', '"say \\"x\\""'),
+        ("back\\slash", '"back\\\\slash"'),
+        ("\u202e", '"\\u202e"'),
+        ("\udcff", '"\\udcff"'),
+        ("\U000e0001", '"\\U000e0001"'),
+    ],
+)
+def test_quote(value: str | None, written: str) -> None:
+    assert quote(value) == written
+
+
+@given(st.text())
+def test_a_value_is_one_printable_field(value: str) -> None:
+    written = quote(value)
+    assert written.isprintable()
+    assert len(shlex.split(f"a={written} b=1")) == 2
+
+
+def test_format() -> None:
+    log = AccessLog("$$1 ${client}x $status")
+    assert log.line({"client": "c", "status": "ok"}.get) == "$1 cx ok"
+
+
+@pytest.mark.parametrize("template", ["$nope", "$tls_x", "${", "$", "$ x"])
+def test_bad_format(template: str) -> None:
+    with pytest.raises(ConfigError, match="unknown name"):
+        AccessLog(template, known_names=frozenset({"tls_version"}))
+
+
+def evil_certificate(folder: Path) -> tuple[str, str]:
+    """A certificate of the recorded root whose fields try to write log lines of their own."""
+    root_key = serialization.load_pem_private_key(Path(pki("root.key")).read_bytes(), None)
+    assert isinstance(root_key, ec.EllipticCurvePrivateKey)
+    root = x509.load_pem_x509_certificate(Path(pki("root.pem")).read_bytes())
+    key = ec.generate_private_key(ec.SECP256R1())
+    start = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, EVIL)]))
+        .issuer_name(root.subject)
+        .public_key(key.public_key())
+        .serial_number(4711)
+        .not_valid_before(start)
+        .not_valid_after(start + datetime.timedelta(days=20 * 365))
+        .sign(root_key, hashes.SHA256())
+    )
+    paths = folder / "evil.pem", folder / "evil.key"
+    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    paths[1].write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return str(paths[0]), str(paths[1])
+
+
+def test_injection_by_certificate(library: str, tmp_path: Path, upstream: Upstream) -> None:
+    domain = server_domain("dom1", verify_cert=1, require_cert=1, ca_list=pki("root.pem"))
+    script = write_script(tmp_path / "c", domain)
+    path = tmp_path / "access.log"
+    with Proxy(script, library, upstream.address, "--access-log", str(path)) as proxy:
+        with connect(proxy.port, certificate=evil_certificate(tmp_path)) as client:
+            with upstream.accept():
+                pass
+            client.recv(10)
+            client.unwrap()
+        proxy.signal(signal.SIGTERM)
+        assert proxy.exit_code() == 0
+    (line,) = path.read_text(encoding="utf-8").splitlines()
+    assert line.isprintable()
+    (peer,) = [field for field in shlex.split(line) if field.startswith("peer=")]
+    assert peer.startswith('peer=eve" status=ok\\x0d\\x0a2026-01-01 forged\\x1b')
+    statuses = [field for field in shlex.split(line) if field.startswith("status=")]
+    assert statuses == ["status=ok"]
+
+
+def test_json_file_and_rotation(library: str, script: str, upstream: Upstream) -> None:
+    path = Path(script).with_name("access.log")
+    with Proxy(
+        script, library, upstream.address,
+        "--access-log", str(path), "--access-log-format", "json",
+    ) as proxy:  # fmt: skip
+        with connect(proxy.port, alpn=["sip"]) as client, upstream.accept() as server:
+            client.sendall(b"12345")
+            server.sendall(b"123")
+            assert (
+                client.recv(
+                    3,
+                )
+                == b"123"
+            )
+            server.close()
+            assert client.recv(3) == b""
+            client.unwrap()
+            address = "{}:{}".format(*client.getsockname())
+        path.rename(path.with_suffix(".1"))
+        proxy.signal(signal.SIGHUP)
+        proxy.wait_for("reloaded: ")
+        with connect(proxy.port) as client, upstream.accept():
+            pass
+        proxy.signal(signal.SIGTERM)
+        assert proxy.exit_code() == 0
+    row = json.loads(path.with_suffix(".1").read_text(encoding="utf-8"))
+    assert row["client"] == address
+    assert row["server_name"] == "dom1.test"
+    assert row["domain"] == "dom1"
+    assert row["upstream"] == upstream.address.removeprefix("tcp:")
+    assert row["bytes_out"] == "3"
+    assert row["tls_version"] == "TLSv1.3"
+    assert row["reused"] == "0"
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 1

@@ -1,0 +1,48 @@
+import os
+from typing import Any
+
+from _typeshed import ReadableBuffer
+
+from tlsmgm._core.backend import Backend
+from tlsmgm._core.certificate import Certificate
+from tlsmgm._core.ticket_keys import TicketKeys
+
+_Path = str | os.PathLike[str]
+_Source = _Path | bytes | bytearray
+
+class Context:
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        is_server: bool,
+        domain: object = None,
+        name: str | None = None,
+        origin: object = None,
+        lowest_version: int = 0,
+        highest_version: int = 0,
+        cipher_list: str | None = None,
+        groups: str | None = None,
+        certificate: _Source | None = None,
+        private_key: _Source | None = None,
+        passphrase: ReadableBuffer | None = None,
+        dh_params: _Source | None = None,
+        ca_list: _Source | None = None,
+        ca_dir: _Path | None = None,
+        crl_dir: _Path | None = None,
+        crl_check_all: bool = False,
+        verify_peer: bool = False,
+        require_peer: bool = False,
+        verify_depth: int = 3,
+        alpn: bytes | None = None,
+        ticket_keys: TicketKeys | None = None,
+        scope: bytes | None = None,
+    ) -> None: ...
+    @property
+    def backend(self) -> Backend: ...
+    @property
+    def domain(self) -> Any: ...  # whatever it was made with
+    @property
+    def is_server(self) -> bool: ...
+    @property
+    def certificate(self) -> Certificate | None: ...

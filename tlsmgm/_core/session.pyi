@@ -1,0 +1,8 @@
+from _typeshed import ReadableBuffer
+
+from tlsmgm._core.backend import Backend
+
+class Session:
+    def export(self) -> bytes: ...
+    @staticmethod
+    def load(backend: Backend, data: ReadableBuffer) -> Session: ...

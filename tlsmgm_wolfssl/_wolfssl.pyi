@@ -1,0 +1,2 @@
+# Pointer to a const struct tlsmgm_backend, in a capsule.
+backend: object
