@@ -78,6 +78,7 @@ static enum tlsmgm_status read_record_header(struct tlsmgm_hello_reader *reader,
         }
     }
     reader->record_left = (size_t)reader->header[3] << 8 | reader->header[4];
+    memcpy(reader->version, reader->header + 1, sizeof reader->version);
     return check_record_header(reader, error);
 }
 
@@ -142,18 +143,50 @@ static enum tlsmgm_status read_alert(struct tlsmgm_hello_reader *reader, struct 
     return status;
 }
 
+static enum tlsmgm_status follow(struct tlsmgm_hello_reader *reader, struct tlsmgm_cursor *wire,
+                                 struct tlsmgm_error *error) {
+    enum tlsmgm_status status = check_message(reader, error);
+    while (status == TLSMGM_WANT_READ && wire->left > 0) {
+        if (reader->header_size < sizeof reader->header) {
+            status = read_record_header(reader, wire, error);
+            if (status != TLSMGM_OK) return status;
+        }
+        status = reader->header[0] == CONTENT_ALERT ? read_alert(reader, wire, error)
+                                                    : read_record_body(reader, wire, error);
+        if (status == TLSMGM_WANT_READ && reader->header[0] == CONTENT_ALERT) return status;
+    }
+    return status;
+}
+
 enum tlsmgm_status tlsmgm_hello_reader_feed(struct tlsmgm_hello_reader *reader, const uint8_t *data,
                                             size_t size, struct tlsmgm_error *error) {
     struct tlsmgm_cursor wire = {.next = data, .left = size};
-    enum tlsmgm_status status = check_message(reader, error);
-    while (status == TLSMGM_WANT_READ && wire.left > 0) {
-        if (reader->header_size < sizeof reader->header) {
-            status = read_record_header(reader, &wire, error);
-            if (status != TLSMGM_OK) return status;
-        }
-        status = reader->header[0] == CONTENT_ALERT ? read_alert(reader, &wire, error)
-                                                    : read_record_body(reader, &wire, error);
-        if (status == TLSMGM_WANT_READ && reader->header[0] == CONTENT_ALERT) return status;
+    enum tlsmgm_status status = follow(reader, &wire, error);
+    reader->consumed += size - wire.left;
+    return status;
+}
+
+static enum tlsmgm_status append_record_header(const struct tlsmgm_hello_reader *reader,
+                                               size_t size, struct tlsmgm_buffer *out) {
+    const uint8_t header[5] = {CONTENT_HANDSHAKE, reader->version[0], reader->version[1],
+                               (uint8_t)(size >> 8), (uint8_t)size};
+    return tlsmgm_buffer_append(out, header, sizeof header);
+}
+
+enum tlsmgm_status tlsmgm_hello_reader_replay(const struct tlsmgm_hello_reader *reader,
+                                              struct tlsmgm_buffer *out) {
+    struct tlsmgm_cursor message = tlsmgm_cursor(tlsmgm_buffer_view(&reader->message));
+    enum tlsmgm_status status = TLSMGM_OK;
+    while (status == TLSMGM_OK && message.left > 0) {
+        size_t size = message.left < RECORD_MAX_SIZE ? message.left : RECORD_MAX_SIZE;
+        struct tlsmgm_bytes piece = {0};
+        (void)tlsmgm_cursor_bytes(&message, size, &piece);
+        status = append_record_header(reader, size, out);
+        if (status == TLSMGM_OK) status = tlsmgm_buffer_append(out, piece.data, piece.size);
+    }
+    /* The last record may hold more than the message: it becomes a record of its own. */
+    if (status == TLSMGM_OK && reader->record_left > 0) {
+        status = append_record_header(reader, reader->record_left, out);
     }
     return status;
 }

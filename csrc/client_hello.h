@@ -18,7 +18,9 @@ struct tlsmgm_hello_reader {
     struct tlsmgm_buffer message; /* handshake message gathered so far, header included */
     uint8_t header[5];            /* record header gathered so far */
     size_t header_size;
+    uint8_t version[2]; /* of the record */
     size_t record_left; /* bytes of the current record still to come */
+    size_t consumed;    /* wire bytes followed so far, record headers included */
 };
 
 /* What a client offers. Pieces are borrowed from the message; lists are in wire form. */
@@ -46,6 +48,15 @@ void tlsmgm_hello_reader_free(struct tlsmgm_hello_reader *reader);
  */
 enum tlsmgm_status tlsmgm_hello_reader_feed(struct tlsmgm_hello_reader *reader, const uint8_t *data,
                                             size_t size, struct tlsmgm_error *error);
+
+/*
+ * Writes a complete message as a client would send it that cuts nothing up: in one record, or in
+ * as few as it takes. What follows reader->consumed on the wire may be appended to it. A library
+ * then never meets the thousand tiny records in which a hello may come; wolfSSL refuses those
+ * that cut the message header. OK or NO_MEMORY.
+ */
+enum tlsmgm_status tlsmgm_hello_reader_replay(const struct tlsmgm_hello_reader *reader,
+                                              struct tlsmgm_buffer *out);
 
 /* Takes a complete message apart. OK, or PROTOCOL with the alert to send. */
 enum tlsmgm_status tlsmgm_client_hello_parse(struct tlsmgm_bytes message,

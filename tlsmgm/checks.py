@@ -56,6 +56,7 @@ def check_config(
     libraries: Sequence[str],
     load: Load,
     *,
+    chosen: str | None = None,
     days: int = 30,
     now: datetime.datetime | None = None,
 ) -> list[Finding]:
@@ -65,6 +66,8 @@ def check_config(
         config: a script that has been read.
         libraries: load each domain with each of these.
         load: how to load a domain.
+        chosen: the library that will be used, if that is known; what another one cannot load is a
+            warning then.
         days: warn of certificates that expire within so many days.
         now: the time to compare with; None: the clock.
 
@@ -74,7 +77,7 @@ def check_config(
     found = [Finding("warning", "script", text) for text in config.warnings]
     soon = _Validity(now or datetime.datetime.now(datetime.UTC), datetime.timedelta(days=days))
     for domain in config.domains:
-        found += _check_loading(config, domain, libraries, load)
+        found += _check_loading(config, domain, libraries, load, chosen)
         found += _check_key_file(config, domain)
         found += _check_certificates(config, domain, soon)
     found += _check_shadowed(config)
@@ -104,7 +107,11 @@ def _about(
 
 
 def _check_loading(
-    config: ScriptConfig, domain: Domain, libraries: Sequence[str], load: Load
+    config: ScriptConfig,
+    domain: Domain,
+    libraries: Sequence[str],
+    load: Load,
+    chosen: str | None,
 ) -> Iterator[Finding]:
     """Files that are missing or broken, keys that do not match, ciphers that nobody knows."""
     for library in libraries:
@@ -114,7 +121,8 @@ def _check_loading(
             parameter = getattr(error, "parameter", None) or "name"
             reason = error.reason if isinstance(error, ConfigError) and error.reason else str(error)
             message = reason if parameter == "name" else f"{parameter}: {reason}"
-            yield _about(config, domain, "error", "load", parameter, message, library)
+            severity: Severity = "error" if chosen in (library, None) else "warning"
+            yield _about(config, domain, severity, "load", parameter, message, library)
 
 
 def _check_key_file(config: ScriptConfig, domain: Domain) -> Iterator[Finding]:

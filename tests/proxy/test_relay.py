@@ -121,9 +121,10 @@ def test_truncation_by_the_client_is_no_clean_end(
     ):
         client.sendall(b"half a mess")
         assert read_exactly(server, 11) == b"half a mess"
-        client.close()
-        with pytest.raises(ConnectionResetError):
-            read_to_end(server)
+        with socket.socket(fileno=client.detach()) as raw:
+            raw.shutdown(socket.SHUT_WR)
+            with pytest.raises(ConnectionResetError):
+                read_to_end(server)
         assert "status=client-truncated" in proxy.log_line()
 
 

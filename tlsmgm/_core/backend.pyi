@@ -1,7 +1,9 @@
+from typing import Self
+
 CONTRACT_VERSION: int
 
 class Backend:
-    def __init__(self, capsule: object) -> None: ...
+    def __new__(cls, capsule: object) -> Self: ...
     @property
     def name(self) -> str: ...
     @property

@@ -36,6 +36,7 @@ cdef extern from "tlsmgm.h" nogil:
         TLSMGM_FEATURE_MLKEM
 
     cdef enum tlsmgm_alert:
+        TLSMGM_ALERT_UNEXPECTED_MESSAGE
         TLSMGM_ALERT_INTERNAL_ERROR
         TLSMGM_ALERT_UNRECOGNIZED_NAME
 
@@ -160,6 +161,7 @@ cdef extern from "client_hello.h" nogil:
 
     cdef struct tlsmgm_hello_reader:
         tlsmgm_buffer message
+        size_t consumed
 
     cdef struct tlsmgm_client_hello:
         uint16_t legacy_version
@@ -177,6 +179,7 @@ cdef extern from "client_hello.h" nogil:
     void tlsmgm_hello_reader_free(tlsmgm_hello_reader *)
     tlsmgm_status tlsmgm_hello_reader_feed(tlsmgm_hello_reader *, const uint8_t *, size_t,
                                            tlsmgm_error *)
+    tlsmgm_status tlsmgm_hello_reader_replay(const tlsmgm_hello_reader *, tlsmgm_buffer *)
     tlsmgm_status tlsmgm_client_hello_parse(tlsmgm_bytes, tlsmgm_client_hello *, tlsmgm_error *)
     void tlsmgm_alert_record(tlsmgm_alert, uint8_t *)
 

@@ -43,7 +43,10 @@ cdef class Connection:
     cdef int check(self, tlsmgm_status status, const tlsmgm_error *error) except -1
     cdef int start(self, bytes name, bytes verify_name, object session) except -1
     cdef bint greet(self) except -1
+    cdef bint advance(self) except -1
+    cdef size_t hold(self, const uint8_t *data, size_t size) except? 0
     cdef int take_hello(self, const tlsmgm_client_hello *hello) except -1
+    cdef int replay(self) except -1
     cdef Context choose(self, const tlsmgm_client_hello *hello)
     cdef int refuse(self, object failure, tlsmgm_alert alert) except -1
     cdef int need_conn(self) except -1

@@ -1,4 +1,4 @@
-from typing import overload
+from typing import Self, overload
 
 from _typeshed import ReadableBuffer, WriteableBuffer
 
@@ -9,16 +9,16 @@ from tlsmgm._core.session import Session
 
 class Connection:
     @overload
-    def __init__(
-        self,
+    def __new__(
+        cls,
         context: Context,
         *,
         server_name: bytes | None = None,
         verify_name: bytes | None = None,
         session: Session | None = None,
-    ) -> None: ...
+    ) -> Self: ...
     @overload
-    def __init__(self, *, selector: Selector, address: bytes, port: int = 0) -> None: ...
+    def __new__(cls, *, selector: Selector, address: bytes, port: int = 0) -> Self: ...
     @property
     def context(self) -> Context | None: ...
     @property

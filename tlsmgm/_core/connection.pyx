@@ -6,6 +6,8 @@ library inside it, with all bytes fed again. So every rule is the chosen domain'
 byte on, and a hello that nobody answers never reaches a library.
 """
 
+import contextlib
+
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint16_t, uint32_t
 from libc.string cimport memcpy
@@ -14,6 +16,7 @@ from tlsmgm._core.backend cimport Backend
 from tlsmgm._core.capi cimport (
     TLSMGM_ALERT_INTERNAL_ERROR,
     TLSMGM_ALERT_RECORD_SIZE,
+    TLSMGM_ALERT_UNEXPECTED_MESSAGE,
     TLSMGM_ALERT_UNRECOGNIZED_NAME,
     TLSMGM_CLOSED,
     TLSMGM_MATCH_NONE,
@@ -24,6 +27,7 @@ from tlsmgm._core.capi cimport (
     TLSMGM_WANT_WRITE,
     tlsmgm_alert,
     tlsmgm_alert_record,
+    tlsmgm_buffer,
     tlsmgm_buffer_append,
     tlsmgm_buffer_consume,
     tlsmgm_buffer_free,
@@ -42,6 +46,7 @@ from tlsmgm._core.capi cimport (
     tlsmgm_hello_reader_feed,
     tlsmgm_hello_reader_free,
     tlsmgm_hello_reader_init,
+    tlsmgm_hello_reader_replay,
     tlsmgm_match_index_find,
     tlsmgm_session,
     tlsmgm_status,
@@ -53,7 +58,7 @@ from tlsmgm._core.selector cimport Selector
 from tlsmgm._core.session cimport Session, wrap_session
 from tlsmgm._core.status cimport check as check_status
 
-from tlsmgm.errors import NoDomainError, TruncatedError
+from tlsmgm.errors import NoDomainError, NoMemoryError, ProtocolError, TLSError, TruncatedError
 
 cdef dict _VERSIONS = {0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
 
@@ -190,8 +195,6 @@ cdef class Connection:
 
     cdef int take_hello(self, const tlsmgm_client_hello *hello) except -1:
         """Starts the library in the right context and feeds it what has been read."""
-        cdef tlsmgm_error error
-        cdef tlsmgm_bytes wire
         cdef bytes name = None
         if hello.has_server_name:
             name = (<const char *> hello.server_name.data)[:hello.server_name.size]
@@ -200,8 +203,7 @@ cdef class Connection:
             self.context = self.choose(hello)
         try:
             self.start(name, None, None)
-            wire = tlsmgm_buffer_view(&self.wire)
-            self.check(self.table.feed(self.conn, wire.data, wire.size, &error), &error)
+            self.replay()
         except Exception as failure:
             self.refuse(failure, TLSMGM_ALERT_INTERNAL_ERROR)
         if self.wire_ended:
@@ -209,6 +211,24 @@ cdef class Connection:
         tlsmgm_hello_reader_free(&self.reader)
         tlsmgm_buffer_free(&self.wire)
         return 0
+
+    cdef int replay(self) except -1:
+        """Feeds the library the hello in one piece, and whatever came behind it."""
+        cdef tlsmgm_error error
+        cdef tlsmgm_buffer hello
+        cdef tlsmgm_bytes wire
+        tlsmgm_buffer_init(&hello, 2 * self.reader.message.limit)
+        try:
+            if tlsmgm_hello_reader_replay(&self.reader, &hello) != TLSMGM_OK:
+                raise NoMemoryError("out of memory")
+            wire = tlsmgm_buffer_view(&hello)
+            self.check(self.table.feed(self.conn, wire.data, wire.size, &error), &error)
+        finally:
+            tlsmgm_buffer_free(&hello)
+        wire = tlsmgm_buffer_view(&self.wire)
+        wire.data += self.reader.consumed
+        wire.size -= self.reader.consumed
+        return self.check(self.table.feed(self.conn, wire.data, wire.size, &error), &error)
 
     cdef Context choose(self, const tlsmgm_client_hello *hello):
         cdef uint32_t found
@@ -258,19 +278,43 @@ cdef class Connection:
         """
         cdef tlsmgm_error error
         cdef size_t size = data.shape[0]
+        cdef size_t taken = 0
         if size == 0:
             return
         self.enter()
         try:
-            if self.conn != NULL:
-                self.check(self.table.feed(self.conn, &data[0], size, &error), &error)
-            elif self.failure is None:
-                if tlsmgm_buffer_append(&self.wire, &data[0], size) != TLSMGM_OK:
-                    self.greet()
-                    self.check(self.table.feed(
-                        self.conn, &data[0], size, &error), &error)
+            if self.conn == NULL:
+                taken = self.hold(&data[0], size)
+            if self.conn != NULL and taken < size:
+                self.check(
+                    self.table.feed(self.conn, &data[taken], size - taken, &error), &error
+                )
         finally:
             self.leave()
+
+    cdef size_t hold(self, const uint8_t *data, size_t size) except? 0:
+        """Keeps bytes until the hello is complete; returns how many found room.
+
+        What goes wrong here is told by the next handshake(), which the caller must ask anyway.
+        """
+        cdef size_t taken = 0
+        cdef size_t room
+        while taken < size and self.conn == NULL and self.failure is None:
+            room = self.wire.limit - tlsmgm_buffer_size(&self.wire)
+            if room == 0:
+                with contextlib.suppress(TLSError):
+                    if not self.greet():
+                        self.refuse(
+                            ProtocolError("the ClientHello is drowned in record headers",
+                                          alert=TLSMGM_ALERT_UNEXPECTED_MESSAGE),
+                            TLSMGM_ALERT_UNEXPECTED_MESSAGE,
+                        )
+                continue
+            room = min(room, size - taken)
+            if tlsmgm_buffer_append(&self.wire, data + taken, room) != TLSMGM_OK:
+                raise NoMemoryError("out of memory")
+            taken += room
+        return taken
 
     def feed_eof(self):
         """Tells that the transport has ended; what was fed before can still be read."""
@@ -323,18 +367,21 @@ cdef class Connection:
             ProtocolError: the peer broke the protocol.
             TruncatedError: the transport ended before the handshake did.
         """
-        cdef tlsmgm_error error
-        cdef tlsmgm_status status
         self.enter()
         try:
-            if self.conn == NULL and not self.greet():
-                return False
-            with nogil:
-                status = self.table.handshake(self.conn, &error)
-            self.handshake_complete = self.check(status, &error) == TLSMGM_OK
-            return self.handshake_complete
+            return self.advance()
         finally:
             self.leave()
+
+    cdef bint advance(self) except -1:
+        cdef tlsmgm_error error
+        cdef tlsmgm_status status
+        if self.conn == NULL and not self.greet():
+            return False
+        with nogil:
+            status = self.table.handshake(self.conn, &error)
+        self.handshake_complete = self.check(status, &error) == TLSMGM_OK
+        return self.handshake_complete
 
     def read(self, Py_ssize_t size=65536):
         """Application data.
@@ -368,7 +415,8 @@ cdef class Connection:
         cdef size_t count = 0
         self.enter()
         try:
-            self.need_conn()
+            if not self.handshake_complete and not self.advance():
+                return None
             with nogil:
                 status = self.table.read(self.conn, data, size, &count, &error)
             result = self.check(status, &error)
@@ -386,6 +434,7 @@ cdef class Connection:
             for ``drain()``.
 
         Raises:
+            ValueError: the handshake is not complete.
             TLSError: the connection has failed.
         """
         cdef tlsmgm_error error
@@ -396,11 +445,11 @@ cdef class Connection:
             return 0
         self.enter()
         try:
-            self.need_conn()
+            if not self.handshake_complete and not self.advance():
+                raise ValueError("write() before the handshake is complete")
             with nogil:
                 status = self.table.write(self.conn, &data[0], size, &count, &error)
-            if self.check(status, &error) == TLSMGM_WANT_READ:
-                raise ValueError("write() before the handshake is complete")
+            self.check(status, &error)
             return count
         finally:
             self.leave()

@@ -1,5 +1,5 @@
 import os
-from typing import Any
+from typing import Any, Self
 
 from _typeshed import ReadableBuffer
 
@@ -11,8 +11,8 @@ _Path = str | os.PathLike[str]
 _Source = _Path | bytes | bytearray
 
 class Context:
-    def __init__(
-        self,
+    def __new__(
+        cls,
         backend: Backend,
         *,
         is_server: bool,
@@ -37,7 +37,7 @@ class Context:
         alpn: bytes | None = None,
         ticket_keys: TicketKeys | None = None,
         scope: bytes | None = None,
-    ) -> None: ...
+    ) -> Self: ...
     @property
     def backend(self) -> Backend: ...
     @property

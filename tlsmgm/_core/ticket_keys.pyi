@@ -1,7 +1,9 @@
+from typing import Self
+
 from _typeshed import ReadableBuffer
 
 KEY_SIZE: int
 
 class TicketKeys:
-    def __init__(self, material: ReadableBuffer | None = None) -> None: ...
+    def __new__(cls, material: ReadableBuffer | None = None) -> Self: ...
     def rotate(self, material: ReadableBuffer | None = None) -> None: ...

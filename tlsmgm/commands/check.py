@@ -1,17 +1,23 @@
 """Load a configuration without serving, and look for what will break.
 
 Reports files that do not load, keys that do not match, certificates that have expired or soon
-will, filters that can never win, addresses without a socket, and key files open to others.
+will, filters that can never win, addresses without a socket, and key files open to others.  Every
+installed library loads everything; what only another one than the script's refuses is a warning.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+from typing import TYPE_CHECKING
 
 from tlsmgm.commands.output import print_json, printable
 from tlsmgm.domain import Domain
 from tlsmgm.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tlsmgm.checks import Finding
+    from tlsmgm.config.opensips import ScriptConfig
 
 __all__ = ["configure", "run"]
 
@@ -46,7 +52,8 @@ def run(options: argparse.Namespace) -> int:
 
     libraries = _libraries(options.library)
     config = read_script(options.config)
-    findings = checks.check_config(config, libraries, _load, days=options.days)
+    chosen = _chosen(config, libraries)
+    findings = checks.check_config(config, libraries, _load, chosen=chosen, days=options.days)
     failed = checks.has_errors(findings)
     if options.json:
         print_json(
@@ -79,13 +86,22 @@ def _libraries(wanted: str | None) -> list[str]:
     return [wanted]
 
 
+def _chosen(config: ScriptConfig, libraries: list[str]) -> str | None:
+    """The library that the script asks for; None if it does not say, or we do not load it."""
+    try:
+        wanted = config.resolve_library()
+    except ConfigError:
+        return None
+    return wanted if wanted in libraries else None
+
+
 def _load(domain: Domain, library: str) -> None:
     from tlsmgm.manager import TLSManager
 
     TLSManager(library=library).add_domain(domain)
 
 
-def _print(findings: list, domains: int, libraries: list[str]) -> None:  # type: ignore[type-arg]
+def _print(findings: list[Finding], domains: int, libraries: list[str]) -> None:
     for finding in findings:
         where = f"{finding.origin}: " if finding.origin else ""
         whom = f"{finding.kind} domain {finding.domain}: " if finding.domain else ""

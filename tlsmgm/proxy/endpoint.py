@@ -210,6 +210,13 @@ class Endpoint(asyncio.BufferedProtocol):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self._transport.abort()
 
+    def forget(self) -> None:
+        """Let go of everything large, once the transport is lost.
+
+        Relay and endpoints refer to each other; TLS state must not wait for the garbage collector.
+        """
+        self.sink = None
+
     # What the loop calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -337,6 +344,11 @@ class TLSEndpoint(Endpoint):
             with contextlib.suppress(TLSError):
                 self._connection.shutdown()
         self._flush()
+
+    def forget(self) -> None:
+        """Let go of everything large, the connection above all."""
+        super().forget()
+        self._connection = None
 
     def _begin(self) -> None:
         try:

@@ -199,8 +199,7 @@ class Relay:
             The value, or None if there is none.
         """
         if name.startswith("tls_"):
-            connection = self._logged_connection()
-            return None if connection is None else connection.variables[name]
+            return self._connection_value(lambda connection: connection.variables[name])
         return self._OWN_VALUES[name](self)
 
     def _logged_connection(self) -> Connection | None:
@@ -212,7 +211,11 @@ class Relay:
 
     def _connection_value(self, read: Callable[[Connection], str | None]) -> str | None:
         connection = self._logged_connection()
-        return None if connection is None else read(connection)
+        try:
+            return None if connection is None else read(connection)
+        except TLSError:
+            # A certificate that nobody can read must not keep its owner out of the log.
+            return None
 
     def _accept_time(self) -> str:
         accepted = datetime.fromtimestamp(self._accepted, UTC)
@@ -356,6 +359,9 @@ class Relay:
         if self.upstream is not None and self.upstream.connection is not None:
             self._service.upstream_ended(self.upstream.connection)
         self._service.finished(self)
+        self.client.forget()
+        if self.upstream is not None:
+            self.upstream.forget()
 
     # Deadlines.
 
@@ -374,6 +380,8 @@ class Relay:
 
     def _connect_late(self) -> None:
         self._no_upstream(Status.UPSTREAM_TIMEOUT, "the upstream was not reached in time")
+        if self.upstream is not None:
+            self.upstream.reset()
 
     def _tick(self) -> None:
         """Look whether anything has moved, in either direction, since the last time."""
