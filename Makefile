@@ -11,7 +11,7 @@ PYTHON ?= $(shell for python in $(CANDIDATES); do \
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?= -n auto
-C_SOURCES = $(shell find csrc tests/csrc -name '*.[ch]' 2>/dev/null)
+C_SOURCES = $(shell find csrc tests/csrc tests/fuzz -name '*.[ch]' 2>/dev/null)
 
 SANITIZE ?= address,undefined
 ASAN_TREE := build/asan
@@ -20,7 +20,8 @@ ASAN_COPIES = $(wildcard setup.py pyproject.toml README.md LICENSE wheels csrc t
 	tlsmgm_wolfssl tests examples benchmarks spec docs)
 
 .DEFAULT_GOAL := build
-.PHONY: build native tools test demo lint format asan clean distclean help
+FUZZ_SECONDS ?= 20
+.PHONY: build native tools test demo lint format asan fuzz clean distclean help
 
 build: $(VENV)/.installed ## build everything into the checkout (the default)
 	@$(BIN)/python setup.py -q build_ext --inplace
@@ -72,6 +73,9 @@ asan: build ## run the test suite with address and undefined-behaviour sanitizer
 		ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 		LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
 		$(CURDIR)/$(BIN)/python -m pytest --timeout 600 $(PYTEST_ARGS)
+
+fuzz: ## look for inputs that break the parsers, FUZZ_SECONDS for each (needs clang)
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh
 
 clean: ## remove what was built from our own sources
 	rm -rf build dist tlsmgm.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -12,6 +12,7 @@ import pytest
 
 from tests.support import c_build
 from tests.support.c_code import Backend, CCode
+from tests.support.contract import VERSIONS, Rig
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +41,29 @@ def nothing_is_left_behind(request: pytest.FixtureRequest, c: CCode) -> Iterator
         code.lib.tlsmgm_test_fail_after(-1)
     after = [code.lib.tlsmgm_test_live() for code in codes]
     assert after == before, "not everything was freed"
+
+
+@pytest.fixture
+def rig(backend: Backend) -> Iterator[Rig]:
+    rig = Rig(backend)
+    yield rig
+    rig.close()
+
+
+@pytest.fixture(params=c_build.BACKENDS)
+def peer(request: pytest.FixtureRequest) -> Iterator[Rig]:
+    name: str = request.param
+    try:
+        code = CCode(c_build.load(name))
+    except c_build.LibraryMissingError as missing:
+        pytest.skip(str(missing))
+    rig = Rig(Backend(name, getattr(code.lib, f"tlsmgm_{name}_backend"), code))
+    before = rig.live()
+    yield rig
+    rig.close()
+    assert rig.live() <= before, "not everything was freed"
+
+
+@pytest.fixture(params=VERSIONS)
+def version(request: pytest.FixtureRequest) -> str:
+    return str(request.param)

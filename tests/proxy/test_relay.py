@@ -21,6 +21,7 @@ from tests.support.proxy import (
     Upstream,
     client_domain,
     connect,
+    exchange,
     linked,
     pki,
     read_exactly,
@@ -52,10 +53,7 @@ def test_megabytes_both_ways(
     ):
         echoing = threading.Thread(target=echo, args=[server])
         echoing.start()
-        sending = threading.Thread(target=client.sendall, args=[payload])
-        sending.start()
-        received = read_exactly(client, SIZE)
-        sending.join(TIMEOUT)
+        received = exchange(client, payload)
         client.unwrap()
         echoing.join(TIMEOUT)
         assert hashlib.sha256(received).digest() == hashlib.sha256(payload).digest()

@@ -147,6 +147,8 @@ class PyOpenSSLPeer:
     @property
     def session(self) -> Any:
         """The client's session."""
+        # OpenSSL makes a session unusable when its connection is freed without close_notify.
+        self.tls.set_shutdown(SSL.SENT_SHUTDOWN)
         return self.tls.get_session()
 
     @property

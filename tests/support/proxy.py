@@ -359,6 +359,32 @@ def send_until_stuck(sock: socket.socket, limit: int, patience: float = 0.7) -> 
     return sent
 
 
+def exchange(sock: socket.socket, payload: bytes) -> bytes:
+    """Send and receive as many bytes at the same time, in one thread: Python's ssl is no good
+    at two on one connection.
+    """
+    sock.setblocking(False)
+    deadline = time.monotonic() + TIMEOUT
+    received = bytearray()
+    rest = memoryview(payload)
+    while len(received) < len(payload):
+        assert time.monotonic() < deadline
+        moved = False
+        with contextlib.suppress(BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            if rest:
+                rest = rest[sock.send(rest[:65536]) :]
+                moved = True
+        with contextlib.suppress(BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            piece = sock.recv(65536)
+            assert piece, "end before the end"
+            received += piece
+            moved = True
+        if not moved:
+            select.select([sock], [sock] if rest else [], [], TIMEOUT)
+    sock.settimeout(TIMEOUT)
+    return bytes(received)
+
+
 def reset(sock: socket.socket) -> None:
     """Close with a reset."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

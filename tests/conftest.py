@@ -1,0 +1,32 @@
+"""Fixtures of every test: which library, which version."""
+
+from __future__ import annotations
+
+import pytest
+import tlsmgm
+
+from tests.support.managers import LIBRARIES, VERSIONS
+
+
+def _installed(name: str) -> str:
+    if name not in tlsmgm.backends():
+        pytest.skip(f"{name} is not installed")
+    return name
+
+
+@pytest.fixture(params=LIBRARIES)
+def library(request: pytest.FixtureRequest) -> str:
+    """The library under test; of a handshake, the server's."""
+    return _installed(request.param)
+
+
+@pytest.fixture(params=LIBRARIES)
+def client_library(request: pytest.FixtureRequest) -> str:
+    """The client's library where both sides count."""
+    return _installed(request.param)
+
+
+@pytest.fixture(params=VERSIONS)
+def version(request: pytest.FixtureRequest) -> str:
+    """The only version that is spoken."""
+    return str(request.param)
