@@ -3,36 +3,47 @@
 #include <string.h>
 
 #include "cursor.h"
+#include "error.h"
 
 #define RECORD_FORMAT 1u
 
-bool tlsmgm_session_owner_set(struct tlsmgm_session_owner *owner, struct tlsmgm_bytes scope,
-                              struct tlsmgm_bytes name) {
-    *owner = (struct tlsmgm_session_owner){0};
-    if (scope.size > sizeof owner->scope || name.size > sizeof owner->name) return false;
-    owner->scope_size = (uint8_t)scope.size;
-    owner->name_size = (uint8_t)name.size;
-    if (scope.size > 0) memcpy(owner->scope, scope.data, scope.size);
-    if (name.size > 0) memcpy(owner->name, name.data, name.size);
+bool tlsmgm_scope_set(struct tlsmgm_scope *scope, struct tlsmgm_bytes bytes) {
+    *scope = (struct tlsmgm_scope){0};
+    if (bytes.size > sizeof scope->bytes) return false;
+    scope->size = (uint8_t)bytes.size;
+    if (bytes.size > 0) memcpy(scope->bytes, bytes.data, bytes.size);
     return true;
+}
+
+enum tlsmgm_status tlsmgm_session_owner_set(struct tlsmgm_session_owner *owner,
+                                            const struct tlsmgm_scope *scope,
+                                            struct tlsmgm_bytes name, struct tlsmgm_error *error) {
+    *owner = (struct tlsmgm_session_owner){.scope = *scope};
+    if (name.size > sizeof owner->name) {
+        return tlsmgm_fail_parameter(error, "server_name", "more than %u bytes",
+                                     TLSMGM_SESSION_NAME_MAX);
+    }
+    owner->name_size = (uint8_t)name.size;
+    if (name.size > 0) memcpy(owner->name, name.data, name.size);
+    return TLSMGM_OK;
 }
 
 bool tlsmgm_session_owner_equal(const struct tlsmgm_session_owner *a,
                                 const struct tlsmgm_session_owner *b) {
-    return a->scope_size == b->scope_size && a->name_size == b->name_size &&
-           memcmp(a->scope, b->scope, a->scope_size) == 0 &&
+    return a->scope.size == b->scope.size && a->name_size == b->name_size &&
+           memcmp(a->scope.bytes, b->scope.bytes, a->scope.size) == 0 &&
            memcmp(a->name, b->name, a->name_size) == 0;
 }
 
 size_t tlsmgm_session_record_size(const struct tlsmgm_session_owner *owner, size_t session_size) {
-    return 3 + (size_t)owner->scope_size + owner->name_size + session_size;
+    return 3 + (size_t)owner->scope.size + owner->name_size + session_size;
 }
 
 uint8_t *tlsmgm_session_record_begin(const struct tlsmgm_session_owner *owner, uint8_t *data) {
     *data++ = RECORD_FORMAT;
-    *data++ = owner->scope_size;
-    memcpy(data, owner->scope, owner->scope_size);
-    data += owner->scope_size;
+    *data++ = owner->scope.size;
+    memcpy(data, owner->scope.bytes, owner->scope.size);
+    data += owner->scope.size;
     *data++ = owner->name_size;
     memcpy(data, owner->name, owner->name_size);
     return data + owner->name_size;
@@ -41,6 +52,7 @@ uint8_t *tlsmgm_session_record_begin(const struct tlsmgm_session_owner *owner, u
 bool tlsmgm_session_record_read(struct tlsmgm_bytes record, struct tlsmgm_session_owner *owner,
                                 struct tlsmgm_bytes *session) {
     struct tlsmgm_cursor cursor = tlsmgm_cursor(record);
+    struct tlsmgm_scope owner_scope;
     struct tlsmgm_bytes scope;
     struct tlsmgm_bytes name;
     uint32_t format;
@@ -49,5 +61,6 @@ bool tlsmgm_session_record_read(struct tlsmgm_bytes record, struct tlsmgm_sessio
         return false;
     }
     *session = (struct tlsmgm_bytes){cursor.next, cursor.left};
-    return session->size > 0 && tlsmgm_session_owner_set(owner, scope, name);
+    if (session->size == 0 || !tlsmgm_scope_set(&owner_scope, scope)) return false;
+    return tlsmgm_session_owner_set(owner, &owner_scope, name, NULL) == TLSMGM_OK;
 }

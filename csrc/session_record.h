@@ -10,17 +10,26 @@
 
 #define TLSMGM_SESSION_NAME_MAX 255u
 
+/* The rules under which a session was made, as an opaque token; see tlsmgm_ctx_config.scope. */
+struct tlsmgm_scope {
+    uint8_t size;
+    uint8_t bytes[TLSMGM_SCOPE_MAX];
+};
+
+/* False when there are more bytes than TLSMGM_SCOPE_MAX. */
+bool tlsmgm_scope_set(struct tlsmgm_scope *scope, struct tlsmgm_bytes bytes);
+
 /* To whom a session belongs. */
 struct tlsmgm_session_owner {
-    uint8_t scope_size;
+    struct tlsmgm_scope scope;
     uint8_t name_size;
-    uint8_t scope[TLSMGM_SCOPE_MAX];
     uint8_t name[TLSMGM_SESSION_NAME_MAX];
 };
 
-/* False when a part is too long. */
-bool tlsmgm_session_owner_set(struct tlsmgm_session_owner *owner, struct tlsmgm_bytes scope,
-                              struct tlsmgm_bytes name);
+/* CONFIG when the name is too long. */
+enum tlsmgm_status tlsmgm_session_owner_set(struct tlsmgm_session_owner *owner,
+                                            const struct tlsmgm_scope *scope,
+                                            struct tlsmgm_bytes name, struct tlsmgm_error *error);
 bool tlsmgm_session_owner_equal(const struct tlsmgm_session_owner *a,
                                 const struct tlsmgm_session_owner *b);
 

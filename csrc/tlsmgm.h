@@ -146,6 +146,9 @@ struct tlsmgm_ctx_config {
 /* wolfSSL does not resume at all when a session-ID context has 32 bytes, the length TLS allows. */
 #define TLSMGM_SCOPE_MAX 31u
 
+/* Largest verify_depth. */
+#define TLSMGM_VERIFY_DEPTH_MAX 100
+
 /* One connection, as conn_new() takes it. */
 struct tlsmgm_conn_config {
     /*

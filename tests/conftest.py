@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-import tlsmgm
 
+import tlsmgm
 from tests.support.managers import LIBRARIES, VERSIONS
 
 

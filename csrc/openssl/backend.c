@@ -23,7 +23,7 @@ const EVP_CIPHER *ossl_ticket_cipher(void) { return ticket_cipher; }
 static int wire_read(BIO *bio, char *data, size_t size, size_t *count) {
     struct tlsmgm_conn *conn = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    *count = tlsmgm_buffer_take(&conn->input, (uint8_t *)data, size);
+    *count = tlsmgm_buffer_take(&conn->wire.input, (uint8_t *)data, size);
     if (*count > 0) return 1;
     BIO_set_retry_read(bio);
     return 0;
@@ -33,7 +33,7 @@ static int wire_write(BIO *bio, const char *data, size_t size, size_t *count) {
     struct tlsmgm_conn *conn = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
     *count = 0;
-    if (tlsmgm_buffer_append(&conn->output, (const uint8_t *)data, size) == TLSMGM_OK) {
+    if (tlsmgm_buffer_append(&conn->wire.output, (const uint8_t *)data, size) == TLSMGM_OK) {
         *count = size;
         return 1;
     }

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "alloc.h"
-#include "conn_limits.h"
 #include "cursor.h"
 #include "error.h"
 #include "internal.h"
@@ -113,15 +112,9 @@ enum tlsmgm_status ossl_conn_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_con
     conn->ctx = ossl_ctx_ref(ctx);
     conn->alert_sent = TLSMGM_NO_ALERT;
     conn->has_server_name = config->server_name.data != NULL;
-    tlsmgm_buffer_init(&conn->input, TLSMGM_INPUT_MAX);
-    tlsmgm_buffer_init(&conn->output, TLSMGM_OUTPUT_MAX);
-    tlsmgm_error_clear(&conn->latched);
-    struct tlsmgm_bytes scope = {ctx->scope, ctx->scope_size};
-    enum tlsmgm_status status = TLSMGM_OK;
-    if (!tlsmgm_session_owner_set(&conn->owner, scope, config->server_name)) {
-        status = tlsmgm_fail_parameter(error, "server_name", "more than %u bytes",
-                                       TLSMGM_SESSION_NAME_MAX);
-    }
+    tlsmgm_wire_init(&conn->wire);
+    enum tlsmgm_status status =
+        tlsmgm_session_owner_set(&conn->owner, &ctx->scope, config->server_name, error);
     if (status == TLSMGM_OK) {
         conn->ssl = SSL_new(ctx->ssl_ctx);
         status = conn->ssl == NULL ? tlsmgm_fail_memory(error) : start(conn, config, error);
@@ -140,36 +133,29 @@ void ossl_conn_free(struct tlsmgm_conn *conn) {
     SSL_free(conn->ssl);
     for (size_t i = 0; i < conn->peer_chain_size; i++) tlsmgm_blob_free(&conn->peer_chain[i]);
     tlsmgm_free(conn->peer_chain);
-    tlsmgm_buffer_free(&conn->input);
-    tlsmgm_buffer_free(&conn->output);
+    tlsmgm_wire_free(&conn->wire);
     ossl_ctx_free(conn->ctx);
     tlsmgm_free(conn);
 }
 
 enum tlsmgm_status ossl_feed(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
                              struct tlsmgm_error *error) {
-    if (tlsmgm_buffer_append(&conn->input, data, size) == TLSMGM_OK) return TLSMGM_OK;
-    return tlsmgm_fail(error, TLSMGM_NO_MEMORY,
-                       "no room for %zu bytes more; read the connection before feeding it", size);
+    return tlsmgm_wire_feed(&conn->wire, data, size, error);
 }
 
-void ossl_feed_eof(struct tlsmgm_conn *conn) { conn->input_ended = true; }
+void ossl_feed_eof(struct tlsmgm_conn *conn) { conn->wire.input_ended = true; }
 
 struct tlsmgm_bytes ossl_output(const struct tlsmgm_conn *conn) {
-    return tlsmgm_buffer_view(&conn->output);
+    return tlsmgm_buffer_view(&conn->wire.output);
 }
 
 void ossl_output_consume(struct tlsmgm_conn *conn, size_t size) {
-    tlsmgm_buffer_consume(&conn->output, size);
-}
-
-static enum tlsmgm_status latched(const struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
-    if (error != NULL) *error = conn->latched;
-    return conn->latched.status;
+    tlsmgm_buffer_consume(&conn->wire.output, size);
 }
 
 enum tlsmgm_status ossl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
-    if (conn->latched.status != TLSMGM_OK) return latched(conn, error);
+    enum tlsmgm_status status = tlsmgm_wire_status(&conn->wire, error);
+    if (status != TLSMGM_OK) return status;
     ERR_clear_error();
     int result = SSL_do_handshake(conn->ssl);
     return result == 1 ? TLSMGM_OK : ossl_fail_conn(conn, result, error);
@@ -179,7 +165,8 @@ enum tlsmgm_status ossl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error 
 enum tlsmgm_status ossl_read(struct tlsmgm_conn *conn, uint8_t *data, size_t size, size_t *count,
                              struct tlsmgm_error *error) {
     *count = 0;
-    if (conn->latched.status != TLSMGM_OK) return latched(conn, error);
+    enum tlsmgm_status status = tlsmgm_wire_status(&conn->wire, error);
+    if (status != TLSMGM_OK) return status;
     if (size == 0) return TLSMGM_OK;
     ERR_clear_error();
     while (*count < size) {
@@ -187,7 +174,7 @@ enum tlsmgm_status ossl_read(struct tlsmgm_conn *conn, uint8_t *data, size_t siz
         int result = SSL_read_ex(conn->ssl, data + *count, size - *count, &taken);
         *count += taken;
         if (result == 1) continue;
-        enum tlsmgm_status status = ossl_fail_conn(conn, result, error);
+        status = ossl_fail_conn(conn, result, error);
         return *count > 0 ? TLSMGM_OK : status; /* fatal ones are latched for the next call */
     }
     return TLSMGM_OK;
@@ -196,18 +183,19 @@ enum tlsmgm_status ossl_read(struct tlsmgm_conn *conn, uint8_t *data, size_t siz
 enum tlsmgm_status ossl_write(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
                               size_t *count, struct tlsmgm_error *error) {
     *count = 0;
-    if (conn->latched.status != TLSMGM_OK) return latched(conn, error);
+    enum tlsmgm_status status = tlsmgm_wire_status(&conn->wire, error);
+    if (status != TLSMGM_OK) return status;
     ERR_clear_error();
     while (*count < size) {
         size_t taken = 0;
         size_t piece = size - *count < TLSMGM_RECORD_MAX ? size - *count : TLSMGM_RECORD_MAX;
-        if (tlsmgm_buffer_size(&conn->output) >= TLSMGM_OUTPUT_HIGH_WATER) {
+        if (tlsmgm_wire_is_full(&conn->wire)) {
             return *count > 0 ? TLSMGM_OK : TLSMGM_WANT_WRITE;
         }
         int result = SSL_write_ex(conn->ssl, data + *count, piece, &taken);
         *count += taken;
         if (result == 1) continue;
-        enum tlsmgm_status status = ossl_fail_conn(conn, result, error);
+        status = ossl_fail_conn(conn, result, error);
         return *count > 0 ? TLSMGM_OK : status;
     }
     return TLSMGM_OK;
@@ -215,7 +203,8 @@ enum tlsmgm_status ossl_write(struct tlsmgm_conn *conn, const uint8_t *data, siz
 
 /* Whether the peer has closed is known from reading; this only says goodbye ourselves. */
 enum tlsmgm_status ossl_shutdown(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
-    if (conn->latched.status != TLSMGM_OK) return latched(conn, error);
+    enum tlsmgm_status status = tlsmgm_wire_status(&conn->wire, error);
+    if (status != TLSMGM_OK) return status;
     if (!SSL_is_init_finished(conn->ssl)) return TLSMGM_OK;
     ERR_clear_error();
     if ((SSL_get_shutdown(conn->ssl) & SSL_SENT_SHUTDOWN) == 0) {

@@ -4,6 +4,7 @@
 
 #include "alloc.h"
 #include "cipher_list.h"
+#include "ctx_config.h"
 #include "error.h"
 #include "internal.h"
 
@@ -124,7 +125,7 @@ static enum tlsmgm_status set_resumption(struct tlsmgm_ctx *ctx,
     (void)SSL_CTX_set_session_cache_mode(ctx->ssl_ctx, SSL_SESS_CACHE_OFF);
     if (!config->is_server) return TLSMGM_OK;
     if (config->scope.size > 0 &&
-        SSL_CTX_set_session_id_context(ctx->ssl_ctx, ctx->scope, ctx->scope_size) != 1) {
+        SSL_CTX_set_session_id_context(ctx->ssl_ctx, ctx->scope.bytes, ctx->scope.size) != 1) {
         return ossl_fail_parameter(error, "scope", "the scope cannot be used");
     }
     if (config->ticket_keys == NULL || config->scope.size == 0) {
@@ -155,25 +156,13 @@ static void set_options(SSL_CTX *ssl_ctx) {
                                         SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 }
 
-static enum tlsmgm_status set_scope(struct tlsmgm_ctx *ctx, struct tlsmgm_bytes scope,
-                                    struct tlsmgm_error *error) {
-    if (scope.size > TLSMGM_SCOPE_MAX) {
-        return tlsmgm_fail_parameter(error, "scope", "%zu bytes; at most %u are possible",
-                                     scope.size, TLSMGM_SCOPE_MAX);
-    }
-    if (scope.size > 0) memcpy(ctx->scope, scope.data, scope.size);
-    ctx->scope_size = (uint8_t)scope.size;
-    return TLSMGM_OK;
-}
-
 /* The order matters: the security level of the cipher list decides which keys are good enough. */
 static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
                                     struct tlsmgm_error *error) {
     set_options(ctx->ssl_ctx);
     set_callbacks(ctx);
     set_verification(ctx->ssl_ctx, config);
-    enum tlsmgm_status status = set_scope(ctx, config->scope, error);
-    if (status == TLSMGM_OK) status = set_versions(ctx->ssl_ctx, config, error);
+    enum tlsmgm_status status = set_versions(ctx->ssl_ctx, config, error);
     if (status == TLSMGM_OK) status = set_ciphers(ctx->ssl_ctx, config->cipher_list, error);
     if (status == TLSMGM_OK) status = set_groups(ctx->ssl_ctx, config->groups, error);
     if (status == TLSMGM_OK) status = ossl_load_dh_params(ctx, config, error);
@@ -187,15 +176,17 @@ static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_
 enum tlsmgm_status ossl_ctx_new(const struct tlsmgm_ctx_config *config, struct tlsmgm_ctx **out,
                                 struct tlsmgm_error *error) {
     *out = NULL;
+    enum tlsmgm_status status = tlsmgm_ctx_config_check(config, error);
+    if (status != TLSMGM_OK) return status;
     ERR_clear_error();
     struct tlsmgm_ctx *ctx = tlsmgm_calloc(1, sizeof *ctx);
     if (ctx == NULL) return tlsmgm_fail_memory(error);
     atomic_init(&ctx->references, 1);
+    (void)tlsmgm_scope_set(&ctx->scope, config->scope);
     ctx->is_server = config->is_server;
     ctx->verify_peer = config->verify_peer;
     ctx->ssl_ctx = SSL_CTX_new(config->is_server ? TLS_server_method() : TLS_client_method());
-    enum tlsmgm_status status =
-        ctx->ssl_ctx == NULL ? tlsmgm_fail_memory(error) : configure(ctx, config, error);
+    status = ctx->ssl_ctx == NULL ? tlsmgm_fail_memory(error) : configure(ctx, config, error);
     ERR_clear_error();
     if (status != TLSMGM_OK) {
         ossl_ctx_free(ctx);

@@ -118,13 +118,7 @@ static enum tlsmgm_status load_private_key(struct tlsmgm_ctx *ctx,
 enum tlsmgm_status ossl_load_identity(struct tlsmgm_ctx *ctx,
                                       const struct tlsmgm_ctx_config *config,
                                       struct tlsmgm_error *error) {
-    if (!tlsmgm_source_is_given(&config->certificate)) {
-        if (!config->is_server) return TLSMGM_OK;
-        return tlsmgm_fail_parameter(error, "certificate", "a server domain needs a certificate");
-    }
-    if (!tlsmgm_source_is_given(&config->private_key)) {
-        return tlsmgm_fail_parameter(error, "private_key", "the certificate needs its private key");
-    }
+    if (!tlsmgm_source_is_given(&config->certificate)) return TLSMGM_OK;
     enum tlsmgm_status status = load_certificate(ctx, &config->certificate, error);
     return status == TLSMGM_OK ? load_private_key(ctx, config, error) : status;
 }

@@ -119,7 +119,7 @@ enum tlsmgm_status ossl_fail_conn(struct tlsmgm_conn *conn, int result,
     unsigned long code = ERR_peek_error();
     switch (SSL_get_error(conn->ssl, result)) {
         case SSL_ERROR_WANT_READ:
-            if (!conn->input_ended) return TLSMGM_WANT_READ;
+            if (!conn->wire.input_ended) return TLSMGM_WANT_READ;
             (void)tlsmgm_fail(&failure, TLSMGM_TRUNCATED, "the peer ended the connection %s",
                               SSL_is_init_finished(conn->ssl) ? "without close_notify"
                                                               : "during the handshake");
@@ -139,9 +139,7 @@ enum tlsmgm_status ossl_fail_conn(struct tlsmgm_conn *conn, int result,
     if (failure.alert == TLSMGM_NO_ALERT) failure.alert = conn->alert_sent;
     if (failure.library_code == 0) failure.library_code = (int64_t)code;
     ERR_clear_error();
-    conn->latched = failure;
-    if (error != NULL) *error = failure;
-    return failure.status;
+    return tlsmgm_wire_latch(&conn->wire, &failure, error);
 }
 
 enum tlsmgm_status ossl_fail_parameter(struct tlsmgm_error *error, const char *parameter,

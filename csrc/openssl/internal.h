@@ -5,11 +5,11 @@
 #include <openssl/ssl.h>
 #include <stdatomic.h>
 
-#include "buffer.h"
 #include "file.h"
 #include "session_record.h"
 #include "ticket_keys.h"
 #include "tlsmgm.h"
+#include "wire.h"
 
 struct tlsmgm_ctx {
     atomic_size_t references;
@@ -19,18 +19,14 @@ struct tlsmgm_ctx {
     struct tlsmgm_ticket_keys *ticket_keys; /* may be NULL */
     struct tlsmgm_blob certificate;         /* DER of the leaf */
     struct tlsmgm_blob alpn;                /* wire form */
-    uint8_t scope_size;
-    uint8_t scope[TLSMGM_SCOPE_MAX];
+    struct tlsmgm_scope scope;
 };
 
 struct tlsmgm_conn {
     SSL *ssl; /* its app data points back here */
     struct tlsmgm_ctx *ctx;
-    struct tlsmgm_buffer input;
-    struct tlsmgm_buffer output;
-    bool input_ended;
+    struct tlsmgm_wire wire;
     int alert_sent;                    /* or TLSMGM_NO_ALERT */
-    struct tlsmgm_error latched;       /* status OK while nothing fatal happened */
     bool has_server_name;              /* server: the client sent one */
     struct tlsmgm_session_owner owner; /* scope and server name */
     struct tlsmgm_blob *peer_chain;    /* DER, read from ssl when first asked for */

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "alloc.h"
-#include "conn_limits.h"
 #include "error.h"
 #include "internal.h"
 
@@ -10,7 +9,7 @@ int wssl_wire_receive(WOLFSSL *ssl, char *data, int size, void *argument) {
     struct tlsmgm_conn *conn = argument;
     (void)ssl;
     if (size <= 0) return WOLFSSL_CBIO_ERR_WANT_READ;
-    size_t count = tlsmgm_buffer_take(&conn->input, (uint8_t *)data, (size_t)size);
+    size_t count = tlsmgm_buffer_take(&conn->wire.input, (uint8_t *)data, (size_t)size);
     return count > 0 ? (int)count : WOLFSSL_CBIO_ERR_WANT_READ;
 }
 
@@ -19,7 +18,7 @@ int wssl_wire_send(WOLFSSL *ssl, char *data, int size, void *argument) {
     (void)ssl;
     if (size <= 0) return 0;
     enum tlsmgm_status status =
-        tlsmgm_buffer_append(&conn->output, (const uint8_t *)data, (size_t)size);
+        tlsmgm_buffer_append(&conn->wire.output, (const uint8_t *)data, (size_t)size);
     return status == TLSMGM_OK ? size : WOLFSSL_CBIO_ERR_WANT_WRITE;
 }
 
@@ -114,15 +113,9 @@ enum tlsmgm_status wssl_conn_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_con
     if (conn == NULL) return tlsmgm_fail_memory(error);
     conn->ctx = wssl_ctx_ref(ctx);
     conn->has_server_name = config->server_name.data != NULL;
-    tlsmgm_buffer_init(&conn->input, TLSMGM_INPUT_MAX);
-    tlsmgm_buffer_init(&conn->output, TLSMGM_OUTPUT_MAX);
-    tlsmgm_error_clear(&conn->latched);
-    struct tlsmgm_bytes scope = {ctx->scope, ctx->scope_size};
-    enum tlsmgm_status status = TLSMGM_OK;
-    if (!tlsmgm_session_owner_set(&conn->owner, scope, config->server_name)) {
-        status = tlsmgm_fail_parameter(error, "server_name", "more than %u bytes",
-                                       TLSMGM_SESSION_NAME_MAX);
-    }
+    tlsmgm_wire_init(&conn->wire);
+    enum tlsmgm_status status =
+        tlsmgm_session_owner_set(&conn->owner, &ctx->scope, config->server_name, error);
     if (status == TLSMGM_OK) {
         conn->ssl = wolfSSL_new(ctx->ssl_ctx);
         status = conn->ssl == NULL ? tlsmgm_fail_memory(error) : start(conn, config, error);
@@ -149,32 +142,24 @@ void wssl_conn_free(struct tlsmgm_conn *conn) {
     tlsmgm_free(conn->peer_chain);
     tlsmgm_blob_free(&conn->resumed_leaf);
     tlsmgm_free(conn->verify_name);
-    tlsmgm_buffer_free(&conn->input);
-    tlsmgm_buffer_free(&conn->output);
+    tlsmgm_wire_free(&conn->wire);
     wssl_ctx_free(conn->ctx);
     tlsmgm_free(conn);
 }
 
 enum tlsmgm_status wssl_feed(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
                              struct tlsmgm_error *error) {
-    if (tlsmgm_buffer_append(&conn->input, data, size) == TLSMGM_OK) return TLSMGM_OK;
-    return tlsmgm_fail(error, TLSMGM_NO_MEMORY,
-                       "no room for %zu bytes more; read the connection before feeding it", size);
+    return tlsmgm_wire_feed(&conn->wire, data, size, error);
 }
 
-void wssl_feed_eof(struct tlsmgm_conn *conn) { conn->input_ended = true; }
+void wssl_feed_eof(struct tlsmgm_conn *conn) { conn->wire.input_ended = true; }
 
 struct tlsmgm_bytes wssl_output(const struct tlsmgm_conn *conn) {
-    return tlsmgm_buffer_view(&conn->output);
+    return tlsmgm_buffer_view(&conn->wire.output);
 }
 
 void wssl_output_consume(struct tlsmgm_conn *conn, size_t size) {
-    tlsmgm_buffer_consume(&conn->output, size);
-}
-
-static enum tlsmgm_status latched(const struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
-    if (error != NULL) *error = conn->latched;
-    return conn->latched.status;
+    tlsmgm_buffer_consume(&conn->wire.output, size);
 }
 
 /* The rules of the domain hold for a resumed handshake too: no peer, no connection. */
@@ -190,11 +175,12 @@ static enum tlsmgm_status check_resumed_peer(struct tlsmgm_conn *conn, struct tl
 }
 
 enum tlsmgm_status wssl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
-    if (conn->latched.status != TLSMGM_OK) return latched(conn, error);
+    enum tlsmgm_status status = tlsmgm_wire_status(&conn->wire, error);
+    if (status != TLSMGM_OK) return status;
     if (conn->established) return TLSMGM_OK;
     int result = conn->ctx->is_server ? wolfSSL_accept(conn->ssl) : wolfSSL_connect(conn->ssl);
     if (result != WOLFSSL_SUCCESS) return wssl_fail_conn(conn, result, error);
-    enum tlsmgm_status status = check_resumed_peer(conn, error);
+    status = check_resumed_peer(conn, error);
     if (status != TLSMGM_OK) return status;
     conn->established = true;
     give_store_back(conn);
@@ -203,7 +189,8 @@ enum tlsmgm_status wssl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error 
 
 /* Nothing is read or written before the peer is known to be whom the domain wants. */
 static enum tlsmgm_status establish(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
-    if (conn->latched.status != TLSMGM_OK) return latched(conn, error);
+    enum tlsmgm_status status = tlsmgm_wire_status(&conn->wire, error);
+    if (status != TLSMGM_OK) return status;
     return conn->established ? TLSMGM_OK : wssl_handshake(conn, error);
 }
 
@@ -233,7 +220,7 @@ enum tlsmgm_status wssl_write(struct tlsmgm_conn *conn, const uint8_t *data, siz
     if (status != TLSMGM_OK) return status;
     while (*count < size) {
         size_t piece = size - *count < TLSMGM_RECORD_MAX ? size - *count : TLSMGM_RECORD_MAX;
-        if (tlsmgm_buffer_size(&conn->output) >= TLSMGM_OUTPUT_HIGH_WATER) {
+        if (tlsmgm_wire_is_full(&conn->wire)) {
             return *count > 0 ? TLSMGM_OK : TLSMGM_WANT_WRITE;
         }
         int result = wolfSSL_write(conn->ssl, data + *count, (int)piece);
@@ -248,7 +235,8 @@ enum tlsmgm_status wssl_write(struct tlsmgm_conn *conn, const uint8_t *data, siz
 }
 
 enum tlsmgm_status wssl_shutdown(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
-    if (conn->latched.status != TLSMGM_OK) return latched(conn, error);
+    enum tlsmgm_status status = tlsmgm_wire_status(&conn->wire, error);
+    if (status != TLSMGM_OK) return status;
     if (!conn->established) return TLSMGM_OK;
     int before = wolfSSL_get_shutdown(conn->ssl);
     if ((before & WOLFSSL_SENT_SHUTDOWN) == 0) {

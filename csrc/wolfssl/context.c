@@ -3,6 +3,7 @@
 
 #include "alloc.h"
 #include "cipher_list.h"
+#include "ctx_config.h"
 #include "error.h"
 #include "internal.h"
 
@@ -121,28 +122,18 @@ static enum tlsmgm_status set_resumption(struct tlsmgm_ctx *ctx,
         if (wolfSSL_CTX_UseSessionTicket(ctx->ssl_ctx) == WOLFSSL_SUCCESS) return TLSMGM_OK;
         return tlsmgm_fail_memory(error);
     }
-    if (ctx->scope_size > 0 && wolfSSL_CTX_set_session_id_context(
-                                   ctx->ssl_ctx, ctx->scope, ctx->scope_size) != WOLFSSL_SUCCESS) {
+    if (ctx->scope.size > 0 &&
+        wolfSSL_CTX_set_session_id_context(ctx->ssl_ctx, ctx->scope.bytes, ctx->scope.size) !=
+            WOLFSSL_SUCCESS) {
         return tlsmgm_fail_parameter(error, "scope", "the scope cannot be used");
     }
-    if (config->ticket_keys == NULL || ctx->scope_size == 0) {
+    if (config->ticket_keys == NULL || ctx->scope.size == 0) {
         (void)wolfSSL_CTX_NoTicketTLSv12(ctx->ssl_ctx);
         (void)wolfSSL_CTX_no_ticket_TLSv13(ctx->ssl_ctx);
         return TLSMGM_OK;
     }
     ctx->ticket_keys = tlsmgm_ticket_keys_ref(config->ticket_keys);
     (void)wolfSSL_CTX_set_TicketEncCb(ctx->ssl_ctx, wssl_ticket_callback);
-    return TLSMGM_OK;
-}
-
-static enum tlsmgm_status set_scope(struct tlsmgm_ctx *ctx, struct tlsmgm_bytes scope,
-                                    struct tlsmgm_error *error) {
-    if (scope.size > TLSMGM_SCOPE_MAX) {
-        return tlsmgm_fail_parameter(error, "scope", "%zu bytes; at most %u are possible",
-                                     scope.size, TLSMGM_SCOPE_MAX);
-    }
-    if (scope.size > 0) memcpy(ctx->scope, scope.data, scope.size);
-    ctx->scope_size = (uint8_t)scope.size;
     return TLSMGM_OK;
 }
 
@@ -162,8 +153,7 @@ static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_
         wolfSSL_CTX_set_servername_callback(ctx->ssl_ctx, wssl_server_name_callback);
     }
     set_verification(ctx->ssl_ctx, config);
-    enum tlsmgm_status status = set_scope(ctx, config->scope, error);
-    if (status == TLSMGM_OK) status = set_versions(ctx->ssl_ctx, config, error);
+    enum tlsmgm_status status = set_versions(ctx->ssl_ctx, config, error);
     if (status == TLSMGM_OK) status = set_ciphers(ctx->ssl_ctx, config->cipher_list, error);
     if (status == TLSMGM_OK) status = wssl_set_groups(ctx->ssl_ctx, config->groups, error);
     if (status == TLSMGM_OK) status = wssl_load_dh_params(ctx, config, error);
@@ -177,17 +167,19 @@ static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_
 enum tlsmgm_status wssl_ctx_new(const struct tlsmgm_ctx_config *config, struct tlsmgm_ctx **out,
                                 struct tlsmgm_error *error) {
     *out = NULL;
+    enum tlsmgm_status status = tlsmgm_ctx_config_check(config, error);
+    if (status != TLSMGM_OK) return status;
     struct tlsmgm_ctx *ctx = tlsmgm_calloc(1, sizeof *ctx);
     if (ctx == NULL) return tlsmgm_fail_memory(error);
     atomic_init(&ctx->references, 1);
+    (void)tlsmgm_scope_set(&ctx->scope, config->scope);
     ctx->is_server = config->is_server;
     ctx->verify_peer = config->verify_peer;
     ctx->require_peer = config->require_peer;
     ctx->verify_depth = config->verify_depth;
     ctx->ssl_ctx = wolfSSL_CTX_new(config->is_server ? wolfSSLv23_server_method()
                                                      : wolfSSLv23_client_method());
-    enum tlsmgm_status status =
-        ctx->ssl_ctx == NULL ? tlsmgm_fail_memory(error) : configure(ctx, config, error);
+    status = ctx->ssl_ctx == NULL ? tlsmgm_fail_memory(error) : configure(ctx, config, error);
     if (status != TLSMGM_OK) {
         wssl_ctx_free(ctx);
         return status;

@@ -16,13 +16,6 @@ static int last_alert(struct tlsmgm_conn *conn, bool received) {
     return alert <= 0 ? TLSMGM_NO_ALERT : alert; /* -1: none; 0: close_notify */
 }
 
-static enum tlsmgm_status latch(struct tlsmgm_conn *conn, const struct tlsmgm_error *failure,
-                                struct tlsmgm_error *error) {
-    conn->latched = *failure;
-    if (error != NULL) *error = *failure;
-    return failure->status;
-}
-
 enum tlsmgm_status wssl_fail_verify(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
     struct tlsmgm_error failure;
     enum tlsmgm_verify_reason reason = wssl_verify_reason(conn->verify_code);
@@ -35,7 +28,7 @@ enum tlsmgm_status wssl_fail_verify(struct tlsmgm_conn *conn, struct tlsmgm_erro
     failure.verify_reason = reason;
     failure.library_code = conn->verify_code;
     failure.alert = last_alert(conn, false);
-    return latch(conn, &failure, error);
+    return tlsmgm_wire_latch(&conn->wire, &failure, error);
 }
 
 static enum tlsmgm_status fail_with_code(struct tlsmgm_conn *conn, int code,
@@ -66,7 +59,7 @@ enum tlsmgm_status wssl_fail_conn(struct tlsmgm_conn *conn, int result,
         conn->close_received = true;
         return TLSMGM_CLOSED;
     }
-    if (code == WOLFSSL_ERROR_WANT_READ && !conn->input_ended) return TLSMGM_WANT_READ;
+    if (code == WOLFSSL_ERROR_WANT_READ && !conn->wire.input_ended) return TLSMGM_WANT_READ;
     if (is_missing_certificate(conn, code)) conn->verify_code = NO_PEER_CERT;
     if (!conn->established && conn->verify_code != 0 && conn->ctx->verify_peer &&
         code != WOLFSSL_ERROR_WANT_READ) {
@@ -81,7 +74,7 @@ enum tlsmgm_status wssl_fail_conn(struct tlsmgm_conn *conn, int result,
         (void)fail_with_code(conn, code, &failure);
     }
     if (failure.library_code == 0) failure.library_code = code;
-    return latch(conn, &failure, error);
+    return tlsmgm_wire_latch(&conn->wire, &failure, error);
 }
 
 enum tlsmgm_status wssl_fail_parameter(struct tlsmgm_error *error, const char *parameter,

@@ -15,11 +15,11 @@
 #include <wolfssl/wolfcrypt/asn_public.h>
 #include <wolfssl/wolfcrypt/error-crypt.h>
 
-#include "buffer.h"
 #include "file.h"
 #include "session_record.h"
 #include "ticket_keys.h"
 #include "tlsmgm.h"
+#include "wire.h"
 
 struct wssl_trust;
 
@@ -34,21 +34,17 @@ struct tlsmgm_ctx {
     struct tlsmgm_ticket_keys *ticket_keys; /* may be NULL */
     struct tlsmgm_blob certificate;         /* DER of the leaf */
     struct tlsmgm_blob alpn;                /* wire form */
-    uint8_t scope_size;
-    uint8_t scope[TLSMGM_SCOPE_MAX];
+    struct tlsmgm_scope scope;
 };
 
 struct tlsmgm_conn {
     WOLFSSL *ssl; /* its I/O contexts point back here */
     struct tlsmgm_ctx *ctx;
     WOLFSSL_X509_STORE *store; /* on loan from ctx->trust until the handshake is over */
-    struct tlsmgm_buffer input;
-    struct tlsmgm_buffer output;
-    bool input_ended;
+    struct tlsmgm_wire wire;
     bool established;
     bool close_received;
-    struct tlsmgm_error latched; /* status OK while nothing fatal happened */
-    bool has_server_name;        /* server: the client sent one */
+    bool has_server_name; /* server: the client sent one */
     struct tlsmgm_session_owner owner;
     char *verify_name;              /* client: to be checked, or NULL */
     int verify_code;                /* wolfSSL's first complaint about the peer, or 0 */

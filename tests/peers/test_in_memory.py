@@ -159,9 +159,9 @@ def test_client_shows_its_certificate(library: str, version: str, peer: Any) -> 
     shake_hands(ours, theirs)
     assert_echo(ours, theirs)
     if isinstance(theirs.tls, SSL.Connection):
-        certificate = theirs.tls.get_peer_certificate()
+        certificate = theirs.tls.get_peer_certificate(as_cryptography=True)
         assert certificate is not None
-        assert certificate.get_subject().CN == "good client"
+        assert "CN=good client" in certificate.subject.rfc4514_string()
     else:
         assert (("commonName", "good client"),) in theirs.tls.getpeercert()["subject"]
 
@@ -170,13 +170,13 @@ def test_client_shows_its_certificate(library: str, version: str, peer: Any) -> 
     ("server", "name", "reason"),
     [
         ("dom1", "dom2.test", "name_mismatch"),
-        ("expired", "expired.test", "expired"),
-        ("selfsigned", "selfsigned.test", "self_signed"),
-        ("wrongca", "wrongca.test", "unknown_ca"),
+        ("expired", None, "expired"),
+        ("selfsigned", None, "self_signed"),
+        ("wrongca", None, "unknown_ca"),
     ],
 )
 def test_client_refuses_a_server(
-    library: str, version: str, peer: Any, server: str, name: str, reason: str
+    library: str, version: str, peer: Any, server: str, name: str | None, reason: str
 ) -> None:
     make, context = peer
     theirs = make(context(version, server=server), server_side=True)

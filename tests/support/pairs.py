@@ -14,9 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from tlsmgm import Connection, Domain, Session, TLSManager
-
 from tests.support.managers import LOCAL, client_domain, method_of, server_domain
+from tlsmgm import Connection, Domain, Session, TLSManager
 
 #: From the bytes that were sent to the bytes that arrive.
 Hook = Callable[[bytes], bytes]

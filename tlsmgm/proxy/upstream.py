@@ -84,11 +84,19 @@ class Connector:
         """Offer the session of an ended connection next time.
 
         Args:
-            connection: of an upstream.
+            connection: of an upstream.  If its handshake has failed, the session that it may have
+                offered is dropped: no session may keep an upstream out of reach.
         """
-        session = connection.session
-        if session is not None and connection.domain is not None:
-            self._sessions[connection.domain.name] = session
+        if connection.domain is None:
+            return
+        name = connection.domain.name
+        if not connection.handshake_complete:
+            self._sessions.pop(name, None)
+        elif not connection.session_reused:
+            # A resumed connection may have got no ticket of its own; the first one is still good.
+            session = connection.session
+            if session is not None:
+                self._sessions[name] = session
 
     def _start_tls(self, endpoint: TLSEndpoint) -> Connection:
         domain = self._find_domain(*endpoint.peer_address())

@@ -1,0 +1,57 @@
+#include "ctx_config.h"
+
+#include "cursor.h"
+#include "error.h"
+#include "file.h"
+
+#define ALPN_MAX 65535u /* RFC 7301 section 3.1 */
+
+static enum tlsmgm_status check_versions(const struct tlsmgm_ctx_config *config,
+                                         struct tlsmgm_error *error) {
+    bool both = config->lowest_version != 0 && config->highest_version != 0;
+    if (!both || config->lowest_version <= config->highest_version) return TLSMGM_OK;
+    return tlsmgm_fail_parameter(error, "tls_method", "the range of versions is empty");
+}
+
+static enum tlsmgm_status check_identity(const struct tlsmgm_ctx_config *config,
+                                         struct tlsmgm_error *error) {
+    if (!tlsmgm_source_is_given(&config->certificate)) {
+        if (!config->is_server) return TLSMGM_OK;
+        return tlsmgm_fail_parameter(error, "certificate", "a server domain needs a certificate");
+    }
+    if (tlsmgm_source_is_given(&config->private_key)) return TLSMGM_OK;
+    return tlsmgm_fail_parameter(error, "private_key", "the certificate needs its private key");
+}
+
+static enum tlsmgm_status check_alpn(struct tlsmgm_bytes alpn, struct tlsmgm_error *error) {
+    struct tlsmgm_cursor names = tlsmgm_cursor(alpn);
+    struct tlsmgm_bytes name = {0};
+    bool good = alpn.size <= ALPN_MAX;
+    while (good && names.left > 0) {
+        good = tlsmgm_cursor_vector(&names, 1, &name) && name.size > 0;
+    }
+    if (good) return TLSMGM_OK;
+    return tlsmgm_fail_parameter(error, "alpn", "the protocol list is malformed");
+}
+
+static enum tlsmgm_status check_numbers(const struct tlsmgm_ctx_config *config,
+                                        struct tlsmgm_error *error) {
+    if (config->scope.size > TLSMGM_SCOPE_MAX) {
+        return tlsmgm_fail_parameter(error, "scope", "%zu bytes; at most %u are possible",
+                                     config->scope.size, TLSMGM_SCOPE_MAX);
+    }
+    if (config->verify_depth < 0 || config->verify_depth > TLSMGM_VERIFY_DEPTH_MAX) {
+        return tlsmgm_fail_parameter(error, "verify_depth", "%d; 0 to %d are possible",
+                                     config->verify_depth, TLSMGM_VERIFY_DEPTH_MAX);
+    }
+    return TLSMGM_OK;
+}
+
+enum tlsmgm_status tlsmgm_ctx_config_check(const struct tlsmgm_ctx_config *config,
+                                           struct tlsmgm_error *error) {
+    enum tlsmgm_status status = check_versions(config, error);
+    if (status == TLSMGM_OK) status = check_identity(config, error);
+    if (status == TLSMGM_OK) status = check_alpn(config->alpn, error);
+    if (status == TLSMGM_OK) status = check_numbers(config, error);
+    return status;
+}

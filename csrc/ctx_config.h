@@ -1,0 +1,11 @@
+/* What can be said about a context's configuration without knowing the library. */
+#ifndef TLSMGM_CTX_CONFIG_H
+#define TLSMGM_CTX_CONFIG_H
+
+#include "tlsmgm.h"
+
+/* OK, or CONFIG with the parameter at fault. Every backend asks this first. */
+enum tlsmgm_status tlsmgm_ctx_config_check(const struct tlsmgm_ctx_config *config,
+                                           struct tlsmgm_error *error);
+
+#endif
