@@ -237,7 +237,8 @@ struct tlsmgm_backend {
     enum tlsmgm_status (*read)(struct tlsmgm_conn *conn, uint8_t *data, size_t size, size_t *count,
                                struct tlsmgm_error *error);
 
-    /* OK with *count <= size; WANT_WRITE and *count 0 when output() must be drained first. */
+    /* OK with *count <= size; WANT_WRITE and *count 0 when output() must be drained first; CLOSED
+     * after our own shutdown(). */
     enum tlsmgm_status (*write)(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
                                 size_t *count, struct tlsmgm_error *error);
 

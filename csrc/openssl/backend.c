@@ -103,6 +103,16 @@ static uint32_t features(void) {
     return bits;
 }
 
+bool ossl_cipher_is_known(struct tlsmgm_bytes word) {
+    for (size_t i = 0; cipher_names[i] != NULL; i++) {
+        if (strlen(cipher_names[i]) == word.size &&
+            memcmp(cipher_names[i], word.data, word.size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static const char *cipher_name(size_t index) {
     return index < CIPHERS_MAX ? cipher_names[index] : NULL;
 }

@@ -185,6 +185,7 @@ enum tlsmgm_status ossl_write(struct tlsmgm_conn *conn, const uint8_t *data, siz
     *count = 0;
     enum tlsmgm_status status = tlsmgm_wire_status(&conn->wire, error);
     if (status != TLSMGM_OK) return status;
+    if (conn->wire.close_sent) return TLSMGM_CLOSED;
     ERR_clear_error();
     while (*count < size) {
         size_t taken = 0;
@@ -207,9 +208,10 @@ enum tlsmgm_status ossl_shutdown(struct tlsmgm_conn *conn, struct tlsmgm_error *
     if (status != TLSMGM_OK) return status;
     if (!SSL_is_init_finished(conn->ssl)) return TLSMGM_OK;
     ERR_clear_error();
-    if ((SSL_get_shutdown(conn->ssl) & SSL_SENT_SHUTDOWN) == 0) {
+    if (!conn->wire.close_sent) {
         int result = SSL_shutdown(conn->ssl);
         if (result < 0) return ossl_fail_conn(conn, result, error);
+        conn->wire.close_sent = true;
     }
     return (SSL_get_shutdown(conn->ssl) & SSL_RECEIVED_SHUTDOWN) != 0 ? TLSMGM_OK
                                                                       : TLSMGM_WANT_READ;

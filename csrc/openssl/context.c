@@ -51,6 +51,20 @@ static enum tlsmgm_status set_older_ciphers(SSL_CTX *ssl_ctx, const char *list,
     return ossl_fail_parameter(error, "cipher_list", "nothing is left of the list");
 }
 
+/* OpenSSL passes over unknown suites of TLS 1.3, too. */
+static enum tlsmgm_status set_tls1_3_suites(SSL_CTX *ssl_ctx, const char *list,
+                                            struct tlsmgm_error *error) {
+    const char *rest = list;
+    struct tlsmgm_bytes word = tlsmgm_cipher_word_next(&rest);
+    for (; word.size > 0; word = tlsmgm_cipher_word_next(&rest)) {
+        if (ossl_cipher_is_known(word)) continue;
+        return tlsmgm_fail_parameter(error, "cipher_list", "OpenSSL knows no suite \"%.*s\"",
+                                     (int)word.size, (const char *)word.data);
+    }
+    if (SSL_CTX_set_ciphersuites(ssl_ctx, list) == 1) return TLSMGM_OK;
+    return ossl_fail_parameter(error, "cipher_list", "the TLS 1.3 suites cannot be used");
+}
+
 static enum tlsmgm_status set_ciphers(SSL_CTX *ssl_ctx, const char *text,
                                       struct tlsmgm_error *error) {
     struct tlsmgm_cipher_list list = {0};
@@ -59,9 +73,8 @@ static enum tlsmgm_status set_ciphers(SSL_CTX *ssl_ctx, const char *text,
     if (status == TLSMGM_OK && *list.older != '\0') {
         status = set_older_ciphers(ssl_ctx, list.older, error);
     }
-    if (status == TLSMGM_OK && *list.tls1_3 != '\0' &&
-        SSL_CTX_set_ciphersuites(ssl_ctx, list.tls1_3) != 1) {
-        status = ossl_fail_parameter(error, "cipher_list", "unknown TLS 1.3 suite");
+    if (status == TLSMGM_OK && *list.tls1_3 != '\0') {
+        status = set_tls1_3_suites(ssl_ctx, list.tls1_3, error);
     }
     tlsmgm_cipher_list_free(&list);
     return status;

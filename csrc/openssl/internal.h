@@ -43,6 +43,7 @@ struct tlsmgm_session {
 enum tlsmgm_status ossl_init(struct tlsmgm_error *error);
 BIO_METHOD *ossl_bio_method(void);
 const EVP_CIPHER *ossl_ticket_cipher(void);
+bool ossl_cipher_is_known(struct tlsmgm_bytes word);
 
 /* context.c */
 enum tlsmgm_status ossl_ctx_new(const struct tlsmgm_ctx_config *config, struct tlsmgm_ctx **out,

@@ -218,6 +218,7 @@ enum tlsmgm_status wssl_write(struct tlsmgm_conn *conn, const uint8_t *data, siz
     *count = 0;
     enum tlsmgm_status status = establish(conn, error);
     if (status != TLSMGM_OK) return status;
+    if (conn->wire.close_sent) return TLSMGM_CLOSED;
     while (*count < size) {
         size_t piece = size - *count < TLSMGM_RECORD_MAX ? size - *count : TLSMGM_RECORD_MAX;
         if (tlsmgm_wire_is_full(&conn->wire)) {
@@ -238,10 +239,10 @@ enum tlsmgm_status wssl_shutdown(struct tlsmgm_conn *conn, struct tlsmgm_error *
     enum tlsmgm_status status = tlsmgm_wire_status(&conn->wire, error);
     if (status != TLSMGM_OK) return status;
     if (!conn->established) return TLSMGM_OK;
-    int before = wolfSSL_get_shutdown(conn->ssl);
-    if ((before & WOLFSSL_SENT_SHUTDOWN) == 0) {
+    if (!conn->wire.close_sent) {
         int result = wolfSSL_shutdown(conn->ssl);
         if (result < 0) return wssl_fail_conn(conn, result, error);
+        conn->wire.close_sent = true;
     }
     bool received = (wolfSSL_get_shutdown(conn->ssl) & WOLFSSL_RECEIVED_SHUTDOWN) != 0;
     return received ? TLSMGM_OK : TLSMGM_WANT_READ;

@@ -69,7 +69,7 @@ def make_authority(name: str) -> Authority:
         name: its common name.
     """
     key = ec.generate_private_key(ec.SECP256R1())
-    builder = _builder(name, name, key.public_key(), days=60)
+    builder = _builder(name, name, key.public_key(), days=180)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     builder = builder.add_extension(_usage(signs_certificates=True), critical=True)
     return Authority(key, builder.sign(key, hashes.SHA256()))
@@ -93,7 +93,7 @@ def issue(
     """
     key = ec.generate_private_key(ec.SECP256R1())
     issuer = authority.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
-    builder = _builder(hosts[0], str(issuer), key.public_key(), days=30)
+    builder = _builder(hosts[0], str(issuer), key.public_key(), days=90)
     alt_names = x509.SubjectAlternativeName([_general_name(host) for host in hosts])
     issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key())
     builder = (

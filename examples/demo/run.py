@@ -31,8 +31,8 @@ SCRIPT = Path(__file__).with_name("opensips.cfg")
 NAMES = {"openssl": "OpenSSL", "wolfssl": "wolfSSL"}
 
 #: Columns of a terminal that is not there, and of one that has room for all of the table.
-WIDTH = 132
-WIDE = 124
+WIDTH = 128
+WIDE = 120
 
 #: A free port may be taken by somebody else before the proxy listens on it.
 ATTEMPTS = 5
@@ -208,7 +208,7 @@ def _print_rows(console: Console, title: str, rows: Sequence[Row]) -> None:
         if row.case.refused and not refused_before:
             table.add_section()
         refused_before = bool(row.case.refused)
-        cells = _cells(row)
+        cells = _cells(row, heads)
         table.add_row(*(cells[head] for head in heads))
     console.print(table)
 
@@ -224,7 +224,7 @@ def _table(title: str) -> Table:
     )
 
 
-def _cells(row: Row) -> dict[str, Text]:
+def _cells(row: Row, heads: Sequence[str]) -> dict[str, Text]:
     case, outcome, access = row.case, row.outcome, row.access
     refused = outcome.refused is not None
     cells = {
@@ -235,9 +235,11 @@ def _cells(row: Row) -> dict[str, Text]:
         "domain": Text(access["domain"], "bold cyan") if access["domain"] else Text("-", "dim"),
         "TLS": Text("" if refused else f"{outcome.version}{' ↻' if outcome.resumed else ''}"),
         "cipher": Text("" if refused else outcome.cipher or ""),
+        "peer verified": Text(),
     }
     if refused:
-        cells["peer verified"] = Text(f"refused: {outcome.refused}", "yellow")
+        place = "cipher" if "cipher" in heads else "peer verified"
+        cells[place] = Text(f"refused: {outcome.refused}", "yellow")
     elif access["verified"] == "1":
         cells["peer verified"] = Text(f"● {access['subject']}", "green")
     else:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tlsmgm import AlertError, Connection, TLSManager, VerificationError
+from tlsmgm import AlertError, Connection, TLSManager, TruncatedError, VerificationError
 
 from tests.support.managers import (
     NAMES,
@@ -170,6 +170,20 @@ def test_client_talks_and_closes(library: str, version: str) -> None:
 
 
 def test_client_sees_the_server_close(library: str, version: str) -> None:
+    with s_server("dom1", (version_flag(version), "-www")) as server:
+        conn, sock = call(library, version, server)
+        with sock:
+            do_handshake(conn, sock)
+            send(conn, sock, b"GET / HTTP/1.0\r\n\r\n")
+            page = b""
+            while data := receive(conn, sock):
+                page += data
+            assert page.startswith(b"HTTP/1.0 200")
+            assert version.encode() in page
+
+
+def test_client_tells_truncation_from_a_clean_end(library: str, version: str) -> None:
+    """The command ``Q`` makes s_server close its socket without close_notify."""
     with s_server("dom1", (version_flag(version),)) as server:
         conn, sock = call(library, version, server)
         with sock:
@@ -177,7 +191,8 @@ def test_client_sees_the_server_close(library: str, version: str) -> None:
             send(conn, sock, b"good bye\n")
             server.wait_for("good bye")
             server.write(b"Q\n")
-            assert receive(conn, sock) == b""
+            with pytest.raises(TruncatedError):
+                receive(conn, sock)
 
 
 def test_client_resumes(library: str, version: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import random
 import re
 import signal
 import socket
@@ -18,6 +20,7 @@ from tests.support.proxy import (
     Program,
     Proxy,
     Upstream,
+    client_context,
     client_domain,
     connect,
     is_listening,
@@ -25,6 +28,7 @@ from tests.support.proxy import (
     pki,
     read_exactly,
     read_to_end,
+    reset,
     server_domain,
     write_script,
 )
@@ -240,6 +244,38 @@ def test_too_many_connections(library: str, script: str, upstream: Upstream) -> 
         assert read_exactly(server, 1) == b"x"
 
 
+def test_crowd_of_hostile_clients(library: str, script: str, upstream: Upstream) -> None:
+    """Whatever they do, nothing is left of them in the end."""
+    draw = random.Random(library)
+    with Proxy(script, library, upstream.address, "--handshake-timeout", "1") as proxy:
+        works(proxy, upstream)
+        for number in range(200):
+            with socket.create_connection(("127.0.0.1", proxy.port), TIMEOUT) as sock:
+                if number % 3 == 0:
+                    sock.sendall(draw.randbytes(draw.randrange(1, 3000)))
+                elif number % 3 == 1:
+                    sock.sendall(mutated_hello(draw))
+                if number % 2 == 0:
+                    reset(sock)
+        proxy.log_line(201)
+        works(proxy, upstream)
+        proxy.log_line(202)
+        assert len(os.listdir(f"/proc/{proxy.process.pid}/fd")) < 20
+        proxy.signal(signal.SIGTERM)
+        assert proxy.exit_code() == 0
+
+
+def mutated_hello(draw: random.Random) -> bytes:
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = client_context().wrap_bio(incoming, outgoing, server_hostname="dom1.test")
+    with contextlib.suppress(ssl.SSLWantReadError):
+        tls.do_handshake()
+    hello = bytearray(outgoing.read())
+    for _ in range(draw.randrange(1, 5)):
+        hello[draw.randrange(len(hello))] = draw.randrange(256)
+    return bytes(hello[: draw.randrange(len(hello))] if draw.random() < 0.3 else hello)
+
+
 # The start.
 
 
@@ -266,6 +302,29 @@ def test_sockets_of_the_script(library: str, tmp_path: Path, upstream: Upstream)
             with connect(port, name) as client, upstream.accept() as server:
                 server.sendall(b"x")
                 assert read_exactly(client, 1) == b"x"
+
+
+@pytest.mark.parametrize("host", ["[::1]", "*", "localhost"])
+def test_other_addresses(library: str, host: str, tmp_path: Path, upstream: Upstream) -> None:
+    """The domain is that of the address that the client has connected to."""
+    (port,) = free_ports(1)
+    script = write_script(
+        tmp_path / "c",
+        server_domain("dom1", match_ip_address=f"127.0.0.1:{port}, [::1]:{port}"),
+        server_domain("dom2"),
+    )
+    arguments = ["--config", script, "--library", library, "--upstream", upstream.address]
+    with Program("proxy", *arguments, "--listen", f"tls:{host}:{port}") as program:
+        program.wait_for(r"listening on tls:")
+        context = client_context()
+        address = "::1" if host == "[::1]" else "127.0.0.1"
+        sock = socket.create_connection((address, port), TIMEOUT)
+        with (
+            context.wrap_socket(sock, server_hostname="dom1.test") as client,
+            upstream.accept() as server,
+        ):
+            server.sendall(b"x")
+            assert read_exactly(client, 1) == b"x"
 
 
 def free_ports(count: int) -> list[int]:

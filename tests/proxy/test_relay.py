@@ -290,9 +290,14 @@ def test_tls_to_tls(library: str, tmp_path: Path, upstream: Upstream) -> None:
     )
     target = f"tls:127.0.0.1:{upstream.port}"
     payload = os.urandom(SIZE)
+    tickets = server_context("dom2")
     with Proxy(script, library, target, "--sip-domain", "dom2.test") as proxy:
-        for _ in range(2):  # The second one may resume.
-            with connect(proxy.port) as client, upstream.accept_tls("dom2") as server:
+        for number in range(3):
+            with (
+                connect(proxy.port) as client,
+                tickets.wrap_socket(upstream.accept(), server_side=True) as server,
+            ):
+                assert server.session_reused == (number > 0)
                 sending = threading.Thread(target=client.sendall, args=[payload])
                 sending.start()
                 assert read_exactly(server, SIZE) == payload
@@ -303,6 +308,7 @@ def test_tls_to_tls(library: str, tmp_path: Path, upstream: Upstream) -> None:
                 closing.start()
                 client.unwrap()
                 closing.join(TIMEOUT)
+            proxy.log_line(number + 1)  # Then the session is there for the next one.
         assert "status=ok" in proxy.log_line(2)
         assert "domain=dom1" in proxy.log_line(2)
 

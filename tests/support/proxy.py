@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -32,28 +32,28 @@ def pki(name: str) -> str:
 
 def server_domain(name: str, **values: str | int) -> list[str]:
     """Write a server domain that asks for no certificate, with keys of the recorded PKI."""
-    settings: dict[str, str | int] = {
+    settings = {
         "match_ip_address": "*",
         "match_sip_domain": "*",
         "certificate": pki(f"{name}.pem"),
         "private_key": pki(f"{name}.key"),
         "verify_cert": 0,
         "require_cert": 0,
-    } | values
-    return _domain("server", name, settings)
+    }
+    return _domain("server", name, {**settings, **values})
 
 
 def client_domain(name: str, **values: str | int) -> list[str]:
     """Write a client domain that trusts the recorded root."""
-    settings: dict[str, str | int] = {
+    settings = {
         "match_ip_address": "*",
         "match_sip_domain": "*",
         "ca_list": pki("root.pem"),
-    } | values
-    return _domain("client", name, settings)
+    }
+    return _domain("client", name, {**settings, **values})
 
 
-def _domain(kind: str, name: str, settings: dict[str, str | int]) -> list[str]:
+def _domain(kind: str, name: str, settings: Mapping[str, object]) -> list[str]:
     lines = [f'modparam("tls_mgm", "{kind}_domain", "{name}")']
     for key, value in settings.items():
         lines.append(f'modparam("tls_mgm", "{key}", "[{name}]{value}")')
@@ -142,6 +142,8 @@ class Program:
         self._thread.join(TIMEOUT)
         assert self.process.stderr is not None
         self.process.stderr.close()
+        if kind is None:
+            assert not [line for line in self.lines if "Traceback" in line], self.lines
 
 
 class Proxy(Program):
@@ -293,7 +295,7 @@ class HalfClient:
 
     def read_all(self) -> bytes:
         """Read until the proxy's close_notify."""
-        pieces = []
+        pieces: list[bytes] = []
         while True:
             try:
                 piece = self._until(lambda: self._tls.read(65536))

@@ -66,9 +66,12 @@ def send(conn: Connection, sock: socket.socket, data: bytes) -> None:
 
 def receive(conn: Connection, sock: socket.socket) -> bytes:
     """Wait for application data; nothing once the peer has closed cleanly."""
-    while (data := conn.read()) is None:
+    try:
+        while (data := conn.read()) is None:
+            flush(conn, sock)
+            pull(conn, sock)
+    finally:
         flush(conn, sock)
-        pull(conn, sock)
     return data
 
 

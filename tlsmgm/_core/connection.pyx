@@ -434,7 +434,7 @@ cdef class Connection:
             for ``drain()``.
 
         Raises:
-            ValueError: the handshake is not complete.
+            ValueError: the handshake is not complete, or shutdown() was called.
             TLSError: the connection has failed.
         """
         cdef tlsmgm_error error
@@ -449,7 +449,8 @@ cdef class Connection:
                 raise ValueError("write() before the handshake is complete")
             with nogil:
                 status = self.table.write(self.conn, &data[0], size, &count, &error)
-            self.check(status, &error)
+            if self.check(status, &error) == TLSMGM_CLOSED:
+                raise ValueError("write() after shutdown()")
             return count
         finally:
             self.leave()

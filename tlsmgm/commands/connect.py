@@ -189,15 +189,31 @@ class _Dial:
                 self.sock.sendall(connection.drain())
 
     def hear_last_words(self, connection: Connection) -> None:
-        """Say goodbye and wait for the answer: an alert now means that we were refused."""
-        self._deadline = min(self._deadline, time.monotonic() + _LAST_WORDS)
-        with suppress(OSError, TruncatedError):
+        """Wait for the server's verdict, then say goodbye: an alert now means that we were refused.
+
+        A TLS 1.3 server knows our certificate only after our side of the handshake is done.  If it
+        takes it, it mostly sends a ticket.  If we spoke before we heard it, it might close with our
+        words unread, and the reset that follows from this could overtake its alert.
+        """
+        if connection.version == "TLSv1.3":
+            self._listen(connection, until_silent=False)
+        with suppress(OSError, TLSError):
             connection.shutdown()
             self.sock.sendall(connection.drain())
+        self._listen(connection, until_silent=True)
+
+    def _listen(self, connection: Connection, *, until_silent: bool) -> None:
+        """Read what comes: one piece of it, or until the server is done or silent for long."""
+        until = min(self._deadline, time.monotonic() + _LAST_WORDS)
+        with suppress(OSError, TruncatedError):
             while True:
                 data = connection.read(_READ_SIZE)
                 if data is None:
+                    self.sock.settimeout(max(until - time.monotonic(), 0.001))
                     self._feed(connection)
+                    if not until_silent:
+                        connection.read(_READ_SIZE)
+                        return
                 elif not data:
                     return
 

@@ -1,7 +1,8 @@
 """Terminate TLS for a plain server, or speak TLS for a plain client.
 
 Listens on the TLS sockets of the script, or where --listen says, and forwards every connection
-to the upstream.  SIGTERM drains and stops, SIGHUP reads the script anew.
+to the upstream.  SIGTERM drains and stops, SIGHUP reads the script anew (the domains; sockets stay
+as they are) and opens the access log anew.
 """
 
 from __future__ import annotations
