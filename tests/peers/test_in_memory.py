@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from OpenSSL import SSL
-from tlsmgm import Connection, Domain, TLSManager, VerificationError
+from tlsmgm import AlertError, Connection, Domain, TLSManager, VerificationError
 
 from tests.support.managers import (
     LOCAL,
@@ -186,6 +186,19 @@ def test_client_refuses_a_server(
     assert caught.value.reason == reason
     with pytest.raises((ssl.SSLError, SSL.Error)):
         theirs.handshake() and theirs.read()
+
+
+def test_server_hears_that_its_client_refused(library: str, version: str, peer: Any) -> None:
+    """OpenSSL's clients send this alert unencrypted even in TLS 1.3."""
+    make, context = peer
+    domain = server_domain("selfsigned", match_sip_domain="*", method=method_of(version))
+    ours = manager_of(library, domain).server_connection(LOCAL)
+    theirs = make(context(version), server_name="dom1.test")
+    with pytest.raises((ssl.SSLError, SSL.Error)):
+        shake_hands(theirs, ours)
+    with pytest.raises(AlertError) as caught:
+        ours.handshake() and ours.read()
+    assert caught.value.alert in (48, 18)
 
 
 @pytest.mark.parametrize("side", ["server", "client"])

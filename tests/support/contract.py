@@ -107,10 +107,14 @@ class Rig:
 
     Args:
         backend: the table and the C code.
+
+    Attributes:
+        takes_errors: False calls everything without an error to fill in.
     """
 
     def __init__(self, backend: Backend) -> None:
         self.name, self.table, self.c = backend.name, backend.table, backend.c
+        self.takes_errors = True
         self._owned: list[tuple[Any, Callable[[Any], None]]] = []
         assert self.table.init(self.c.ffi.NULL) == self.c.lib.TLSMGM_OK
 
@@ -138,6 +142,8 @@ class Rig:
 
     def call(self, function: Callable[[Any], int]) -> Outcome:
         """Call a function with an error to fill in, and check that it tells the status given."""
+        if not self.takes_errors:
+            return Outcome(self.c.status_name(function(self.c.ffi.NULL)))
         error = self.c.error()
         status = self.c.status_name(function(error))
         if status in VALUES:

@@ -196,29 +196,22 @@ class _Dial:
         words unread, and the reset that follows from this could overtake its alert.
         """
         if connection.version == "TLSv1.3":
-            self._listen(connection, until_silent=False)
-        with suppress(OSError, TLSError):
+            with suppress(TimeoutError):
+                self._feed(connection, _LAST_WORDS)
+            connection.read(_READ_SIZE)
+        until = time.monotonic() + _LAST_WORDS
+        with suppress(OSError, TruncatedError):
             connection.shutdown()
             self.sock.sendall(connection.drain())
-        self._listen(connection, until_silent=True)
-
-    def _listen(self, connection: Connection, *, until_silent: bool) -> None:
-        """Read what comes: one piece of it, or until the server is done or silent for long."""
-        until = min(self._deadline, time.monotonic() + _LAST_WORDS)
-        with suppress(OSError, TruncatedError):
-            while True:
-                data = connection.read(_READ_SIZE)
+            while (data := connection.read(_READ_SIZE)) != b"" and time.monotonic() < until:
                 if data is None:
-                    self.sock.settimeout(max(until - time.monotonic(), 0.001))
-                    self._feed(connection)
-                    if not until_silent:
-                        connection.read(_READ_SIZE)
-                        return
-                elif not data:
-                    return
+                    self._feed(connection, until - time.monotonic())
 
-    def _feed(self, connection: Connection) -> None:
-        data = self.sock.recv(_READ_SIZE)
+    def _feed(self, connection: Connection, patience: float = math.inf) -> None:
+        """Receive once, within the deadline and this many seconds."""
+        sock = self.sock
+        sock.settimeout(max(min(sock.gettimeout() or 0.0, patience), 0.001))
+        data = sock.recv(_READ_SIZE)
         if data:
             connection.feed(data)
         else:
