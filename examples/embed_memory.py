@@ -38,5 +38,5 @@ while not ready:
 client.write(b"Hello!")
 server.feed(client.drain())
 print("the server reads", server.read())
-print("the server is in domain", server.domain)
+print("the server is in domain", server.domain and server.domain.name)
 print(client.expand("the client sees $tls_peer_subject over $tls_version"))

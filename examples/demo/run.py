@@ -191,7 +191,11 @@ def _print_domains(console: Console) -> None:
             "any" if domain.method == "SSLv23" else domain.method,
             "yes" if domain.verify_cert else Text("no", "dim"),
         )
-    console.print()
+    console.print(
+        "\nA CA has been made, with a certificate for each of these domains. Now a real"
+        " [bold]tlsmgm proxy[/] serves them\nin front of a plain TCP server, and clients call it:"
+        " some must get through, and some must not.\n"
+    )
     console.print(table)
 
 
@@ -251,8 +255,9 @@ def _print_legend(console: Console) -> None:
     console.print(
         " [bold green]✓[/] as it must be   [bold red]✗[/] not so   "
         "↻ session resumed   [green]●[/] client's certificate verified   [dim]○[/] none asked for\n"
-        " [dim]'domain' is what the proxy logged; the certificate that the client was shown must "
-        "agree.[/]\n"
+        " [dim]The domain is what the proxy logged; the certificate that the client was shown must "
+        "agree.\n"
+        " The client is Python's ssl module; where it says tlsmgm, the client domain to_partners.[/]\n"
     )
 
 

@@ -120,9 +120,8 @@ def tampered_data(rig: Rig, version: str) -> tuple[Outcome, Connection]:
 
 
 def no_common_version(rig: Rig, version: str) -> tuple[Outcome, Connection]:
-    other = {"1.2": "1.3", "1.3": "1.2"}[version]
-    server = rig.connection(rig.server_context(version=version))
-    client = rig.connection(rig.client_context(version=other))
+    server = rig.connection(rig.server_context(version="1.3"))
+    client = rig.connection(rig.client_context(version="1.2"))
     client.handshake()
     carry(client, server)
     return server.handshake(), server
@@ -245,14 +244,28 @@ def test_alert_numbers_are_those_of_the_rfc(
     assert way(rig, version)[0].alert in alert
 
 
+@pytest.mark.parametrize(("ours", "theirs"), [("1.2", "1.3"), ("1.3", "1.2")])
+def test_without_a_common_version_nobody_is_done(
+    rig: Rig, peer: Rig, ours: str, theirs: str
+) -> None:
+    """wolfSSL answers a client of TLS 1.3 with TLS 1.2, if it has nothing else; the client ends it."""
+    server = peer.connection(peer.server_context(version=theirs))
+    outcomes = shake(rig.connection(rig.client_context(version=ours)), server)
+    assert sorted(got.status for got in outcomes) == ["ALERT", "PROTOCOL"]
+    assert {got.alert for got in outcomes} <= {40, 70}
+
+
 def test_a_refused_certificate_is_told_to_both(rig: Rig, peer: Rig, version: str) -> None:
     identity = {"certificate": pki("expired.pem"), "private_key": pki("expired.key")}
     server = peer.connection(peer.server_context(version=version, **identity))
     client = rig.connection(rig.client_context())
     ours, theirs = shake(client, server)
-    assert (ours.status, ours.reason) == ("VERIFY", "expired")
-    assert ours.alert == theirs.alert == 45
-    assert theirs.status == "ALERT"
+    assert (ours.status, ours.reason, ours.alert) == ("VERIFY", "expired", 45)
+    # In TLS 1.3 OpenSSL sends this alert in plain text, which wolfSSL does not read.
+    if (version, rig.name, peer.name) == ("1.3", "openssl", "wolfssl"):
+        assert theirs.status == "PROTOCOL"
+    else:
+        assert (theirs.status, theirs.alert) == ("ALERT", 45)
 
 
 def test_a_missing_certificate_is_told_to_both(rig: Rig, peer: Rig, version: str) -> None:

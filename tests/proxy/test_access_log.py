@@ -26,8 +26,9 @@ from tests.support.proxy import (
     server_domain,
     write_script,
 )
+from tlsmgm.cli import main
 from tlsmgm.errors import ConfigError
-from tlsmgm.proxy.access_log import AccessLog, quote
+from tlsmgm.proxy.access_log import OWN_NAMES, AccessLog, quote
 
 EVIL = 'eve" status=ok\r\n2026-01-01 forged\x1b[31m\u202e'
 
@@ -70,7 +71,14 @@ def test_format() -> None:
 @pytest.mark.parametrize("template", ["$nope", "$tls_x", "${", "$", "$ x"])
 def test_bad_format(template: str) -> None:
     with pytest.raises(ConfigError, match="unknown name"):
-        AccessLog(template, known_names=frozenset({"tls_version"}))
+        AccessLog(template)
+
+
+def test_help_names_all_names(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["proxy", "--help"])
+    text = capsys.readouterr().out
+    assert [name for name in OWN_NAMES if f"${name}" not in text] == []
 
 
 def evil_certificate(folder: Path) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import dh, ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 from OpenSSL import crypto
 
@@ -214,3 +214,33 @@ def write_ca_dir(path: Path, *authorities: Authority) -> str:
         digest = crypto.X509.from_cryptography(authority.certificate).subject_name_hash()
         (path / f"{digest:08x}.0").write_bytes(authority.pem)
     return str(path)
+
+
+def dh_params() -> tuple[bytes, bytes]:
+    """Return Diffie-Hellman parameters in PEM, and the bytes of their prime.
+
+    They are the 2048-bit group of RFC 3526, which is none of the groups that TLS has names for, so
+    that a server which uses it was told to.
+    """
+    prime = 2**2048 - 2**1984 - 1 + 2**64 * (_pi_scaled(1918) + 124476)
+    parameters = dh.DHParameterNumbers(prime, 2).parameters()
+    pem = parameters.parameter_bytes(
+        serialization.Encoding.PEM, serialization.ParameterFormat.PKCS3
+    )
+    return pem, prime.to_bytes(256, "big")
+
+
+def _pi_scaled(bits: int) -> int:
+    """Return the integer part of pi * 2**bits (Machin's formula)."""
+    guard = bits + 64
+
+    def arctan_of_inverse(number: int) -> int:
+        term = total = (1 << guard) // number
+        divisor, sign = 1, 1
+        while term:
+            term //= number * number
+            divisor, sign = divisor + 2, -sign
+            total += sign * (term // divisor)
+        return total
+
+    return (16 * arctan_of_inverse(5) - 4 * arctan_of_inverse(239)) >> (guard - bits)

@@ -19,7 +19,7 @@ from tlsmgm._core.selector cimport Selector
 
 cdef class Connection:
     cdef tlsmgm_entry_guard guard     # one thread at a time
-    cdef const tlsmgm_backend *table  # of the context
+    cdef const tlsmgm_backend *table  # of the context; __dealloc__ must not ask the context itself
     cdef tlsmgm_conn *conn            # NULL on a server until the ClientHello has been read
     cdef readonly Context context     # None just as long
     cdef readonly bint is_server

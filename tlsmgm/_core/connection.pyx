@@ -142,7 +142,7 @@ cdef class Connection:
         cdef tlsmgm_error error
         cdef tlsmgm_status status
         cdef Session offered = session
-        self.table = self.context.backend.table
+        self.table = self.context.table
         config.server_name.data = NULL
         config.server_name.size = 0
         if name is not None:

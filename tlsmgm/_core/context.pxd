@@ -1,8 +1,11 @@
 from tlsmgm._core.backend cimport Backend
-from tlsmgm._core.capi cimport tlsmgm_ctx
+from tlsmgm._core.capi cimport tlsmgm_backend, tlsmgm_ctx
 
 
 cdef class Context:
+    # The table is kept here because __dealloc__ must not look at Python attributes: the garbage
+    # collector may have cleared them.
+    cdef const tlsmgm_backend *table
     cdef tlsmgm_ctx *ctx
     cdef readonly Backend backend
     cdef readonly object domain     # whatever the caller wants connections to remember

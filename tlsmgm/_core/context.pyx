@@ -127,23 +127,24 @@ cdef class Context:
         config.alpn = strings.blob(alpn)
         config.ticket_keys = NULL if ticket_keys is None else ticket_keys.keys
         config.scope = strings.blob(scope)
+        self.table = backend.table
         self.backend = backend
         self.domain = domain
         self.is_server = is_server
         self.ticket_keys = ticket_keys
         with nogil:
-            status = backend.table.ctx_new(&config, &self.ctx, &error)
+            status = self.table.ctx_new(&config, &self.ctx, &error)
         check(status, &error, backend.name, name, origin)
 
     def __dealloc__(self):
         if self.ctx != NULL:
-            self.backend.table.ctx_free(self.ctx)
+            self.table.ctx_free(self.ctx)
 
     @property
     def certificate(self):
         """The context's own leaf certificate, or None."""
         if self.certificate_cache is None:
-            self.certificate_cache = certificate_from(self.backend.table.ctx_certificate(self.ctx))
+            self.certificate_cache = certificate_from(self.table.ctx_certificate(self.ctx))
         return self.certificate_cache
 
     def __repr__(self):

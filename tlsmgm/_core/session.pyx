@@ -3,12 +3,13 @@
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 
 from tlsmgm._core.backend cimport Backend
-from tlsmgm._core.capi cimport tlsmgm_backend, tlsmgm_error, tlsmgm_session
+from tlsmgm._core.capi cimport tlsmgm_error, tlsmgm_session
 from tlsmgm._core.status cimport check
 
 
 cdef Session wrap_session(Backend backend, tlsmgm_session *session):
     cdef Session wrapper = Session.__new__(Session)
+    wrapper.table = backend.table
     wrapper.backend = backend
     wrapper.session = session
     return wrapper
@@ -23,18 +24,17 @@ cdef class Session:
 
     def __dealloc__(self):
         if self.session != NULL:
-            self.backend.table.session_free(self.session)
+            self.table.session_free(self.session)
 
     def export(self):
         """The session as bytes. They are secret: whoever has them can resume in your name."""
         cdef tlsmgm_error error
         cdef size_t size = 0
         cdef bytes data
-        cdef const tlsmgm_backend *table = self.backend.table
-        check(table.session_export(self.session, NULL, &size, &error), &error, self.backend.name)
+        check(self.table.session_export(self.session, NULL, &size, &error), &error, self.backend.name)
         data = PyBytes_FromStringAndSize(NULL, size)
         check(
-            table.session_export(
+            self.table.session_export(
                 self.session, <unsigned char *> PyBytes_AS_STRING(data), &size, &error
             ),
             &error,

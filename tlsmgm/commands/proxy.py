@@ -41,7 +41,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     log.add_argument(
         "--access-log-format",
         metavar="FORMAT",
-        help="text with $names, or 'json'; see the documentation of tlsmgm.proxy.access_log",
+        help="'json', or text with names: $time $client $listen $domain $server_name $alpn $group "
+        "$reused $upstream $upstream_domain $bytes_in $bytes_out $duration $status $reason, and "
+        "the $tls_* variables of OpenSIPS",
     )
     parser.add_argument(
         "--max-connections",

@@ -37,6 +37,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from tlsmgm.errors import ConfigError
+from tlsmgm.variables import VARIABLE_NAMES
 
 __all__ = ["DEFAULT_FORMAT", "JSON_FORMAT", "OWN_NAMES", "AccessLog", "escape", "quote"]
 
@@ -123,19 +124,12 @@ class AccessLog:
     Args:
         template: the format, or ``"json"``.
         path: file to append to; None is standard error.
-        known_names: ``$tls_*`` names that exist; None takes any name that begins with ``tls_``.
 
     Raises:
         ConfigError: the format has an unknown name, or the file cannot be opened.
     """
 
-    def __init__(
-        self,
-        template: str = DEFAULT_FORMAT,
-        path: str | None = None,
-        known_names: frozenset[str] | None = None,
-    ) -> None:
-        self._known_names = known_names
+    def __init__(self, template: str = DEFAULT_FORMAT, path: str | None = None) -> None:
         self._is_json = template == JSON_FORMAT
         self._pieces = [] if self._is_json else self._parse(template)
         self._path = path
@@ -201,7 +195,7 @@ class AccessLog:
             name = match[2] or match[3]
             if match[1]:
                 pieces.append((False, "$"))
-            elif name is None or not self._is_known(name):
+            elif name not in OWN_NAMES and name not in VARIABLE_NAMES:
                 raise ConfigError(
                     f"unknown name {match[0]!r}",
                     parameter="--access-log-format",
@@ -212,10 +206,3 @@ class AccessLog:
             end = match.end()
         pieces.append((False, template[end:]))
         return [piece for piece in pieces if piece[1]]
-
-    def _is_known(self, name: str) -> bool:
-        if name in OWN_NAMES:
-            return True
-        if self._known_names is None:
-            return name.startswith("tls_")
-        return name in self._known_names

@@ -1,0 +1,264 @@
+"""Client sessions: where they resume, where they must not, and their way through bytes."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from tests.support.contract import Connection, Rig, exchange, pki, settle, shake
+
+NAME = b"dom1.test"
+
+
+class Domain:
+    """A server domain of one rig and what its clients need to resume there."""
+
+    def __init__(self, server: Rig, client: Rig, version: str, **server_fields: Any) -> None:
+        self.server, self.client = server, client
+        self.keys = server.ticket_keys()
+        fields = {"version": version, "ticket_keys": self.keys, "scope": b"server"}
+        self.server_ctx = server.server_context(**{**fields, **server_fields})
+        identity = {"certificate": pki("good.pem"), "private_key": pki("good.key")}
+        self.client_ctx = client.client_context(scope=b"client", **identity)
+
+    def visit(self, name: bytes | None = NAME, **fields: Any) -> tuple[Connection, Connection]:
+        """Return both ends of a settled connection; the client's first."""
+        ctx = fields.pop("ctx", self.client_ctx)
+        client = self.client.connection(ctx, server_name=name, **fields)
+        server = self.server.connection(self.server_ctx, server_name=name)
+        settle(client, server)
+        exchange(client, server)
+        assert client.info().session_reused == server.info().session_reused
+        return client, server
+
+    def session(self, **fields: Any) -> Any:
+        """Return a session of a first visit, whose connection is gone."""
+        client, server = self.visit(**fields)
+        got, session = self.client.session_of(client)
+        assert got.status == "OK"
+        client.free()
+        server.free()
+        return session
+
+    def resumes(self, session: Any, **fields: Any) -> bool:
+        """Tell whether a visit with this session resumes it."""
+        return bool(self.visit(session=session, **fields)[0].info().session_reused)
+
+
+@pytest.fixture
+def domain(rig: Rig, version: str) -> Domain:
+    return Domain(rig, rig, version)
+
+
+def test_a_session_resumes(rig: Rig, peer: Rig, version: str) -> None:
+    domain = Domain(rig, peer, version)
+    session = domain.session()
+    assert session
+    client, server = domain.visit(session=session)
+    assert client.info().session_reused
+    assert server.info().session_reused
+    # The next one resumes too.
+    got, following = peer.session_of(client)
+    assert (got.status, domain.resumes(following)) == ("OK", True)
+
+
+def test_a_session_may_be_offered_again(domain: Domain) -> None:
+    session = domain.session()
+    assert domain.resumes(session)
+    assert domain.resumes(session)
+
+
+def test_a_resumed_connection_still_knows_the_peer(rig: Rig, peer: Rig, version: str) -> None:
+    rules = {"verify_peer": True, "require_peer": True, "ca_list": pki("root.pem")}
+    domain = Domain(rig, peer, version, **rules)
+    first = domain.visit()
+    session = peer.session_of(first[0])[1]
+    second = domain.visit(session=session)
+    assert second[0].info().session_reused
+    for before, after in zip(first, second, strict=True):
+        assert after.peer_certificate() == before.peer_certificate() != b""
+        assert after.info().has_peer_certificate
+        assert after.info().verify_reason == before.info().verify_reason == 0
+
+
+def test_a_session_outlives_what_it_was_made_from(domain: Domain) -> None:
+    session = domain.session()
+    old = domain.client_ctx
+    domain.client_ctx = domain.client.client_context(scope=b"client")
+    domain.client.free(old)
+    assert domain.resumes(session)
+
+
+@pytest.mark.parametrize("scope", [None, b"other", b"clien", b"client2"])
+def test_a_session_of_another_scope_is_left_unused(domain: Domain, scope: bytes | None) -> None:
+    session = domain.session()
+    assert not domain.resumes(session, ctx=domain.client.client_context(scope=scope))
+
+
+@pytest.mark.parametrize(
+    ("made_with", "offered_with"),
+    [(NAME, b"dom2.test"), (NAME, None), (None, NAME), (NAME, b"DOM1.test")],
+)
+def test_a_session_of_another_name_is_left_unused(
+    domain: Domain, made_with: bytes | None, offered_with: bytes | None
+) -> None:
+    session = domain.session(name=made_with)
+    assert domain.resumes(session, name=made_with)
+    assert not domain.resumes(session, name=offered_with)
+
+
+@pytest.mark.parametrize("change", ["scope", "keys"])
+def test_a_ticket_opens_in_its_own_domain_only(
+    rig: Rig, version: str, domain: Domain, change: str
+) -> None:
+    session = domain.session()
+    fields: dict[str, Any] = {"scope": b"server", "ticket_keys": domain.keys}
+    fields |= {"scope": b"elsewhere"} if change == "scope" else {"ticket_keys": rig.ticket_keys(9)}
+    domain.server_ctx = rig.server_context(version=version, **fields)
+    assert not domain.resumes(session)
+
+
+def test_a_ticket_outlives_two_rotations(domain: Domain) -> None:
+    rig = domain.server
+    session = domain.session()
+    for number in range(3):
+        assert domain.resumes(session)
+        material = bytes([100 + number]) * rig.c.lib.TLSMGM_TICKET_KEY_SIZE
+        rig.c.lib.tlsmgm_ticket_keys_rotate(domain.keys, material)
+    assert not domain.resumes(session)
+
+
+def test_an_older_key_gives_a_new_ticket(domain: Domain) -> None:
+    rig = domain.server
+    session = domain.session()
+    for number in range(6):
+        material = bytes([100 + number]) * rig.c.lib.TLSMGM_TICKET_KEY_SIZE
+        rig.c.lib.tlsmgm_ticket_keys_rotate(domain.keys, material)
+        client, _ = domain.visit(session=session)
+        assert client.info().session_reused, number
+        session = rig.session_of(client)[1]
+
+
+@pytest.mark.parametrize("missing", ["ticket_keys", "scope"])
+def test_no_session_without_keys_or_scope(rig: Rig, version: str, missing: str) -> None:
+    domain = Domain(rig, rig, version, **{missing: None})
+    assert not domain.session()
+
+
+def test_there_is_no_session_before_the_handshake(domain: Domain) -> None:
+    client = domain.client.connection(domain.client_ctx, server_name=NAME)
+    assert not domain.client.session_of(client)[1]
+    client.handshake()
+    got, session = domain.client.session_of(client)
+    assert (got.status, bool(session)) == ("OK", False)
+
+
+def test_a_server_has_no_session(domain: Domain) -> None:
+    _, server = domain.visit()
+    got, session = domain.server.session_of(server)
+    assert (got.status, bool(session)) == ("OK", False)
+
+
+def test_each_call_gives_a_session_of_its_own(domain: Domain) -> None:
+    client, _ = domain.visit()
+    first, second = (domain.client.session_of(client)[1] for _ in range(2))
+    assert first != second
+    domain.client.free(first)
+    assert domain.resumes(second)
+
+
+# Bytes.
+
+
+def exported(rig: Rig, session: Any) -> bytes:
+    got, size, _ = rig.export(session)
+    assert got.status == "OK"
+    got, written, data = rig.export(session, size)
+    assert (got.status, written) == ("OK", size)
+    return data
+
+
+def test_a_session_survives_its_way_through_bytes(rig: Rig, peer: Rig, version: str) -> None:
+    domain = Domain(rig, peer, version)
+    data = exported(peer, domain.session())
+    got, session = peer.imported(data)
+    assert got.status == "OK"
+    assert exported(peer, session) == data
+    assert domain.resumes(session)
+    assert not domain.resumes(session, ctx=peer.client_context(scope=b"other"))
+    assert not domain.resumes(session, name=None)
+
+
+def test_the_room_for_an_export_must_be_enough(domain: Domain) -> None:
+    session = domain.session()
+    size = len(exported(domain.client, session))
+    for room in (0, 1, size - 1):
+        got, needed, _ = domain.client.export(session, room)
+        assert (got.status, needed) == ("CONFIG", size)
+    got, needed, data = domain.client.export(session, size + 100)
+    assert (got.status, needed, len(data)) == ("OK", size, size)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\0", b"\1", b"\1\0\0", b"\1\3one", b"\2\0\0" + bytes(100), b"garbage" * 50]
+)
+def test_garbage_is_no_session(rig: Rig, data: bytes) -> None:
+    got, _ = rig.imported(data)
+    assert got.status == "CONFIG"
+    assert "session" in got.text
+
+
+def test_no_bytes_are_no_session(rig: Rig) -> None:
+    out = rig.c.ffi.new("struct tlsmgm_session **", rig.c.ffi.cast("struct tlsmgm_session *", 1))
+    null = rig.c.ffi.NULL
+    assert rig.table.session_import(null, 0, out, null) == rig.c.lib.TLSMGM_CONFIG
+    assert out[0] == null
+
+
+def test_half_a_session_is_none(domain: Domain) -> None:
+    data = exported(domain.client, domain.session())
+    step = max(1, len(data) // 150)
+    for size in [*range(60), *range(60, len(data), step), len(data) - 1]:
+        assert domain.client.imported(data[:size])[0].status == "CONFIG", size
+
+
+def test_a_scope_longer_than_any_is_refused(domain: Domain) -> None:
+    data = exported(domain.client, domain.session())
+    scope_size = data[1]
+    longer = data[:1] + bytes([32]) + bytes(32) + data[2 + scope_size :]
+    assert domain.client.imported(longer)[0].status == "CONFIG"
+
+
+def test_a_session_of_the_other_library_is_refused(domain: Domain, peer: Rig) -> None:
+    if peer.name == domain.client.name:
+        pytest.skip("the same library")
+    data = exported(domain.client, domain.session())
+    assert peer.imported(data)[0].status == "CONFIG"
+
+
+def test_a_bent_session_does_no_harm(domain: Domain) -> None:
+    """It is refused, or offered in vain, or good; nothing breaks and nobody is impersonated."""
+    rig = domain.client
+    data = exported(rig, domain.session())
+    dice = random.Random(5)
+    for _ in range(60):
+        bent = bytearray(data)
+        for _ in range(dice.randint(1, 4)):
+            bent[dice.randrange(len(bent))] ^= 1 << dice.randrange(8)
+        got, session = rig.imported(bytes(bent))
+        assert got.status in {"OK", "CONFIG"}
+        if got.status == "CONFIG":
+            continue
+        exported(rig, session)
+        made, handle = rig.conn_new(domain.client_ctx, server_name=NAME, session=session)
+        if made.status != "OK":
+            assert made.status in {"CONFIG", "NO_MEMORY"}
+            continue
+        client = Connection(rig, rig.own(handle, rig.table.conn_free))
+        server = domain.server.connection(domain.server_ctx, server_name=NAME)
+        shake(client, server)
+        client.info()
+        client.free()
+        server.free()

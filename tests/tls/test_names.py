@@ -1,0 +1,109 @@
+"""The name that a client wants and the certificate must carry (RFC 9525)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.pairs import Managers, managers
+from tests.support.pki import Authority
+from tlsmgm import ConfigError, VerificationError
+
+#: Makes managers whose server shows a certificate with these SubjectAltNames.
+Site = Callable[..., Managers]
+
+
+@pytest.fixture
+def site(library: str, client_library: str, version: str, root: Authority) -> Site:
+    def make(names: list[str], addresses: list[str] | None = None, **client: object) -> Managers:
+        identity = root.issue("common.test", names=names, addresses=addresses or [])
+        return managers(
+            library,
+            client_library,
+            version,
+            server=identity.fields(),
+            client={"ca_list": root.pem} | client,
+        )
+
+    return make
+
+
+MATCHES = [
+    (["a.test", "b.test"], "b.test"),
+    (["A.Test"], "a.tEST"),
+    (["*.dom.test"], "a.dom.test"),
+    (["*.dom.test"], "A.DOM.test"),
+    (["xn--bcher-kva.test"], "xn--bcher-kva.test"),
+]
+
+MISMATCHES = [
+    (["a.test"], "b.test"),
+    (["a.test"], "a.test.example"),
+    (["dom.test"], "a.dom.test"),
+    (["*.dom.test"], "dom.test"),
+    (["*.dom.test"], "a.b.dom.test"),
+    (["a*.dom.test"], "ab.dom.test"),
+    (["*a.dom.test"], "ba.dom.test"),
+    (["a.*.test"], "a.b.test"),
+    (["*.test"], "a.test"),
+    (["192.0.2.7"], "192.0.2.7"),  # a DNS name that looks like an address
+    ([], "common.test"),  # the common name counts for nothing
+    (["other.test"], "common.test"),
+]
+
+
+@pytest.mark.parametrize(("names", "wanted"), MATCHES)
+def test_name_matches(site: Site, names: list[str], wanted: str) -> None:
+    pair = site(names).connect(server_name=wanted)
+    assert pair.client.is_peer_verified() == 1
+
+
+@pytest.mark.parametrize(("names", "wanted"), MISMATCHES)
+def test_name_does_not_match(site: Site, names: list[str], wanted: str) -> None:
+    pair = site(names).fail(server_name=wanted)
+    assert isinstance(pair.client_error, VerificationError)
+    assert pair.client_error.reason == "name_mismatch"
+    assert pair.server_error is not None
+
+
+@pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7"])
+def test_address_matches(site: Site, address: str) -> None:
+    pair = site(["a.test"], [address]).connect(server_name=address)
+    assert pair.client.is_peer_verified() == 1
+    assert pair.server.server_name is None  # RFC 6066 section 3
+
+
+@pytest.mark.parametrize("wanted", ["192.0.2.8", "2001:db8::8"])
+def test_address_does_not_match(site: Site, wanted: str) -> None:
+    pair = site(["a.test"], ["192.0.2.7", "2001:db8::7"]).fail(server_name=wanted)
+    assert isinstance(pair.client_error, VerificationError)
+    assert pair.client_error.reason == "name_mismatch"
+
+
+def test_no_name_is_not_checked(site: Site) -> None:
+    assert site(["a.test"]).connect(server_name=None).client.is_peer_verified() == 1
+
+
+def test_check_can_be_left_out_by_a_name_that_says_so(site: Site) -> None:
+    both = site(["a.test"], danger_skip_hostname_check=True)
+    pair = both.connect(server_name="b.test")
+    assert pair.client.is_peer_verified() == 1
+    assert pair.server.server_name == "b.test"
+
+
+def test_chain_is_still_verified_where_the_name_is_not(
+    library: str, client_library: str, version: str, root: Authority
+) -> None:
+    stranger = Authority("elsewhere").issue("site", names=["dom1.test"]).fields()
+    client = {"ca_list": root.pem, "danger_skip_hostname_check": True}
+    pair = managers(library, client_library, version, server=stranger, client=client).fail()
+    assert isinstance(pair.client_error, VerificationError)
+    assert pair.client_error.reason == "unknown_ca"
+
+
+@pytest.mark.parametrize("wanted", ["", "a" * 300])
+def test_name_that_cannot_be_sent(library: str, wanted: str) -> None:
+    both = managers(library, library)
+    with pytest.raises(ConfigError):
+        both.client.client_connection("client", server_name=wanted)
