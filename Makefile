@@ -16,7 +16,8 @@ C_SOURCES = $(shell find csrc tests/csrc tests/fuzz -name '*.[ch]' 2>/dev/null)
 SANITIZE ?= address,undefined
 ASAN_TREE := build/asan
 # What the sanitizer run needs a copy of; it must not touch the modules in the checkout.
-ASAN_COPIES = $(wildcard setup.py pyproject.toml README.md LICENSE wheels csrc tlsmgm \
+ASAN_COPIES = $(wildcard setup.py pyproject.toml README.md CHANGELOG.md CONTRIBUTING.md LICENSE \
+	Makefile wheels csrc tlsmgm \
 	tlsmgm_wolfssl tests examples benchmarks spec docs)
 
 .DEFAULT_GOAL := build
@@ -53,7 +54,7 @@ demo: build ## show what tlsmgm does
 lint: build ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict setup.py wheels tlsmgm tlsmgm_wolfssl
+	$(BIN)/mypy --strict setup.py wheels tlsmgm tlsmgm_wolfssl benchmarks
 	$(BIN)/clang-format --dry-run -Werror $(C_SOURCES)
 
 format: build ## lay the code out the way lint wants it

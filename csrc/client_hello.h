@@ -63,6 +63,13 @@ enum tlsmgm_status tlsmgm_client_hello_parse(struct tlsmgm_bytes message,
                                              struct tlsmgm_client_hello *hello,
                                              struct tlsmgm_error *error);
 
+/*
+ * Whether the client can speak a version between lowest and highest, wire values; 0 leaves that
+ * end open (RFC 8446 section 4.2.1, and appendix E.1 of RFC 5246 for clients before TLS 1.3).
+ */
+bool tlsmgm_client_hello_offers(const struct tlsmgm_client_hello *hello, uint16_t lowest,
+                                uint16_t highest);
+
 /* The 7 bytes of a fatal alert in a record of its own. */
 #define TLSMGM_ALERT_RECORD_SIZE 7u
 void tlsmgm_alert_record(enum tlsmgm_alert alert, uint8_t record[TLSMGM_ALERT_RECORD_SIZE]);

@@ -61,6 +61,14 @@ class Greeter(asyncio.Protocol):
         text = f"domain {domain.name if domain else '-'}, $tls_version, peer $tls_peer_subject\n"
         self._tls.write(self._tls.expand(text).encode())
 
+    def pause_writing(self) -> None:
+        """Listen no more to a client that does not listen to us."""
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Listen again."""
+        self._transport.resume_reading()
+
     def connection_lost(self, error: Exception | None) -> None:
         """Forget the deadline."""
         self._deadline.cancel()

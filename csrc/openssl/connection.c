@@ -130,9 +130,10 @@ enum tlsmgm_status ossl_conn_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_con
 
 void ossl_conn_free(struct tlsmgm_conn *conn) {
     if (conn == NULL) return;
+    /* Without a close_notify OpenSSL would spoil the session, which others may hold and offer. */
+    if (conn->ssl != NULL) SSL_set_shutdown(conn->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(conn->ssl);
-    for (size_t i = 0; i < conn->peer_chain_size; i++) tlsmgm_blob_free(&conn->peer_chain[i]);
-    tlsmgm_free(conn->peer_chain);
+    ossl_drop_peer_chain(conn);
     tlsmgm_wire_free(&conn->wire);
     ossl_ctx_free(conn->ctx);
     tlsmgm_free(conn);

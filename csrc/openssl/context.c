@@ -188,7 +188,9 @@ static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_
 
 enum tlsmgm_status ossl_ctx_new(const struct tlsmgm_ctx_config *config, struct tlsmgm_ctx **out,
                                 struct tlsmgm_error *error) {
+    struct tlsmgm_error unread;
     *out = NULL;
+    if (error == NULL) error = &unread; /* some of what follows asks it for the status */
     enum tlsmgm_status status = tlsmgm_ctx_config_check(config, error);
     if (status != TLSMGM_OK) return status;
     ERR_clear_error();

@@ -74,7 +74,7 @@ static enum tlsmgm_status load_certificate(struct tlsmgm_ctx *ctx,
                                            const struct tlsmgm_source *source,
                                            struct tlsmgm_error *error) {
     STACK_OF(X509) *list = read_certificate_source(source, "certificate", error);
-    if (list == NULL) return error != NULL ? error->status : TLSMGM_CONFIG;
+    if (list == NULL) return error->status;
     X509 *leaf = sk_X509_value(list, 0);
     enum tlsmgm_status status = keep_der(ctx, leaf, error);
     if (status == TLSMGM_OK && SSL_CTX_use_certificate(ctx->ssl_ctx, leaf) != 1) {
@@ -146,7 +146,7 @@ static enum tlsmgm_status trust_certificates(struct tlsmgm_ctx *ctx, STACK_OF(X5
 static enum tlsmgm_status load_ca_list(struct tlsmgm_ctx *ctx, const struct tlsmgm_source *source,
                                        struct tlsmgm_error *error) {
     STACK_OF(X509) *list = read_certificate_source(source, "ca_list", error);
-    if (list == NULL) return error != NULL ? error->status : TLSMGM_CONFIG;
+    if (list == NULL) return error->status;
     enum tlsmgm_status status = trust_certificates(ctx, list, "ca_list", ctx->is_server, error);
     sk_X509_pop_free(list, X509_free);
     return status;

@@ -36,31 +36,46 @@ void ossl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info) {
     ERR_clear_error();
 }
 
-static void keep_certificate(struct tlsmgm_conn *conn, X509 *certificate) {
+static bool keep_certificate(struct tlsmgm_conn *conn, X509 *certificate) {
     unsigned char *der = NULL;
     int size = i2d_X509(certificate, &der);
-    if (size <= 0) return;
+    if (size <= 0) return false;
     struct tlsmgm_source source = {.data = {.data = der, .size = (size_t)size}};
     struct tlsmgm_blob *blob = &conn->peer_chain[conn->peer_chain_size];
-    if (tlsmgm_source_read(&source, NULL, blob, NULL) == TLSMGM_OK) conn->peer_chain_size++;
+    bool good = tlsmgm_source_read(&source, NULL, blob, NULL) == TLSMGM_OK;
+    if (good) conn->peer_chain_size++;
     OPENSSL_free(der);
+    return good;
 }
 
 /*
  * On a server OpenSSL's chain leaves the leaf out, on a client it does not, and after resumption
  * only the leaf is left. So the leaf is taken by itself and passed over in the chain.
  */
-static void read_peer_chain(struct tlsmgm_conn *conn) {
-    X509 *leaf = SSL_get0_peer_certificate(conn->ssl);
+static bool keep_peer_chain(struct tlsmgm_conn *conn, X509 *leaf) {
     STACK_OF(X509) *chain = SSL_get_peer_cert_chain(conn->ssl);
     int count = chain == NULL ? 0 : sk_X509_num(chain);
     int first = conn->ctx->is_server ? 0 : 1;
-    conn->peer_chain_read = true;
-    if (leaf == NULL) return;
     conn->peer_chain = tlsmgm_calloc((size_t)count + 1, sizeof *conn->peer_chain);
-    if (conn->peer_chain == NULL) return;
-    keep_certificate(conn, leaf);
-    for (int i = first; i < count; i++) keep_certificate(conn, sk_X509_value(chain, i));
+    bool good = conn->peer_chain != NULL && keep_certificate(conn, leaf);
+    for (int i = first; good && i < count; i++) {
+        good = keep_certificate(conn, sk_X509_value(chain, i));
+    }
+    return good;
+}
+
+void ossl_drop_peer_chain(struct tlsmgm_conn *conn) {
+    for (size_t i = 0; i < conn->peer_chain_size; i++) tlsmgm_blob_free(&conn->peer_chain[i]);
+    tlsmgm_free(conn->peer_chain);
+    conn->peer_chain = NULL;
+    conn->peer_chain_size = 0;
+}
+
+/* Half a chain is none: what finds no memory is tried again when it is next asked for. */
+static void read_peer_chain(struct tlsmgm_conn *conn) {
+    X509 *leaf = SSL_get0_peer_certificate(conn->ssl);
+    conn->peer_chain_read = leaf == NULL || keep_peer_chain(conn, leaf);
+    if (!conn->peer_chain_read) ossl_drop_peer_chain(conn);
     ERR_clear_error();
 }
 
@@ -88,13 +103,15 @@ enum tlsmgm_status ossl_conn_session(struct tlsmgm_conn *conn, struct tlsmgm_ses
                                      struct tlsmgm_error *error) {
     *out = NULL;
     if (conn->ctx->is_server || !SSL_is_init_finished(conn->ssl)) return TLSMGM_OK;
-    SSL_SESSION *ssl_session = SSL_get1_session(conn->ssl);
-    if (ssl_session == NULL || SSL_SESSION_is_resumable(ssl_session) != 1 ||
-        SSL_SESSION_has_ticket(ssl_session) != 1) {
-        SSL_SESSION_free(ssl_session);
+    SSL_SESSION *current = SSL_get0_session(conn->ssl);
+    if (current == NULL || SSL_SESSION_is_resumable(current) != 1 ||
+        SSL_SESSION_has_ticket(current) != 1) {
         return TLSMGM_OK;
     }
-    return wrap_session(ssl_session, &conn->owner, out, error);
+    /* A copy: OpenSSL spoils the session of a connection that ends without close_notify. */
+    SSL_SESSION *copy = SSL_SESSION_dup(current);
+    if (copy == NULL) return tlsmgm_fail_memory(error);
+    return wrap_session(copy, &conn->owner, out, error);
 }
 
 void ossl_session_free(struct tlsmgm_session *session) {

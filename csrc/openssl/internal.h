@@ -86,6 +86,7 @@ void ossl_info_callback(const SSL *ssl, int where, int value);
 
 /* inspect.c: what was negotiated, certificates, sessions. */
 void ossl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info);
+void ossl_drop_peer_chain(struct tlsmgm_conn *conn);
 struct tlsmgm_bytes ossl_peer_certificate(struct tlsmgm_conn *conn, size_t index);
 enum tlsmgm_status ossl_conn_session(struct tlsmgm_conn *conn, struct tlsmgm_session **out,
                                      struct tlsmgm_error *error);

@@ -38,7 +38,8 @@ static int seal(struct tlsmgm_ticket_keys *keys, unsigned char *name, unsigned c
     return good ? TICKET_GOOD : TICKET_FAILED;
 }
 
-static int open_ticket(struct tlsmgm_ticket_keys *keys, const unsigned char *name,
+/* In TLS 1.3 a ticket is for one use, so whoever resumes is given the next (RFC 8446 C.4). */
+static int open_ticket(struct tlsmgm_ticket_keys *keys, bool one_use, const unsigned char *name,
                        const unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac) {
     struct tlsmgm_ticket_key key;
     bool is_current;
@@ -47,12 +48,13 @@ static int open_ticket(struct tlsmgm_ticket_keys *keys, const unsigned char *nam
                 start_mac(mac, &key);
     tlsmgm_wipe(&key, sizeof key);
     if (!good) return TICKET_FAILED;
-    return is_current ? TICKET_GOOD : TICKET_GOOD_RENEW;
+    return is_current && !one_use ? TICKET_GOOD : TICKET_GOOD_RENEW;
 }
 
 int ossl_ticket_callback(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
                          EVP_MAC_CTX *mac, int sealing) {
     struct tlsmgm_ctx *ctx = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
     return sealing ? seal(ctx->ticket_keys, name, iv, cipher, mac)
-                   : open_ticket(ctx->ticket_keys, name, iv, cipher, mac);
+                   : open_ticket(ctx->ticket_keys, SSL_version(ssl) >= TLS1_3_VERSION, name, iv,
+                                 cipher, mac);
 }

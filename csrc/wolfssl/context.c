@@ -79,7 +79,8 @@ static int select_alpn(WOLFSSL *ssl, const unsigned char **out, unsigned char *o
     (void)ssl;
     for (size_t i = 0; i + ctx->alpn.data[i] < ctx->alpn.size; i += 1u + ctx->alpn.data[i]) {
         const unsigned char *ours = ctx->alpn.data + i;
-        for (unsigned int j = 0; j + offered[j] < offered_size; j += 1u + offered[j]) {
+        for (unsigned int j = 0; j < offered_size && j + offered[j] < offered_size;
+             j += 1u + offered[j]) {
             if (offered[j] != ours[0] || memcmp(offered + j, ours, 1u + ours[0]) != 0) continue;
             *out = ours + 1;
             *out_size = ours[0];

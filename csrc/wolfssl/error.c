@@ -19,6 +19,11 @@ static int last_alert(struct tlsmgm_conn *conn, bool received) {
 enum tlsmgm_status wssl_fail_verify(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
     struct tlsmgm_error failure;
     enum tlsmgm_verify_reason reason = wssl_verify_reason(conn->verify_code);
+    if (conn->verify_code == MEMORY_E) {
+        (void)tlsmgm_fail_memory(&failure);
+        failure.alert = last_alert(conn, false);
+        return tlsmgm_wire_latch(&conn->wire, &failure, error);
+    }
     if (reason == TLSMGM_VERIFY_MISSING) {
         (void)tlsmgm_fail(&failure, TLSMGM_VERIFY, "the peer sent no certificate");
     } else {
@@ -61,7 +66,8 @@ enum tlsmgm_status wssl_fail_conn(struct tlsmgm_conn *conn, int result,
     }
     if (code == WOLFSSL_ERROR_WANT_READ && !conn->wire.input_ended) return TLSMGM_WANT_READ;
     if (is_missing_certificate(conn, code)) conn->verify_code = NO_PEER_CERT;
-    if (!conn->established && conn->verify_code != 0 && conn->ctx->verify_peer &&
+    if (!conn->established && conn->verify_code != 0 &&
+        (conn->ctx->verify_peer || conn->verify_code == MEMORY_E) &&
         code != WOLFSSL_ERROR_WANT_READ) {
         return wssl_fail_verify(conn, error);
     }

@@ -1,6 +1,6 @@
 /*
- * Session tickets sealed with the key ring of the domain: AES-256-GCM, the key's name is the
- * additional data.
+ * Session tickets sealed with the key ring of the domain: AES-256-GCM, the key's name and the
+ * domain's scope are the additional data. wolfSSL itself does not compare the scope in TLS 1.2.
  *
  * wolfSSL puts the peer's certificate at the end of a ticket, but gives it back only when it can
  * verify it again, for which an intermediate is missing by then. So we note in two more bytes how
@@ -21,22 +21,39 @@ static bool use_key(Aes *aes, const struct tlsmgm_ticket_key *key) {
            wc_AesGcmSetKey(aes, key->cipher, sizeof key->cipher) == 0;
 }
 
-static bool encrypt(const struct tlsmgm_ticket_key *key, const unsigned char *nonce,
-                    unsigned char *mac, unsigned char *ticket, int size) {
+struct additional {
+    uint8_t bytes[TLSMGM_TICKET_NAME_SIZE + TLSMGM_SCOPE_MAX];
+    word32 size;
+};
+
+static struct additional additional_of(const struct tlsmgm_ticket_key *key,
+                                       const struct tlsmgm_scope *scope) {
+    struct additional data = {.size = TLSMGM_TICKET_NAME_SIZE + (word32)scope->size};
+    memcpy(data.bytes, key->name, sizeof key->name);
+    memcpy(data.bytes + sizeof key->name, scope->bytes, scope->size);
+    return data;
+}
+
+static bool encrypt(const struct tlsmgm_ticket_key *key, const struct tlsmgm_scope *scope,
+                    const unsigned char *nonce, unsigned char *mac, unsigned char *ticket,
+                    int size) {
     Aes aes;
+    struct additional data = additional_of(key, scope);
     bool good = use_key(&aes, key) &&
                 wc_AesGcmEncrypt(&aes, ticket, ticket, (word32)size, nonce, NONCE_SIZE, mac,
-                                 TAG_SIZE, key->name, sizeof key->name) == 0;
+                                 TAG_SIZE, data.bytes, data.size) == 0;
     wc_AesFree(&aes);
     return good;
 }
 
-static bool decrypt(const struct tlsmgm_ticket_key *key, const unsigned char *nonce,
-                    const unsigned char *mac, unsigned char *ticket, int size) {
+static bool decrypt(const struct tlsmgm_ticket_key *key, const struct tlsmgm_scope *scope,
+                    const unsigned char *nonce, const unsigned char *mac, unsigned char *ticket,
+                    int size) {
     Aes aes;
+    struct additional data = additional_of(key, scope);
     bool good = use_key(&aes, key) &&
                 wc_AesGcmDecrypt(&aes, ticket, ticket, (word32)size, nonce, NONCE_SIZE, mac,
-                                 TAG_SIZE, key->name, sizeof key->name) == 0;
+                                 TAG_SIZE, data.bytes, data.size) == 0;
     wc_AesFree(&aes);
     return good;
 }
@@ -68,7 +85,7 @@ static int seal(const struct tlsmgm_conn *conn, unsigned char *name, unsigned ch
     *out_size = size + LENGTH_SIZE;
     memcpy(name, key.name, sizeof key.name);
     memset(mac, 0, WOLFSSL_TICKET_MAC_SZ);
-    good = good && encrypt(&key, iv, mac, ticket, *out_size);
+    good = good && encrypt(&key, &conn->ctx->scope, iv, mac, ticket, *out_size);
     tlsmgm_wipe(&key, sizeof key);
     return good ? WOLFSSL_TICKET_RET_OK : WOLFSSL_TICKET_RET_FATAL;
 }
@@ -92,7 +109,7 @@ static int open_ticket(struct tlsmgm_conn *conn, const unsigned char *name, cons
     if (!tlsmgm_ticket_keys_find(conn->ctx->ticket_keys, name, &key, &is_current)) {
         return WOLFSSL_TICKET_RET_REJECT;
     }
-    bool good = size > LENGTH_SIZE && decrypt(&key, iv, mac, ticket, size);
+    bool good = size > LENGTH_SIZE && decrypt(&key, &conn->ctx->scope, iv, mac, ticket, size);
     tlsmgm_wipe(&key, sizeof key);
     if (!good) return WOLFSSL_TICKET_RET_REJECT;
     size_t inner = (size_t)size - LENGTH_SIZE;
@@ -104,7 +121,9 @@ static int open_ticket(struct tlsmgm_conn *conn, const unsigned char *name, cons
         return WOLFSSL_TICKET_RET_REJECT; /* a ticket without a peer opens nothing here */
     }
     *out_size = (int)inner;
-    return is_current ? WOLFSSL_TICKET_RET_OK : WOLFSSL_TICKET_RET_CREATE;
+    /* In TLS 1.3 every connection gets a new ticket, and wolfSSL takes CREATE for a refusal. */
+    bool renew = !is_current && wolfSSL_version(conn->ssl) < TLS1_3_VERSION;
+    return renew ? WOLFSSL_TICKET_RET_CREATE : WOLFSSL_TICKET_RET_OK;
 }
 
 int wssl_ticket_callback(WOLFSSL *ssl, unsigned char *name, unsigned char *iv, unsigned char *mac,

@@ -61,17 +61,19 @@ enum tlsmgm_verify_reason wssl_verify_reason(int code) {
     }
 }
 
-static void keep_chain(struct tlsmgm_conn *conn, const WOLFSSL_X509_STORE_CTX *store) {
-    if (conn->peer_chain != NULL || store->totalCerts <= 0) return;
+/* False without memory: a chain that was not kept cannot be checked for a name. */
+static bool keep_chain(struct tlsmgm_conn *conn, const WOLFSSL_X509_STORE_CTX *store) {
+    if (conn->peer_chain != NULL || store->totalCerts <= 0) return true;
     conn->peer_chain = tlsmgm_calloc((size_t)store->totalCerts, sizeof *conn->peer_chain);
-    if (conn->peer_chain == NULL) return;
+    if (conn->peer_chain == NULL) return false;
     for (int i = 0; i < store->totalCerts; i++) {
         struct tlsmgm_source der = {
             .data = {.data = store->certs[i].buffer, .size = store->certs[i].length}};
         struct tlsmgm_blob *blob = &conn->peer_chain[conn->peer_chain_size];
-        if (tlsmgm_source_read(&der, NULL, blob, NULL) != TLSMGM_OK) return;
+        if (tlsmgm_source_read(&der, NULL, blob, NULL) != TLSMGM_OK) return false;
         conn->peer_chain_size++;
     }
+    return true;
 }
 
 /* RFC 9525 section 6.5: an address must stand in an iPAddress entry, byte for byte. */
@@ -142,7 +144,8 @@ static int refine_code(const struct tlsmgm_conn *conn, const WOLFSSL_X509_STORE_
 
 int wssl_verify_callback(int verified, WOLFSSL_X509_STORE_CTX *store) {
     struct tlsmgm_conn *conn = store->userCtx;
-    keep_chain(conn, store);
+    if (!keep_chain(conn, store)) conn->verify_code = MEMORY_E;
+    if (conn->verify_code == MEMORY_E) return 0;
     if (!verified && conn->verify_code == 0) conn->verify_code = refine_code(conn, store);
     if (verified && store->error_depth == 0 && conn->verify_name != NULL &&
         conn->peer_chain_size > 0 && conn->verify_code == 0) {

@@ -257,7 +257,7 @@ def _print_legend(console: Console) -> None:
         "↻ session resumed   [green]●[/] client's certificate verified   [dim]○[/] none asked for\n"
         " [dim]The domain is what the proxy logged; the certificate that the client was shown must "
         "agree.\n"
-        " The client is Python's ssl module; where it says tlsmgm, the client domain to_partners.[/]\n"
+        " The client is Python's ssl module or, where it says tlsmgm, domain to_partners.[/]\n"
     )
 
 

@@ -229,6 +229,7 @@ def test_tampered_record(library: str, script: str, upstream: Upstream) -> None:
         raw.sendall(struct.pack("!BHH", 23, 0x0303, 100) + bytes(100))
         with pytest.raises(ConnectionResetError):
             read_to_end(server)
+        raw.close()
         assert "status=client-error" in proxy.log_line()
 
 

@@ -276,6 +276,7 @@ def test_upstream_certificate_is_verified(
             received.append(server.recv(10))
         assert received in ([], [b""])
         assert client.recv(10) == b""
+        client.close()
         assert "status=upstream-failed" in proxy.log_line()
         assert "in=0 out=0" in proxy.log_line()
 

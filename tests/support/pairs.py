@@ -156,13 +156,13 @@ class Managers:
     server: TLSManager
     client: TLSManager
 
-    def connect(self, **options: Any) -> ConnectionPair:
-        """Return a pair after its handshake; the options are those of ``pair()``."""
-        return self.pair(**options).handshake()
+    def connect(self, server_name: str | None = "dom1.test", **options: Any) -> ConnectionPair:
+        """Return a pair after its handshake; the arguments are those of ``pair()``."""
+        return self.pair(server_name, **options).handshake()
 
-    def fail(self, **options: Any) -> ConnectionPair:
+    def fail(self, server_name: str | None = "dom1.test", **options: Any) -> ConnectionPair:
         """Return a pair whose handshake failed on at least one side."""
-        pair = self.pair(**options).pump()
+        pair = self.pair(server_name, **options).pump()
         assert pair.errors, "the handshake succeeded"
         return pair
 

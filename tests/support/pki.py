@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import ipaddress
 from collections.abc import Iterable, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import dh, ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 from OpenSSL import crypto
 
@@ -223,11 +224,11 @@ def dh_params() -> tuple[bytes, bytes]:
     that a server which uses it was told to.
     """
     prime = 2**2048 - 2**1984 - 1 + 2**64 * (_pi_scaled(1918) + 124476)
-    parameters = dh.DHParameterNumbers(prime, 2).parameters()
-    pem = parameters.parameter_bytes(
-        serialization.Encoding.PEM, serialization.ParameterFormat.PKCS3
-    )
-    return pem, prime.to_bytes(256, "big")
+    data = prime.to_bytes(257, "big")  # an INTEGER is signed, so a zero goes first
+    body = b"\x02\x82\x01\x01" + data + b"\x02\x01\x02"
+    text = base64.encodebytes(b"\x30\x82" + len(body).to_bytes(2, "big") + body)
+    pem = b"-----BEGIN DH PARAMETERS-----\n" + text + b"-----END DH PARAMETERS-----\n"
+    return pem, data[1:]
 
 
 def _pi_scaled(bits: int) -> int:

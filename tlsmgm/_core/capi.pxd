@@ -38,6 +38,7 @@ cdef extern from "tlsmgm.h" nogil:
     cdef enum tlsmgm_alert:
         TLSMGM_ALERT_UNEXPECTED_MESSAGE
         TLSMGM_ALERT_INTERNAL_ERROR
+        TLSMGM_ALERT_PROTOCOL_VERSION
         TLSMGM_ALERT_UNRECOGNIZED_NAME
 
     cdef struct tlsmgm_bytes:
@@ -181,6 +182,7 @@ cdef extern from "client_hello.h" nogil:
                                            tlsmgm_error *)
     tlsmgm_status tlsmgm_hello_reader_replay(const tlsmgm_hello_reader *, tlsmgm_buffer *)
     tlsmgm_status tlsmgm_client_hello_parse(tlsmgm_bytes, tlsmgm_client_hello *, tlsmgm_error *)
+    bint tlsmgm_client_hello_offers(const tlsmgm_client_hello *, uint16_t, uint16_t)
     void tlsmgm_alert_record(tlsmgm_alert, uint8_t *)
 
 

@@ -15,6 +15,7 @@ from libc.string cimport memcpy
 from tlsmgm._core.backend cimport Backend
 from tlsmgm._core.capi cimport (
     TLSMGM_ALERT_INTERNAL_ERROR,
+    TLSMGM_ALERT_PROTOCOL_VERSION,
     TLSMGM_ALERT_RECORD_SIZE,
     TLSMGM_ALERT_UNEXPECTED_MESSAGE,
     TLSMGM_ALERT_UNRECOGNIZED_NAME,
@@ -36,6 +37,7 @@ from tlsmgm._core.capi cimport (
     tlsmgm_buffer_view,
     tlsmgm_bytes,
     tlsmgm_client_hello,
+    tlsmgm_client_hello_offers,
     tlsmgm_client_hello_parse,
     tlsmgm_conn_config,
     tlsmgm_conn_info,
@@ -201,6 +203,15 @@ cdef class Connection:
         self.name = name
         if self.context is None:
             self.context = self.choose(hello)
+        if not tlsmgm_client_hello_offers(
+            hello, self.context.lowest_version, self.context.highest_version
+        ):
+            self.refuse(
+                ProtocolError("the client speaks no TLS version that the domain allows",
+                              backend=self.context.backend.name,
+                              alert=TLSMGM_ALERT_PROTOCOL_VERSION),
+                TLSMGM_ALERT_PROTOCOL_VERSION,
+            )
         try:
             self.start(name, None, None)
             self.replay()

@@ -1,3 +1,5 @@
+from libc.stdint cimport uint16_t
+
 from tlsmgm._core.backend cimport Backend
 from tlsmgm._core.capi cimport tlsmgm_backend, tlsmgm_ctx
 
@@ -10,5 +12,7 @@ cdef class Context:
     cdef readonly Backend backend
     cdef readonly object domain     # whatever the caller wants connections to remember
     cdef readonly bint is_server
+    cdef uint16_t lowest_version    # 0: open
+    cdef uint16_t highest_version
     cdef object ticket_keys         # the ring that ctx refers to
     cdef object certificate_cache

@@ -131,6 +131,8 @@ cdef class Context:
         self.backend = backend
         self.domain = domain
         self.is_server = is_server
+        self.lowest_version = lowest_version
+        self.highest_version = highest_version
         self.ticket_keys = ticket_keys
         with nogil:
             status = self.table.ctx_new(&config, &self.ctx, &error)

@@ -1,8 +1,11 @@
+from typing import NoReturn
+
 from _typeshed import ReadableBuffer
 
 from tlsmgm._core.backend import Backend
 
 class Session:
+    def __init__(self) -> NoReturn: ...
     def export(self) -> bytes: ...
     @staticmethod
     def load(backend: Backend, data: ReadableBuffer) -> Session: ...

@@ -19,8 +19,12 @@ cdef class Session:
     """What a server gave for resumption (RFC 8446 section 2.2).
 
     A session is offered only within the domain and to the server name where it came from; a
-    connection to somewhere else leaves it unused.
+    connection to somewhere else leaves it unused. Sessions come from ``Connection.session`` and
+    ``Session.load()``.
     """
+
+    def __init__(self):
+        raise TypeError("a session comes from Connection.session or Session.load()")
 
     def __dealloc__(self):
         if self.session != NULL:
@@ -31,6 +35,8 @@ cdef class Session:
         cdef tlsmgm_error error
         cdef size_t size = 0
         cdef bytes data
+        if self.session == NULL:
+            raise ValueError("this session is empty")
         check(self.table.session_export(self.session, NULL, &size, &error), &error, self.backend.name)
         data = PyBytes_FromStringAndSize(NULL, size)
         check(
@@ -61,4 +67,4 @@ cdef class Session:
         return wrap_session(backend, session)
 
     def __repr__(self):
-        return f"<Session {self.backend.name}>"
+        return f"<Session {'-' if self.backend is None else self.backend.name}>"

@@ -1,4 +1,4 @@
-"""Native objects in reference cycles: the collector may take their attributes before they die."""
+"""The life of native objects: cycles that are collected, objects that nobody filled."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from tests.support.cases import cases_path
 from tlsmgm._core.connection import Connection
 from tlsmgm._core.context import Context
+from tlsmgm._core.session import Session
 from tlsmgm.backends import backends, load
 
 PKI = cases_path() / "pki"
@@ -39,3 +40,15 @@ def test_a_cycle_with_a_connection_is_collected(library: str, is_server: bool) -
     del owner
     gc.collect()
     assert watch() is None
+
+
+def test_a_session_is_never_made_by_hand() -> None:
+    with pytest.raises(TypeError, match=r"Session\.load"):
+        Session()
+
+
+def test_an_empty_session_has_no_bytes() -> None:
+    empty = Session.__new__(Session)
+    assert repr(empty) == "<Session ->"
+    with pytest.raises(ValueError, match="empty"):
+        empty.export()
