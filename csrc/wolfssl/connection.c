@@ -87,6 +87,15 @@ static enum tlsmgm_status offer_session(struct tlsmgm_conn *conn,
     return tlsmgm_source_read(&leaf, "session", &conn->resumed_leaf, error);
 }
 
+static int ticket_arrived(WOLFSSL *ssl, const unsigned char *ticket, int size, void *argument) {
+    struct tlsmgm_conn *conn = argument;
+    (void)ssl;
+    (void)ticket;
+    (void)size;
+    conn->ticket_received = true;
+    return 0;
+}
+
 static enum tlsmgm_status start(struct tlsmgm_conn *conn, const struct tlsmgm_conn_config *config,
                                 struct tlsmgm_error *error) {
     wolfSSL_SetIOReadCtx(conn->ssl, conn);
@@ -100,6 +109,7 @@ static enum tlsmgm_status start(struct tlsmgm_conn *conn, const struct tlsmgm_co
         }
     }
     if (conn->ctx->is_server) return expect_name(conn, error);
+    (void)wolfSSL_set_SessionTicket_cb(conn->ssl, ticket_arrived, conn);
     enum tlsmgm_status status = send_name(conn, error);
     if (status == TLSMGM_OK) status = keep_verify_name(conn, config->verify_name, error);
     if (status == TLSMGM_OK) status = offer_session(conn, config->session, error);

@@ -44,6 +44,7 @@ struct tlsmgm_conn {
     struct tlsmgm_wire wire;
     bool established;
     bool close_received;
+    bool ticket_received; /* client: a ticket of this very connection */
     bool has_server_name; /* server: the client sent one */
     struct tlsmgm_session_owner owner;
     char *verify_name;              /* client: to be checked, or NULL */

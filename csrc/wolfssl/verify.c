@@ -142,15 +142,48 @@ static int refine_code(const struct tlsmgm_conn *conn, const WOLFSSL_X509_STORE_
     return names_itself ? ASN_SELF_SIGNED_E : store->error;
 }
 
+/*
+ * OpenSSL compares the name before it looks at CRLs and dates; a certificate with two faults gets
+ * the same word from both when wolfSSL's complaint about those gives way to the name.
+ */
+static bool comes_after_name(int code) {
+    switch (wssl_verify_reason(code)) {
+        case TLSMGM_VERIFY_NONE:
+        case TLSMGM_VERIFY_EXPIRED:
+        case TLSMGM_VERIFY_NOT_YET_VALID:
+        case TLSMGM_VERIFY_REVOKED:
+        case TLSMGM_VERIFY_CRL_MISSING:
+        case TLSMGM_VERIFY_CRL_EXPIRED:
+        case TLSMGM_VERIFY_CRL_INVALID:
+            return true;
+        case TLSMGM_VERIFY_MISSING:
+        case TLSMGM_VERIFY_SELF_SIGNED:
+        case TLSMGM_VERIFY_UNKNOWN_CA:
+        case TLSMGM_VERIFY_NOT_A_CA:
+        case TLSMGM_VERIFY_TOO_DEEP:
+        case TLSMGM_VERIFY_PURPOSE:
+        case TLSMGM_VERIFY_NAME_MISMATCH:
+        case TLSMGM_VERIFY_SIGNATURE:
+        case TLSMGM_VERIFY_WEAK_KEY:
+        case TLSMGM_VERIFY_MALFORMED:
+        case TLSMGM_VERIFY_OTHER:
+            return false;
+    }
+    return false;
+}
+
+static void check_name(struct tlsmgm_conn *conn) {
+    if (conn->verify_name == NULL || conn->peer_chain_size == 0) return;
+    struct tlsmgm_bytes leaf = {conn->peer_chain[0].data, conn->peer_chain[0].size};
+    if (comes_after_name(conn->verify_code) && !leaf_carries_name(leaf, conn->verify_name)) {
+        conn->verify_code = DOMAIN_NAME_MISMATCH;
+    }
+}
+
 int wssl_verify_callback(int verified, WOLFSSL_X509_STORE_CTX *store) {
     struct tlsmgm_conn *conn = store->userCtx;
-    if (!keep_chain(conn, store)) conn->verify_code = MEMORY_E;
-    if (conn->verify_code == MEMORY_E) return 0;
+    keep_chain(conn, store);
     if (!verified && conn->verify_code == 0) conn->verify_code = refine_code(conn, store);
-    if (verified && store->error_depth == 0 && conn->verify_name != NULL &&
-        conn->peer_chain_size > 0 && conn->verify_code == 0) {
-        struct tlsmgm_bytes leaf = {conn->peer_chain[0].data, conn->peer_chain[0].size};
-        if (!leaf_carries_name(leaf, conn->verify_name)) conn->verify_code = DOMAIN_NAME_MISMATCH;
-    }
+    if (store->error_depth == 0) check_name(conn);
     return conn->verify_code == 0 || !conn->ctx->verify_peer;
 }

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.support import hello
-from tests.support.contract import VERSIONS, Connection, Rig, carry, exchange, pki, settle, shake
+from tests.support.contract import (
+    VERSIONS,
+    Connection,
+    Outcome,
+    Rig,
+    carry,
+    exchange,
+    pki,
+    settle,
+    shake,
+)
 
 CLOSE_NOTIFY_SIZE_MAX = 60
 INPUT_MAX, HIGH_WATER = 4 << 20, 256 << 10
@@ -26,9 +38,7 @@ def pair(
 
 
 @pytest.mark.parametrize("name", [None, b"dom1.test"])
-def test_two_connections_shake_hands(
-    rig: Rig, peer: Rig, version: str, name: bytes | None
-) -> None:
+def test_two_connections_shake_hands(rig: Rig, peer: Rig, version: str, name: bytes | None) -> None:
     client, server = pair(rig, peer, version, name)
     settle(client, server)
     exchange(client, server)
@@ -223,9 +233,7 @@ def test_nothing_is_written_behind_our_own_close(rig: Rig, version: str) -> None
 
 
 @pytest.mark.parametrize("begun", [False, True])
-def test_shutdown_before_the_handshake_says_nothing(
-    rig: Rig, version: str, begun: bool
-) -> None:
+def test_shutdown_before_the_handshake_says_nothing(rig: Rig, version: str, begun: bool) -> None:
     client, server = pair(rig, rig, version)
     if begun:
         client.handshake()
@@ -257,12 +265,12 @@ def test_a_handshake_may_be_cut_off(rig: Rig, version: str, size: int, call: str
     client.handshake()
     server.feed(client.drain()[:size])
     server.feed_eof()
-    act = {
+    calls: dict[str, Callable[[], Outcome]] = {
         "handshake": server.handshake,
         "read": server.read,
         "write": lambda: server.write(b"x"),
-    }[call]
-    got = act()
+    }
+    got = calls[call]()
     assert got.status == "TRUNCATED"
     assert "handshake" in got.text
 
@@ -363,9 +371,7 @@ def test_an_empty_name_cannot_be_verified(rig: Rig) -> None:
 @pytest.mark.parametrize(
     ("name", "good"), [("dom1.test", True), ("DOM1.test", True), ("dom2.test", False)]
 )
-def test_the_certificate_must_carry_the_name(
-    rig: Rig, version: str, name: str, good: bool
-) -> None:
+def test_the_certificate_must_carry_the_name(rig: Rig, version: str, name: str, good: bool) -> None:
     server = rig.connection(rig.server_context(version=version))
     client = rig.connection(rig.client_context(), verify_name=name)
     got, _ = shake(client, server)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,16 @@ IDENTITY = {"certificate": pki("dom1.pem"), "private_key": pki("dom1.key")}
 GARBAGE = b"this is no PEM\n"
 BROKEN = b"-----BEGIN %s-----\nAAAA\n-----END %s-----\n"
 FILE_MAX = 16 << 20
+# RFC 7919 appendix A.1.
+FFDHE2048 = b"""-----BEGIN DH PARAMETERS-----
+MIIBCAKCAQEA//////////+t+FRYortKmq/cViAnPTzx2LnFg84tNpWp4TZBFGQz
++8yTnc4kmz75fS/jY2MMddj2gbICrsRhetPfHtXV/WVhJDP1H18GbtCFY2VVPe0a
+87VXE15/V8k1mE8McODmi3fipona8+/och3xWKE2rec1MKzKT0g6eXq8CrGCsyT7
+YdEIqUuyyOP7uWrat2DX9GgdT0Kj3jlN9K5W7edjcrsZCwenyO4KbXCeAvzhzffi
+7MA0BM0oNC9hkXL+nOmFg/+OTxIy7vKBg8P+OxtMb61zO7X8vC7CIAXFjvGDfRaD
+ssbzSibBsu/6iGtCOGEoXJf//////////wIBAg==
+-----END DH PARAMETERS-----
+"""
 
 
 def broken(kind: bytes) -> bytes:
@@ -103,9 +112,7 @@ def test_a_source_that_is_not_pem_is_refused(
 
 
 @pytest.mark.parametrize("parameter", SOURCES)
-def test_a_file_that_cannot_be_read_is_refused(
-    rig: Rig, tmp_path: Path, parameter: str
-) -> None:
+def test_a_file_that_cannot_be_read_is_refused(rig: Rig, tmp_path: Path, parameter: str) -> None:
     fields: dict[str, Any] = {"is_server": True, **IDENTITY}
     name, text = refused(rig, **{**fields, parameter: tmp_path / "missing.pem"})
     assert (name, "missing.pem" in text) == (parameter, True)
@@ -146,9 +153,7 @@ def test_an_encrypted_key_opens_with_its_passphrase(rig: Rig, version: str) -> N
 
 
 @pytest.mark.parametrize("given", ["missing", "a file", "empty", "not hashed", "broken"])
-def test_a_ca_directory_that_gives_no_ca_is_refused(
-    rig: Rig, tmp_path: Path, given: str
-) -> None:
+def test_a_ca_directory_that_gives_no_ca_is_refused(rig: Rig, tmp_path: Path, given: str) -> None:
     path = tmp_path / "cas"
     if given == "a file":
         path.write_bytes(pki("root.pem").read_bytes())
@@ -170,9 +175,7 @@ def test_a_hashed_ca_directory_is_trusted(rig: Rig, tmp_path: Path, version: str
 
 
 @pytest.mark.parametrize("given", ["missing", "empty", "no CRL in it"])
-def test_a_crl_directory_without_any_crl_is_refused(
-    rig: Rig, tmp_path: Path, given: str
-) -> None:
+def test_a_crl_directory_without_any_crl_is_refused(rig: Rig, tmp_path: Path, given: str) -> None:
     path = tmp_path / "crls"
     if given != "missing":
         path.mkdir()
@@ -309,18 +312,17 @@ def test_the_chain_is_sent_with_the_leaf(rig: Rig, peer: Rig, version: str) -> N
 
 
 def test_dh_params_are_taken(rig: Rig, tmp_path: Path) -> None:
-    feature = rig.c.lib.TLSMGM_FEATURE_DH_PARAMS
-    if not rig.table.features() & feature:
+    if not rig.table.features() & rig.c.lib.TLSMGM_FEATURE_DH_PARAMS:
         pytest.skip("the library takes no Diffie-Hellman parameters")
     path = tmp_path / "dh.pem"
-    command = ["openssl", "genpkey", "-genparam", "-algorithm", "DH"]
-    command += ["-pkeyopt", "dh_rfc5114:3", "-out", str(path)]
-    made = subprocess.run(command, capture_output=True, check=False)
-    if made.returncode != 0:
-        pytest.skip("no openssl program to make parameters with")
-    for source in (path, path.read_bytes()):
-        ctx = rig.server_context(dh_params=source)
-        handshake_works(rig, ctx, rig.client_context())
+    path.write_bytes(FFDHE2048)
+    cipher = "DHE-RSA-AES128-GCM-SHA256"
+    identity = {"certificate": pki("good_rsa.pem"), "private_key": pki("good_rsa.key")}
+    client_ctx = rig.client_context(version="1.2", cipher_list=cipher)
+    for source in (path, FFDHE2048):
+        ctx = rig.server_context(dh_params=source, cipher_list=cipher, **identity)
+        client, _ = handshake_works(rig, ctx, client_ctx)
+        assert rig.c.ffi.string(client.info().cipher).decode() == cipher
 
 
 # Who owns what.

@@ -236,7 +236,12 @@ def test_the_alert_waits_in_the_output(rig: Rig, version: str, way: Way) -> None
 
 @pytest.mark.parametrize(
     ("way", "alert"),
-    [(tampered_data, {20}), (no_common_version, {70}), (received_alert, {40}), (no_hello, {-1, 10})],
+    [
+        (tampered_data, {20}),
+        (no_common_version, {70}),
+        (received_alert, {40}),
+        (no_hello, {-1, 10}),
+    ],
 )
 def test_alert_numbers_are_those_of_the_rfc(
     rig: Rig, version: str, way: Way, alert: set[int]
@@ -248,7 +253,7 @@ def test_alert_numbers_are_those_of_the_rfc(
 def test_without_a_common_version_nobody_is_done(
     rig: Rig, peer: Rig, ours: str, theirs: str
 ) -> None:
-    """wolfSSL answers a client of TLS 1.3 with TLS 1.2, if it has nothing else; the client ends it."""
+    """A wolfSSL server without TLS 1.3 answers with TLS 1.2, and the client ends it."""
     server = peer.connection(peer.server_context(version=theirs))
     outcomes = shake(rig.connection(rig.client_context(version=ours)), server)
     assert sorted(got.status for got in outcomes) == ["ALERT", "PROTOCOL"]
@@ -290,3 +295,11 @@ def test_data_before_a_failure_is_read_first(rig: Rig, version: str) -> None:
     server.feed(good + bytes(bad))
     assert server.read().data == b"good"
     assert server.read().status == "PROTOCOL"
+
+
+def test_a_refused_peer_is_not_shown_as_verified(rig: Rig, version: str) -> None:
+    _, client = certificate_expired(rig, version)
+    assert client is not None
+    info = client.info()
+    assert info.verify_reason != rig.c.lib.TLSMGM_VERIFY_NONE
+    assert not rig.session_of(client)[1]

@@ -25,7 +25,15 @@ from tests.support.managers import (
     server_domain,
     shake_hands,
 )
-from tlsmgm import Connection, Domain, NoDomainError, ProtocolError, TLSError, TLSManager, VerificationError
+from tlsmgm import (
+    Connection,
+    Domain,
+    NoDomainError,
+    ProtocolError,
+    TLSError,
+    TLSManager,
+    VerificationError,
+)
 
 NAME = server_name(b"dom1.test")
 SUPPORTED_VERSIONS = {
@@ -159,9 +167,7 @@ def _client(version: str, certificate: str | None) -> Domain:
 
 
 @pytest.mark.parametrize("reason", CLIENTS)
-def test_client_certificates(
-    library: str, client_library: str, version: str, reason: str
-) -> None:
+def test_client_certificates(library: str, client_library: str, version: str, reason: str) -> None:
     """Both sides know the number: the server that sends it, the client that gets it."""
     certificate, alerts = CLIENTS[reason]
     domain = mutual_domain(method=method_of(version), crl_dir=pki("crls"))

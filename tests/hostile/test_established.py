@@ -223,9 +223,8 @@ def test_too_much_unread(library: str, version: str) -> None:
         wire = client.drain()
         try:
             server.feed(wire)
-        except NoMemoryError as error:
+        except NoMemoryError:
             refused = wire
-            assert error.backend == library
         else:
             taken += len(chunk)
     assert refused is not None
@@ -242,10 +241,14 @@ def test_too_much_before_the_hello(library: str) -> None:
     manager = busy_manager(library)
     server = manager.server_connection(("127.0.0.1", 5061))
     head = b"\x16\x03\x01\x40\x00\x01\x00\x7f\xff"
-    with pytest.raises(TLSError):
+
+    def flood() -> None:
         for _ in range(5 << 4):
             server.feed(head + bytes(65536))
             server.handshake()
+
+    with pytest.raises(TLSError):
+        flood()
     assert_serves(manager)
 
 
@@ -300,7 +303,7 @@ def _intrude(server: Connection) -> bool:
             server.feed(b"")
             assert server.version in (None, "TLSv1.2", "TLSv1.3")
         except RuntimeError as error:
-            assert "another thread" in str(error)
+            errors.append(error)
             refused = True
     thread.join(TIMEOUT)
     assert all("another thread" in str(error) for error in errors)

@@ -171,8 +171,9 @@ def test_every_byte_of_the_hello_changed(library: str, version: str, flip: int) 
 
 
 @pytest.mark.parametrize("library_name", ["openssl", "wolfssl"])
-@settings(max_examples=150, deadline=None, derandomize=True,
-          suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 @given(data=st.lists(st.binary(max_size=600), max_size=6))
 @example(data=[b"\x16\x03\x01", b"\x00\x05\x01\x00\x00\x01\x00"])
 @example(data=[b"\x15\x03\x01\x00\x02\x01\x00"])
@@ -183,8 +184,9 @@ def test_random_streams(library_name: str, data: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize("library_name", ["openssl", "wolfssl"])
-@settings(max_examples=150, deadline=None, derandomize=True,
-          suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 @given(
     extensions=st.lists(st.binary(max_size=60), max_size=5),
     tail=st.none() | st.binary(max_size=80),

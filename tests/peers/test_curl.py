@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tlsmgm import TLSManager, VerificationError
 
 from tests.support.managers import NAMES, manager_of, method_of, mutual_domain, pki, server_domain
 from tests.support.programs import curl, needs
 from tests.support.sockets import Server, http
+from tlsmgm import TLSManager, VerificationError
 
 pytestmark = needs("curl")
 
@@ -33,9 +33,7 @@ def test_get(library: str, version: str, name: str) -> None:
     assert (outcome.domain, outcome.version, outcome.clean) == (name, version, True)
 
 
-def test_a_body_of_two_megabytes_there_and_back(
-    library: str, version: str, tmp_path: Path
-) -> None:
+def test_a_body_of_two_megabytes_there_and_back(library: str, version: str, tmp_path: Path) -> None:
     body = bytes(range(256)) * 8192
     (tmp_path / "body").write_bytes(body)
     with Server(servers(library, method=method_of(version)), http) as server:

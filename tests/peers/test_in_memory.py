@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from OpenSSL import SSL
-from tlsmgm import AlertError, Connection, Domain, ProtocolError, TLSManager, VerificationError
 
 from tests.support.managers import (
     LOCAL,
@@ -25,6 +24,7 @@ from tests.support.managers import (
     shake_hands,
 )
 from tests.support.peers import PEERS
+from tlsmgm import AlertError, Connection, Domain, ProtocolError, TLSManager, VerificationError
 
 GOOD = {"certificate": pki("good.pem"), "private_key": pki("good.key")}
 

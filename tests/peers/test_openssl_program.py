@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tlsmgm import AlertError, Connection, TLSManager, TruncatedError, VerificationError
 
 from tests.support.managers import (
     NAMES,
@@ -25,10 +24,10 @@ from tests.support.sockets import (
     Server,
     close,
     do_handshake,
-    pull,
     receive,
     send,
 )
+from tlsmgm import AlertError, Connection, TLSManager, TruncatedError, VerificationError
 
 pytestmark = needs("openssl")
 
@@ -228,10 +227,13 @@ def test_client_without_certificate_is_refused(library: str, version: str) -> No
     demand = ("-Verify", "3", "-CAfile", pki("root.pem"), "-verify_return_error")
     with s_server("dom1", (version_flag(version), *demand)) as server:
         conn, sock = call(library, version, server)
-        with sock, pytest.raises(AlertError) as caught:
+
+        def talk() -> None:
             do_handshake(conn, sock)
-            while conn.read() is None:
-                pull(conn, sock)
+            receive(conn, sock)
+
+        with sock, pytest.raises(AlertError) as caught:
+            talk()
         assert caught.value.alert == (40 if version == "TLSv1.2" else 116)
 
 

@@ -153,5 +153,3 @@ print(json.dumps(sum(fork_all(lambda: fork_all(grandchild, 2) + [grandchild()], 
     done = run_python(program, library)
     assert_silent(done)
     assert len(set(json.loads(done.stdout))) == 6
-
-

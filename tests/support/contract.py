@@ -73,9 +73,7 @@ class Connection:
     def read(self, size: int = 65536) -> Outcome:
         room = self._c.ffi.new("uint8_t[]", size or 1)
         count = self._c.ffi.new("size_t *", 12345)
-        got = self._rig.call(
-            lambda error: self._table.read(self.handle, room, size, count, error)
-        )
+        got = self._rig.call(lambda error: self._table.read(self.handle, room, size, count, error))
         assert count[0] <= size
         assert got.status == "OK" or count[0] == 0
         return Outcome(**{**vars(got), "data": bytes(self._c.ffi.buffer(room, count[0]))})
@@ -253,9 +251,7 @@ class Rig:
         """Call session_import(); the rig frees the session, which may be NULL."""
         view, _keep = self.c.bytes_in(data)
         out = self._session_out()
-        got = self.call(
-            lambda error: self.table.session_import(view.data, view.size, out, error)
-        )
+        got = self.call(lambda error: self.table.session_import(view.data, view.size, out, error))
         assert (out[0] == self.c.ffi.NULL) == (got.status != "OK")
         return got, self.own(out[0], self.table.session_free)
 

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from tlsmgm import Connection, Domain, Session, TLSManager
-
 from tests.support.cases import cases_path
+from tlsmgm import Connection, Domain, Session, TLSManager
 
 LIBRARIES = ("openssl", "wolfssl")
 VERSIONS = ("TLSv1.2", "TLSv1.3")

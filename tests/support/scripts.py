@@ -20,7 +20,7 @@ class Site:
     def __init__(self, path: Path, library: str) -> None:
         self.path = path
         self.script = path / "opensips.cfg"
-        self._library = library
+        self.library = library
         for name in ("crls", "crls_inter"):
             shutil.copytree(pki(name), path / name)
         for source in Path(pki(".")).glob("*.*"):
@@ -29,9 +29,12 @@ class Site:
 
     def write(self, *domains: list[str]) -> None:
         """Write the script: two lines that choose the library, then those of the domains."""
-        lines = [f'loadmodule "tls_{self._library}.so"']
-        lines += [f'modparam("tls_mgm", "tls_library", "{self._library}")']
-        self.script.write_text("\n".join([*lines, *sum(domains, [])]) + "\n", encoding="utf-8")
+        lines = [f'loadmodule "tls_{self.library}.so"']
+        lines += [f'modparam("tls_mgm", "tls_library", "{self.library}")']
+        self.script.write_text(
+            "\n".join([*lines, *(line for domain in domains for line in domain)]) + "\n",
+            encoding="utf-8",
+        )
 
     def load(self) -> TLSManager:
         """Return a manager of the script."""
@@ -42,10 +45,9 @@ class Site:
         (self.path / target).write_bytes((self.path / source).read_bytes())
 
     def line_of(self, text: str) -> int:
-        """Return the number of the only script line with this text."""
+        """Return the number of the last script line that is this text."""
         lines = self.script.read_text(encoding="utf-8").splitlines()
-        [number] = [number for number, line in enumerate(lines, 1) if text in line]
-        return number
+        return max(number for number, line in enumerate(lines, 1) if line == text)
 
 
 def server(name: str = "dom1", *, key: str | None = None, **values: object) -> list[str]:

@@ -1,0 +1,96 @@
+"""Saved sessions in bytes: to whom they belong, and what is no record at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.c_code import CCode
+
+SCOPE_MAX, NAME_MAX = 31, 255
+
+
+def owner(c: CCode, scope: bytes, name: bytes) -> Any:
+    out, inner = c.ffi.new("struct tlsmgm_session_owner *"), c.ffi.new("struct tlsmgm_scope *")
+    scope_view, _keep_scope = c.bytes_in(scope)
+    name_view, _keep_name = c.bytes_in(name)
+    assert c.lib.tlsmgm_scope_set(inner, scope_view)
+    status = c.lib.tlsmgm_session_owner_set(out, inner, name_view, c.ffi.NULL)
+    assert status == c.lib.TLSMGM_OK
+    return out
+
+
+def record(c: CCode, scope: bytes, name: bytes, session: bytes) -> bytes:
+    who = owner(c, scope, name)
+    size = c.lib.tlsmgm_session_record_size(who, len(session))
+    room = c.ffi.new("uint8_t[]", size)
+    rest = c.lib.tlsmgm_session_record_begin(who, room)
+    assert rest - room == size - len(session)
+    c.ffi.memmove(rest, session, len(session))
+    return bytes(c.ffi.buffer(room))
+
+
+def read(c: CCode, data: bytes) -> tuple[bytes, bytes, bytes] | None:
+    """Return scope, name and session, or None where this is no record."""
+    who, session = c.ffi.new("struct tlsmgm_session_owner *"), c.ffi.new("struct tlsmgm_bytes *")
+    view, _keep = c.bytes_in(data)
+    if not c.lib.tlsmgm_session_record_read(view, who, session):
+        return None
+    scope = bytes(who.scope.bytes)[: who.scope.size]
+    return scope, bytes(who.name)[: who.name_size], c.bytes_out(session[0])
+
+
+@given(
+    scope=st.binary(max_size=SCOPE_MAX),
+    name=st.binary(max_size=NAME_MAX),
+    session=st.binary(min_size=1, max_size=300),
+)
+def test_what_was_written_is_read(c: CCode, scope: bytes, name: bytes, session: bytes) -> None:
+    assert read(c, record(c, scope, name, session)) == (scope, name, session)
+
+
+def test_every_beginning_of_a_record_is_none(c: CCode) -> None:
+    data = record(c, b"scope", b"name", b"x")
+    assert [read(c, data[:size]) for size in range(len(data))] == [None] * len(data)
+
+
+@pytest.mark.parametrize("version", [0, 2, 255])
+def test_another_format_is_none(c: CCode, version: int) -> None:
+    assert read(c, bytes([version]) + record(c, b"s", b"n", b"x")[1:]) is None
+
+
+def test_a_scope_of_32_bytes_is_none(c: CCode) -> None:
+    assert read(c, b"\1" + bytes([31]) + bytes(31) + b"\0x") == (bytes(31), b"", b"x")
+    assert read(c, b"\1" + bytes([32]) + bytes(32) + b"\0x") is None
+    scope = c.ffi.new("struct tlsmgm_scope *")
+    view, _keep = c.bytes_in(bytes(32))
+    assert not c.lib.tlsmgm_scope_set(scope, view)
+    assert scope.size == 0
+
+
+def test_a_name_of_256_bytes_has_no_owner(c: CCode) -> None:
+    out, scope = c.ffi.new("struct tlsmgm_session_owner *"), c.ffi.new("struct tlsmgm_scope *")
+    error = c.error()
+    view, _keep = c.bytes_in(bytes(NAME_MAX + 1))
+    assert c.lib.tlsmgm_session_owner_set(out, scope, view, error) == c.lib.TLSMGM_CONFIG
+    assert c.ffi.string(error.parameter) == b"server_name"
+
+
+@given(data=st.binary(max_size=400))
+def test_any_bytes_may_come(c: CCode, data: bytes) -> None:
+    found = read(c, data)
+    if found is not None:
+        assert record(c, *found) == data
+
+
+@pytest.mark.parametrize(
+    "other", [(b"", b"name"), (b"scopf", b"name"), (b"scop", b"ename"), (b"scope", b"")]
+)
+def test_owners_differ_in_scope_or_name(c: CCode, other: tuple[bytes, bytes]) -> None:
+    mine = owner(c, b"scope", b"name")
+    assert c.lib.tlsmgm_session_owner_equal(mine, owner(c, b"scope", b"name"))
+    assert not c.lib.tlsmgm_session_owner_equal(mine, owner(c, *other))
+    assert not c.lib.tlsmgm_session_owner_equal(owner(c, *other), mine)
