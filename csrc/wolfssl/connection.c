@@ -184,15 +184,6 @@ static enum tlsmgm_status check_resumed_peer(struct tlsmgm_conn *conn, struct tl
     return wssl_fail_verify(conn, error);
 }
 
-/*
- * In TLS 1.3 wolfSSL puts this connection's resumption secret beside the ticket that was offered,
- * which does not belong to it. Until the server sends a new ticket there is no session.
- */
-static void forget_used_ticket(struct tlsmgm_conn *conn) {
-    if (conn->ctx->is_server || wolfSSL_version(conn->ssl) < TLS1_3_VERSION) return;
-    if (wolfSSL_session_reused(conn->ssl) == 1) (void)wolfSSL_set_SessionTicket(conn->ssl, NULL, 0);
-}
-
 enum tlsmgm_status wssl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
     enum tlsmgm_status status = tlsmgm_wire_status(&conn->wire, error);
     if (status != TLSMGM_OK) return status;
@@ -202,7 +193,6 @@ enum tlsmgm_status wssl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error 
     status = check_resumed_peer(conn, error);
     if (status != TLSMGM_OK) return status;
     conn->established = true;
-    forget_used_ticket(conn);
     give_store_back(conn);
     return TLSMGM_OK;
 }

@@ -182,7 +182,8 @@ static void check_name(struct tlsmgm_conn *conn) {
 
 int wssl_verify_callback(int verified, WOLFSSL_X509_STORE_CTX *store) {
     struct tlsmgm_conn *conn = store->userCtx;
-    keep_chain(conn, store);
+    if (!keep_chain(conn, store)) conn->verify_code = MEMORY_E;
+    if (conn->verify_code == MEMORY_E) return 0;
     if (!verified && conn->verify_code == 0) conn->verify_code = refine_code(conn, store);
     if (store->error_depth == 0) check_name(conn);
     return conn->verify_code == 0 || !conn->ctx->verify_peer;

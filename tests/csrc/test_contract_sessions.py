@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.contract import Connection, Rig, exchange, pki, settle, shake
+from tests.support.contract import Connection, Rig, carry, exchange, pki, settle, shake
 
 NAME = b"dom1.test"
 
@@ -153,6 +153,23 @@ def test_there_is_no_session_before_the_handshake(domain: Domain) -> None:
     client.handshake()
     got, session = domain.client.session_of(client)
     assert (got.status, bool(session)) == ("OK", False)
+
+
+def test_before_a_new_ticket_no_session_is_made_up(rig: Rig, peer: Rig, version: str) -> None:
+    """The old ticket with the new connection's secret would break the next handshake."""
+    domain = Domain(rig, peer, version)
+    session = domain.session()
+    client = peer.connection(domain.client_ctx, server_name=NAME, session=session)
+    server = rig.connection(domain.server_ctx, server_name=NAME)
+    while client.handshake().status == "WANT_READ":
+        carry(client, server)
+        assert server.handshake().status in {"OK", "WANT_READ"}
+        carry(server, client)
+    got, early = peer.session_of(client)
+    assert got.status == "OK"
+    settle(client, server)
+    assert client.info().session_reused
+    assert not early or domain.resumes(early)
 
 
 def test_a_server_has_no_session(domain: Domain) -> None:

@@ -149,7 +149,7 @@ def test_oversize_record(library: str) -> None:
     assert_alert(output, 22)
 
 
-CLIENTS = {
+CLIENTS: dict[str, tuple[str | None, dict[str, tuple[int, ...]]]] = {
     "missing": (None, {"TLSv1.2": (40,), "TLSv1.3": (116,)}),
     "expired": ("expired", {"TLSv1.2": (45,), "TLSv1.3": (45,)}),
     "self_signed": ("selfsigned", {"TLSv1.2": (42, 48), "TLSv1.3": (42, 48)}),

@@ -153,7 +153,7 @@ def test_no_secret_in_any_text(name: str, passphrase: str) -> None:
     manager.add_domain(domain)
     for shown in (domain, manager, manager.domains, manager.list_domains(), manager._snapshot):
         assert_no_secret(f"{shown!r} {shown}", passphrase)
-    wrong = [
+    wrong: list[dict[str, Any]] = [
         {"certificate": pki("dom2.pem")},
         {"certificate": "absent.pem"},
         {"private_key": KEY[:90] + b"\n-----END EC PRIVATE KEY-----\n"},

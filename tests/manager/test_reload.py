@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.support.managers import (
@@ -30,9 +32,14 @@ from tlsmgm import (
 UNCHANGED = ReloadReport()
 
 
-def mutual(**values: object) -> list[str]:
+def mutual(**values: Any) -> list[str]:
     """Lines of a server domain that demands a certificate of the root and looks at CRLs."""
-    rules = {"verify_cert": 1, "require_cert": 1, "ca_list": "root.pem", "crl_dir": "crls"}
+    rules: dict[str, Any] = {
+        "verify_cert": 1,
+        "require_cert": 1,
+        "ca_list": "root.pem",
+        "crl_dir": "crls",
+    }
     return server("dom1", **(rules | values))
 
 

@@ -25,7 +25,7 @@ UPSIDE_DOWN = "TLSv1_3-TLSv1_2"
 
 SERVING = [row for row in ROWS if row["starts"] and row["method"] != UPSIDE_DOWN]
 #: protocol_version; wolfSSL often says handshake_failure. None: the client refused our answer.
-ALERTS = {"openssl": {70, None}, "wolfssl": {40, 70}}
+ALERTS: dict[str, set[int | None]] = {"openssl": {70, None}, "wolfssl": {40, 70}}
 
 
 def can(library: str, version: str) -> bool:

@@ -198,7 +198,7 @@ def pyopenssl_context(
     return context
 
 
-PEERS = {
+PEERS: dict[str, tuple[Any, Any]] = {
     "ssl": (StdlibPeer, stdlib_context),
     "pyOpenSSL": (PyOpenSSLPeer, pyopenssl_context),
 }

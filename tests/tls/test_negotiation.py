@@ -50,7 +50,7 @@ def test_alpn_without_common_protocol_is_refused(
 def test_alpn_on_one_side_only_agrees_on_nothing(
     library: str, client_library: str, version: str, side: str
 ) -> None:
-    values = {"server": {}, "client": {}} | {side: {"alpn": "h2"}}
+    values: dict[str, Any] = {"server": {}, "client": {}} | {side: {"alpn": "h2"}}
     pair = managers(library, client_library, version, **values).connect()
     assert (pair.client.alpn, pair.server.alpn) == (None, None)
     pair.echo()
@@ -116,7 +116,7 @@ def test_hybrid_group(library: str, client_library: str) -> None:
 def test_list_pins_suites_of_both_kinds(
     library: str, client_library: str, version: str, side: str
 ) -> None:
-    values = {"server": {}, "client": {}} | {side: {"cipher_list": PINNED}}
+    values: dict[str, Any] = {"server": {}, "client": {}} | {side: {"cipher_list": PINNED}}
     pair = managers(library, client_library, version, **values).connect()
     assert (pair.client.cipher, pair.server.cipher) == (CHOSEN[version], CHOSEN[version])
 
@@ -182,7 +182,7 @@ def test_key_kind_decides_the_suite(
 def test_highest_common_version_is_taken(library: str, client_library: str) -> None:
     assert managers(library, client_library).connect().client.version == "TLSv1.3"
     for side in ("server", "client"):
-        values = {side: {"method": "-TLSv1_2" if side == "server" else "TLSv1_2"}}
+        values: dict[str, Any] = {side: {"method": "-TLSv1_2" if side == "server" else "TLSv1_2"}}
         assert managers(library, client_library, **values).connect().client.version == "TLSv1.2"
 
 

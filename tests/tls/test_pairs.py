@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.pairs import ConnectionPair, Managers, managers
+from tests.support.pairs import ConnectionPair, Managers, Side, managers
 from tlsmgm import AlertError, ProtocolError, TruncatedError
 
 BAD_RECORD_MAC = 20
@@ -16,10 +16,10 @@ def both(library: str, client_library: str, version: str) -> Managers:
     return managers(library, client_library, version)
 
 
-def sides(pair: ConnectionPair, name: str) -> tuple:
-    """One side, its error and the other side; ``name`` says which comes first."""
-    found = [pair.client_side, pair.server_side]
-    return tuple(found if name == "client" else found[::-1])
+def sides(pair: ConnectionPair, name: str) -> tuple[Side, Side]:
+    """Both sides; ``name`` says which comes first."""
+    client, server = pair.client_side, pair.server_side
+    return (client, server) if name == "client" else (server, client)
 
 
 def test_both_ends_agree_on_what_was_negotiated(both: Managers, version: str) -> None:
