@@ -23,6 +23,7 @@ struct tlsmgm_wire {
     struct tlsmgm_buffer input;
     struct tlsmgm_buffer output;
     bool input_ended;            /* nothing more will be fed */
+    bool output_begun;           /* something was sent */
     bool close_sent;             /* we have said goodbye */
     struct tlsmgm_error latched; /* status OK while nothing fatal happened */
 };

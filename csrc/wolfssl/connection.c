@@ -17,6 +17,7 @@ int wssl_wire_send(WOLFSSL *ssl, char *data, int size, void *argument) {
     struct tlsmgm_conn *conn = argument;
     (void)ssl;
     if (size <= 0) return 0;
+    conn->wire.output_begun = true;
     enum tlsmgm_status status =
         tlsmgm_buffer_append(&conn->wire.output, (const uint8_t *)data, (size_t)size);
     return status == TLSMGM_OK ? size : WOLFSSL_CBIO_ERR_WANT_WRITE;

@@ -135,6 +135,10 @@ static enum tlsmgm_status set_resumption(struct tlsmgm_ctx *ctx,
     }
     ctx->ticket_keys = tlsmgm_ticket_keys_ref(config->ticket_keys);
     (void)wolfSSL_CTX_set_TicketEncCb(ctx->ssl_ctx, wssl_ticket_callback);
+    /* Without this a client of TLS 1.2 whose ticket was refused is never given another one. */
+    if (wolfSSL_CTX_UseSessionTicket(ctx->ssl_ctx) != WOLFSSL_SUCCESS) {
+        return tlsmgm_fail_memory(error);
+    }
     return TLSMGM_OK;
 }
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "client_hello.h"
 #include "internal.h"
 
 static const char *code_text(int code) {
@@ -51,6 +52,20 @@ static enum tlsmgm_status fail_with_code(struct tlsmgm_conn *conn, int code,
     return TLSMGM_PROTOCOL;
 }
 
+/* wolfSSL drops some malformed hellos without a word; the client is owed an alert (RFC 8446
+ * section 6.2). Nothing is encrypted yet when we have sent nothing. */
+static void send_missing_alert(struct tlsmgm_conn *conn, struct tlsmgm_error *failure) {
+    uint8_t record[TLSMGM_ALERT_RECORD_SIZE];
+    if (failure->status != TLSMGM_PROTOCOL || failure->alert != TLSMGM_NO_ALERT ||
+        conn->wire.output_begun || !conn->ctx->is_server) {
+        return;
+    }
+    tlsmgm_alert_record(TLSMGM_ALERT_DECODE_ERROR, record);
+    if (tlsmgm_buffer_append(&conn->wire.output, record, sizeof record) == TLSMGM_OK) {
+        failure->alert = TLSMGM_ALERT_DECODE_ERROR;
+    }
+}
+
 /* wolfSSL reports a missing certificate in several ways, none of them to the callback. */
 static bool is_missing_certificate(const struct tlsmgm_conn *conn, int code) {
     return code == NO_PEER_CERT && conn->ctx->verify_peer && conn->ctx->require_peer;
@@ -78,6 +93,7 @@ enum tlsmgm_status wssl_fail_conn(struct tlsmgm_conn *conn, int result,
         (void)tlsmgm_fail_memory(&failure); /* our output refuses bytes only without memory */
     } else {
         (void)fail_with_code(conn, code, &failure);
+        send_missing_alert(conn, &failure);
     }
     if (failure.library_code == 0) failure.library_code = code;
     return tlsmgm_wire_latch(&conn->wire, &failure, error);

@@ -173,8 +173,11 @@ static bool comes_after_name(int code) {
 }
 
 static void check_name(struct tlsmgm_conn *conn) {
-    if (conn->verify_name == NULL || conn->peer_chain_size == 0) return;
-    struct tlsmgm_bytes leaf = {conn->peer_chain[0].data, conn->peer_chain[0].size};
+    struct tlsmgm_bytes leaf = {0};
+    if (conn->verify_name == NULL) return;
+    if (conn->peer_chain_size > 0) {
+        leaf = (struct tlsmgm_bytes){conn->peer_chain[0].data, conn->peer_chain[0].size};
+    }
     if (comes_after_name(conn->verify_code) && !leaf_carries_name(leaf, conn->verify_name)) {
         conn->verify_code = DOMAIN_NAME_MISMATCH;
     }

@@ -203,6 +203,7 @@ cdef class Connection:
         self.name = name
         if self.context is None:
             self.context = self.choose(hello)
+            self.selector = None  # which holds the contexts of all other domains
         if not tlsmgm_client_hello_offers(
             hello, self.context.lowest_version, self.context.highest_version
         ):
