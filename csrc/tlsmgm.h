@@ -17,7 +17,7 @@
  *   - A failing function fills the caller's struct tlsmgm_error, if one was given.
  *   - Contexts and ticket keys are counted references and may be used by many threads at once.
  *     A connection or a session belongs to one thread at a time.
- *   - Nothing here needs Python, and nothing here reads the clock, the environment or a socket.
+ *   - Nothing here needs Python, and nothing here opens a socket or looks at the environment.
  *
  * This header is public. It compiles as C11 and as C++.
  */
@@ -92,7 +92,7 @@ struct tlsmgm_error {
     enum tlsmgm_verify_reason verify_reason; /* when status is TLSMGM_VERIFY */
     int alert;                               /* sent or received, else TLSMGM_NO_ALERT */
     int64_t library_code;                    /* the library's own number, or 0 */
-    const char *parameter; /* name of the tlsmgm_ctx_config field at fault, or NULL; static */
+    const char *parameter; /* what is at fault, by the name that users know, or NULL; static */
     char text[256];        /* one sentence without a full stop, terminated */
 };
 
@@ -242,7 +242,8 @@ struct tlsmgm_backend {
     enum tlsmgm_status (*write)(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
                                 size_t *count, struct tlsmgm_error *error);
 
-    /* Sends close_notify once. OK: the peer's has come too. WANT_READ: it has not. */
+    /* Sends close_notify once. OK: the peer's has come too, or there was no handshake yet.
+     * WANT_READ: it has not. */
     enum tlsmgm_status (*shutdown)(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
 
     void (*conn_info)(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info);

@@ -80,7 +80,11 @@ static enum tlsmgm_status offer_session(struct tlsmgm_conn *conn,
     if (session == NULL || !tlsmgm_session_owner_equal(&session->owner, &conn->owner)) {
         return TLSMGM_OK;
     }
-    if (SSL_set_session(conn->ssl, session->ssl_session) == 1) return TLSMGM_OK;
+    /* A copy: freeing a connection that was not closed spoils the session that it holds. */
+    SSL_SESSION *copy = SSL_SESSION_dup(session->ssl_session);
+    bool offered = copy != NULL && SSL_set_session(conn->ssl, copy) == 1;
+    SSL_SESSION_free(copy);
+    if (offered) return TLSMGM_OK;
     return ossl_fail_parameter(error, "session", "the session cannot be offered");
 }
 

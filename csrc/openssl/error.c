@@ -93,8 +93,14 @@ static enum tlsmgm_status fail_verify(struct tlsmgm_conn *conn, unsigned long co
 /* The first entry of the queue is the cause; what follows it are consequences. */
 static enum tlsmgm_status fail_from_queue(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
     unsigned long code = ERR_peek_error();
+    unsigned long last = ERR_peek_last_error();
     int reason = ERR_GET_REASON(code);
     bool is_ssl = ERR_GET_LIB(code) == ERR_LIB_SSL;
+    /* A bad signature leaves an entry of the provider before the one that says what it means. */
+    if (ERR_GET_LIB(last) == ERR_LIB_SSL &&
+        ERR_GET_REASON(last) == SSL_R_CERTIFICATE_VERIFY_FAILED) {
+        return fail_verify(conn, last, error);
+    }
     if (is_ssl && (reason == SSL_R_CERTIFICATE_VERIFY_FAILED ||
                    reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)) {
         return fail_verify(conn, code, error);

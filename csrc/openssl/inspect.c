@@ -33,6 +33,9 @@ void ossl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info) {
     info->verify_reason = info->has_peer_certificate
                               ? ossl_verify_reason(SSL_get_verify_result(conn->ssl))
                               : TLSMGM_VERIFY_MISSING;
+    if (conn->wire.latched.status == TLSMGM_VERIFY) { /* what was refused is gone by now */
+        info->verify_reason = conn->wire.latched.verify_reason;
+    }
     ERR_clear_error();
 }
 

@@ -37,12 +37,17 @@ static enum tlsmgm_status check_cipher_words(const char *list, struct tlsmgm_err
     }
 }
 
-/* Each half by itself: wolfSSL then keeps the default of the other. */
+#define DEFAULT_OLDER  "DEFAULT"
+#define DEFAULT_TLS1_3 "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"
+
+/*
+ * Each half by itself: wolfSSL then keeps what the other was. In a new context that is nothing at
+ * all, so a half that is not named is set to its default.
+ */
 static enum tlsmgm_status set_cipher_half(WOLFSSL_CTX *ssl_ctx, const char *half,
-                                          struct tlsmgm_error *error) {
-    if (*half == '\0' || wolfSSL_CTX_set_cipher_list(ssl_ctx, half) == WOLFSSL_SUCCESS) {
-        return TLSMGM_OK;
-    }
+                                          const char *otherwise, struct tlsmgm_error *error) {
+    if (*half == '\0') half = otherwise;
+    if (wolfSSL_CTX_set_cipher_list(ssl_ctx, half) == WOLFSSL_SUCCESS) return TLSMGM_OK;
     return tlsmgm_fail_parameter(error, "cipher_list", "wolfSSL can use nothing of \"%s\"", half);
 }
 
@@ -52,8 +57,8 @@ static enum tlsmgm_status set_ciphers(WOLFSSL_CTX *ssl_ctx, const char *text,
     if (text == NULL) return TLSMGM_OK;
     enum tlsmgm_status status = check_cipher_words(text, error);
     if (status == TLSMGM_OK) status = tlsmgm_cipher_list_split(text, &list, error);
-    if (status == TLSMGM_OK) status = set_cipher_half(ssl_ctx, list.older, error);
-    if (status == TLSMGM_OK) status = set_cipher_half(ssl_ctx, list.tls1_3, error);
+    if (status == TLSMGM_OK) status = set_cipher_half(ssl_ctx, list.older, DEFAULT_OLDER, error);
+    if (status == TLSMGM_OK) status = set_cipher_half(ssl_ctx, list.tls1_3, DEFAULT_TLS1_3, error);
     tlsmgm_cipher_list_free(&list);
     return status;
 }

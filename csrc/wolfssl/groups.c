@@ -55,6 +55,25 @@ const char *wssl_group_common_name(const char *native) {
     return native;
 }
 
+/*
+ * In TLS 1.2 a wolfSSL server takes what the client likes, unless all other curves are disabled,
+ * which only this function of the compatibility layer does. It knows no groups but curves.
+ */
+static bool disable_other_curves(WOLFSSL_CTX *ssl_ctx, const int *numbers, int count) {
+    static const char *const names[] = {[23] = "SECP256R1",       [24] = "SECP384R1",
+                                        [25] = "SECP521R1",       [26] = "BRAINPOOLP256R1",
+                                        [27] = "BRAINPOOLP384R1", [28] = "BRAINPOOLP512R1",
+                                        [29] = "X25519",          [30] = "X448"};
+    char list[GROUPS_MAX * 16] = "";
+    for (int i = 0; i < count; i++) {
+        if (numbers[i] >= (int)(sizeof names / sizeof *names) || names[numbers[i]] == NULL)
+            continue;
+        if (*list != '\0') strcat(list, ":");
+        strcat(list, names[numbers[i]]);
+    }
+    return *list == '\0' || wolfSSL_CTX_set1_curves_list(ssl_ctx, list) == WOLFSSL_SUCCESS;
+}
+
 enum tlsmgm_status wssl_set_groups(WOLFSSL_CTX *ssl_ctx, const char *groups,
                                    struct tlsmgm_error *error) {
     int numbers[GROUPS_MAX];
@@ -75,7 +94,8 @@ enum tlsmgm_status wssl_set_groups(WOLFSSL_CTX *ssl_ctx, const char *groups,
         word += size;
         if (*word == ':') word++;
     }
-    if (count > 0 && wolfSSL_CTX_set_groups(ssl_ctx, numbers, count) == WOLFSSL_SUCCESS) {
+    if (count > 0 && disable_other_curves(ssl_ctx, numbers, count) &&
+        wolfSSL_CTX_set_groups(ssl_ctx, numbers, count) == WOLFSSL_SUCCESS) {
         return TLSMGM_OK;
     }
     return tlsmgm_fail_parameter(error, "ec_curve", "this wolfSSL cannot do all of \"%s\"", groups);

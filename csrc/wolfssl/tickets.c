@@ -12,9 +12,10 @@
 #include "alloc.h"
 #include "internal.h"
 
-#define NONCE_SIZE  12u
-#define TAG_SIZE    16u
-#define LENGTH_SIZE 2
+#define NONCE_SIZE   12u
+#define TAG_SIZE     16u
+#define LENGTH_SIZE  2
+#define LEAF_IS_OURS 0x8000u /* bit of the length: the certificate was put there by us */
 
 static bool use_key(Aes *aes, const struct tlsmgm_ticket_key *key) {
     return wc_AesInit(aes, NULL, INVALID_DEVID) == 0 &&
@@ -64,25 +65,46 @@ static const struct tlsmgm_blob *leaf_of(const struct tlsmgm_conn *conn) {
 }
 
 static bool ends_with(const unsigned char *ticket, int size, const struct tlsmgm_blob *leaf) {
+    if (leaf->size == 0) return true;
     return leaf->size <= (size_t)size &&
            memcmp(ticket + (size_t)size - leaf->size, leaf->data, leaf->size) == 0;
+}
+
+/*
+ * Makes sure that the ticket holds the leaf, and says so at its end. wolfSSL has put it there,
+ * unless this connection was itself resumed with a leaf that wolfSSL could not verify again.
+ * Returns the new size, or 0 when the leaf is too large to be carried along.
+ */
+static int carry_leaf(unsigned char *ticket, int size, int room, const struct tlsmgm_blob *leaf) {
+    size_t length = leaf->size;
+    if (length >= LEAF_IS_OURS) return 0;
+    if (!ends_with(ticket, size, leaf)) {
+        if (length > (size_t)(room - size)) return 0;
+        memcpy(ticket + size, leaf->data, length);
+        size += (int)length;
+        length |= LEAF_IS_OURS;
+    }
+    ticket[size] = (unsigned char)(length >> 8);
+    ticket[size + 1] = (unsigned char)length;
+    return size + LENGTH_SIZE;
 }
 
 static int seal(const struct tlsmgm_conn *conn, unsigned char *name, unsigned char *iv,
                 unsigned char *mac, unsigned char *ticket, int size, int *out_size) {
     struct tlsmgm_ticket_key key;
     const struct tlsmgm_blob *leaf = leaf_of(conn);
-    if (*out_size < size + LENGTH_SIZE) return WOLFSSL_TICKET_RET_FATAL;
+    int room = *out_size - LENGTH_SIZE;
+    if (size > room) return WOLFSSL_TICKET_RET_FATAL;
     tlsmgm_ticket_keys_current(conn->ctx->ticket_keys, &key);
     bool good = wolfSSL_RAND_bytes(iv, WOLFSSL_TICKET_IV_SZ) == WOLFSSL_SUCCESS;
-    if (leaf->size > 0 && !ends_with(ticket, size, leaf)) {
-        /* Too large to be carried along. A ticket cannot be refused any more, so this one is
-         * sealed with a key that nobody has: it sends the client into a full handshake. */
+    int sealed = carry_leaf(ticket, size, room, leaf);
+    if (sealed == 0) {
+        /* A ticket cannot be refused any more, so this one is sealed with a key that nobody has:
+         * it sends the client into a full handshake. */
         good = good && wolfSSL_RAND_bytes((unsigned char *)&key, sizeof key) == WOLFSSL_SUCCESS;
+        sealed = size + LENGTH_SIZE;
     }
-    ticket[size] = (unsigned char)(leaf->size >> 8);
-    ticket[size + 1] = (unsigned char)leaf->size;
-    *out_size = size + LENGTH_SIZE;
+    *out_size = sealed;
     memcpy(name, key.name, sizeof key.name);
     memset(mac, 0, WOLFSSL_TICKET_MAC_SZ);
     good = good && encrypt(&key, &conn->ctx->scope, iv, mac, ticket, *out_size);
@@ -113,14 +135,15 @@ static int open_ticket(struct tlsmgm_conn *conn, const unsigned char *name, cons
     tlsmgm_wipe(&key, sizeof key);
     if (!good) return WOLFSSL_TICKET_RET_REJECT;
     size_t inner = (size_t)size - LENGTH_SIZE;
-    size_t leaf_size = (size_t)ticket[inner] << 8 | ticket[inner + 1];
+    size_t length = (size_t)ticket[inner] << 8 | ticket[inner + 1];
+    size_t leaf_size = length & ~(size_t)LEAF_IS_OURS;
     if (leaf_size > inner || !note_leaf(conn, ticket + inner - leaf_size, leaf_size)) {
         return WOLFSSL_TICKET_RET_REJECT;
     }
     if (leaf_size == 0 && conn->ctx->verify_peer && conn->ctx->require_peer) {
         return WOLFSSL_TICKET_RET_REJECT; /* a ticket without a peer opens nothing here */
     }
-    *out_size = (int)inner;
+    *out_size = (int)((length & LEAF_IS_OURS) != 0 ? inner - leaf_size : inner);
     /* In TLS 1.3 every connection gets a new ticket, and wolfSSL takes CREATE for a refusal. */
     bool renew = !is_current && wolfSSL_version(conn->ssl) < TLS1_3_VERSION;
     return renew ? WOLFSSL_TICKET_RET_CREATE : WOLFSSL_TICKET_RET_OK;

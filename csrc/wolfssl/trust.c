@@ -192,6 +192,14 @@ void wssl_trust_return(struct wssl_trust *trust, WOLFSSL_X509_STORE *store) {
     if (store != NULL) wolfSSL_X509_STORE_free(store);
 }
 
+bool wssl_trust_has(const struct wssl_trust *trust, struct tlsmgm_bytes der) {
+    for (size_t i = 0; i < trust->cas.count; i++) {
+        const struct tlsmgm_blob *ca = &trust->cas.items[i];
+        if (ca->size == der.size && memcmp(ca->data, der.data, der.size) == 0) return true;
+    }
+    return false;
+}
+
 /* The names that a server sends in its CertificateRequest, so that clients choose well. */
 static enum tlsmgm_status announce_cas(struct tlsmgm_ctx *ctx, struct tlsmgm_error *error) {
     for (size_t i = 0; i < ctx->trust->ca_list_count; i++) {

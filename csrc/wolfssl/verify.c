@@ -5,6 +5,7 @@
  */
 #include <arpa/inet.h>
 #include <string.h>
+#include <time.h>
 
 #include "alloc.h"
 #include "certificate_fields.h"
@@ -132,6 +133,7 @@ static bool leaf_carries_name(struct tlsmgm_bytes leaf, const char *name) {
 /* wolfSSL says "no signer" of a leaf that signed itself; people want to know the difference. */
 static int refine_code(const struct tlsmgm_conn *conn, const WOLFSSL_X509_STORE_CTX *store) {
     struct tlsmgm_certificate_fields fields;
+    if (store->error == ASN_SELF_SIGNED_E && store->error_depth > 0) return ASN_NO_SIGNER_E;
     if (store->error != ASN_NO_SIGNER_E || store->error_depth != 0 || conn->peer_chain_size == 0) {
         return store->error;
     }
@@ -183,10 +185,32 @@ static void check_name(struct tlsmgm_conn *conn) {
     }
 }
 
+static bool is_in_force(struct tlsmgm_bytes der) {
+    struct tlsmgm_certificate_fields fields;
+    int64_t from;
+    int64_t until;
+    int64_t now = (int64_t)time(NULL);
+    return tlsmgm_certificate_fields_read(der, &fields, NULL) == TLSMGM_OK &&
+           tlsmgm_time_unix(fields.not_before, &from) &&
+           tlsmgm_time_unix(fields.not_after, &until) && from <= now && now <= until;
+}
+
+/*
+ * An intermediate that ca_list names needs nobody above it, but when the peer sends it, too,
+ * wolfSSL asks for its issuer. It complains about that before it looks at the dates.
+ */
+static bool is_trusted_itself(const struct tlsmgm_conn *conn, const WOLFSSL_X509_STORE_CTX *store) {
+    int depth = store->error_depth;
+    if (store->error != ASN_NO_SIGNER_E || depth <= 0 || depth >= store->totalCerts) return false;
+    struct tlsmgm_bytes der = {store->certs[depth].buffer, store->certs[depth].length};
+    return wssl_trust_has(conn->ctx->trust, der) && is_in_force(der);
+}
+
 int wssl_verify_callback(int verified, WOLFSSL_X509_STORE_CTX *store) {
     struct tlsmgm_conn *conn = store->userCtx;
     if (!keep_chain(conn, store)) conn->verify_code = MEMORY_E;
     if (conn->verify_code == MEMORY_E) return 0;
+    if (!verified && is_trusted_itself(conn, store)) return conn->verify_code == 0;
     if (!verified && conn->verify_code == 0) conn->verify_code = refine_code(conn, store);
     if (store->error_depth == 0) check_name(conn);
     return conn->verify_code == 0 || !conn->ctx->verify_peer;
