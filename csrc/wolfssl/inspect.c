@@ -6,6 +6,9 @@
 #include "error.h"
 #include "internal.h"
 
+/* Seconds for which a ticket without a lifetime is offered; what OpenSSL's clients do. */
+#define OPEN_LIFETIME 7200
+
 static bool is_resumed(struct tlsmgm_conn *conn) { return wolfSSL_session_reused(conn->ssl) == 1; }
 
 static enum tlsmgm_verify_reason peer_reason(struct tlsmgm_conn *conn) {
@@ -79,6 +82,11 @@ enum tlsmgm_status wssl_conn_session(struct tlsmgm_conn *conn, struct tlsmgm_ses
     WOLFSSL_SESSION *copy = wolfSSL_SESSION_dup(ssl_session);
     wolfSSL_SESSION_free(ssl_session);
     if (copy == NULL) return tlsmgm_fail_memory(error);
+    /* A server may leave the lifetime of a ticket open by saying 0 (RFC 5077 section 3.3), as
+     * OpenSSL's does with every renewed one; wolfSSL takes such a session for expired. */
+    if (wolfSSL_SESSION_get_timeout(copy) == 0) {
+        (void)wolfSSL_SSL_SESSION_set_timeout(copy, OPEN_LIFETIME);
+    }
     return wrap_session(copy, &conn->owner, peer_reason(conn), wssl_peer_certificate(conn, 0), out,
                         error);
 }
