@@ -369,6 +369,8 @@ def _check_unique(domains: Iterable[Domain]) -> None:
 
 def _warnings(domains: tuple[Domain, ...], config: ScriptConfig | None) -> tuple[str, ...]:
     found = [] if config is None else list(config.warnings)
+    if config is not None and "db_url" in config.database:
+        found.append("db_url is set, but this release reads no domains from a database")
     for kind in ("client", "server"):
         found += [item.message for item in find_shadowed([d for d in domains if d.kind == kind])]
     return tuple(found)
