@@ -28,15 +28,29 @@ enum tlsmgm_status tlsmgm_session_owner_set(struct tlsmgm_session_owner *owner,
     return TLSMGM_OK;
 }
 
+enum tlsmgm_status tlsmgm_session_owner_check(struct tlsmgm_session_owner *owner,
+                                              const char *verify_name, struct tlsmgm_error *error) {
+    size_t size = verify_name == NULL ? 0 : strlen(verify_name);
+    if (verify_name == NULL) return TLSMGM_OK;
+    if (size == 0 || size > TLSMGM_SESSION_NAME_MAX) {
+        return tlsmgm_fail_parameter(error, "verify_name", "the name cannot be checked");
+    }
+    owner->checked_size = (uint8_t)size;
+    memcpy(owner->checked, verify_name, size);
+    return TLSMGM_OK;
+}
+
 bool tlsmgm_session_owner_equal(const struct tlsmgm_session_owner *a,
                                 const struct tlsmgm_session_owner *b) {
     return a->scope.size == b->scope.size && a->name_size == b->name_size &&
+           a->checked_size == b->checked_size &&
            memcmp(a->scope.bytes, b->scope.bytes, a->scope.size) == 0 &&
-           memcmp(a->name, b->name, a->name_size) == 0;
+           memcmp(a->name, b->name, a->name_size) == 0 &&
+           memcmp(a->checked, b->checked, a->checked_size) == 0;
 }
 
 size_t tlsmgm_session_record_size(const struct tlsmgm_session_owner *owner, size_t session_size) {
-    return 3 + (size_t)owner->scope.size + owner->name_size + session_size;
+    return 4 + (size_t)owner->scope.size + owner->name_size + owner->checked_size + session_size;
 }
 
 uint8_t *tlsmgm_session_record_begin(const struct tlsmgm_session_owner *owner, uint8_t *data) {
@@ -46,7 +60,10 @@ uint8_t *tlsmgm_session_record_begin(const struct tlsmgm_session_owner *owner, u
     data += owner->scope.size;
     *data++ = owner->name_size;
     memcpy(data, owner->name, owner->name_size);
-    return data + owner->name_size;
+    data += owner->name_size;
+    *data++ = owner->checked_size;
+    memcpy(data, owner->checked, owner->checked_size);
+    return data + owner->checked_size;
 }
 
 bool tlsmgm_session_record_read(struct tlsmgm_bytes record, struct tlsmgm_session_owner *owner,
@@ -55,12 +72,17 @@ bool tlsmgm_session_record_read(struct tlsmgm_bytes record, struct tlsmgm_sessio
     struct tlsmgm_scope owner_scope;
     struct tlsmgm_bytes scope;
     struct tlsmgm_bytes name;
+    struct tlsmgm_bytes checked;
     uint32_t format;
     if (!tlsmgm_cursor_number(&cursor, 1, &format) || format != RECORD_FORMAT ||
-        !tlsmgm_cursor_vector(&cursor, 1, &scope) || !tlsmgm_cursor_vector(&cursor, 1, &name)) {
+        !tlsmgm_cursor_vector(&cursor, 1, &scope) || !tlsmgm_cursor_vector(&cursor, 1, &name) ||
+        !tlsmgm_cursor_vector(&cursor, 1, &checked)) {
         return false;
     }
     *session = (struct tlsmgm_bytes){cursor.next, cursor.left};
     if (session->size == 0 || !tlsmgm_scope_set(&owner_scope, scope)) return false;
-    return tlsmgm_session_owner_set(owner, &owner_scope, name, NULL) == TLSMGM_OK;
+    if (tlsmgm_session_owner_set(owner, &owner_scope, name, NULL) != TLSMGM_OK) return false;
+    owner->checked_size = (uint8_t)checked.size;
+    if (checked.size > 0) memcpy(owner->checked, checked.data, checked.size);
+    return true;
 }

@@ -1,6 +1,6 @@
 /*
- * A saved client session in bytes: the scope and the server name it belongs to, then what the
- * library calls a session. A session is offered again only where both are the same, because a
+ * A saved client session in bytes: the scope and the names it belongs to, then what the
+ * library calls a session. A session is offered again only where all are the same, because a
  * resumed handshake checks no certificate.
  */
 #ifndef TLSMGM_SESSION_RECORD_H
@@ -23,13 +23,20 @@ bool tlsmgm_scope_set(struct tlsmgm_scope *scope, struct tlsmgm_bytes bytes);
 struct tlsmgm_session_owner {
     struct tlsmgm_scope scope;
     uint8_t name_size;
-    uint8_t name[TLSMGM_SESSION_NAME_MAX];
+    uint8_t checked_size;
+    uint8_t name[TLSMGM_SESSION_NAME_MAX];     /* sent to the server */
+    char checked[TLSMGM_SESSION_NAME_MAX + 1]; /* looked for in its certificate; terminated */
 };
 
 /* CONFIG when the name is too long. */
 enum tlsmgm_status tlsmgm_session_owner_set(struct tlsmgm_session_owner *owner,
                                             const struct tlsmgm_scope *scope,
                                             struct tlsmgm_bytes name, struct tlsmgm_error *error);
+
+/* The name that the peer's certificate must carry, or NULL; CONFIG when it is empty or too long. */
+enum tlsmgm_status tlsmgm_session_owner_check(struct tlsmgm_session_owner *owner,
+                                              const char *verify_name, struct tlsmgm_error *error);
+
 bool tlsmgm_session_owner_equal(const struct tlsmgm_session_owner *a,
                                 const struct tlsmgm_session_owner *b);
 

@@ -160,7 +160,7 @@ struct tlsmgm_conn_config {
     /* Client: host name or IP address that the certificate must carry, or NULL to not ask. */
     const char *verify_name;
 
-    /* Client: a session to offer, or NULL. One of another scope or name is left unused. */
+    /* Client: a session to offer, or NULL. One of another scope or other names is left unused. */
     const struct tlsmgm_session *session;
 };
 

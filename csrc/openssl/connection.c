@@ -120,6 +120,9 @@ enum tlsmgm_status ossl_conn_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_con
     enum tlsmgm_status status =
         tlsmgm_session_owner_set(&conn->owner, &ctx->scope, config->server_name, error);
     if (status == TLSMGM_OK) {
+        status = tlsmgm_session_owner_check(&conn->owner, config->verify_name, error);
+    }
+    if (status == TLSMGM_OK) {
         conn->ssl = SSL_new(ctx->ssl_ctx);
         status = conn->ssl == NULL ? tlsmgm_fail_memory(error) : start(conn, config, error);
     }

@@ -60,19 +60,6 @@ static enum tlsmgm_status send_name(struct tlsmgm_conn *conn, struct tlsmgm_erro
     return tlsmgm_fail_parameter(error, "server_name", "the server name cannot be sent");
 }
 
-static enum tlsmgm_status keep_verify_name(struct tlsmgm_conn *conn, const char *name,
-                                           struct tlsmgm_error *error) {
-    if (name == NULL) return TLSMGM_OK;
-    if (*name == '\0') {
-        return tlsmgm_fail_parameter(error, "verify_name", "the name cannot be checked");
-    }
-    size_t size = strlen(name) + 1;
-    conn->verify_name = tlsmgm_calloc(size, 1);
-    if (conn->verify_name == NULL) return tlsmgm_fail_memory(error);
-    memcpy(conn->verify_name, name, size);
-    return TLSMGM_OK;
-}
-
 /* A resumed handshake shows no certificate, so what the session knew of the peer comes along. */
 static enum tlsmgm_status offer_session(struct tlsmgm_conn *conn,
                                         const struct tlsmgm_session *session,
@@ -80,9 +67,12 @@ static enum tlsmgm_status offer_session(struct tlsmgm_conn *conn,
     if (session == NULL || !tlsmgm_session_owner_equal(&session->owner, &conn->owner)) {
         return TLSMGM_OK;
     }
-    if (wolfSSL_set_session(conn->ssl, session->ssl_session) != WOLFSSL_SUCCESS) {
-        return TLSMGM_OK; /* too old: wolfSSL wants a full handshake */
-    }
+    /* A copy: wolfSSL writes the next ticket into the session that a connection holds. */
+    WOLFSSL_SESSION *copy = wolfSSL_SESSION_dup(session->ssl_session);
+    if (copy == NULL) return tlsmgm_fail_memory(error);
+    int result = wolfSSL_set_session(conn->ssl, copy);
+    wolfSSL_SESSION_free(copy);
+    if (result != WOLFSSL_SUCCESS) return TLSMGM_OK; /* too old: a full handshake */
     conn->resumed_reason = session->verify_reason;
     struct tlsmgm_source leaf = {.data = {session->leaf.data, session->leaf.size}};
     return tlsmgm_source_read(&leaf, "session", &conn->resumed_leaf, error);
@@ -112,7 +102,6 @@ static enum tlsmgm_status start(struct tlsmgm_conn *conn, const struct tlsmgm_co
     if (conn->ctx->is_server) return expect_name(conn, error);
     (void)wolfSSL_set_SessionTicket_cb(conn->ssl, ticket_arrived, conn);
     enum tlsmgm_status status = send_name(conn, error);
-    if (status == TLSMGM_OK) status = keep_verify_name(conn, config->verify_name, error);
     if (status == TLSMGM_OK) status = offer_session(conn, config->session, error);
     return status;
 }
@@ -127,6 +116,9 @@ enum tlsmgm_status wssl_conn_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_con
     tlsmgm_wire_init(&conn->wire);
     enum tlsmgm_status status =
         tlsmgm_session_owner_set(&conn->owner, &ctx->scope, config->server_name, error);
+    if (status == TLSMGM_OK) {
+        status = tlsmgm_session_owner_check(&conn->owner, config->verify_name, error);
+    }
     if (status == TLSMGM_OK) {
         conn->ssl = wolfSSL_new(ctx->ssl_ctx);
         status = conn->ssl == NULL ? tlsmgm_fail_memory(error) : start(conn, config, error);
@@ -152,7 +144,6 @@ void wssl_conn_free(struct tlsmgm_conn *conn) {
     for (size_t i = 0; i < conn->peer_chain_size; i++) tlsmgm_blob_free(&conn->peer_chain[i]);
     tlsmgm_free(conn->peer_chain);
     tlsmgm_blob_free(&conn->resumed_leaf);
-    tlsmgm_free(conn->verify_name);
     tlsmgm_wire_free(&conn->wire);
     wssl_ctx_free(conn->ctx);
     tlsmgm_free(conn);

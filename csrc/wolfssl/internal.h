@@ -47,7 +47,6 @@ struct tlsmgm_conn {
     bool ticket_received; /* client: a ticket of this very connection */
     bool has_server_name; /* server: the client sent one */
     struct tlsmgm_session_owner owner;
-    char *verify_name;              /* client: to be checked, or NULL */
     int verify_code;                /* wolfSSL's first complaint about the peer, or 0 */
     struct tlsmgm_blob *peer_chain; /* DER, leaf first */
     size_t peer_chain_size;

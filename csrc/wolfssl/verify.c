@@ -176,11 +176,11 @@ static bool comes_after_name(int code) {
 
 static void check_name(struct tlsmgm_conn *conn) {
     struct tlsmgm_bytes leaf = {0};
-    if (conn->verify_name == NULL) return;
+    if (conn->owner.checked_size == 0) return;
     if (conn->peer_chain_size > 0) {
         leaf = (struct tlsmgm_bytes){conn->peer_chain[0].data, conn->peer_chain[0].size};
     }
-    if (comes_after_name(conn->verify_code) && !leaf_carries_name(leaf, conn->verify_name)) {
+    if (comes_after_name(conn->verify_code) && !leaf_carries_name(leaf, conn->owner.checked)) {
         conn->verify_code = DOMAIN_NAME_MISMATCH;
     }
 }

@@ -63,8 +63,8 @@ def test_another_format_is_none(c: CCode, version: int) -> None:
 
 
 def test_a_scope_of_32_bytes_is_none(c: CCode) -> None:
-    assert read(c, b"\1" + bytes([31]) + bytes(31) + b"\0x") == (bytes(31), b"", b"x")
-    assert read(c, b"\1" + bytes([32]) + bytes(32) + b"\0x") is None
+    assert read(c, b"\1" + bytes([31]) + bytes(31) + b"\0\0x") == (bytes(31), b"", b"x")
+    assert read(c, b"\1" + bytes([32]) + bytes(32) + b"\0\0x") is None
     scope = c.ffi.new("struct tlsmgm_scope *")
     view, _keep = c.bytes_in(bytes(32))
     assert not c.lib.tlsmgm_scope_set(scope, view)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.pairs import Managers, managers
+from tests.support.pairs import Managers, managers, session_of
 from tests.support.pki import Authority
 from tlsmgm import ConfigError, VerificationError
 
@@ -107,3 +107,11 @@ def test_name_that_cannot_be_sent(library: str, wanted: str) -> None:
     both = managers(library, library)
     with pytest.raises(ConfigError):
         both.client.client_connection("client", server_name=wanted)
+
+
+def test_a_session_is_not_offered_to_another_address(site: Site) -> None:
+    """No SNI is sent for addresses, but each has a certificate of its own to show."""
+    both = site(["a.test"], ["192.0.2.7", "192.0.2.8"])
+    session = session_of(both.connect(server_name="192.0.2.7"))
+    assert both.connect(server_name="192.0.2.8", session=session).client.session_reused is False
+    assert both.connect(server_name="192.0.2.7", session=session).client.session_reused is True
