@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 import subprocess
@@ -13,6 +14,9 @@ import pytest
 
 from tests.support.managers import pki
 from tests.support.sockets import TIMEOUT
+
+#: A sanitizer that is preloaded into the tests is not for other people's programs.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
 
 
 def needs(program: str) -> pytest.MarkDecorator:
@@ -40,6 +44,7 @@ def s_client(port: int, *options: str, text: bytes = b"quit\n") -> subprocess.Co
         capture_output=True,
         timeout=TIMEOUT,
         check=False,
+        env=ENVIRONMENT,
     )
     output = (done.stdout + done.stderr).decode("utf-8", "replace")
     return subprocess.CompletedProcess(done.args, done.returncode, output)
@@ -109,6 +114,7 @@ def s_server(certificate: str, options: Sequence[str]) -> Iterator[SServer]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        env=ENVIRONMENT,
     ) as process:
         server = SServer(process)
         try:
@@ -124,4 +130,6 @@ def curl(port: int, host: str, *options: str) -> subprocess.CompletedProcess[byt
     command = ["curl", "-q", "--silent", "--show-error", "--noproxy", "*"]
     command += ["--max-time", str(int(TIMEOUT)), "--resolve", f"{host}:{port}:127.0.0.1"]
     command += ["--cacert", pki("root.pem"), *options, f"https://{host}:{port}/"]
-    return subprocess.run(command, capture_output=True, timeout=TIMEOUT * 2, check=False)
+    return subprocess.run(
+        command, capture_output=True, timeout=TIMEOUT * 2, check=False, env=ENVIRONMENT
+    )
