@@ -170,7 +170,7 @@ cdef class Connection:
         cdef tlsmgm_status status
         cdef tlsmgm_bytes wire
         if self.failure is not None:
-            raise self.failure
+            raise self.failure.with_traceback(None)
         with nogil:
             wire = tlsmgm_buffer_view(&self.wire)
             status = tlsmgm_hello_reader_feed(
@@ -184,7 +184,7 @@ cdef class Connection:
         if status == TLSMGM_WANT_READ:
             if self.wire_ended:
                 self.failure = TruncatedError("the peer ended the connection before its hello")
-                raise self.failure
+                raise self.failure.with_traceback(None)
             return False
         if status != TLSMGM_OK:
             try:
@@ -272,7 +272,7 @@ cdef class Connection:
 
     cdef int need_conn(self) except -1:
         if self.failure is not None:
-            raise self.failure
+            raise self.failure.with_traceback(None)
         if self.conn == NULL:
             raise ValueError("the handshake has not come that far")
         return 0
