@@ -18,7 +18,7 @@ ASAN_TREE := build/asan
 # What the sanitizer run needs a copy of; it must not touch the modules in the checkout.
 ASAN_COPIES = $(wildcard setup.py pyproject.toml README.md CHANGELOG.md CONTRIBUTING.md LICENSE \
 	Makefile wheels csrc tlsmgm \
-	tlsmgm_wolfssl tests examples benchmarks spec docs)
+	tlsmgm_wolfssl tests examples benchmarks docs)
 
 .DEFAULT_GOAL := build
 FUZZ_SECONDS ?= 20

@@ -82,6 +82,7 @@ def check_config(
         found += _check_certificates(config, domain, soon)
     found += _check_shadowed(config)
     found += _check_sockets(config)
+    found += _check_completeness(config)
     return sorted(found, key=lambda finding: finding.severity != "error")
 
 
@@ -231,6 +232,19 @@ def _check_sockets(config: ScriptConfig) -> Iterator[Finding]:
                 yield _about(config, domain, "warning", "socket", "match_ip_address", message)
 
 
+def _check_completeness(config: ScriptConfig) -> Iterator[Finding]:
+    """What keeps a program from starting, although every line can be read."""
+    if not config.domains:
+        yield Finding("error", "script", "the script defines no TLS domain", origin=config.path)
+    serves = any(domain.kind == "server" for domain in config.domains)
+    if config.domains and not serves and any(socket.is_tls for socket in config.sockets):
+        message = "there is a TLS socket but no server domain to answer on it"
+        yield Finding("error", "script", message, origin=config.path)
+    if serves and config.sockets and not any(socket.is_tls for socket in config.sockets):
+        message = "there are server domains, but none of the sockets speaks TLS"
+        yield Finding("warning", "socket", message, origin=config.path)
+
+
 def _listening(config: ScriptConfig) -> set[tuple[bytes, int]] | None:
     """The addresses of all TLS sockets; None if they cannot be known, or there are none."""
     sockets = [item for item in config.sockets if item.is_tls]
@@ -248,6 +262,20 @@ def _listening(config: ScriptConfig) -> set[tuple[bytes, int]] | None:
 
 def _text(origin: Origin | None) -> str | None:
     return str(origin) if origin else None
+
+
+def check_library(config: ScriptConfig) -> list[Finding]:
+    """Say whether the script chooses a TLS library.
+
+    Returns:
+        One warning when it does not; a program then needs to be told.
+    """
+    try:
+        config.resolve_library()
+    except ConfigError as error:
+        message = f"tls_library {error.reason}; programs need --library"
+        return [Finding("warning", "library", message, origin=config.path)]
+    return []
 
 
 def has_errors(findings: Iterable[Finding]) -> bool:

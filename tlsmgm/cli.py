@@ -42,6 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output has seen enough; Python would complain once more at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        complain(error.strerror or str(error))
+        return 2
     except KeyboardInterrupt:
         return 130
     return code

@@ -30,9 +30,6 @@ DEFAULT_SEND_TIMEOUT = 10.0
 _Key = tuple[DomainKind, str]
 _AVPs = Mapping[str, "str | bytes | None"]
 
-#: Parameters whose field of Domain has another name.
-_FIELDS = {"tls_method": "method", "ciphers_list": "cipher_list"}
-
 
 @dataclass(frozen=True, slots=True)
 class ReloadReport:
@@ -91,6 +88,7 @@ class TLSManager:
         self.handshake_timeout = handshake_timeout
         self.send_timeout = send_timeout
         self.config: ScriptConfig | None = None
+        self._library_of_script = False  # the script has chosen it, not the caller
         self._change = threading.Lock()  # held while a new state is made
         self._snapshot = _Snapshot()
         self._own: tuple[Domain, ...] = ()  # those of add_domain()
@@ -112,6 +110,7 @@ class TLSManager:
         """
         config = read_script(path)
         manager = cls(config.resolve_library() if library is None else library)
+        manager._library_of_script = library is None
         with manager._change:
             manager._load(config)
         return manager
@@ -174,8 +173,27 @@ class TLSManager:
         """
         with self._change:
             before = self._snapshot
-            self._load(None if self.config is None else read_script(self.config.path))
+            config = None if self.config is None else read_script(self.config.path)
+            if config is not None and self.config is not None:
+                self._check_successor(self.config, config)
+            self._load(config)
             return _compare(before, self._snapshot)
+
+    def _check_successor(self, old: ScriptConfig, new: ScriptConfig) -> None:
+        """Refuses what cannot be meant, such as a script that was just being written."""
+        if old.domains and not new.domains:
+            raise ConfigError(
+                "defines no TLS domain any more",
+                origin=new.path,
+                hint="to serve none, stop the program",
+            )
+        if self._library_of_script and new.resolve_library() != self.library:
+            raise ConfigError(
+                f"cannot change from {self.library!r} while running",
+                origin=new.path,
+                parameter="tls_library",
+                hint="restart the program",
+            )
 
     def _load(self, config: ScriptConfig | None) -> None:
         """Takes everything anew; the state changes only at the end, and as a whole."""
@@ -303,6 +321,8 @@ class TLSManager:
         Raises:
             UnsupportedError: the manager has no TLS library.
         """
+        if isinstance(local, str) or not 0 <= local[1] <= 0xFFFF:
+            raise ValueError(f"local must be an address and a port of 0 to 65535, not {local!r}")
         selector = self._snapshot.selector
         if selector is None:
             raise UnsupportedError("this manager has no TLS library (tls_library is 'none')")
@@ -320,6 +340,8 @@ class TLSManager:
             domain: a client domain of this manager, or its name.
             server_name: host name or IP address of the server. A host name is sent in SNI; both
                 are compared with the certificate unless the domain does not verify (RFC 9525).
+                Without one there is nothing to compare with, and every server that the domain's
+                CAs vouch for is accepted.
             session: a session of an earlier connection to offer.
 
         Returns:
@@ -331,6 +353,10 @@ class TLSManager:
         """
         if self._backend is None:
             raise UnsupportedError("this manager has no TLS library (tls_library is 'none')")
+        if not isinstance(domain, (Domain, str)):
+            raise TypeError(f"domain must be a Domain or its name, not {type(domain).__name__}")
+        if server_name is not None:
+            server_name = server_name.removesuffix(".")  # the root has no label in SNI
         name = domain if isinstance(domain, str) else domain.name
         built = self._snapshot.built.get(("client", name))
         if built is None:
@@ -380,10 +406,9 @@ def _at_its_line(error: ConfigError, domain: Domain, config: ScriptConfig | None
     """The same complaint at the script line where the value stands."""
     if config is None or error.parameter is None:
         return error
-    parameter = _FIELDS.get(error.parameter, error.parameter)
     return ConfigError(
         error.reason,
-        origin=config.origin_of(domain, parameter) or error.origin,
+        origin=config.origin_of(domain, error.parameter) or error.origin,
         domain=error.domain,
         parameter=error.parameter,
         hint=error.hint,

@@ -15,6 +15,7 @@ import pytest
 from tests.cli.conftest import Run
 from tests.support.cases import load_cases, script_of
 from tests.support.proxy import ROOT, client_domain, pki, server_domain, write_script
+from tlsmgm.cli import main
 
 SERVER_CASES: list[dict[str, Any]] = load_cases("server_matching")
 CLIENT_CASES: list[dict[str, Any]] = load_cases("client_matching")
@@ -259,3 +260,24 @@ def test_version_and_module() -> None:
     )  # fmt: skip
     assert done.stdout.startswith("tlsmgm ")
     assert "openssl" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        ("", 1, "defines no TLS domain"),
+        ('loadmodule "tls_opensssl.so"\n', 1, "neither tls_openssl nor tls_wolfssl"),
+        (
+            'socket=tls:127.0.0.1:5061\nmodparam("tls_mgm", "client_domain", "out")\n',
+            1,
+            "no server domain to answer",
+        ),
+    ],
+)
+def test_check_finds_what_keeps_a_program_from_starting(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, code: int, said: str
+) -> None:
+    script = tmp_path / "opensips.cfg"
+    script.write_text(text, encoding="utf-8")
+    assert main(["check", "--config", str(script)]) == code
+    assert said in capsys.readouterr().out

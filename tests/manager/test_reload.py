@@ -260,3 +260,25 @@ def test_client_domains_reload(site: Site, version: str) -> None:
     one, other = connect(servers, manager, session=session)
     assert not other.session_reused
     assert_echo(one, other)
+
+
+@pytest.mark.parametrize("rest", ["", "# being written\n"])
+def test_an_emptied_script_takes_nothing_away(site: Site, rest: str) -> None:
+    site.write(server("dom1"), client())
+    manager = site.load()
+    before = manager.domains
+    site.script.write_text(rest, encoding="utf-8")
+    with pytest.raises(ConfigError, match="no TLS domain"):
+        manager.reload()
+    assert manager.domains == before
+
+
+def test_the_library_stays_while_running(site: Site) -> None:
+    site.write(server("dom1"), client())
+    manager = site.load()
+    other = {"openssl": "wolfssl", "wolfssl": "openssl"}[site.library]
+    text = site.script.read_text(encoding="utf-8")
+    site.script.write_text(text.replace(site.library, other), encoding="utf-8")
+    with pytest.raises(ConfigError, match="while running"):
+        manager.reload()
+    assert manager.library == site.library

@@ -39,10 +39,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _days(text: str) -> int:
-    days = int(text)
-    if not 0 <= days <= 100_000:
-        raise ValueError
-    return days
+    if not text.isdecimal() or int(text) > 100_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days from 0 to 100000")
+    return int(text)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -54,6 +53,8 @@ def run(options: argparse.Namespace) -> int:
     config = read_script(options.config)
     chosen = _chosen(config, libraries)
     findings = checks.check_config(config, libraries, _load, chosen=chosen, days=options.days)
+    if options.library is None:
+        findings += checks.check_library(config)
     failed = checks.has_errors(findings)
     if options.json:
         print_json(

@@ -172,18 +172,20 @@ def _access_log(options: argparse.Namespace) -> AccessLog:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not math.isfinite(seconds) or not 0 < seconds <= 1_000_000:
-        raise ValueError
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return seconds
 
 
 def _seconds_or_zero(text: str) -> float:
-    return 0.0 if float(text) == 0 else _seconds(text)
+    return 0.0 if text.strip("0") in ("", ".") and text else _seconds(text)
 
 
 def _number(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise ValueError
-    return number
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 0 or more")
+    return int(text)

@@ -19,7 +19,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from tlsmgm.config._parameters import ParameterReader, ScriptValue, number
+from tlsmgm.config._parameters import DOMAIN_PARAMETERS, ParameterReader, ScriptValue, number
 from tlsmgm.config.statements import Assignment, LoadModule, ModParam, Script, Statement
 from tlsmgm.domain import Domain, DomainKind, Origin
 from tlsmgm.errors import ConfigError
@@ -155,12 +155,13 @@ class ScriptConfig:
 
         Args:
             domain: a domain of this script.
-            parameter: name of a field of Domain.
+            parameter: name of a field of Domain, or of a parameter of the manual.
 
         Returns:
             The place of the value; of the domain's definition where the value is a default.
         """
-        return self.value_origins.get((domain.kind, domain.name, parameter), domain.origin)
+        key = DOMAIN_PARAMETERS.get(parameter, parameter)
+        return self.value_origins.get((domain.kind, domain.name, key), domain.origin)
 
 
 def read_script(path: str | os.PathLike[str]) -> ScriptConfig:
