@@ -166,6 +166,11 @@ def test_reload(library: str, tmp_path: Path, upstream: Upstream) -> None:
         proxy.signal(signal.SIGHUP)
         proxy.wait_for("reload failed, nothing was changed", 2)
         works(proxy, upstream, "dom2.test")
+        # Sockets stay as they are, and that is said.
+        write_script(path, server_domain("dom2"), ["socket=tls:127.0.0.1:5061"])
+        proxy.signal(signal.SIGHUP)
+        proxy.wait_for("sockets of the script have changed")
+        works(proxy, upstream, "dom2.test")
 
 
 # Hostile clients.

@@ -146,6 +146,7 @@ class TLSProxy:
         self._hurrying = asyncio.Event()
         self._empty = asyncio.Event()
         self._reload_lock = asyncio.Lock()
+        self._sockets = _sockets_of(manager)
         self._is_full = False
 
     @property
@@ -258,6 +259,14 @@ class TLSProxy:
             else:
                 kinds = ("added", "changed", "removed", "failed")
                 logger.info("reloaded: %s", ", ".join(_listed(report, kind) for kind in kinds))
+                self._warn_of_sockets()
+
+    def _warn_of_sockets(self) -> None:
+        """Sockets are bound once; a script that changes them is obeyed at the next start."""
+        sockets = _sockets_of(self._manager)
+        if sockets != self._sockets:
+            self._sockets = sockets
+            logger.warning("the sockets of the script have changed; they are read at start only")
 
     async def _drain(self) -> None:
         for server in self._servers:
@@ -284,6 +293,11 @@ class TLSProxy:
         finally:
             for task in tasks:
                 task.cancel()
+
+
+def _sockets_of(manager: TLSManager) -> tuple[tuple[str, str, int], ...]:
+    sockets = () if manager.config is None else manager.config.sockets
+    return tuple((item.protocol, item.host, item.port) for item in sockets)
 
 
 def _listed(report: object, kind: str) -> str:
