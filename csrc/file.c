@@ -28,7 +28,7 @@ static enum tlsmgm_status copy_memory(struct tlsmgm_bytes bytes, struct tlsmgm_b
                                       struct tlsmgm_error *error) {
     out->data = tlsmgm_calloc(bytes.size + 1, 1);
     if (out->data == NULL) return tlsmgm_fail_memory(error);
-    memcpy(out->data, bytes.data, bytes.size);
+    if (bytes.size > 0) memcpy(out->data, bytes.data, bytes.size);
     out->size = bytes.size;
     return TLSMGM_OK;
 }

@@ -132,6 +132,8 @@ def _scope(domain: Domain, trust: _Trust, prints: Fingerprints) -> bytes:
         domain.verify_cert,
         domain.require_cert,
         domain.verify_depth,
+        str(domain.parsed_method),
+        domain.cipher_list,
         domain.crl_check_all,
         domain.danger_skip_hostname_check,
         prints.of_source(trust.ca_list),

@@ -70,7 +70,9 @@ static enum tlsmgm_status set_verify_name(struct tlsmgm_conn *conn, const char *
                                                     X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     if (X509_VERIFY_PARAM_set1_ip_asc(parameters, name) == 1) return TLSMGM_OK;
     ERR_clear_error();
-    if (*name != '\0' && X509_VERIFY_PARAM_set1_host(parameters, name, 0) == 1) return TLSMGM_OK;
+    /* To OpenSSL a leading dot means every name below. */
+    if (*name != '\0' && *name != '.' && X509_VERIFY_PARAM_set1_host(parameters, name, 0) == 1)
+        return TLSMGM_OK;
     return ossl_fail_parameter(error, "verify_name", "the name cannot be checked");
 }
 
@@ -80,6 +82,7 @@ static enum tlsmgm_status offer_session(struct tlsmgm_conn *conn,
     if (session == NULL || !tlsmgm_session_owner_equal(&session->owner, &conn->owner)) {
         return TLSMGM_OK;
     }
+    if (conn->ctx->verify_peer && !ossl_peer_is_in_force(session->ssl_session)) return TLSMGM_OK;
     /* A copy: freeing a connection that was not closed spoils the session that it holds. */
     SSL_SESSION *copy = SSL_SESSION_dup(session->ssl_session);
     bool offered = copy != NULL && SSL_set_session(conn->ssl, copy) == 1;

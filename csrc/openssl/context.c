@@ -131,6 +131,20 @@ static int acknowledge_name(SSL *ssl, int *alert, void *argument) {
     return conn->has_server_name ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
+/* A resumed handshake shows no certificate, so one that has expired since must not count. */
+static SSL_TICKET_RETURN ticket_opened(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
+                                       size_t name_size, SSL_TICKET_STATUS status, void *argument) {
+    const struct tlsmgm_ctx *ctx = argument;
+    (void)ssl;
+    (void)name;
+    (void)name_size;
+    if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) {
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
+    }
+    if (ctx->verify_peer && !ossl_peer_is_in_force(session)) return SSL_TICKET_RETURN_IGNORE_RENEW;
+    return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+}
+
 /* Tickets only: nothing is kept in memory, and a ticket opens with the domain's key ring only. */
 static enum tlsmgm_status set_resumption(struct tlsmgm_ctx *ctx,
                                          const struct tlsmgm_ctx_config *config,
@@ -149,6 +163,7 @@ static enum tlsmgm_status set_resumption(struct tlsmgm_ctx *ctx,
     ctx->ticket_keys = tlsmgm_ticket_keys_ref(config->ticket_keys);
     /* One ticket a connection: each connection that resumes is given the next. */
     (void)SSL_CTX_set_num_tickets(ctx->ssl_ctx, 1);
+    (void)SSL_CTX_set_session_ticket_cb(ctx->ssl_ctx, NULL, ticket_opened, ctx);
     (void)SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx->ssl_ctx, ossl_ticket_callback);
     return TLSMGM_OK;
 }

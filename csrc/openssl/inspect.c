@@ -88,6 +88,12 @@ struct tlsmgm_bytes ossl_peer_certificate(struct tlsmgm_conn *conn, size_t index
     return (struct tlsmgm_bytes){conn->peer_chain[index].data, conn->peer_chain[index].size};
 }
 
+bool ossl_peer_is_in_force(SSL_SESSION *session) {
+    const X509 *peer = SSL_SESSION_get0_peer(session);
+    return peer == NULL || (X509_cmp_current_time(X509_get0_notBefore(peer)) < 0 &&
+                            X509_cmp_current_time(X509_get0_notAfter(peer)) > 0);
+}
+
 static enum tlsmgm_status wrap_session(SSL_SESSION *ssl_session,
                                        const struct tlsmgm_session_owner *owner,
                                        struct tlsmgm_session **out, struct tlsmgm_error *error) {

@@ -90,6 +90,7 @@ void ossl_drop_peer_chain(struct tlsmgm_conn *conn);
 struct tlsmgm_bytes ossl_peer_certificate(struct tlsmgm_conn *conn, size_t index);
 enum tlsmgm_status ossl_conn_session(struct tlsmgm_conn *conn, struct tlsmgm_session **out,
                                      struct tlsmgm_error *error);
+bool ossl_peer_is_in_force(SSL_SESSION *session); /* its certificate is within its dates */
 void ossl_session_free(struct tlsmgm_session *session);
 enum tlsmgm_status ossl_session_export(const struct tlsmgm_session *session, uint8_t *data,
                                        size_t *size, struct tlsmgm_error *error);

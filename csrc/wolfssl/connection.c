@@ -67,6 +67,8 @@ static enum tlsmgm_status offer_session(struct tlsmgm_conn *conn,
     if (session == NULL || !tlsmgm_session_owner_equal(&session->owner, &conn->owner)) {
         return TLSMGM_OK;
     }
+    struct tlsmgm_bytes peer = {session->leaf.data, session->leaf.size};
+    if (conn->ctx->verify_peer && peer.size > 0 && !wssl_is_in_force(peer)) return TLSMGM_OK;
     /* A copy: wolfSSL writes the next ticket into the session that a connection holds. */
     WOLFSSL_SESSION *copy = wolfSSL_SESSION_dup(session->ssl_session);
     if (copy == NULL) return tlsmgm_fail_memory(error);
@@ -93,7 +95,7 @@ static enum tlsmgm_status start(struct tlsmgm_conn *conn, const struct tlsmgm_co
     wolfSSL_SetIOWriteCtx(conn->ssl, conn);
     wolfSSL_SetCertCbCtx(conn->ssl, conn);
     if (!conn->ctx->is_server || conn->ctx->verify_peer) {
-        conn->store = wssl_trust_borrow(conn->ctx->trust);
+        conn->store = wssl_trust_borrow(conn->ctx->trust, &conn->store_generation);
         if (conn->store == NULL ||
             wolfSSL_set1_verify_cert_store(conn->ssl, conn->store) != WOLFSSL_SUCCESS) {
             return tlsmgm_fail_memory(error);
@@ -133,7 +135,7 @@ enum tlsmgm_status wssl_conn_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_con
 
 static void give_store_back(struct tlsmgm_conn *conn) {
     if (conn->store == NULL) return;
-    wssl_trust_return(conn->ctx->trust, conn->store);
+    wssl_trust_return(conn->ctx->trust, conn->store, conn->store_generation);
     conn->store = NULL;
 }
 

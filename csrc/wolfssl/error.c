@@ -81,6 +81,7 @@ enum tlsmgm_status wssl_fail_conn(struct tlsmgm_conn *conn, int result,
     }
     if (code == WOLFSSL_ERROR_WANT_READ && !conn->wire.input_ended) return TLSMGM_WANT_READ;
     if (is_missing_certificate(conn, code)) conn->verify_code = NO_PEER_CERT;
+    if (code == NOT_CA_ERROR && conn->verify_code == 0) conn->verify_code = code;
     if (!conn->established && conn->verify_code != 0 &&
         (conn->ctx->verify_peer || conn->verify_code == MEMORY_E) &&
         code != WOLFSSL_ERROR_WANT_READ) {

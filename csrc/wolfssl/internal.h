@@ -41,6 +41,7 @@ struct tlsmgm_conn {
     WOLFSSL *ssl; /* its I/O contexts point back here */
     struct tlsmgm_ctx *ctx;
     WOLFSSL_X509_STORE *store; /* on loan from ctx->trust until the handshake is over */
+    unsigned store_generation;
     struct tlsmgm_wire wire;
     bool established;
     bool close_received;
@@ -93,11 +94,12 @@ enum tlsmgm_status wssl_load_dh_params(struct tlsmgm_ctx *ctx,
 enum tlsmgm_status wssl_trust_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
                                   struct tlsmgm_error *error);
 void wssl_trust_free(struct wssl_trust *trust);
-WOLFSSL_X509_STORE *wssl_trust_borrow(struct wssl_trust *trust);
-void wssl_trust_return(struct wssl_trust *trust, WOLFSSL_X509_STORE *store);
+WOLFSSL_X509_STORE *wssl_trust_borrow(struct wssl_trust *trust, unsigned *generation);
+void wssl_trust_return(struct wssl_trust *trust, WOLFSSL_X509_STORE *store, unsigned generation);
 bool wssl_trust_has(const struct wssl_trust *trust, struct tlsmgm_bytes der);
 
 /* verify.c: what is noted about the peer's certificate while wolfSSL judges it. */
+bool wssl_is_in_force(struct tlsmgm_bytes der); /* within its dates now */
 int wssl_verify_callback(int verified, WOLFSSL_X509_STORE_CTX *store);
 enum tlsmgm_verify_reason wssl_verify_reason(int code);
 

@@ -137,7 +137,12 @@ static int open_ticket(struct tlsmgm_conn *conn, const unsigned char *name, cons
     size_t inner = (size_t)size - LENGTH_SIZE;
     size_t length = (size_t)ticket[inner] << 8 | ticket[inner + 1];
     size_t leaf_size = length & ~(size_t)LEAF_IS_OURS;
-    if (leaf_size > inner || !note_leaf(conn, ticket + inner - leaf_size, leaf_size)) {
+    if (leaf_size > inner) return WOLFSSL_TICKET_RET_REJECT;
+    struct tlsmgm_bytes leaf = {ticket + inner - leaf_size, leaf_size};
+    if (leaf_size > 0 && conn->ctx->verify_peer && !wssl_is_in_force(leaf)) {
+        return WOLFSSL_TICKET_RET_REJECT; /* it has expired since */
+    }
+    if (!note_leaf(conn, leaf.data, leaf.size)) {
         return WOLFSSL_TICKET_RET_REJECT;
     }
     if (leaf_size == 0 && conn->ctx->verify_peer && conn->ctx->require_peer) {

@@ -6,8 +6,10 @@
  */
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #include "alloc.h"
+#include "certificate_fields.h"
 #include "error.h"
 #include "internal.h"
 
@@ -27,6 +29,8 @@ struct wssl_trust {
     pthread_mutex_t lock; /* guards idle and idle_count */
     WOLFSSL_X509_STORE *idle[IDLE_MAX];
     size_t idle_count;
+    int64_t stale_at; /* when a CA begins or ceases to be in force: the idle ones are wrong then */
+    unsigned generation; /* counts these moments; of a loan, says whether it may come back */
 };
 
 static enum tlsmgm_status list_add(struct der_list *list, const uint8_t *der, size_t size,
@@ -125,8 +129,28 @@ static enum tlsmgm_status read_sources(struct wssl_trust *trust,
     return status;
 }
 
+/*
+ * wolfSSL lets whatever is loaded as a CA sign, a server's own certificate too. As OpenSSL has it:
+ * basicConstraints must say CA, without them only an old self-signed one is; and keyUsage, where it
+ * stands, must allow it (RFC 5280 section 6.1.4 k, n).
+ */
+static bool may_sign(const struct tlsmgm_blob *ca) {
+    const unsigned char *data = ca->data;
+    WOLFSSL_X509 *certificate = wolfSSL_d2i_X509(NULL, &data, (int)ca->size);
+    if (certificate == NULL) return false;
+    unsigned int usage = wolfSSL_X509_get_keyUsage(certificate); /* 0: not there */
+    bool is_old = wolfSSL_X509_version(certificate) == 1 &&
+                  wolfSSL_X509_NAME_cmp(wolfSSL_X509_get_subject_name(certificate),
+                                        wolfSSL_X509_get_issuer_name(certificate)) == 0;
+    bool good = (is_old || wolfSSL_X509_get_isCA(certificate) != 0) &&
+                (usage == 0 || (usage & KEYUSE_KEY_CERT_SIGN) != 0);
+    wolfSSL_X509_free(certificate);
+    return good;
+}
+
 /* An expired CA vouches for nobody, so it is left out; it must not stop the others. */
 static int load_ca(WOLFSSL_X509_STORE *store, const struct tlsmgm_blob *ca) {
+    if (!may_sign(ca)) return WOLFSSL_SUCCESS;
     int result =
         wolfSSL_CertManagerLoadCABuffer(store->cm, ca->data, (long)ca->size, WOLFSSL_FILETYPE_ASN1);
     if (result == ASN_AFTER_DATE_E || result == ASN_BEFORE_DATE_E) return WOLFSSL_SUCCESS;
@@ -170,21 +194,48 @@ static WOLFSSL_X509_STORE *build_store(const struct wssl_trust *trust, const cha
     return NULL;
 }
 
-WOLFSSL_X509_STORE *wssl_trust_borrow(struct wssl_trust *trust) {
+/* The next moment at which a CA begins or ceases to be in force; wolfSSL asks only when loading. */
+static int64_t next_change(const struct wssl_trust *trust, int64_t now) {
+    int64_t next = INT64_MAX;
+    for (size_t i = 0; i < trust->cas.count; i++) {
+        struct tlsmgm_bytes der = {trust->cas.items[i].data, trust->cas.items[i].size};
+        struct tlsmgm_certificate_fields fields;
+        int64_t moment;
+        if (tlsmgm_certificate_fields_read(der, &fields, NULL) != TLSMGM_OK) continue;
+        if (tlsmgm_time_unix(fields.not_before, &moment) && moment > now && moment < next)
+            next = moment;
+        if (tlsmgm_time_unix(fields.not_after, &moment) && moment >= now && moment < next)
+            next = moment + 1;
+    }
+    return next;
+}
+
+/* Under the lock. */
+static void drop_stale(struct wssl_trust *trust) {
+    int64_t now = (int64_t)time(NULL);
+    if (now < trust->stale_at) return;
+    while (trust->idle_count > 0) wolfSSL_X509_STORE_free(trust->idle[--trust->idle_count]);
+    trust->stale_at = next_change(trust, now);
+    trust->generation++;
+}
+
+WOLFSSL_X509_STORE *wssl_trust_borrow(struct wssl_trust *trust, unsigned *generation) {
     WOLFSSL_X509_STORE *store = NULL;
     const char *parameter;
     int code = 0;
     (void)pthread_mutex_lock(&trust->lock);
+    drop_stale(trust);
+    *generation = trust->generation;
     if (trust->idle_count > 0) store = trust->idle[--trust->idle_count];
     (void)pthread_mutex_unlock(&trust->lock);
     return store != NULL ? store : build_store(trust, &parameter, &code);
 }
 
-void wssl_trust_return(struct wssl_trust *trust, WOLFSSL_X509_STORE *store) {
+void wssl_trust_return(struct wssl_trust *trust, WOLFSSL_X509_STORE *store, unsigned generation) {
     if (store == NULL) return;
     bool clean = wolfSSL_CertManagerUnloadIntermediateCerts(store->cm) == WOLFSSL_SUCCESS;
     (void)pthread_mutex_lock(&trust->lock);
-    if (clean && trust->idle_count < IDLE_MAX) {
+    if (clean && generation == trust->generation && trust->idle_count < IDLE_MAX) {
         trust->idle[trust->idle_count++] = store;
         store = NULL;
     }
@@ -193,6 +244,8 @@ void wssl_trust_return(struct wssl_trust *trust, WOLFSSL_X509_STORE *store) {
 }
 
 bool wssl_trust_has(const struct wssl_trust *trust, struct tlsmgm_bytes der) {
+    /* Where the whole chain is checked against CRLs, being named is not enough. */
+    if (trust->crl_check_all && trust->crls.count > 0) return false;
     for (size_t i = 0; i < trust->cas.count; i++) {
         const struct tlsmgm_blob *ca = &trust->cas.items[i];
         if (ca->size == der.size && memcmp(ca->data, der.data, der.size) == 0) return true;
@@ -235,7 +288,8 @@ enum tlsmgm_status wssl_trust_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_ct
         return wssl_fail_parameter(error, parameter, "a CA certificate or CRL cannot be used",
                                    code);
     }
-    wssl_trust_return(trust, store);
+    wssl_trust_return(trust, store, 0); /* stale at once if a CA changes before the first loan */
+    trust->stale_at = next_change(trust, (int64_t)time(NULL));
     return config->is_server ? announce_cas(ctx, error) : TLSMGM_OK;
 }
 

@@ -185,7 +185,7 @@ static void check_name(struct tlsmgm_conn *conn) {
     }
 }
 
-static bool is_in_force(struct tlsmgm_bytes der) {
+bool wssl_is_in_force(struct tlsmgm_bytes der) {
     struct tlsmgm_certificate_fields fields;
     int64_t from;
     int64_t until;
@@ -203,14 +203,16 @@ static bool is_trusted_itself(const struct tlsmgm_conn *conn, const WOLFSSL_X509
     int depth = store->error_depth;
     if (store->error != ASN_NO_SIGNER_E || depth <= 0 || depth >= store->totalCerts) return false;
     struct tlsmgm_bytes der = {store->certs[depth].buffer, store->certs[depth].length};
-    return wssl_trust_has(conn->ctx->trust, der) && is_in_force(der);
+    return wssl_trust_has(conn->ctx->trust, der) && wssl_is_in_force(der);
 }
 
 int wssl_verify_callback(int verified, WOLFSSL_X509_STORE_CTX *store) {
     struct tlsmgm_conn *conn = store->userCtx;
     if (!keep_chain(conn, store)) conn->verify_code = MEMORY_E;
     if (conn->verify_code == MEMORY_E) return 0;
-    if (!verified && is_trusted_itself(conn, store)) return conn->verify_code == 0;
+    if (!verified && is_trusted_itself(conn, store)) {
+        return conn->verify_code == 0 || !conn->ctx->verify_peer;
+    }
     if (!verified && conn->verify_code == 0) conn->verify_code = refine_code(conn, store);
     if (store->error_depth == 0) check_name(conn);
     return conn->verify_code == 0 || !conn->ctx->verify_peer;

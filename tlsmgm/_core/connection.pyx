@@ -388,6 +388,8 @@ cdef class Connection:
     cdef bint advance(self) except -1:
         cdef tlsmgm_error error
         cdef tlsmgm_status status
+        if self.failure is not None:
+            raise self.failure.with_traceback(None)
         if self.conn == NULL and not self.greet():
             return False
         with nogil:
