@@ -70,9 +70,7 @@ static enum tlsmgm_status set_verify_name(struct tlsmgm_conn *conn, const char *
                                                     X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     if (X509_VERIFY_PARAM_set1_ip_asc(parameters, name) == 1) return TLSMGM_OK;
     ERR_clear_error();
-    /* To OpenSSL a leading dot means every name below. */
-    if (*name != '\0' && *name != '.' && X509_VERIFY_PARAM_set1_host(parameters, name, 0) == 1)
-        return TLSMGM_OK;
+    if (X509_VERIFY_PARAM_set1_host(parameters, name, 0) == 1) return TLSMGM_OK;
     return ossl_fail_parameter(error, "verify_name", "the name cannot be checked");
 }
 

@@ -92,7 +92,17 @@ def test_new_certificate_and_old_tickets(site: Site, version: str, client_librar
     assert after.certificate.subject_cn == "good client"
 
 
-@pytest.mark.parametrize("what", ["ca_list", "crl", "crl_check_all", "require_cert"])
+#: A ticket must not bring back a suite, or a peer, that the new list forbids.
+NEW_RULES = {
+    "crl_check_all": 1,
+    "require_cert": 0,
+    "ciphers_list": "ECDHE-ECDSA-AES128-GCM-SHA256:TLS_AES_128_GCM_SHA256",
+}
+
+
+@pytest.mark.parametrize(
+    "what", ["ca_list", "crl", "crl_check_all", "require_cert", "ciphers_list"]
+)
 def test_new_rules_end_old_tickets(
     site: Site, version: str, client_library: str, what: str
 ) -> None:
@@ -105,7 +115,7 @@ def test_new_rules_end_old_tickets(
     elif what == "crl":
         site.replace("crls/second.pem", "crls_inter/root.crl.pem")
     else:
-        site.write(mutual(**{what: {"crl_check_all": 1, "require_cert": 0}[what]}))
+        site.write(mutual(**{what: NEW_RULES[what]}))
     assert manager.reload() == ReloadReport(changed=("dom1",))
     one, after = connect(manager, clients, session=session)
     assert_echo(one, after)

@@ -9,7 +9,15 @@ import pytest
 
 from tests.support.pairs import ConnectionPair, Managers, core_server, managers
 from tests.support.peers import PyOpenSSLPeer, pyopenssl_context
-from tests.support.pki import Authority, Identity, dh_params, key_pem, write_ca_dir, write_crls
+from tests.support.pki import (
+    Authority,
+    Identity,
+    certificate_pem,
+    dh_params,
+    key_pem,
+    write_ca_dir,
+    write_crls,
+)
 from tlsmgm import AlertError, ConfigError, VerificationError
 
 SECRET = "correct horse"
@@ -297,3 +305,22 @@ def test_unreadable_diffie_hellman_parameters(library: str) -> None:
     with pytest.raises(ConfigError) as caught:
         managers(library, library, server={"dh_params": bad})
     assert caught.value.parameter == "dh_params"
+
+
+def test_a_pinned_leaf_vouches_for_nobody(
+    library: str, client_library: str, version: str, root: Authority
+) -> None:
+    """Who holds the key of a certificate in ca_list is not thereby an authority."""
+    pinned = root.issue("pinned", names=["pinned.test"])
+    impostor = Authority("pinned")
+    impostor.key, impostor.name = pinned.key, pinned.leaf.subject
+    victim = impostor.issue("victim", names=["victim.test"])
+    both = managers(
+        library,
+        client_library,
+        version,
+        server=victim.fields(),
+        client={"ca_list": certificate_pem(pinned.leaf)},
+    )
+    pair = both.fail(server_name="victim.test")
+    assert isinstance(pair.client_error, VerificationError)

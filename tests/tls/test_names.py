@@ -115,3 +115,10 @@ def test_a_session_is_not_offered_to_another_address(site: Site) -> None:
     session = session_of(both.connect(server_name="192.0.2.7"))
     assert both.connect(server_name="192.0.2.8", session=session).client.session_reused is False
     assert both.connect(server_name="192.0.2.7", session=session).client.session_reused is True
+
+
+@pytest.mark.parametrize("wanted", [".test", ".dom.test"])
+def test_a_leading_dot_is_no_name(site: Site, wanted: str) -> None:
+    """OpenSSL would take it for every name below."""
+    with pytest.raises(ConfigError):
+        site(["a.test", "a.dom.test"]).connect(server_name=wanted)
