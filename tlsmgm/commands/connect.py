@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tlsmgm.commands.arguments import seconds
 from tlsmgm.commands.output import print_facts, print_json, printable
 from tlsmgm.errors import ConfigError, TLSError, TruncatedError
 
@@ -47,18 +48,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--alpn", metavar="A,B", help="protocols to offer")
     parser.add_argument("--library", metavar="L", help="auto, openssl or wolfssl")
     parser.add_argument("--tls-method", metavar="M", help="TLS versions, such as TLSv1_2-TLSv1_3")
-    parser.add_argument("--timeout", type=_seconds, default=10.0, metavar="S", help="default: 10")
+    parser.add_argument("--timeout", type=seconds, default=10.0, metavar="S", help="default: 10")
     parser.add_argument("--json", action="store_true", help="print JSON")
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return seconds
 
 
 def run(options: argparse.Namespace) -> int:

@@ -8,9 +8,9 @@ as they are) and opens the access log anew.
 from __future__ import annotations
 
 import argparse
-import math
 from typing import TYPE_CHECKING
 
+from tlsmgm.commands.arguments import seconds
 from tlsmgm.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -65,12 +65,12 @@ def _configure_upstream(group: argparse._ArgumentGroup) -> None:
 
 def _configure_times(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--handshake-timeout", type=_seconds, metavar="S", help="default: as the script says"
+        "--handshake-timeout", type=seconds, metavar="S", help="default: as the script says"
     )
     for name, default in (("idle", 300.0), ("connect", 10.0), ("drain", 30.0)):
         group.add_argument(
             f"--{name}-timeout",
-            type=_seconds_or_zero if name == "drain" else _seconds,
+            type=_seconds_or_zero if name == "drain" else seconds,
             default=default,
             metavar="S",
             help=f"default: {default:g}",
@@ -171,18 +171,8 @@ def _access_log(options: argparse.Namespace) -> AccessLog:
     return AccessLog(DEFAULT_FORMAT if template is None else template, options.access_log)
 
 
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return seconds
-
-
 def _seconds_or_zero(text: str) -> float:
-    return 0.0 if text.strip("0") in ("", ".") and text else _seconds(text)
+    return 0.0 if text.strip("0") in ("", ".") and text else seconds(text)
 
 
 def _number(text: str) -> int:
