@@ -11,6 +11,7 @@ from tlsmgm.domain import Domain
 from tlsmgm.errors import (
     AlertError,
     ConfigError,
+    DatabaseError,
     HandshakeError,
     InternalError,
     NoDomainError,
@@ -21,7 +22,8 @@ from tlsmgm.errors import (
     UnsupportedError,
     VerificationError,
 )
-from tlsmgm.manager import ReloadReport, TLSManager
+from tlsmgm.manager import TLSManager
+from tlsmgm.report import ReloadReport
 
 __version__ = "0.1.0.dev0"
 
@@ -31,6 +33,7 @@ __all__ = [
     "Certificate",
     "ConfigError",
     "Connection",
+    "DatabaseError",
     "Domain",
     "HandshakeError",
     "InternalError",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from tlsmgm._core.certificate import Certificate
-from tlsmgm.config.opensips import ScriptConfig
+from tlsmgm.config.model import Configuration
 from tlsmgm.domain import Domain, Origin, Source
 from tlsmgm.errors import ConfigError, TLSError
 from tlsmgm.filters import Address, pack_ip, parse_address
@@ -52,7 +52,7 @@ class Finding:
 
 
 def check_config(
-    config: ScriptConfig,
+    config: Configuration,
     libraries: Sequence[str],
     load: Load,
     *,
@@ -87,7 +87,7 @@ def check_config(
 
 
 def _about(
-    config: ScriptConfig,
+    config: Configuration,
     domain: Domain,
     severity: Severity,
     check: str,
@@ -108,7 +108,7 @@ def _about(
 
 
 def _check_loading(
-    config: ScriptConfig,
+    config: Configuration,
     domain: Domain,
     libraries: Sequence[str],
     load: Load,
@@ -126,7 +126,7 @@ def _check_loading(
             yield _about(config, domain, severity, "load", parameter, message, library)
 
 
-def _check_key_file(config: ScriptConfig, domain: Domain) -> Iterator[Finding]:
+def _check_key_file(config: Configuration, domain: Domain) -> Iterator[Finding]:
     """Private keys that others can read."""
     path = domain.private_key
     if not isinstance(path, str):
@@ -164,7 +164,7 @@ class _Validity:
 
 
 def _check_certificates(
-    config: ScriptConfig, domain: Domain, validity: _Validity
+    config: Configuration, domain: Domain, validity: _Validity
 ) -> Iterator[Finding]:
     """Certificates that have expired or soon will.
 
@@ -178,7 +178,7 @@ def _check_certificates(
 
 
 def _expiry(
-    config: ScriptConfig,
+    config: Configuration,
     domain: Domain,
     validity: _Validity,
     certificate: Certificate,
@@ -205,7 +205,7 @@ def _certificates(source: Source | None) -> tuple[Certificate, ...]:
         return ()
 
 
-def _check_shadowed(config: ScriptConfig) -> Iterator[Finding]:
+def _check_shadowed(config: Configuration) -> Iterator[Finding]:
     """Filters that can never win."""
     for shadowed in find_shadowed(config.domains):
         yield Finding(
@@ -219,7 +219,7 @@ def _check_shadowed(config: ScriptConfig) -> Iterator[Finding]:
         )
 
 
-def _check_sockets(config: ScriptConfig) -> Iterator[Finding]:
+def _check_sockets(config: Configuration) -> Iterator[Finding]:
     """Addresses of server domains where no TLS socket of the script listens."""
     listening = _listening(config)
     if listening is None:
@@ -232,7 +232,7 @@ def _check_sockets(config: ScriptConfig) -> Iterator[Finding]:
                 yield _about(config, domain, "warning", "socket", "match_ip_address", message)
 
 
-def _check_completeness(config: ScriptConfig) -> Iterator[Finding]:
+def _check_completeness(config: Configuration) -> Iterator[Finding]:
     """What keeps a program from starting, although every line can be read."""
     if not config.domains:
         yield Finding("error", "script", "the script defines no TLS domain", origin=config.path)
@@ -245,7 +245,7 @@ def _check_completeness(config: ScriptConfig) -> Iterator[Finding]:
         yield Finding("warning", "socket", message, origin=config.path)
 
 
-def _listening(config: ScriptConfig) -> set[tuple[bytes, int]] | None:
+def _listening(config: Configuration) -> set[tuple[bytes, int]] | None:
     """The addresses of all TLS sockets; None if they cannot be known, or there are none."""
     sockets = [item for item in config.sockets if item.is_tls]
     found: set[tuple[bytes, int]] = set()
@@ -264,7 +264,7 @@ def _text(origin: Origin | None) -> str | None:
     return str(origin) if origin else None
 
 
-def check_library(config: ScriptConfig) -> list[Finding]:
+def check_library(config: Configuration) -> list[Finding]:
     """Say whether the script chooses a TLS library.
 
     Returns:

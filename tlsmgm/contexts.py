@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
-import ssl
 from dataclasses import dataclass
 
 from tlsmgm._core.backend import Backend
 from tlsmgm._core.context import Context
 from tlsmgm._core.ticket_keys import TicketKeys
 from tlsmgm.ciphers import check_cipher_list, expand_for, split_tls13
-from tlsmgm.domain import DEFAULT_CA_DIR, Domain
+from tlsmgm.domain import Domain
 from tlsmgm.errors import ConfigError
+from tlsmgm.trust import Trust, trust_of
 
 __all__ = ["BuiltContext", "Fingerprints", "build_context"]
 
 #: Bytes of a scope; wolfSSL does not resume at all with 32.
 _SCOPE_SIZE = 16
-
-_HASHED_NAME = re.compile(r"[0-9a-fA-F]{8}\.\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,36 +92,11 @@ def _digest_of_state(path: str) -> bytes:
     return hashlib.sha256(repr(facts).encode()).digest()
 
 
-@dataclass(frozen=True, slots=True)
-class _Trust:
-    """Whom a domain trusts, defaults filled in."""
-
-    ca_list: str | bytes | None
-    ca_dir: str | None
-
-
-def _trust_of(domain: Domain) -> _Trust:
-    ca_dir = domain.ca_dir
-    if ca_dir is None and _has_hashed_names(DEFAULT_CA_DIR):
-        ca_dir = DEFAULT_CA_DIR
-    ca_list = domain.ca_list
-    if domain.kind == "client" and domain.verify_cert and ca_list is None and ca_dir is None:
-        ca_list = ssl.get_default_verify_paths().cafile
-    return _Trust(ca_list, ca_dir)
-
-
-def _has_hashed_names(path: str) -> bool:
-    try:
-        return any(_HASHED_NAME.fullmatch(name) for name in os.listdir(path))
-    except OSError:
-        return False
-
-
 def _digest(*parts: object) -> bytes:
     return hashlib.sha256(repr(parts).encode("utf-8", "surrogateescape")).digest()
 
 
-def _scope(domain: Domain, trust: _Trust, prints: Fingerprints) -> bytes:
+def _scope(domain: Domain, trust: Trust, prints: Fingerprints) -> bytes:
     """A session may resume only where the same peer would be accepted again."""
     return _digest(
         domain.kind,
@@ -142,7 +114,7 @@ def _scope(domain: Domain, trust: _Trust, prints: Fingerprints) -> bytes:
     )[:_SCOPE_SIZE]
 
 
-def _fingerprint(domain: Domain, trust: _Trust, scope: bytes, prints: Fingerprints) -> bytes:
+def _fingerprint(domain: Domain, trust: Trust, scope: bytes, prints: Fingerprints) -> bytes:
     secret_in_memory = domain.private_key if isinstance(domain.private_key, bytes) else None
     return _digest(
         repr(domain.replace(private_key_passphrase=None, origin=None)),
@@ -202,7 +174,7 @@ def build_context(
         ConfigError: a value or a file cannot be used; domain and parameter are named.
     """
     prints = prints or Fingerprints()
-    trust = _trust_of(domain)
+    trust = trust_of(domain)
     scope = _scope(domain, trust, prints)
     fingerprint = _fingerprint(domain, trust, scope, prints)
     if previous is not None and previous.fingerprint == fingerprint:
@@ -214,12 +186,12 @@ def build_context(
     try:
         context = _new_context(domain, backend, trust, scope, keys)
     except ConfigError as error:
-        raise _with_place(error, domain) from None
+        raise error.at(origin=error.origin or domain.origin, domain=domain.name) from None
     return BuiltContext(context, keys, fingerprint, scope)
 
 
 def _new_context(
-    domain: Domain, backend: Backend, trust: _Trust, scope: bytes, keys: TicketKeys | None
+    domain: Domain, backend: Backend, trust: Trust, scope: bytes, keys: TicketKeys | None
 ) -> Context:
     method = domain.parsed_method
     return Context(
@@ -246,17 +218,4 @@ def _new_context(
         alpn=_alpn(domain.alpn),
         ticket_keys=keys,
         scope=scope,
-    )
-
-
-def _with_place(error: ConfigError, domain: Domain) -> ConfigError:
-    """The same complaint, with the domain and its place in it."""
-    return ConfigError(
-        error.reason,
-        origin=error.origin or domain.origin,
-        domain=domain.name,
-        parameter=error.parameter,
-        hint=error.hint,
-        backend=error.backend,
-        library_code=error.library_code,
     )

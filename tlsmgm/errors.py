@@ -9,6 +9,7 @@ from __future__ import annotations
 __all__ = [
     "AlertError",
     "ConfigError",
+    "DatabaseError",
     "HandshakeError",
     "InternalError",
     "NoDomainError",
@@ -53,6 +54,7 @@ class ConfigError(TLSError, ValueError):
         origin: where it was written, such as ``"opensips.cfg:12"`` or ``"tls_mgm row 7"``.
         domain: name of the TLS domain, if the value belongs to one.
         parameter: name of the parameter.
+        column: name of the database column that holds the parameter.
         hint: what to do about it.
     """
 
@@ -63,15 +65,17 @@ class ConfigError(TLSError, ValueError):
         origin: object = None,
         domain: str | None = None,
         parameter: str | None = None,
+        column: str | None = None,
         hint: str | None = None,
         backend: str | None = None,
         alert: int | None = None,
         library_code: int | None = None,
     ) -> None:
+        what = f"parameter {parameter!r}" if parameter else None
         places = [
             None if origin is None else str(origin),
             None if domain is None else f"domain {domain!r}",
-            None if parameter is None else f"parameter {parameter!r}",
+            f"column {column!r}" if column else what,
         ]
         text = ": ".join([place for place in places if place] + [reason])
         super().__init__(
@@ -84,7 +88,43 @@ class ConfigError(TLSError, ValueError):
         self.origin = origin
         self.domain = domain
         self.parameter = parameter
+        self.column = column
         self.hint = hint
+
+    def at(
+        self,
+        *,
+        origin: object = None,
+        domain: str | None = None,
+        parameter: str | None = None,
+        column: str | None = None,
+    ) -> ConfigError:
+        """The same complaint with more about its place.
+
+        Args:
+            origin: where it was written; None leaves what is known.
+            domain: name of the TLS domain; None leaves what is known.
+            parameter: name of the parameter; None leaves what is known.
+            column: name of the database column; None leaves what is known.
+
+        Returns:
+            A new error of the same class.
+        """
+        return type(self)(
+            self.reason,
+            origin=origin or self.origin,
+            domain=domain or self.domain,
+            parameter=parameter or self.parameter,
+            column=column or self.column,
+            hint=self.hint,
+            backend=self.backend,
+            alert=self.alert,
+            library_code=self.library_code,
+        )
+
+
+class DatabaseError(ConfigError):
+    """The database cannot be used: it is down, slow, or not laid out as it should be."""
 
 
 class HandshakeError(TLSError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from tlsmgm.domain import DEFAULT_CA_DIR, Domain
@@ -13,22 +13,27 @@ __all__ = ["domain_list"]
 _TYPES = {"server": "TLS_DOMAIN_SRV", "client": "TLS_DOMAIN_CLI"}
 
 
-def domain_list(domains: Sequence[Domain]) -> dict[str, list[dict[str, Any]]]:
+def domain_list(
+    domains: Sequence[Domain], of_database: Collection[str] = ()
+) -> dict[str, list[dict[str, Any]]]:
     """List domains as OpenSIPS does: clients first, the latest definition of a kind first.
 
     Args:
         domains: in order of definition.
+        of_database: origins of domains that come from a database, which have no files.
 
     Returns:
         ``{"Domains": [...]}``; a key never appears, a file does by its name.
     """
     clients = [domain for domain in domains if domain.kind == "client"]
     servers = [domain for domain in domains if domain.kind == "server"]
-    return {"Domains": [_entry(domain) for domain in clients[::-1] + servers[::-1]]}
+    ordered = clients[::-1] + servers[::-1]
+    return {"Domains": [_entry(item, str(item.origin) in of_database) for item in ordered]}
 
 
-def _entry(domain: Domain) -> dict[str, Any]:
+def _entry(domain: Domain, of_database: bool) -> dict[str, Any]:
     in_memory = isinstance(domain.certificate, bytes) or isinstance(domain.private_key, bytes)
+    has_files = not (in_memory or of_database)
     files = {
         "CERT_FILE": domain.certificate,
         "CA_FILE": domain.ca_list,
@@ -54,10 +59,10 @@ def _entry(domain: Domain) -> dict[str, Any]:
         "EC_CURVE": domain.ec_curve or "",
     }
     for name, source in files.items():
-        if in_memory:
-            del entry[name]
-        else:
+        if has_files:
             entry[name] = source if isinstance(source, str) else ""
+        else:
+            del entry[name]
     return entry
 
 

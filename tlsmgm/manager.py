@@ -2,63 +2,52 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import threading
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from tlsmgm._core.match_index import MatchIndex
-from tlsmgm._core.selector import Selector
+from tlsmgm._core.context import Context
 from tlsmgm._core.session import Session
+from tlsmgm.assembly import assemble, extend
 from tlsmgm.backends import Backend, select
-from tlsmgm.config.opensips import ScriptConfig, read_script
+from tlsmgm.config.model import Configuration
+from tlsmgm.config.opensips import read_script
+from tlsmgm.config.reader import read_configuration
+from tlsmgm.config.toml import read_toml
 from tlsmgm.connection import Connection
-from tlsmgm.contexts import BuiltContext, Fingerprints, build_context
-from tlsmgm.domain import Domain, DomainKind
-from tlsmgm.errors import ConfigError, UnsupportedError
+from tlsmgm.domain import Domain
+from tlsmgm.errors import ConfigError, DatabaseError, TLSError, UnsupportedError
 from tlsmgm.filters import ascii_name, pack_ip
 from tlsmgm.listing import domain_list
-from tlsmgm.matching import client_lookup, find_shadowed, match_entries
+from tlsmgm.matching import client_lookup, find_shadowed
+from tlsmgm.provisioning import sql_module
+from tlsmgm.provisioning.loaded import Rows
+from tlsmgm.provisioning.settings import (
+    DEFAULT_TABLE,
+    DEFAULT_TIMEOUT,
+    DatabaseSettings,
+    Watch,
+    normal_url,
+)
+from tlsmgm.report import ReloadReport
+from tlsmgm.snapshot import Snapshot, compare
+
+if TYPE_CHECKING:
+    from tlsmgm.provisioning.watch import DatabaseWatcher
 
 __all__ = ["ReloadReport", "TLSManager"]
+
+_NO_LIBRARY = "this manager has no TLS library (tls_library is 'none')"
+
+_TO_SERVE_NONE = "to serve none, stop the program"
 
 #: Seconds; used where a configuration says nothing.
 DEFAULT_HANDSHAKE_TIMEOUT = 10.0
 DEFAULT_SEND_TIMEOUT = 10.0
 
-_Key = tuple[DomainKind, str]
 _AVPs = Mapping[str, "str | bytes | None"]
-
-
-@dataclass(frozen=True, slots=True)
-class ReloadReport:
-    """What a reload did, by domain name.
-
-    Attributes:
-        added: domains that are new.
-        changed: domains with another definition or other files; they have a new context.
-        removed: domains that are gone; their connections live on.
-        failed: domains that could not be loaded, with the reason.
-    """
-
-    added: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-    failed: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Snapshot:
-    """One state of the world: immutable, replaced as a whole."""
-
-    domains: tuple[Domain, ...] = ()
-    built: Mapping[_Key, BuiltContext] = field(default_factory=dict)
-    servers: tuple[Domain, ...] = ()
-    clients: tuple[Domain, ...] = ()
-    server_index: MatchIndex = field(default_factory=lambda: MatchIndex([]))
-    client_index: MatchIndex = field(default_factory=lambda: MatchIndex([]))
-    selector: Selector | None = None
 
 
 class TLSManager:
@@ -87,32 +76,53 @@ class TLSManager:
         self._backend: Backend | None = select(library)
         self.handshake_timeout = handshake_timeout
         self.send_timeout = send_timeout
-        self.config: ScriptConfig | None = None
-        self._library_of_script = False  # the script has chosen it, not the caller
+        self._library_of_file = False  # the configuration has chosen it, not the caller
         self._change = threading.Lock()  # held while a new state is made
-        self._snapshot = _Snapshot()
-        self._own: tuple[Domain, ...] = ()  # those of add_domain()
+        self._snapshot = Snapshot()
+        self._attached: DatabaseSettings | None = None  # by attach_database()
 
     @classmethod
     def from_config(cls, path: str | os.PathLike[str], library: str | None = None) -> TLSManager:
-        """Read an OpenSIPS script.
+        """Read a configuration file: TOML if its name ends in ``.toml``, else an OpenSIPS script.
 
         Args:
-            path: the script.
-            library: as for the class; None takes what the script's ``tls_library`` and
-                ``loadmodule`` lines say.
+            path: the file.
+            library: as for the class; None takes what the file says (in a script the
+                ``tls_library`` and ``loadmodule`` lines).
 
         Returns:
-            A manager with all domains of the script loaded.
+            A manager with all domains of the file loaded, and those of the database that the file
+            names; rows that cannot be loaded are in :attr:`failures`.
 
         Raises:
-            ConfigError: something in the script, or a file that it names, cannot be used.
+            ConfigError: something in the file, or a file that it names, cannot be used.
+            DatabaseError: the database cannot be read.
         """
-        config = read_script(path)
+        return cls._from(read_configuration(path), library)
+
+    @classmethod
+    def from_toml(cls, path: str | os.PathLike[str], library: str | None = None) -> TLSManager:
+        """Read a TOML file, whatever its name is; otherwise as :meth:`from_config`.
+
+        Args:
+            path: the file.
+            library: as for the class; None takes what the file says.
+
+        Returns:
+            A manager with all domains loaded.
+
+        Raises:
+            ConfigError: something in the file, or a file that it names, cannot be used.
+            DatabaseError: the database cannot be read.
+        """
+        return cls._from(read_toml(path), library)
+
+    @classmethod
+    def _from(cls, config: Configuration, library: str | None) -> TLSManager:
         manager = cls(config.resolve_library() if library is None else library)
-        manager._library_of_script = library is None
+        manager._library_of_file = library is None
         with manager._change:
-            manager._load(config)
+            manager._load(config, manager._read_rows(config))
         return manager
 
     # --- state ---------------------------------------------------------------------------
@@ -123,18 +133,52 @@ class TLSManager:
         return "none" if self._backend is None else self._backend.name
 
     @property
+    def config(self) -> Configuration | None:
+        """The configuration file as it was read last, or None."""
+        return self._snapshot.parts.config
+
+    @property
     def domains(self) -> tuple[Domain, ...]:
-        """All domains in order of definition; of equal filters the later one wins."""
+        """All domains in order of definition; of equal filters the later one wins.
+
+        Those of the configuration file come first, then those of the database, then those that the
+        program has added.
+        """
         return self._snapshot.domains
+
+    @property
+    def failures(self) -> tuple[ConfigError, ...]:
+        """Why rows of the database could not be loaded; each names row, domain and column."""
+        return self._snapshot.parts.failures
+
+    @property
+    def has_database(self) -> bool:
+        """Whether there is a database with domains."""
+        return self.database is not None
+
+    @property
+    def database(self) -> DatabaseSettings | None:
+        """The database with domains, or None."""
+        config = self.config
+        return self._attached or (None if config is None else config.database)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What looks like a mistake in the present configuration, in sentences."""
-        return _warnings(self._snapshot.domains, self.config)
+        snapshot = self._snapshot
+        config = snapshot.parts.config
+        found = [] if config is None else list(config.warnings)
+        for domains in (snapshot.clients, snapshot.servers):
+            found += [item.message for item in find_shadowed(domains)]
+        return tuple(found)
 
     def list_domains(self) -> dict[str, list[dict[str, Any]]]:
         """The reply to ``tls_list`` (manual 1.8.1)."""
-        return domain_list(self.domains)
+        snapshot = self._snapshot
+        rows = {str(domain.origin) for domain in snapshot.parts.rows}
+        return domain_list(snapshot.domains, rows)
+
+    # --- changes -------------------------------------------------------------------------
 
     def add_domain(self, domain: Domain) -> None:
         """Add a domain; it stands before those defined earlier.
@@ -151,43 +195,126 @@ class TLSManager:
             ConfigError: as ``add_domain()``.
         """
         with self._change:
-            new = tuple(domains)
-            everything = (*self._snapshot.domains, *new)
-            _check_unique(everything)
-            built = {**self._snapshot.built, **self._build(new, None)}
-            self._snapshot = self._make_snapshot(everything, built)
-            self._own = (*self._own, *new)
+            self._snapshot = extend(self._snapshot, tuple(domains), self._backend)
+
+    def attach_database(
+        self,
+        url: str,
+        table: str = DEFAULT_TABLE,
+        columns: Mapping[str, str] | None = None,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> ReloadReport:
+        """Load the domains of a database, and load them anew at every reload.
+
+        Args:
+            url: as OpenSIPS or SQLAlchemy write it; needs the extra ``tlsmgm[sql]``.
+            table: name of the table.
+            columns: other names of columns, by the usual one, as in ``{"private_key": "pk"}``.
+            timeout: seconds that reading may take, connecting included.
+
+        Returns:
+            What was added; rows that could not be loaded are in ``failed``.
+
+        Raises:
+            ConfigError: the manager has a database already, or a value cannot be used.
+            DatabaseError: the database cannot be read; then nothing has changed.
+
+        See the manual, 1.9.17 to 1.9.33.
+        """
+        settings = DatabaseSettings(normal_url(url), table, dict(columns or {}), timeout=timeout)
+        with self._change:
+            if self.database is not None:
+                raise ConfigError("there is a database already", parameter="db_url")
+            before = self._snapshot
+            rows = _read_rows(settings, before.parts.config)
+            self._load(before.parts.config, rows, preserve_written=True)
+            self._attached = settings
+            return compare(before, self._snapshot)
 
     def reload(self) -> ReloadReport:
-        """Read the configuration and all files again.
+        """Read the configuration, the database and all files again.
 
         New contexts are built aside and then take the place of the old ones at once. Unchanged
         domains keep their context and their tickets; connections keep the context in which they
         were born.
 
         Returns:
-            What changed.
+            What changed; rows of the database that could not be loaded are in ``failed``.
 
         Raises:
             ConfigError: something cannot be used; then nothing has changed.
+            DatabaseError: the database cannot be read; then nothing has changed.
         """
         with self._change:
             before = self._snapshot
-            config = None if self.config is None else read_script(self.config.path)
-            if config is not None and self.config is not None:
-                self._check_successor(self.config, config)
-            self._load(config)
-            return _compare(before, self._snapshot)
+            config = before.parts.config
+            if config is not None:
+                read = read_toml if config.loaded_modules is None else read_script
+                new = read(config.path)
+                self._check_successor(config, new)
+                config = new
+            self._load(config, self._read_rows(config))
+            return compare(before, self._snapshot)
 
-    def _check_successor(self, old: ScriptConfig, new: ScriptConfig) -> None:
-        """Refuses what cannot be meant, such as a script that was just being written."""
+    def reload_database(self) -> ReloadReport:
+        """Read the database again, and nothing else (``tls_reload``, manual 1.8.2).
+
+        The domains of the configuration file and those that the program has added stay as they
+        are, with their contexts.
+
+        Returns:
+            What changed; rows that could not be loaded are in ``failed``.
+
+        Raises:
+            ConfigError: there is no database.
+            DatabaseError: it cannot be read; then nothing has changed.
+        """
+        with self._change:
+            before = self._snapshot
+            if self.database is None:
+                raise ConfigError("there is no database", parameter="db_url")
+            config = before.parts.config
+            self._load(config, self._read_rows(config), preserve_written=True)
+            return compare(before, self._snapshot)
+
+    def watch_database(
+        self,
+        on_change: Callable[[ReloadReport | TLSError], None] | None = None,
+        *,
+        watch: Watch | None = None,
+    ) -> DatabaseWatcher:
+        """Reload the database whenever it changes, from a thread of its own.
+
+        Args:
+            on_change: is called in that thread with the report of each reload, or with the error
+                that kept the old state in place.
+            watch: ``"notify"`` for notifications of PostgreSQL, or seconds between looks at the
+                change marker; None takes what the configuration says.
+
+        Returns:
+            A running watcher: call its ``stop()``, or use it in a ``with`` statement.
+
+        Raises:
+            ConfigError: there is no database, or it cannot be watched in this way.
+        """
+        settings = self.database
+        if settings is None:
+            raise ConfigError("there is no database to watch", parameter="db_url")
+        if watch is not None:
+            settings = dataclasses.replace(settings, watch=watch)
+        watcher: DatabaseWatcher = sql_module("watch").DatabaseWatcher(
+            settings, self.reload_database, on_change
+        )
+        return watcher
+
+    def _check_successor(self, old: Configuration, new: Configuration) -> None:
+        """Refuses what cannot be meant, such as a file that was just being written."""
         if old.domains and not new.domains:
             raise ConfigError(
-                "defines no TLS domain any more",
-                origin=new.path,
-                hint="to serve none, stop the program",
+                "defines no TLS domain any more", origin=new.path, hint=_TO_SERVE_NONE
             )
-        if self._library_of_script and new.resolve_library() != self.library:
+        if self._library_of_file and new.resolve_library() not in (self.library, "auto"):
             raise ConfigError(
                 f"cannot change from {self.library!r} while running",
                 origin=new.path,
@@ -195,54 +322,30 @@ class TLSManager:
                 hint="restart the program",
             )
 
-    def _load(self, config: ScriptConfig | None) -> None:
+    def _read_rows(self, config: Configuration | None) -> Rows:
+        settings = self._attached or (None if config is None else config.database)
+        return Rows() if settings is None else _read_rows(settings, config)
+
+    def _load(
+        self, config: Configuration | None, rows: Rows, *, preserve_written: bool = False
+    ) -> None:
         """Takes everything anew; the state changes only at the end, and as a whole."""
-        domains = self._own if config is None else (*config.domains, *self._own)
-        _check_unique(domains)
-        self._snapshot = self._make_snapshot(domains, self._build(domains, config))
-        if config is None:
-            return
-        self.config = config
-        if config.handshake_timeout is not None:
-            self.handshake_timeout = config.handshake_timeout
-        if config.send_timeout is not None:
-            self.send_timeout = config.send_timeout
-
-    def _make_snapshot(
-        self, domains: tuple[Domain, ...], built: Mapping[_Key, BuiltContext]
-    ) -> _Snapshot:
-        servers = tuple(domain for domain in domains if domain.kind == "server")
-        clients = tuple(domain for domain in domains if domain.kind == "client")
-        server_index = MatchIndex(match_entries(servers))
-        selector = None
-        if self._backend is not None:
-            contexts = [built["server", domain.name].context for domain in servers]
-            selector = Selector(server_index, contexts)
-        return _Snapshot(
-            domains=domains,
-            built=built,
-            servers=servers,
-            clients=clients,
-            server_index=server_index,
-            client_index=MatchIndex(match_entries(clients)),
-            selector=selector,
+        before = self._snapshot
+        after = assemble(
+            config,
+            rows,
+            before.parts.own,
+            backend=self._backend,
+            before=before,
+            preserve_written=preserve_written,
         )
-
-    def _build(
-        self, domains: Iterable[Domain], config: ScriptConfig | None
-    ) -> dict[_Key, BuiltContext]:
-        if self._backend is None:
-            return {}
-        prints = Fingerprints()
-        built = {}
-        for domain in domains:
-            key = (domain.kind, domain.name)
-            previous = self._snapshot.built.get(key)
-            try:
-                built[key] = build_context(domain, self._backend, prints=prints, previous=previous)
-            except ConfigError as error:
-                raise _at_its_line(error, domain, config) from None
-        return built
+        if before.domains and not after.domains:
+            raise DatabaseError("the table holds no TLS domain any more", hint=_TO_SERVE_NONE)
+        self._snapshot = after
+        if config is not None and config.handshake_timeout is not None:
+            self.handshake_timeout = config.handshake_timeout
+        if config is not None and config.send_timeout is not None:
+            self.send_timeout = config.send_timeout
 
     # --- which domain? -------------------------------------------------------------------
 
@@ -253,7 +356,7 @@ class TLSManager:
             ip: address of the listening socket.
             port: its port.
         """
-        return _find_by_address(self._snapshot.servers, ip, port)
+        return self._snapshot.server_at(ip, port)
 
     def select_server_domain(self, ip: str, port: int, server_name: str | None) -> Domain | None:
         """The server domain that answers a connection.
@@ -266,10 +369,8 @@ class TLSManager:
         Returns:
             The domain, or None: then the handshake ends with alert 112 unrecognized_name.
         """
-        snapshot = self._snapshot
         name = None if server_name is None else server_name.encode("utf-8", "surrogateescape")
-        found = snapshot.server_index.find(pack_ip(ip), port, name)
-        return None if found is None else snapshot.servers[found]
+        return self._snapshot.server(ip, port, name)
 
     def find_client_domain(
         self,
@@ -291,7 +392,7 @@ class TLSManager:
             The domain, or None.
         """
         snapshot = self._snapshot
-        config = self.config
+        config = snapshot.parts.config
         lookup = client_lookup(
             avps,
             branch_avps,
@@ -299,13 +400,32 @@ class TLSManager:
             None if config is None else config.client_sip_domain_avp,
         )
         if lookup.domain_name is not None:
-            return self.find_client_domain_by_name(lookup.domain_name)
-        found = snapshot.client_index.find(pack_ip(ip), port, lookup.sip_domain)
-        return None if found is None else snapshot.clients[found]
+            return snapshot.by_name.get(("client", lookup.domain_name))
+        return snapshot.client(ip, port, lookup.sip_domain)
 
     def find_client_domain_by_name(self, name: str) -> Domain | None:
         """The client domain of this name, or None (manual 2.4.5)."""
-        return next((domain for domain in self._snapshot.clients if domain.name == name), None)
+        return self._snapshot.by_name.get(("client", name))
+
+    def client_context(self, domain: Domain | str) -> Context:
+        """The native context of a client domain as it is now; a reload may bring another one.
+
+        Args:
+            domain: a client domain of this manager, or its name.
+
+        Raises:
+            ConfigError: the domain is not a client domain of this manager.
+            UnsupportedError: the manager has no TLS library.
+        """
+        if self._backend is None:
+            raise UnsupportedError(_NO_LIBRARY)
+        if not isinstance(domain, (Domain, str)):
+            raise TypeError(f"domain must be a Domain or its name, not {type(domain).__name__}")
+        name = domain if isinstance(domain, str) else domain.name
+        built = self._snapshot.built.get(("client", name))
+        if built is None:
+            raise ConfigError("there is no client domain of this name", domain=name)
+        return built.context
 
     # --- connections ---------------------------------------------------------------------
 
@@ -325,7 +445,7 @@ class TLSManager:
             raise ValueError(f"local must be an address and a port of 0 to 65535, not {local!r}")
         selector = self._snapshot.selector
         if selector is None:
-            raise UnsupportedError("this manager has no TLS library (tls_library is 'none')")
+            raise UnsupportedError(_NO_LIBRARY)
         return Connection(selector=selector, address=pack_ip(local[0]), port=local[1])
 
     def client_connection(
@@ -351,21 +471,14 @@ class TLSManager:
             ConfigError: the domain is not a client domain of this manager.
             UnsupportedError: the manager has no TLS library.
         """
-        if self._backend is None:
-            raise UnsupportedError("this manager has no TLS library (tls_library is 'none')")
-        if not isinstance(domain, (Domain, str)):
-            raise TypeError(f"domain must be a Domain or its name, not {type(domain).__name__}")
+        context = self.client_context(domain)
         if server_name is not None:
             server_name = server_name.removesuffix(".")  # the root has no label in SNI
-        name = domain if isinstance(domain, str) else domain.name
-        built = self._snapshot.built.get(("client", name))
-        if built is None:
-            raise ConfigError("there is no client domain of this name", domain=name)
         sent = None if server_name is None else ascii_name(server_name)
-        checked = sent if _checks_name(built.context.domain) else None
+        checked = sent if _checks_name(context.domain) else None
         if server_name is not None and _is_ip(server_name):
             sent = None  # RFC 6066 section 3: literal addresses are not sent
-        return Connection(built.context, server_name=sent, verify_name=checked, session=session)
+        return Connection(context, server_name=sent, verify_name=checked, session=session)
 
 
 def _checks_name(domain: Domain) -> bool:
@@ -380,74 +493,6 @@ def _is_ip(text: str) -> bool:
     return True
 
 
-def _check_unique(domains: Iterable[Domain]) -> None:
-    seen: dict[_Key, Domain] = {}
-    for domain in domains:
-        other = seen.setdefault((domain.kind, domain.name), domain)
-        if other is not domain:
-            raise ConfigError(
-                f"there are two {domain.kind} domains of this name",
-                origin=domain.origin,
-                domain=domain.name,
-                hint=None if other.origin is None else f"the first is at {other.origin}",
-            )
-
-
-def _warnings(domains: tuple[Domain, ...], config: ScriptConfig | None) -> tuple[str, ...]:
-    found = [] if config is None else list(config.warnings)
-    if config is not None and "db_url" in config.database:
-        found.append("db_url is set, but this release reads no domains from a database")
-    for kind in ("client", "server"):
-        found += [item.message for item in find_shadowed([d for d in domains if d.kind == kind])]
-    return tuple(found)
-
-
-def _at_its_line(error: ConfigError, domain: Domain, config: ScriptConfig | None) -> ConfigError:
-    """The same complaint at the script line where the value stands."""
-    if config is None or error.parameter is None:
-        return error
-    return ConfigError(
-        error.reason,
-        origin=config.origin_of(domain, error.parameter) or error.origin,
-        domain=error.domain,
-        parameter=error.parameter,
-        hint=error.hint,
-        backend=error.backend,
-        library_code=error.library_code,
-    )
-
-
-def _find_by_address(domains: tuple[Domain, ...], ip: str, port: int) -> Domain | None:
-    packed = pack_ip(ip)
-    fallback = None
-    for index in range(len(domains) - 1, -1, -1):
-        for address, filter_port, _, _ in match_entries([domains[index]]):
-            if address is None:
-                fallback = fallback or domains[index]
-            elif address == packed and filter_port == port:
-                return domains[index]
-    return fallback
-
-
-def _compare(before: _Snapshot, after: _Snapshot) -> ReloadReport:
-    old = {(domain.kind, domain.name): domain for domain in before.domains}
-    new = {(domain.kind, domain.name): domain for domain in after.domains}
-    return ReloadReport(
-        added=tuple(name for kind, name in new if (kind, name) not in old),
-        changed=tuple(
-            key[1] for key in new if key in old and _has_changed(key, before, after, old, new)
-        ),
-        removed=tuple(name for kind, name in old if (kind, name) not in new),
-    )
-
-
-def _has_changed(
-    key: _Key,
-    before: _Snapshot,
-    after: _Snapshot,
-    old: Mapping[_Key, Domain],
-    new: Mapping[_Key, Domain],
-) -> bool:
-    if old[key] != new[key]:
-        return True
-    return before.built.get(key) is not after.built.get(key)
+def _read_rows(settings: DatabaseSettings, config: Configuration | None) -> Rows:
+    rows: Rows = sql_module("source").read_rows(settings, config)
+    return rows

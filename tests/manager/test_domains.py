@@ -250,10 +250,3 @@ def resident() -> int:
     except OSError:
         pytest.skip("there is no /proc here")
     return pages * 4096
-
-
-def test_a_database_is_not_passed_over_in_silence(site: Site) -> None:
-    site.write(server("dom1"), ['modparam("tls_mgm", "db_url", "mysql://u:secret@localhost/db")'])
-    warnings = " ".join(site.load().warnings)
-    assert "db_url" in warnings
-    assert "secret" not in warnings

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tests.support import reference_matcher
 from tests.support.cases import load_cases, script_of
 from tlsmgm import _globs
-from tlsmgm.config.opensips import ScriptConfig, read_script_text
+from tlsmgm.config.model import Configuration
+from tlsmgm.config.opensips import read_script_text
 from tlsmgm.domain import Domain, Origin
 from tlsmgm.errors import ConfigError
 from tlsmgm.filters import Address, encode_name_filter
@@ -35,7 +36,7 @@ def find(domains: list[Domain], address: str, name: bytes | None) -> str | None:
     return None if number is None else domains[number].name
 
 
-def of_kind(config: ScriptConfig, kind: str) -> list[Domain]:
+def of_kind(config: Configuration, kind: str) -> list[Domain]:
     return [domain for domain in config.domains if domain.kind == kind]
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tlsmgm.config import statements
 from tlsmgm.config.lexer import TokenKind, quote, tokenize
-from tlsmgm.config.opensips import ScriptConfig, read_script, read_script_text
+from tlsmgm.config.model import Configuration
+from tlsmgm.config.opensips import read_script, read_script_text
 from tlsmgm.domain import Domain, Origin
 from tlsmgm.errors import ConfigError
 
@@ -27,7 +28,7 @@ def tls(*parameters: tuple[str, str | int]) -> str:
     )
 
 
-def read(*parameters: tuple[str, str | int], path: str = "x.cfg") -> ScriptConfig:
+def read(*parameters: tuple[str, str | int], path: str = "x.cfg") -> Configuration:
     return read_script_text(tls(*parameters), path)
 
 
@@ -104,7 +105,7 @@ def test_any_script_is_read_or_refused(script: str) -> None:
         config = read_script_text(script, "/nonexistent/x.cfg")
     except ConfigError:
         return
-    assert isinstance(config, ScriptConfig)
+    assert isinstance(config, Configuration)
 
 
 # Scripts as people write them.
@@ -263,26 +264,25 @@ def test_defaults_hold_for_domains_before_and_after() -> None:
 def test_nothing_written_makes_no_domain() -> None:
     config = read_script_text('modparam("tls_mgm", "db_url", "mysql://u:secret@h/db")')
     assert config.domains == ()
-    assert config.database["db_url"].value == "mysql://u:secret@h/db"
+    assert config.database is not None
+    assert config.database.url == "mysql+pymysql://u:secret@h/db"
     assert "secret" not in repr(config)
 
 
 def test_database_and_names() -> None:
     config = read(
-        ("db_url", "sqlite:///x"),
+        ("db_url", "sqlite:///x/y"),
         ("db_table", "t"),
         ("ciphers_list_col", "c1"),
         ("type_col", "kind"),
         ("client_tls_domain_avp", "$avp(dom)"),
         ("tls_library", "WolfSSL"),
     )
-    assert {name: item.value for name, item in config.database.items()} == {
-        "db_url": "sqlite:///x",
-        "db_table": "t",
-        "cipher_list_col": "c1",
-        "type_col": "kind",
-    }
-    assert config.database["db_table"].origin == Origin("x.cfg", 2)
+    database = config.database
+    assert database is not None
+    assert (database.url, database.table) == ("sqlite:////x/y", "t")
+    assert database.columns == {"cipher_list": "c1", "type": "kind"}
+    assert database.origin == Origin("x.cfg", 1)
     assert config.client_tls_domain_avp == "dom"
     assert config.tls_library == "wolfssl"
 

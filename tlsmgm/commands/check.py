@@ -17,7 +17,7 @@ from tlsmgm.errors import ConfigError
 
 if TYPE_CHECKING:
     from tlsmgm.checks import Finding
-    from tlsmgm.config.opensips import ScriptConfig
+    from tlsmgm.config.model import Configuration
 
 __all__ = ["configure", "run"]
 
@@ -87,7 +87,7 @@ def _libraries(wanted: str | None) -> list[str]:
     return [wanted]
 
 
-def _chosen(config: ScriptConfig, libraries: list[str]) -> str | None:
+def _chosen(config: Configuration, libraries: list[str]) -> str | None:
     """The library that the script asks for; None if it does not say, or we do not load it."""
     try:
         wanted = config.resolve_library()

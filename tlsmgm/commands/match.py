@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tlsmgm.commands.output import print_facts, print_json
-from tlsmgm.config.opensips import ScriptConfig, read_script
+from tlsmgm.config.model import Configuration
+from tlsmgm.config.opensips import read_script
 from tlsmgm.domain import Domain, DomainKind
 from tlsmgm.errors import ConfigError
 from tlsmgm.filters import ANY, Address, ascii_name, parse_address
@@ -88,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
     return 0 if answer.domain else 1
 
 
-def match_server(config: ScriptConfig, address: Address, server_name: str | None) -> Answer:
+def match_server(config: Configuration, address: Address, server_name: str | None) -> Answer:
     """Find the domain of an incoming connection.
 
     Args:
@@ -107,7 +108,7 @@ def match_server(config: ScriptConfig, address: Address, server_name: str | None
 
 
 def match_client(
-    config: ScriptConfig, address: Address, sip_domain: str | None, tls_domain: str | None
+    config: Configuration, address: Address, sip_domain: str | None, tls_domain: str | None
 ) -> Answer:
     """Find the domain of an outgoing connection.
 
@@ -143,7 +144,7 @@ def match_client(
     return _by_name(config, address, lookup.domain_name, sip_domain)
 
 
-def _by_name(config: ScriptConfig, address: Address, wanted: str, sip_domain: str | None) -> Answer:
+def _by_name(config: Configuration, address: Address, wanted: str, sip_domain: str | None) -> Answer:
     for domain in config.domains:
         if domain.kind == "client" and domain.name == wanted:
             return Answer("client", str(address), sip_domain, domain)
@@ -152,7 +153,7 @@ def _by_name(config: ScriptConfig, address: Address, wanted: str, sip_domain: st
 
 
 def _match(
-    config: ScriptConfig, kind: DomainKind, address: Address, key: bytes | None, name: str | None
+    config: Configuration, kind: DomainKind, address: Address, key: bytes | None, name: str | None
 ) -> Answer:
     domains = [domain for domain in config.domains if domain.kind == kind]
     number = _find(match_entries(domains), address, key)

@@ -3,69 +3,43 @@
 from __future__ import annotations
 
 import difflib
-import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, Final
 
+from tlsmgm.config.model import DOMAIN_PARAMETERS, LIBRARIES, DomainTable
 from tlsmgm.config.statements import ModParam
-from tlsmgm.domain import Domain, DomainDefaults, DomainKind, Origin, normalise
+from tlsmgm.domain import DomainKind, Origin, normalise
 from tlsmgm.errors import ConfigError
 from tlsmgm.filters import parse_address, split_list
+from tlsmgm.provisioning.settings import DatabaseSettings, normal_url
 
-__all__ = [
-    "DATABASE_PARAMETERS",
-    "DOMAIN_PARAMETERS",
-    "ParameterReader",
-    "ScriptValue",
-    "number",
-]
+__all__ = ["DATABASE_PARAMETERS", "ParameterReader", "number"]
 
-#: Parameters that take ``[domain]value``, with the field of Domain they set.
-DOMAIN_PARAMETERS: Final = {
-    "match_ip_address": "match_ip_address",
-    "match_sip_domain": "match_sip_domain",
-    "tls_method": "method",
-    "verify_cert": "verify_cert",
-    "require_cert": "require_cert",
-    "certificate": "certificate",
-    "private_key": "private_key",
-    "ca_list": "ca_list",
-    "ca_dir": "ca_dir",
-    "crl_dir": "crl_dir",
-    "crl_check_all": "crl_check_all",
-    "ciphers_list": "cipher_list",
-    "cipher_list": "cipher_list",
-    "dh_params": "dh_params",
-    "ec_curve": "ec_curve",
+#: Parameters that name a column, with the column's own name; two spellings of the cipher list's
+#: are in use, and ``id_col`` and ``type_col`` name columns that the manual leaves out.
+_COLUMNS: Final = {
+    "id_col": "id",
+    "type_col": "type",
+    "domain_col": "domain",
+    "match_ip_address_col": "match_ip_address",
+    "match_sip_domain_col": "match_sip_domain",
+    "tls_method_col": "method",
+    "verify_cert_col": "verify_cert",
+    "require_cert_col": "require_cert",
+    "certificate_col": "certificate",
+    "private_key_col": "private_key",
+    "crl_check_all_col": "crl_check_all",
+    "crl_dir_col": "crl_dir",
+    "ca_list_col": "ca_list",
+    "ca_dir_col": "ca_dir",
+    "cipher_list_col": "cipher_list",
+    "ciphers_list_col": "cipher_list",
+    "dh_params_col": "dh_params",
+    "ec_curve_col": "ec_curve",
 }
 
-#: Parameters of the database; ``id_col`` and ``type_col`` name the columns the manual leaves out.
-DATABASE_PARAMETERS: Final = frozenset(
-    {
-        "db_url",
-        "db_table",
-        "id_col",
-        "type_col",
-        "domain_col",
-        "match_ip_address_col",
-        "match_sip_domain_col",
-        "tls_method_col",
-        "verify_cert_col",
-        "require_cert_col",
-        "certificate_col",
-        "private_key_col",
-        "crl_check_all_col",
-        "crl_dir_col",
-        "ca_list_col",
-        "ca_dir_col",
-        "cipher_list_col",
-        "ciphers_list_col",
-        "dh_params_col",
-        "ec_curve_col",
-    }
-)
+#: Parameters of the database (manual 1.9.17 to 1.9.33).
+DATABASE_PARAMETERS: Final = frozenset({"db_url", "db_table", *_COLUMNS})
 
 _DEFINITIONS: Final[dict[str, DomainKind]] = {"server_domain": "server", "client_domain": "client"}
 _AVP_NAMES: Final = frozenset({"client_tls_domain_avp", "client_sip_domain_avp"})
@@ -76,38 +50,12 @@ _KNOWN: Final = (
     | _DEFINITIONS.keys()
     | {"tls_library", "tls_handshake_timeout", "tls_send_timeout"}
 )
-_LIBRARIES: Final = ("auto", "none", "openssl", "wolfssl")
-_NUMBER_FIELDS: Final = frozenset({"verify_cert", "require_cert", "crl_check_all"})
-_PATH_FIELDS: Final = frozenset(
-    {"certificate", "private_key", "ca_list", "ca_dir", "crl_dir", "dh_params"}
+_FLAG_FIELDS: Final = frozenset(
+    {"verify_cert", "require_cert", "crl_check_all", "danger_skip_hostname_check"}
 )
 _BRACKETS = re.compile(r"\s*\[([^\]]*)\](.*)", re.DOTALL)
 _AVP = re.compile(r"\$b?avp\((.*)\)")
 _MAX_NUMBER = 2**32 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class ScriptValue:
-    """A value as it was written.
-
-    Args:
-        value: the text.
-        origin: where it stands.
-    """
-
-    value: str = field(repr=False)  # A database URL may hold a password.
-    origin: Origin
-
-
-@dataclass(slots=True)
-class _Draft:
-    """A domain that is still being written."""
-
-    name: str
-    kind: DomainKind
-    origin: Origin
-    values: dict[str, Any] = field(default_factory=dict)
-    origins: dict[str, Origin] = field(default_factory=dict)
 
 
 def number(value: str | int) -> int:
@@ -143,20 +91,17 @@ class ParameterReader:
 
     Attributes:
         texts: ``tls_library`` and the names of AVPs.
-        database: parameters of the database as written.
-        value_origins: where values were written, by kind, domain and field; complete after
-            :meth:`domains`.
+        defaults: values without domain, or None if there are none.
     """
 
     def __init__(self, config_dir: str, warnings: list[str]) -> None:
         self.texts: dict[str, str] = {}
-        self.database: dict[str, ScriptValue] = {}
-        self.value_origins: dict[tuple[DomainKind, str, str], Origin] = {}
+        self.defaults: DomainTable | None = None
         self._config_dir = config_dir
         self._warnings = warnings
-        self._drafts: dict[tuple[DomainKind, str], _Draft] = {}
-        self._latest: dict[str, _Draft] = {}
-        self._defaults: _Draft | None = None
+        self._database: dict[str, tuple[str, Origin]] = {}
+        self._tables: dict[tuple[DomainKind, str], DomainTable] = {}
+        self._latest: dict[str, DomainTable] = {}
 
     def add(self, parameter: ModParam) -> None:
         """Take a parameter.
@@ -172,19 +117,13 @@ class ParameterReader:
         try:
             if parameter.name in DOMAIN_PARAMETERS:
                 name, value = self._split(parameter)
-                self._set(self._draft(name, parameter.origin), parameter, value)
+                self._set(self._table(name, parameter.origin), parameter, value)
             elif parameter.name in _KNOWN:
                 self._add_global(parameter)
             else:
                 raise _unknown("parameter", parameter.name, _KNOWN)
         except ConfigError as error:
-            raise ConfigError(
-                error.reason,
-                origin=parameter.origin,
-                domain=name,
-                parameter=parameter.name,
-                hint=error.hint,
-            ) from None
+            raise error.at(origin=parameter.origin, domain=name, parameter=parameter.name) from None
 
     def _split(self, parameter: ModParam) -> tuple[str | None, str | int]:
         """Divide ``[domain]value``; a value alone has no domain."""
@@ -209,55 +148,42 @@ class ParameterReader:
         except ConfigError:
             return False
 
-    def _draft(self, name: str | None, origin: Origin) -> _Draft:
+    def _table(self, name: str | None, origin: Origin) -> DomainTable:
         if name is not None:
             return self._latest[name]
-        if self._defaults is None:
-            self._defaults = _Draft("default", "server", origin)
-        return self._defaults
+        if self.defaults is None:
+            self.defaults = DomainTable("default", "server", origin)
+        return self.defaults
 
-    def _set(self, draft: _Draft, parameter: ModParam, value: str | int) -> None:
+    def _set(self, table: DomainTable, parameter: ModParam, value: str | int) -> None:
         target = DOMAIN_PARAMETERS[parameter.name]
-        stored = self._read(target, value)
-        if draft.values.get(target, stored) != stored:
+        stored = _read(target, value)
+        if table.values.get(target, stored) != stored:
             self._warnings.append(
-                f"{parameter.origin}: domain {draft.name!r}: parameter {parameter.name!r} is set "
-                f"again; the value of {draft.origins[target]} is dropped"
+                f"{parameter.origin}: domain {table.name!r}: parameter {parameter.name!r} is set "
+                f"again; the value of {table.origins[target]} is dropped"
             )
-        draft.values[target] = stored
-        draft.origins[target] = parameter.origin
-
-    def _read(self, target: str, value: str | int) -> Any:
-        if target in _NUMBER_FIELDS:
-            return bool(number(value))
-        text = _text(value)
-        if target in _PATH_FIELDS:
-            text = os.path.join(self._config_dir, text)
-        return normalise(target, text)
+        table.values[target] = stored
+        table.origins[target] = parameter.origin
 
     def _add_global(self, parameter: ModParam) -> None:
         text = _text(parameter.value)
         if parameter.name in _DEFINITIONS:
             self._define(text, _DEFINITIONS[parameter.name], parameter.origin)
         elif parameter.name == "tls_library":
-            if text.lower() not in _LIBRARIES:
-                raise _unknown("library", text, _LIBRARIES)
+            if text.lower() not in LIBRARIES:
+                raise _unknown("library", text, LIBRARIES)
             self.texts["tls_library"] = text.lower()
         elif parameter.name in _AVP_NAMES:
             match = _AVP.fullmatch(text)
             self.texts[parameter.name] = match[1].strip() if match else text
         else:
-            if parameter.name == "db_url" and "tls_domain=" in text:
-                raise ConfigError(
-                    "'tls_domain=' cannot be used here: these domains come from that database"
-                )
-            key = parameter.name.replace("ciphers_list_col", "cipher_list_col")
-            self.database[key] = ScriptValue(text, parameter.origin)
+            self._database[parameter.name] = (text, parameter.origin)
 
     def _define(self, written: str, kind: DomainKind, origin: Origin) -> None:
         name = normalise("name", written)
         _refuse_old_form(name)
-        known = self._drafts.get((kind, name))
+        known = self._tables.get((kind, name))
         if known is not None:
             raise ConfigError(f"{kind} domain {name!r} is already defined at {known.origin}")
         if name in self._latest:
@@ -265,29 +191,44 @@ class ParameterReader:
                 f"{origin}: a server and a client domain are called {name!r}; "
                 f"from here on [{name}] is the {kind} domain"
             )
-        self._latest[name] = self._drafts[kind, name] = _Draft(name, kind, origin)
+        self._latest[name] = self._tables[kind, name] = DomainTable(name, kind, origin)
 
-    def domains(self) -> Iterator[Domain]:
-        """Yield the domains in the order of their definition.
+    @property
+    def tables(self) -> tuple[DomainTable, ...]:
+        """What is written about each domain, in the order of their definition."""
+        return tuple(self._tables.values())
+
+    def database(self) -> DatabaseSettings | None:
+        """Say where more domains are.
 
         Returns:
-            The domains; if none was defined but a value without domain was given, a server and a
-            client domain called ``default``.
+            The database, or None if ``db_url`` is not set.
 
         Raises:
-            ConfigError: a domain's values do not fit together.
+            ConfigError: the URL cannot be used.
         """
-        shared = self._defaults or _Draft("default", "server", Origin(self._config_dir))
-        drafts = list(self._drafts.values())
-        if not drafts and self._defaults is not None:
-            kinds: tuple[DomainKind, ...] = ("server", "client")
-            drafts = [_Draft("default", kind, shared.origin) for kind in kinds]
-        defaults = DomainDefaults(self._config_dir)
-        for draft in drafts:
-            values = defaults.values(draft.kind) | shared.values | draft.values
-            for target, origin in (shared.origins | draft.origins).items():
-                self.value_origins[draft.kind, draft.name, target] = origin
-            yield Domain(draft.name, draft.kind, origin=draft.origin, **values)
+        if "db_url" not in self._database:
+            for name, (_, origin) in self._database.items():
+                self._warnings.append(f"{origin}: {name} is of no use without db_url")
+            return None
+        url, origin = self._database["db_url"]
+        columns = {
+            _COLUMNS[name]: text for name, (text, _) in self._database.items() if name in _COLUMNS
+        }
+        table = self._database.get("db_table", ("tls_mgm", origin))[0]
+        try:
+            normal = normal_url(url, self._config_dir, opensips=True)
+        except ConfigError as error:
+            raise error.at(origin=origin, parameter="db_url") from None
+        return DatabaseSettings(normal, table, columns, origin=origin)
+
+
+def _read(target: str, value: str | int) -> Any:
+    if target in _FLAG_FIELDS:
+        return bool(number(value))
+    if target == "verify_depth":
+        return normalise(target, number(value))
+    return normalise(target, _text(value))
 
 
 def _text(value: str | int) -> str:

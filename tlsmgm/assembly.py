@@ -1,0 +1,191 @@
+"""From all sources of domains to one snapshot.
+
+Domains of a configuration file and of the program must all load, or nothing changes.  A row of the
+database that cannot be loaded is reported and passed over, and the others load; a domain that such
+a row had made before stays as it was, until the row is mended or deleted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+from tlsmgm.backends import Backend
+from tlsmgm.config.model import Configuration
+from tlsmgm.contexts import BuiltContext, Fingerprints, build_context
+from tlsmgm.domain import Domain, Origin
+from tlsmgm.errors import ConfigError, UnsupportedError
+from tlsmgm.provisioning.loaded import RowFailure, Rows
+from tlsmgm.snapshot import DomainKey, Parts, Snapshot, key_of, make_snapshot
+
+__all__ = ["assemble", "extend"]
+
+
+def assemble(
+    config: Configuration | None,
+    rows: Rows,
+    own: Sequence[Domain],
+    *,
+    backend: Backend | None,
+    before: Snapshot,
+    preserve_written: bool = False,
+) -> Snapshot:
+    """Make the snapshot that these domains come to.
+
+    Args:
+        config: has the domains of a configuration file; or None.
+        rows: of the database.
+        own: domains that the program has added.
+        backend: the TLS library, or None.
+        before: the state to take unchanged contexts from.
+        preserve_written: keep the contexts of ``config`` and ``own`` without looking at their
+            files; for them nothing may have changed since ``before``.
+
+    Returns:
+        A state in which every domain is complete.
+
+    Raises:
+        ConfigError: a domain of ``config`` or ``own`` cannot be used, or two have one name.
+    """
+    written = (*(config.domains if config else ()), *own)
+    _check_unique(written)
+    builder = _Builder(backend, before)
+    for domain in written:
+        if preserve_written:
+            builder.preserve(domain)
+        else:
+            builder.build_written(domain, config)
+    taken = {key_of(domain): domain for domain in written}
+    kept, failures = _load_rows(rows, builder, taken)
+    parts = Parts(config, kept, tuple(own), failures)
+    return make_snapshot(parts, builder.built, has_library=backend is not None)
+
+
+def extend(before: Snapshot, domains: tuple[Domain, ...], backend: Backend | None) -> Snapshot:
+    """Add domains of the program; the others stay as they are, without a look at their files.
+
+    Args:
+        before: the state to start from.
+        domains: the new ones.
+        backend: the TLS library, or None.
+
+    Returns:
+        A state with all of them.
+
+    Raises:
+        ConfigError: one of them cannot be used, or its name is taken.
+    """
+    parts = dataclasses.replace(before.parts, own=(*before.parts.own, *domains))
+    _check_unique(parts.domains)
+    builder = _Builder(backend, before)
+    for domain in domains:
+        builder.build(domain)
+    built = {**before.built, **builder.built}
+    return make_snapshot(parts, built, has_library=backend is not None)
+
+
+class _Builder:
+    """Builds contexts, or takes them from an older state."""
+
+    def __init__(self, backend: Backend | None, before: Snapshot) -> None:
+        self.built: dict[DomainKey, BuiltContext] = {}
+        self.before = before
+        self._backend = backend
+        self._prints = Fingerprints()
+
+    def preserve(self, domain: Domain) -> None:
+        """Take what the older state has."""
+        if self._backend is not None:
+            self.built[key_of(domain)] = self.before.built[key_of(domain)]
+
+    def build(self, domain: Domain) -> None:
+        """Build a context, unless nothing has changed."""
+        if self._backend is not None:
+            key = key_of(domain)
+            self.built[key] = build_context(
+                domain, self._backend, prints=self._prints, previous=self.before.built.get(key)
+            )
+
+    def build_written(self, domain: Domain, config: Configuration | None) -> None:
+        """Build, and complain at the line where the value stands."""
+        try:
+            self.build(domain)
+        except ConfigError as error:
+            if config is None or error.parameter is None:
+                raise
+            raise error.at(origin=config.origin_of(domain, error.parameter)) from None
+
+
+def _load_rows(
+    rows: Rows, builder: _Builder, taken: dict[DomainKey, Domain]
+) -> tuple[tuple[Domain, ...], tuple[ConfigError, ...]]:
+    """Build what can be built; ``taken`` is filled with the rows' domains, too."""
+    results: list[Domain | RowFailure] = []
+    for item in rows.items:
+        failure = item if isinstance(item, RowFailure) else _failure(item, rows, builder, taken)
+        results.append(failure or item)
+        if failure is None and isinstance(item, Domain):
+            taken[key_of(item)] = item
+    loaded = [_loaded(result, builder, taken) for result in results]
+    failures = tuple(result.error for result in results if isinstance(result, RowFailure))
+    return tuple(domain for domain in loaded if domain is not None), failures
+
+
+def _loaded(
+    result: Domain | RowFailure, builder: _Builder, taken: dict[DomainKey, Domain]
+) -> Domain | None:
+    """The row's domain, or the one that a failing row had made before."""
+    if isinstance(result, Domain):
+        return result
+    earlier = _earlier(result, builder.before)
+    if earlier is None or key_of(earlier) in taken:
+        return None
+    builder.preserve(earlier)
+    taken[key_of(earlier)] = earlier
+    return earlier
+
+
+def _failure(
+    domain: Domain, rows: Rows, builder: _Builder, taken: dict[DomainKey, Domain]
+) -> RowFailure | None:
+    origin = domain.origin or Origin("database")
+    other = taken.get(key_of(domain))
+    try:
+        if other is not None:
+            raise _twice(domain, other)
+        builder.build(domain)
+    except ConfigError as error:
+        column = rows.columns.get(error.parameter or "")
+        placed = error.at(origin=origin, domain=domain.name, column=column)
+        return RowFailure(placed, origin, key_of(domain))
+    except UnsupportedError as error:
+        return RowFailure(
+            ConfigError(str(error), origin=origin, domain=domain.name), origin, key_of(domain)
+        )
+    return None
+
+
+def _earlier(failure: RowFailure, before: Snapshot) -> Domain | None:
+    """The domain that a failing row had made: by its name, or by its place if it has none."""
+    for domain in before.parts.rows:
+        same_row = failure.key is None and domain.origin == failure.origin
+        if key_of(domain) == failure.key or same_row:
+            return domain
+    return None
+
+
+def _check_unique(domains: Iterable[Domain]) -> None:
+    seen: dict[DomainKey, Domain] = {}
+    for domain in domains:
+        other = seen.setdefault(key_of(domain), domain)
+        if other is not domain:
+            raise _twice(domain, other)
+
+
+def _twice(domain: Domain, other: Domain) -> ConfigError:
+    return ConfigError(
+        f"there are two {domain.kind} domains of this name",
+        origin=domain.origin,
+        domain=domain.name,
+        hint=None if other.origin is None else f"the first is at {other.origin}",
+    )

@@ -1,0 +1,38 @@
+"""What was read from the table: a domain, or a reason, for each row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tlsmgm.domain import Domain, DomainKind, Origin
+from tlsmgm.errors import ConfigError
+
+__all__ = ["RowFailure", "Rows"]
+
+
+@dataclass(frozen=True, slots=True)
+class RowFailure:
+    """A row of the database that makes no domain.
+
+    Args:
+        error: why; it names row, domain and column.
+        origin: the row.
+        key: of the domain that it would have made, if that can be read.
+    """
+
+    error: ConfigError
+    origin: Origin
+    key: tuple[DomainKind, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What a database holds.
+
+    Args:
+        items: a domain or a failure for each row, in order.
+        columns: names of columns, by field of Domain.
+    """
+
+    items: tuple[Domain | RowFailure, ...] = ()
+    columns: dict[str, str] = field(default_factory=dict)

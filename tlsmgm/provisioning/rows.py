@@ -1,0 +1,163 @@
+"""From a row of the table to a domain, and back (manual 1.5).
+
+NULL and an empty value mean the default.  Certificates, keys, CAs and DH parameters are PEM in the
+row itself, of any length and with whole chains; they are never taken for paths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tlsmgm.domain import Domain, DomainKind, Origin, Source, normalise
+from tlsmgm.errors import ConfigError
+from tlsmgm.provisioning.loaded import RowFailure
+from tlsmgm.provisioning.schema import BLOBS, MAX_TEXT
+from tlsmgm.provisioning.settings import COLUMNS, DatabaseSettings
+
+__all__ = ["KINDS", "domain_of_row", "row_of_domain"]
+
+#: What the column ``type`` says.
+KINDS: Final[dict[int, DomainKind]] = {1: "client", 2: "server"}
+
+_TYPES: Final = {kind: number for number, kind in KINDS.items()}
+_FLAGS: Final = frozenset({"verify_cert", "require_cert", "crl_check_all"})
+_VALUES: Final = tuple(name for name in COLUMNS if name not in ("id", "domain", "type"))
+
+#: Fields of Domain that have no column.
+_WITHOUT_COLUMN: Final = (
+    "private_key_passphrase",
+    "verify_depth",
+    "alpn",
+    "danger_skip_hostname_check",
+)
+
+
+def domain_of_row(
+    row: Mapping[str, Any], settings: DatabaseSettings, defaults: Mapping[str, Mapping[str, Any]]
+) -> Domain | RowFailure:
+    """Make a domain of a row.
+
+    Args:
+        row: values by the columns' usual names.
+        settings: the table.
+        defaults: fields of Domain by kind, for columns that say nothing.
+
+    Returns:
+        The domain, or why there is none: the error names row, domain and column.
+    """
+    origin = Origin(f"{settings.table} row {row['id']}")
+    name: str | None = None
+    kind: DomainKind | None = None
+    column = "domain"
+    try:
+        name = normalise("name", _as_text(row["domain"]))
+        column = "type"
+        kind = _kind(row["type"])
+        values: dict[str, Any] = dict(defaults[kind])
+        for column in _VALUES:
+            value = _value(column, row[column])
+            if value is not None:
+                values[column] = normalise(column, value)
+        column = ""
+        return Domain(name, kind, origin=origin, **values)
+    except ConfigError as error:
+        key = None if name is None or kind is None else (kind, name)
+        called = settings.column(column or error.parameter or "domain")
+        parameter = column or error.parameter
+        placed = error.at(origin=origin, domain=name, parameter=parameter, column=called)
+        return RowFailure(placed, origin, key)
+
+
+def _kind(value: object) -> DomainKind:
+    number = None if value is None else _number(value)
+    if number not in KINDS:
+        raise ConfigError(f"must be 1 (client) or 2 (server), not {value!r}")
+    return KINDS[number]
+
+
+def _value(column: str, value: object) -> Any:
+    """The value in a type that Domain takes; None for what says nothing."""
+    if value is None:
+        return None
+    if column in _FLAGS:
+        text = _as_text(value).strip() if isinstance(value, (str, bytes, memoryview)) else value
+        return None if text == "" else bool(_number(text))
+    if column in BLOBS:
+        pem = value.encode() if isinstance(value, str) else bytes(value)  # type: ignore[call-overload]
+        return pem if pem.strip() else None
+    text = _as_text(value).strip()
+    return text or None
+
+
+def _number(value: object) -> int:
+    try:
+        number = int(value)  # type: ignore[call-overload]
+    except (TypeError, ValueError):
+        raise ConfigError(f"must be a number, not {value!r}") from None
+    if number < 0:
+        raise ConfigError(f"must be an unsigned number, not {number}")
+    return int(number)
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        try:
+            return bytes(value).decode("utf-8")
+        except UnicodeDecodeError:
+            raise ConfigError("is not UTF-8") from None
+    raise ConfigError(f"must be text, not {value!r}")
+
+
+def row_of_domain(domain: Domain) -> dict[str, Any]:
+    """Make a row of a domain; files are read, so that the row holds their content.
+
+    Args:
+        domain: the domain.
+
+    Returns:
+        Values by the columns' usual names, without ``id``.
+
+    Raises:
+        ConfigError: a value has no column or does not fit into it, or a file cannot be read.
+    """
+    plain = Domain(domain.name, domain.kind)
+    for field in _WITHOUT_COLUMN:
+        if getattr(domain, field) != getattr(plain, field):
+            raise _refusal(domain, field, "has no column in the table")
+    row: dict[str, Any] = {"domain": domain.name, "type": _TYPES[domain.kind]}
+    for column in _VALUES:
+        value = getattr(domain, column)
+        if column in BLOBS:
+            row[column] = _content(domain, column, value)
+        elif column in _FLAGS:
+            row[column] = int(value)
+        else:
+            row[column] = ",".join(value) if isinstance(value, tuple) else value
+    for column, value in row.items():
+        longest = MAX_TEXT.get(column, 255)
+        if isinstance(value, str) and len(value) > longest:
+            reason = f"has {len(value)} characters, and its column takes {longest}"
+            raise _refusal(domain, column, reason)
+    return row
+
+
+def _refusal(domain: Domain, parameter: str, reason: str) -> ConfigError:
+    return ConfigError(reason, origin=domain.origin, domain=domain.name, parameter=parameter)
+
+
+def _content(domain: Domain, parameter: str, source: Source | None) -> bytes | None:
+    if source is None or isinstance(source, bytes):
+        return source
+    try:
+        with open(source, "rb") as file:
+            content = file.read()
+    except OSError as error:
+        reason = f"cannot read {source!r}: {error.strerror}"
+        raise _refusal(domain, parameter, reason) from None
+    try:
+        return bytes(normalise(parameter, content))
+    except ConfigError as error:
+        raise _refusal(domain, parameter, f"{source!r} {error.reason}") from None

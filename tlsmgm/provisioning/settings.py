@@ -1,0 +1,196 @@
+"""Where the table of domains is and what its columns are called (manual 1.9.17 to 1.9.33)."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+from urllib.parse import quote, unquote
+
+from tlsmgm.domain import Origin
+from tlsmgm.errors import ConfigError
+
+__all__ = [
+    "COLUMNS",
+    "DEFAULT_TABLE",
+    "DEFAULT_TIMEOUT",
+    "DatabaseSettings",
+    "Watch",
+    "normal_url",
+]
+
+#: Columns of the table, by the names that they have unless a setting says otherwise.
+COLUMNS: Final = (
+    "id",
+    "domain",
+    "match_ip_address",
+    "match_sip_domain",
+    "type",
+    "method",
+    "verify_cert",
+    "require_cert",
+    "certificate",
+    "private_key",
+    "crl_check_all",
+    "crl_dir",
+    "ca_list",
+    "ca_dir",
+    "cipher_list",
+    "dh_params",
+    "ec_curve",
+)
+
+DEFAULT_TABLE: Final = "tls_mgm"
+
+#: Seconds that reading the table may take, connecting included.
+DEFAULT_TIMEOUT: Final = 10.0
+
+#: How changes are noticed: by notifications of PostgreSQL, or by asking every so many seconds.
+Watch = float | Literal["notify"]
+
+#: SQLAlchemy's dialect and driver, by what a URL may begin with.
+_DIALECTS: Final = {
+    "mysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "sqlite": "sqlite",
+}
+#: Names of tables and columns; what would need escapes in some database is not taken.
+_NAME = re.compile(r"[\w$-]{1,63}")
+_HOST_URL = re.compile(r"(?:(?P<user>[^:@]*)(?::(?P<password>.*))?@)?(?P<rest>[^@]*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSettings:
+    """A table of domains.
+
+    Args:
+        url: in SQLAlchemy's form, see :func:`normal_url`; it may hold a password.
+        table: name of the table.
+        columns: other names of columns, by the usual one.
+        timeout: seconds that reading may take, connecting included.
+        watch: ``"notify"`` or seconds between looks at the change marker; None: do not watch.
+        origin: where this was written.
+
+    Raises:
+        ConfigError: there is no such column, or a value cannot be used.
+    """
+
+    url: str = field(repr=False)  # It may hold a password.
+    table: str = DEFAULT_TABLE
+    columns: Mapping[str, str] = field(default_factory=dict)
+    timeout: float = DEFAULT_TIMEOUT
+    watch: Watch | None = None
+    origin: Origin | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        for name, called in self.columns.items():
+            if name not in COLUMNS:
+                close = difflib.get_close_matches(name, COLUMNS, n=1)
+                hint = f"did you mean {close[0]!r}?" if close else "known: " + ", ".join(COLUMNS)
+                raise self._complaint(f"there is no column {name!r}", "columns", hint)
+            if not _is_name(called):
+                raise self._complaint(f"{called!r} is no name for column {name!r}", "columns")
+        if not _is_name(self.table):
+            raise self._complaint(f"{self.table!r} is no name of a table", "table")
+        if not 0 < self.timeout <= 3600:
+            raise self._complaint("must be seconds above 0, at most 3600", "timeout")
+        watch = self.watch
+        if watch not in (None, "notify") and not (
+            isinstance(watch, (int, float)) and 0.05 <= watch <= 86400
+        ):
+            raise self._complaint("must be 'notify' or seconds from 0.05 to 86400", "watch")
+
+    def _complaint(self, reason: str, parameter: str, hint: str | None = None) -> ConfigError:
+        return ConfigError(reason, origin=self.origin, parameter=parameter, hint=hint)
+
+    def column(self, name: str) -> str:
+        """Say what a column is called in this table.
+
+        Args:
+            name: one of :data:`COLUMNS`.
+        """
+        return self.columns.get(name, name)
+
+    @property
+    def dialect(self) -> str:
+        """``"sqlite"``, ``"postgresql"``, ``"mysql"`` or ``"mariadb"``."""
+        return self.url.partition(":")[0].partition("+")[0]
+
+    @property
+    def safe_url(self) -> str:
+        """The URL without its password, for people."""
+        scheme, _, rest = self.url.partition("://")
+        if "@" not in rest:
+            return self.url.partition("?")[0]
+        login, _, place = rest.rpartition("@")
+        user = login.partition(":")[0]
+        return f"{scheme}://{user}@{place.partition('?')[0]}"
+
+
+def _is_name(text: object) -> bool:
+    return isinstance(text, str) and _NAME.fullmatch(text) is not None
+
+
+def normal_url(url: str, folder: str = "", *, opensips: bool = False) -> str:
+    """Bring the URL of a database into SQLAlchemy's form.
+
+    Args:
+        url: as OpenSIPS writes it (``mysql://user:password@host/db``, ``postgres://...``,
+            ``sqlite:///absolute/path``) or as SQLAlchemy does.
+        folder: where a relative path of SQLite starts.
+        opensips: ``sqlite:///x`` means the file ``/x``, as in OpenSIPS; otherwise it means ``x``,
+            as in SQLAlchemy, unless only ``/x`` is there.
+
+    Returns:
+        The URL with the driver that we use; special characters in a password are escaped.
+
+    Raises:
+        ConfigError: it is no URL, asks for a TLS domain, or for a database that we cannot read.
+    """
+    scheme, colon, rest = url.strip().partition("://")
+    name = scheme.lower()
+    if not colon or not name:
+        raise ConfigError("is no URL", hint="write mysql://user:password@host/database or the like")
+    if "tls_domain=" in rest:
+        raise ConfigError(
+            "'tls_domain=' cannot be used here: these domains come from that database",
+            hint="let the server or a local socket protect this connection",
+        )
+    if name == "sqlite":
+        return _sqlite_url(rest, folder, opensips)
+    if name.partition("+")[0] not in _DIALECTS:
+        raise ConfigError(
+            f"{scheme!r} is no database that can be read",
+            hint="there are " + ", ".join(_DIALECTS),
+        )
+    return f"{_DIALECTS.get(name, name)}://{_escaped_login(rest)}"
+
+
+def _escaped_login(rest: str) -> str:
+    """OpenSIPS takes passwords as they are, SQLAlchemy wants them escaped; both are understood."""
+    place, question, query = rest.partition("?")
+    match = _HOST_URL.fullmatch(place)
+    if match is None or match["user"] is None:
+        return rest
+    login = quote(unquote(match["user"]), safe="")
+    if match["password"] is not None:
+        login += ":" + quote(unquote(match["password"]), safe="")
+    return f"{login}@{match['rest']}{question}{query}"
+
+
+def _sqlite_url(rest: str, folder: str, opensips: bool) -> str:
+    path, question, query = rest.partition("?")
+    if not path.startswith("/"):
+        raise ConfigError("names no file", hint="write sqlite:////absolute/path")
+    relative = path[1:]
+    if not relative:
+        raise ConfigError("names no file", hint="a database in memory has no domains to read")
+    inside = os.path.join(folder, relative)  # of an absolute path, the path itself
+    only_absolute = os.path.exists(path) and not os.path.exists(inside)
+    chosen = path if opensips or only_absolute else inside
+    return f"sqlite:///{os.path.abspath(chosen)}{question}{query}"

@@ -1,0 +1,71 @@
+"""Reads the table of domains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from tlsmgm.config.model import Configuration
+from tlsmgm.errors import DatabaseError
+from tlsmgm.provisioning.engine import run
+from tlsmgm.provisioning.loaded import Rows
+from tlsmgm.provisioning.rows import KINDS, domain_of_row
+from tlsmgm.provisioning.schema import check_version, domain_table, missing_columns
+from tlsmgm.provisioning.settings import COLUMNS, DatabaseSettings
+
+__all__ = ["read_rows"]
+
+def read_rows(settings: DatabaseSettings, config: Configuration | None = None) -> Rows:
+    """Read the whole table, in one statement.
+
+    Args:
+        settings: the table.
+        config: has the defaults of columns that say nothing; None: those of Domain.
+
+    Returns:
+        A domain or a failure for each row, in the order of ``id``.
+
+    Raises:
+        DatabaseError: the database cannot be reached, does not answer in time, has no such table,
+            or one in another layout.
+        UnsupportedError: a driver is not installed.
+    """
+    defaults: dict[str, dict[str, Any]] = {
+        kind: {} if config is None else config.default_values(kind) for kind in KINDS.values()
+    }
+    found = run(settings, lambda connection: _select(connection, settings))
+    columns = {name: settings.column(name) for name in COLUMNS}
+    return Rows(tuple(domain_of_row(row, settings, defaults) for row in found), columns)
+
+
+def _select(connection: sa.Connection, settings: DatabaseSettings) -> list[dict[str, Any]]:
+    check_version(connection, settings)
+    table = domain_table(settings)
+    # Types are left to the driver: who made the table may have chosen others, such as text.
+    found = (sa.type_coerce(table.c[name], sa.types.NullType()).label(name) for name in COLUMNS)
+    query = sa.select(*found).order_by(table.c.id)
+    try:
+        return [dict(row) for row in connection.execute(query).mappings()]
+    except DBAPIError as error:
+        connection.rollback()
+        raise _explained(connection, settings) or error from None
+
+
+def _explained(connection: sa.Connection, settings: DatabaseSettings) -> DatabaseError | None:
+    """Why the table cannot be read, if it is because of its layout."""
+    missing = missing_columns(connection, settings)
+    if missing is None:
+        return DatabaseError(
+            f"there is no table {settings.table!r}",
+            origin=settings.safe_url,
+            hint="tlsmgm db init creates it",
+        )
+    if missing:
+        return DatabaseError(
+            f"table {settings.table!r} has no column {', '.join(map(repr, missing))}",
+            origin=settings.safe_url,
+            hint="migrate it, or say what the column is called",
+        )
+    return None

@@ -1,0 +1,25 @@
+"""What a reload did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["ReloadReport"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadReport:
+    """What a reload did, by domain name.
+
+    Attributes:
+        added: domains that are new.
+        changed: domains with another definition or other files; they have a new context.
+        removed: domains that are gone; their connections live on.
+        failed: why rows of the database could not be loaded, in sentences; a domain that such a
+            row had made before stays as it was.
+    """
+
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()

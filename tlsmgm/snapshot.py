@@ -1,0 +1,169 @@
+"""One state of a manager's world: immutable, replaced as a whole.
+
+A snapshot has everything that a question about domains needs, so that a reload is one assignment
+and nobody ever sees half of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tlsmgm._core.match_index import MatchIndex
+from tlsmgm._core.selector import Selector
+from tlsmgm.config.model import Configuration
+from tlsmgm.contexts import BuiltContext
+from tlsmgm.domain import Domain, DomainKind
+from tlsmgm.errors import ConfigError
+from tlsmgm.filters import pack_ip
+from tlsmgm.matching import match_entries
+from tlsmgm.report import ReloadReport
+
+__all__ = ["DomainKey", "Parts", "Snapshot", "compare", "key_of", "make_snapshot"]
+
+#: Names are unique per kind.
+DomainKey = tuple[DomainKind, str]
+
+
+def key_of(domain: Domain) -> DomainKey:
+    """Return what a domain is told apart by."""
+    return domain.kind, domain.name
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Where the domains of a snapshot come from; in order of precedence, lowest first.
+
+    Args:
+        config: a configuration file, or None.
+        rows: domains of the database.
+        own: domains that the program has added.
+        failures: why other rows of the database made no domain.
+    """
+
+    config: Configuration | None = None
+    rows: tuple[Domain, ...] = ()
+    own: tuple[Domain, ...] = ()
+    failures: tuple[ConfigError, ...] = ()
+
+    @property
+    def written(self) -> tuple[Domain, ...]:
+        """The domains of the configuration file."""
+        return () if self.config is None else self.config.domains
+
+    @property
+    def domains(self) -> tuple[Domain, ...]:
+        """All domains; of equal filters the later one wins."""
+        return (*self.written, *self.rows, *self.own)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A state; see :func:`make_snapshot`.
+
+    Attributes:
+        parts: where the domains come from.
+        domains: all of them, in order of precedence, lowest first.
+        built: native contexts; empty without a TLS library.
+        servers: server domains, in the order of the index.
+        clients: client domains, in the order of the index.
+        server_index: finds a number of ``servers``.
+        client_index: finds a number of ``clients``.
+        by_name: every domain by kind and name.
+        selector: what native server connections choose their context with; None without library.
+    """
+
+    parts: Parts = field(default_factory=Parts)
+    domains: tuple[Domain, ...] = ()
+    built: Mapping[DomainKey, BuiltContext] = field(default_factory=dict)
+    servers: tuple[Domain, ...] = ()
+    clients: tuple[Domain, ...] = ()
+    server_index: MatchIndex = field(default_factory=lambda: MatchIndex([]))
+    client_index: MatchIndex = field(default_factory=lambda: MatchIndex([]))
+    by_name: Mapping[DomainKey, Domain] = field(default_factory=dict)
+    selector: Selector | None = None
+
+    def server_at(self, ip: str, port: int) -> Domain | None:
+        """Find the latest server domain for a local address, whatever its names."""
+        packed = pack_ip(ip)
+        fallback = None
+        for domain in reversed(self.servers):
+            for address, filter_port, _, _ in match_entries([domain]):
+                if address is None:
+                    fallback = fallback or domain
+                elif address == packed and filter_port == port:
+                    return domain
+        return fallback
+
+    def server(self, ip: str, port: int, server_name: bytes | None) -> Domain | None:
+        """Find the domain of an incoming connection."""
+        found = self.server_index.find(pack_ip(ip), port, server_name)
+        return None if found is None else self.servers[found]
+
+    def client(self, ip: str, port: int, sip_domain: bytes) -> Domain | None:
+        """Find the domain of an outgoing connection."""
+        found = self.client_index.find(pack_ip(ip), port, sip_domain)
+        return None if found is None else self.clients[found]
+
+
+def make_snapshot(
+    parts: Parts, built: Mapping[DomainKey, BuiltContext], *, has_library: bool
+) -> Snapshot:
+    """Make a state of domains and their contexts.
+
+    Args:
+        parts: the domains; no two of a kind have one name.
+        built: a context for each of them, if there is a TLS library.
+        has_library: whether connections can be made.
+
+    Returns:
+        The state.
+    """
+    domains = parts.domains
+    servers = tuple(domain for domain in domains if domain.kind == "server")
+    clients = tuple(domain for domain in domains if domain.kind == "client")
+    server_index = MatchIndex(match_entries(servers))
+    selector = None
+    if has_library:
+        contexts = [built[key_of(domain)].context for domain in servers]
+        selector = Selector(server_index, contexts)
+    return Snapshot(
+        parts=parts,
+        domains=domains,
+        built=built,
+        servers=servers,
+        clients=clients,
+        server_index=server_index,
+        client_index=MatchIndex(match_entries(clients)),
+        by_name={key_of(domain): domain for domain in domains},
+        selector=selector,
+    )
+
+
+def compare(before: Snapshot, after: Snapshot) -> ReloadReport:
+    """Say what is different.
+
+    Args:
+        before: the older state.
+        after: the newer state.
+
+    Returns:
+        Names, in order of precedence; and the failures of the newer state.
+    """
+    old, new = before.by_name, after.by_name
+    return ReloadReport(
+        added=_names([key for key in new if key not in old]),
+        changed=_names([key for key in new if key in old and _differs(key, before, after)]),
+        removed=_names([key for key in old if key not in new]),
+        failed=tuple(map(str, after.parts.failures)),
+    )
+
+
+def _names(keys: Sequence[DomainKey]) -> tuple[str, ...]:
+    return tuple(name for _, name in keys)
+
+
+def _differs(key: DomainKey, before: Snapshot, after: Snapshot) -> bool:
+    if before.by_name[key] != after.by_name[key]:
+        return True
+    return before.built.get(key) is not after.built.get(key)
