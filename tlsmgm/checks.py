@@ -20,7 +20,7 @@ from tlsmgm.errors import ConfigError, TLSError
 from tlsmgm.filters import Address, pack_ip, parse_address
 from tlsmgm.matching import find_shadowed
 
-__all__ = ["Finding", "Load", "check_config", "has_errors"]
+__all__ = ["Finding", "Load", "check_config", "check_library", "finding_of_row", "has_errors"]
 
 Severity = Literal["error", "warning"]
 
@@ -84,6 +84,18 @@ def check_config(
     found += _check_sockets(config)
     found += _check_completeness(config)
     return sorted(found, key=lambda finding: finding.severity != "error")
+
+
+def finding_of_row(error: ConfigError) -> Finding:
+    """Say that a row of the database makes no domain.
+
+    Args:
+        error: why.
+    """
+    origin = None if error.origin is None else str(error.origin)
+    what = error.column or error.parameter
+    message = f"{what}: {error.reason}" if what else error.reason
+    return Finding("error", "row", message, domain=error.domain, origin=origin)
 
 
 def _about(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from tlsmgm import variables
 from tlsmgm._core.connection import Connection as CoreConnection
 from tlsmgm.domain import Domain
@@ -26,7 +24,7 @@ class Connection(CoreConnection):
         return None if self.context is None else self.context.domain
 
     @property
-    def variables(self) -> Mapping[str, str | None]:
+    def variables(self) -> variables.Variables:
         """Every ``$tls_*`` variable by name, without the dollar sign (manual 1.10)."""
         return variables.Variables(self)
 

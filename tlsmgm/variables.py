@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tlsmgm._core.certificate import Certificate
     from tlsmgm._core.connection import Connection
 
-__all__ = ["VARIABLE_NAMES", "Variables", "expand"]
+__all__ = ["INTEGER_NAMES", "VARIABLE_NAMES", "Variables", "expand"]
 
 #: What stands for an absent value in a text, as OpenSIPS writes it.
 NULL_TEXT = "<null>"
@@ -97,6 +97,19 @@ _READERS = _all_readers()
 #: Every variable's name, without the dollar sign.
 VARIABLE_NAMES = tuple(_READERS)
 
+#: Variables that are numbers, too ("String and Integer type" in the manual).
+INTEGER_NAMES = frozenset(
+    {
+        "tls_cipher_bits",
+        "tls_peer_serial",
+        "tls_my_serial",
+        "tls_peer_verified",
+        "tls_peer_revoked",
+        "tls_peer_expired",
+        "tls_peer_selfsigned",
+    }
+)
+
 
 class Variables(Mapping[str, "str | None"]):
     """The variables of a connection, read when asked for; an absent value is None.
@@ -114,6 +127,24 @@ class Variables(Mapping[str, "str | None"]):
 
     def __getitem__(self, name: str) -> str | None:
         return _READERS[name](self._conn)
+
+    def integer(self, name: str) -> int | None:
+        """The value of a variable that is a number.
+
+        Args:
+            name: one of :data:`INTEGER_NAMES`.
+
+        Returns:
+            The number, exact whatever its size; None for an absent value.
+
+        Raises:
+            KeyError: there is no such variable.
+            ConfigError: it is text only.
+        """
+        value = self[name]
+        if name not in INTEGER_NAMES:
+            raise ConfigError(f"${name} is text only", hint="numbers are " + ", ".join(sorted(INTEGER_NAMES)))
+        return None if value is None else int(value)
 
     def __iter__(self) -> Iterator[str]:
         return iter(_READERS)

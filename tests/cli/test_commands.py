@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Run
 from tests.support.cases import load_cases, script_of
+from tests.support.commands import Run
 from tests.support.proxy import ROOT, client_domain, pki, server_domain, write_script
 from tlsmgm.cli import main
 

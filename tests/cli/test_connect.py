@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run
+from tests.support.commands import Run
 from tests.support.proxy import (
     TIMEOUT,
     Upstream,

@@ -21,6 +21,7 @@ from tests.support.managers import (
     pki,
     server_domain,
 )
+from tests.support.memory import resident
 from tests.support.scripts import Site, client, server
 from tests.support.sockets import TIMEOUT
 from tlsmgm import ConfigError, Domain, NoDomainError, TLSManager, UnsupportedError
@@ -241,12 +242,3 @@ def test_memory_reaches_a_plateau(site: Site) -> None:
     before = batch()
     # One context is some 100 kB; 100 lost ones would be far above this.
     assert batch() - before < 3 << 20
-
-
-def resident() -> int:
-    """Return the resident memory of this process in bytes."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    except OSError:
-        pytest.skip("there is no /proc here")
-    return pages * 4096

@@ -11,7 +11,8 @@ from tests.recorded.conftest import Configure
 from tests.support.cases import load_cases
 from tests.support.managers import client_domain, pki
 from tests.support.pairs import ConnectionPair, Managers, manager
-from tlsmgm.variables import VARIABLE_NAMES
+from tlsmgm.errors import ConfigError
+from tlsmgm.variables import INTEGER_NAMES, VARIABLE_NAMES
 
 ROWS = load_cases("variables")
 
@@ -73,6 +74,20 @@ def test_every_variable_was_recorded_or_is_known_not_to_be() -> None:
     assert set(VARIABLE_NAMES) - recorded == {"tls_my_serial"}
     for row in ROWS:
         assert all(row["variables"].get(name) is None for name in NO_VARIABLES)
+
+
+def test_numbers_are_numbers_too(library: str, configure: Configure) -> None:
+    params = configure(PARAMS, library)
+    for row in ROWS:
+        variables = connect(row, params, library).server.variables
+        for name in INTEGER_NAMES & row["variables"].keys():
+            text = row["variables"][name]
+            assert variables.integer(name) == (None if text is None else int(text))
+    assert INTEGER_NAMES <= set(VARIABLE_NAMES)
+    with pytest.raises(ConfigError, match=r"\$tls_version is text only"):
+        variables.integer("tls_version")
+    with pytest.raises(KeyError):
+        variables.integer("tls_nonsense")
 
 
 def test_ipv6_address_has_the_standard_form(library: str, configure: Configure) -> None:

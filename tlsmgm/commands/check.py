@@ -2,7 +2,7 @@
 
 Reports files that do not load, keys that do not match, certificates that have expired or soon
 will, filters that can never win, addresses without a socket, and key files open to others.  Every
-installed library loads everything; what only another one than the script's refuses is a warning.
+installed library loads everything; what only another one than the chosen refuses is a warning.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import argparse
 import dataclasses
 from typing import TYPE_CHECKING
 
+from tlsmgm.commands.configuration import add_config, read_all
 from tlsmgm.commands.output import print_json, printable
 from tlsmgm.domain import Domain
 from tlsmgm.errors import ConfigError
@@ -24,7 +25,7 @@ __all__ = ["configure", "run"]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("--config", required=True, metavar="FILE", help="OpenSIPS script")
+    add_config(parser)
     parser.add_argument(
         "--library", metavar="L", help="openssl, wolfssl or none; default: all that are installed"
     )
@@ -47,12 +48,12 @@ def _days(text: str) -> int:
 def run(options: argparse.Namespace) -> int:
     """Print the findings."""
     from tlsmgm import checks
-    from tlsmgm.config.opensips import read_script
 
     libraries = _libraries(options.library)
-    config = read_script(options.config)
+    config, failures = read_all(options.config)
     chosen = _chosen(config, libraries)
-    findings = checks.check_config(config, libraries, _load, chosen=chosen, days=options.days)
+    findings = list(map(checks.finding_of_row, failures))
+    findings += checks.check_config(config, libraries, _load, chosen=chosen, days=options.days)
     if options.library is None:
         findings += checks.check_library(config)
     failed = checks.has_errors(findings)

@@ -1,7 +1,7 @@
 """Connect to a TLS server and show what was negotiated.
 
-The server's certificate is verified as a domain of a script says (--config, --domain), against
---ca-file, or against the CAs of the system.
+The server's certificate is verified as a domain of a configuration says (--config, --domain),
+against --ca-file, or against the CAs of the system.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tlsmgm.commands.arguments import seconds
+from tlsmgm.commands.configuration import add_config, read_all
 from tlsmgm.commands.output import print_facts, print_json, printable
 from tlsmgm.errors import ConfigError, TLSError, TruncatedError
 
@@ -37,8 +38,8 @@ _LAST_WORDS = 1.0
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("address", metavar="HOST:PORT", help="IPv6 in brackets")
-    parser.add_argument("--config", metavar="FILE", help="OpenSIPS script, with --domain")
-    parser.add_argument("--domain", metavar="NAME", help="client domain of the script")
+    add_config(parser, required=False)
+    parser.add_argument("--domain", metavar="NAME", help="client domain of --config")
     trust = parser.add_mutually_exclusive_group()
     trust.add_argument("--ca-file", metavar="FILE", help="trusted CAs, PEM")
     trust.add_argument(
@@ -96,27 +97,25 @@ def _manager(options: argparse.Namespace) -> tuple[TLSManager, Domain]:
     if options.config is None:
         domain = Domain("connect", "client", **_trust(options), **_offer(options))
     else:
-        domain = _domain_of_script(options)
+        domain = _domain_of_config(options)
     manager = TLSManager(library=_library(options))
     manager.add_domain(domain)
     return manager, domain
 
 
 def _library(options: argparse.Namespace) -> str:
-    from tlsmgm.config.opensips import read_script
+    from tlsmgm.config.reader import read_configuration
 
     if options.library is not None:
         return str(options.library)
-    return read_script(options.config).resolve_library() if options.config else "auto"
+    return read_configuration(options.config).resolve_library() if options.config else "auto"
 
 
-def _domain_of_script(options: argparse.Namespace) -> Domain:
-    """Take the one domain out of the script, so that only its files are loaded."""
-    from tlsmgm.config.opensips import read_script
-
+def _domain_of_config(options: argparse.Namespace) -> Domain:
+    """Take the one domain out of the configuration, so that only its files are loaded."""
     if options.ca_file is not None:
         raise ConfigError("the domain says what to trust", parameter="--ca-file")
-    for domain in read_script(options.config).domains:
+    for domain in read_all(options.config)[0].domains:
         if domain.kind == "client" and domain.name == options.domain:
             changes = _offer(options)
             if options.danger_no_verify:

@@ -1,6 +1,6 @@
 """Say which TLS domain answers for an address and a name.
 
-Nothing but the script is read: no certificate, no key, no TLS library.
+Nothing but the configuration and its database is read: no certificate file, no TLS library.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tlsmgm.commands.configuration import add_config, read_all
 from tlsmgm.commands.output import print_facts, print_json
 from tlsmgm.config.model import Configuration
-from tlsmgm.config.opensips import read_script
 from tlsmgm.domain import Domain, DomainKind
 from tlsmgm.errors import ConfigError
 from tlsmgm.filters import ANY, Address, ascii_name, parse_address
@@ -59,7 +59,7 @@ class Answer:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("--config", required=True, metavar="FILE", help="OpenSIPS script")
+    add_config(parser)
     side = parser.add_mutually_exclusive_group(required=True)
     side.add_argument("--listen", metavar="IP:PORT", help="incoming: the listening address")
     side.add_argument("--dest", metavar="IP:PORT", help="outgoing: the destination")
@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
         raise ConfigError("--listen goes with --sni NAME or --no-sni, and with nothing else")
     if options.dest is not None and incoming_only:
         raise ConfigError("--dest goes with --sip-domain or --tls-domain")
-    config = read_script(options.config)
+    config, _ = read_all(options.config)
     if options.listen is not None:
         answer = match_server(config, _address(options.listen, "--listen"), options.sni)
     else:
@@ -93,7 +93,7 @@ def match_server(config: Configuration, address: Address, server_name: str | Non
     """Find the domain of an incoming connection.
 
     Args:
-        config: the script.
+        config: the configuration.
         address: the listening address.
         server_name: in the ClientHello, or None if none is sent.
 
@@ -113,7 +113,7 @@ def match_client(
     """Find the domain of an outgoing connection.
 
     Args:
-        config: the script.
+        config: the configuration.
         address: the destination.
         sip_domain: value of the AVP with the SIP domain, or None if it is not set.
         tls_domain: value of the AVP with a domain's name, or None if it is not set.
@@ -144,7 +144,9 @@ def match_client(
     return _by_name(config, address, lookup.domain_name, sip_domain)
 
 
-def _by_name(config: Configuration, address: Address, wanted: str, sip_domain: str | None) -> Answer:
+def _by_name(
+    config: Configuration, address: Address, wanted: str, sip_domain: str | None
+) -> Answer:
     for domain in config.domains:
         if domain.kind == "client" and domain.name == wanted:
             return Answer("client", str(address), sip_domain, domain)
@@ -185,7 +187,7 @@ def _why_none(
     domains: Sequence[Domain], kind: DomainKind, address: Address, name: str | None
 ) -> str:
     if not domains:
-        return f"the script defines no {kind} domain"
+        return f"the configuration defines no {kind} domain"
     exact = [domain for domain in domains if str(address) in domain.match_ip_address]
     looked_at = exact or [domain for domain in domains if ANY in domain.match_ip_address]
     if not looked_at:

@@ -6,6 +6,7 @@ row itself, of any length and with whole chains; they are never taken for paths.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ KINDS: Final[dict[int, DomainKind]] = {1: "client", 2: "server"}
 
 _TYPES: Final = {kind: number for number, kind in KINDS.items()}
 _FLAGS: Final = frozenset({"verify_cert", "require_cert", "crl_check_all"})
+_FOLDERS: Final = frozenset({"ca_dir", "crl_dir"})
 _VALUES: Final = tuple(name for name in COLUMNS if name not in ("id", "domain", "type"))
 
 #: Fields of Domain that have no column.
@@ -134,6 +136,8 @@ def row_of_domain(domain: Domain) -> dict[str, Any]:
             row[column] = _content(domain, column, value)
         elif column in _FLAGS:
             row[column] = int(value)
+        elif column in _FOLDERS and value is not None:
+            row[column] = os.path.abspath(value)  # a row has no folder to start from
         else:
             row[column] = ",".join(value) if isinstance(value, tuple) else value
     for column, value in row.items():

@@ -17,6 +17,7 @@ from tlsmgm.provisioning.settings import COLUMNS, DatabaseSettings
 
 __all__ = ["read_rows"]
 
+
 def read_rows(settings: DatabaseSettings, config: Configuration | None = None) -> Rows:
     """Read the whole table, in one statement.
 
