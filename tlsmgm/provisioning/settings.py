@@ -193,4 +193,5 @@ def _sqlite_url(rest: str, folder: str, opensips: bool) -> str:
     inside = os.path.join(folder, relative)  # of an absolute path, the path itself
     only_absolute = os.path.exists(path) and not os.path.exists(inside)
     chosen = path if opensips or only_absolute else inside
-    return f"sqlite:///{os.path.abspath(chosen)}{question}{query}"
+    absolute = "/" + os.path.abspath(chosen).lstrip("/")  # POSIX lets two slashes stand
+    return f"sqlite:///{absolute}{question}{query}"
