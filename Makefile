@@ -22,7 +22,7 @@ ASAN_COPIES = $(wildcard setup.py pyproject.toml README.md CHANGELOG.md CONTRIBU
 
 .DEFAULT_GOAL := build
 FUZZ_SECONDS ?= 20
-.PHONY: build native tools test demo lint format asan fuzz clean distclean help
+.PHONY: build native tools services test demo lint format asan fuzz clean distclean help
 
 build: $(VENV)/.installed ## build everything into the checkout (the default)
 	@$(BIN)/python setup.py -q build_ext --inplace
@@ -45,7 +45,18 @@ $(VENV)/.installed: pyproject.toml setup.py $(VENV)/.created | native
 	$(BIN)/python -m pip install --quiet --no-build-isolation -e '.[test,lint,demo]'
 	@touch $@
 
-test: build ## run the whole test suite
+# The management interface is tested with it. It has its own environment, so that what it needs does
+# not decide what we get.
+$(VENV)/opensips-cli/.installed: | $(VENV)/.created
+	$(PYTHON) -m venv $(VENV)/opensips-cli
+	$(VENV)/opensips-cli/bin/python -m pip install --quiet 'opensipscli==0.4.1' 'opensips==0.1.11'
+	@touch $@
+
+# Database servers, which the tests run by themselves, in temporary folders.
+services:
+	@tests/install_services.sh
+
+test: build services $(VENV)/opensips-cli/.installed ## run the whole test suite
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 demo: build ## show what tlsmgm does
@@ -63,7 +74,7 @@ format: build ## lay the code out the way lint wants it
 	$(BIN)/clang-format -i $(C_SOURCES)
 
 # Python itself never frees some memory, so leaks are not looked for here.
-asan: build ## run the test suite with address and undefined-behaviour sanitizers
+asan: build services $(VENV)/opensips-cli/.installed ## run the test suite with sanitizers
 	@mkdir -p $(ASAN_TREE)
 	@cd $(ASAN_TREE) && rm -rf $(ASAN_COPIES)
 	@cp -a $(ASAN_COPIES) $(ASAN_TREE)/

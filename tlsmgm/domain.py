@@ -18,6 +18,9 @@ from tlsmgm.errors import ConfigError
 from tlsmgm.filters import encode_name_filter, parse_address, split_list
 from tlsmgm.methods import Method, parse_method
 
+if TYPE_CHECKING:
+    import ssl
+
 __all__ = [
     "DEFAULT_CA_DIR",
     "DEFAULT_VERIFY_DEPTH",
@@ -186,13 +189,8 @@ class Domain:
             try:
                 value = normalise(parameter, getattr(self, parameter))
             except ConfigError as error:
-                raise ConfigError(
-                    error.reason,
-                    origin=self.origin,
-                    domain=self.name if isinstance(self.name, str) and self.name else None,
-                    parameter=parameter,
-                    hint=error.hint,
-                ) from None
+                name = self.name if isinstance(self.name, str) else None
+                raise error.at(origin=self.origin, domain=name, parameter=parameter) from None
             object.__setattr__(self, parameter, value)
         if getattr(self, "require_cert", None) is None:
             object.__setattr__(self, "require_cert", self.kind == "server")
@@ -217,6 +215,24 @@ class Domain:
             TypeError: there is no such field.
         """
         return dataclasses.replace(self, **changes)
+
+    def ssl_context(self) -> ssl.SSLContext:
+        """Make a context of Python's own ``ssl`` with the values of this domain.
+
+        It is for programs that bring their own TLS, such as drivers of databases and brokers; no
+        TLS library of tlsmgm takes part.  See :mod:`tlsmgm.stdlib_context` for what it carries
+        over and what ``ssl`` cannot do.
+
+        Returns:
+            A new context; changes of the domain's files do not reach it.
+
+        Raises:
+            ConfigError: a value or a file cannot be used; domain and parameter are named.
+            UnsupportedError: ``ssl`` cannot do what a parameter asks for.
+        """
+        from tlsmgm import stdlib_context  # Only programs that use it pay for it.
+
+        return stdlib_context.ssl_context(self)
 
     def __repr__(self) -> str:
         """Show what differs from the defaults; never key bytes, never a passphrase."""

@@ -46,6 +46,25 @@ class TLSError(Exception):
         self.library_code = library_code
 
 
+def _sentence(
+    reason: str,
+    origin: object,
+    domain: str | None,
+    parameter: str | None,
+    column: str | None,
+    hint: str | None,
+) -> str:
+    """Place, domain, parameter or column, reason, and what to do."""
+    what = f"parameter {parameter!r}" if parameter else None
+    places = [
+        None if origin is None else str(origin),
+        None if domain is None else f"domain {domain!r}",
+        f"column {column!r}" if column else what,
+    ]
+    text = ": ".join([place for place in places if place] + [reason])
+    return f"{text} ({hint})" if hint else text
+
+
 class ConfigError(TLSError, ValueError):
     """A parameter, a file or a row cannot be used; nothing was changed.
 
@@ -71,15 +90,8 @@ class ConfigError(TLSError, ValueError):
         alert: int | None = None,
         library_code: int | None = None,
     ) -> None:
-        what = f"parameter {parameter!r}" if parameter else None
-        places = [
-            None if origin is None else str(origin),
-            None if domain is None else f"domain {domain!r}",
-            f"column {column!r}" if column else what,
-        ]
-        text = ": ".join([place for place in places if place] + [reason])
         super().__init__(
-            f"{text} ({hint})" if hint else text,
+            _sentence(reason, origin, domain, parameter, column, hint),
             backend=backend,
             alert=alert,
             library_code=library_code,
@@ -168,7 +180,39 @@ class TruncatedError(TLSError):
 
 
 class UnsupportedError(TLSError, NotImplementedError):
-    """The chosen library cannot do this."""
+    """The chosen library cannot do this.
+
+    Args:
+        reason: what it cannot do.
+        origin: where it was asked for, such as ``"opensips.cfg:12"``.
+        domain: name of the TLS domain that asks for it.
+        parameter: name of the parameter that asks for it.
+        hint: what to do about it.
+    """
+
+    def __init__(
+        self,
+        reason: str = "",
+        *,
+        origin: object = None,
+        domain: str | None = None,
+        parameter: str | None = None,
+        hint: str | None = None,
+        backend: str | None = None,
+        alert: int | None = None,
+        library_code: int | None = None,
+    ) -> None:
+        super().__init__(
+            _sentence(reason, origin, domain, parameter, None, hint),
+            backend=backend,
+            alert=alert,
+            library_code=library_code,
+        )
+        self.reason = reason
+        self.origin = origin
+        self.domain = domain
+        self.parameter = parameter
+        self.hint = hint
 
 
 class NoMemoryError(TLSError, MemoryError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -76,7 +77,7 @@ class Example:
             timeout=TIMEOUT,
             check=False,
             cwd="/",
-            env={"PYTHONPATH": PATHS[0], "PGPASSWORD": PASSWORD, "LC_ALL": "C"},
+            env=os.environ | {"PYTHONPATH": PATHS[0], "PGPASSWORD": PASSWORD},
         )
 
 

@@ -348,6 +348,15 @@ class Server(ABC):
         """Return what the server has logged."""
         return self.log.read_text("utf-8", "replace") if self.log.exists() else ""
 
+    def wait_for_log(self, text: str, start: int = 0) -> None:
+        """Wait until the server has logged something.
+
+        Args:
+            text: a part of it.
+            start: how many characters of the log are old news.
+        """
+        self._wait_until(lambda: text in self.log_text()[start:], f"log {text!r}")
+
     def create_database(self) -> Database:
         """Return a new, empty database."""
         name = f"test_{next(self._numbers)}"

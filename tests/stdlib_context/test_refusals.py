@@ -1,0 +1,229 @@
+"""What a context cannot be made from: the message says domain, parameter and what is wrong."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from tests.support.pki import Authority, Identity, dh_params, key_pem, write_crls
+from tests.support.process import PATHS, TIMEOUT
+from tlsmgm import ConfigError, Domain
+from tlsmgm.domain import Origin
+
+GARBAGE = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+
+
+def refusal(kind: str, **fields: Any) -> ConfigError:
+    """Return why a domain is refused; it says so at its place."""
+    domain = Domain("here", kind, origin=Origin("tls.cfg", 7), **fields)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError) as caught:
+        domain.ssl_context()
+    error = caught.value
+    assert error.domain == "here"
+    assert str(error).startswith(f"tls.cfg:7: domain 'here': parameter {error.parameter!r}: ")
+    assert_no_key(error, fields)
+    return error
+
+
+def assert_no_key(error: BaseException, fields: dict[str, Any]) -> None:
+    """Prove that no line of a key stands in an error or in what led to it."""
+    key = fields.get("private_key", b"")
+    lines = key.decode().splitlines()[4:-1] if isinstance(key, bytes) else []
+    found: BaseException | None = error
+    while found is not None:
+        assert not any(line in repr(found) for line in lines)
+        assert not any(line in str(found) for line in lines)
+        found = found.__cause__ or (None if found.__suppress_context__ else found.__context__)
+
+
+def encrypted(site: Identity) -> bytes:
+    return key_pem(site.key, b"open sesame")
+
+
+def traditional(site: Identity) -> bytes:
+    """The key in the older form, whose encryption stands in a header."""
+    return site.key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.BestAvailableEncryption(b"open sesame"),
+    )
+
+
+def test_a_server_without_certificate() -> None:
+    assert refusal("server").parameter == "certificate"
+
+
+def test_a_certificate_without_key(site: Identity) -> None:
+    error = refusal("client", certificate=site.fields()["certificate"])
+    assert error.parameter == "private_key"
+
+
+def test_a_foreign_key(site: Identity, user: Identity) -> None:
+    error = refusal("server", **site.fields() | {"private_key": user.fields()["private_key"]})
+    assert error.parameter == "private_key"
+    assert "does not belong to the certificate" in error.reason
+    assert error.hint
+
+
+def test_a_key_of_another_kind(root: Authority, site: Identity) -> None:
+    other = root.issue("other", kind="rsa").fields()["private_key"]
+    error = refusal("server", **site.fields() | {"private_key": other})
+    assert error.parameter == "private_key"
+    assert "does not belong to the certificate" in error.reason
+
+
+@pytest.mark.parametrize("form", [encrypted, traditional])
+@pytest.mark.parametrize("passphrase", [None, "", "wrong", "x" * 5000])
+def test_an_encrypted_key_without_its_passphrase(
+    site: Identity, form: Any, passphrase: str | None
+) -> None:
+    fields = site.fields() | {"private_key": form(site), "private_key_passphrase": passphrase}
+    error = refusal("server", **fields)
+    assert error.parameter == "private_key"
+    assert "passphrase" in error.reason
+    if not passphrase:
+        assert error.hint == "set private_key_passphrase"
+
+
+ASKING = """
+import os
+os.open(sys.argv[1], os.O_RDWR)  # makes it the terminal of this session
+from tlsmgm import ConfigError, Domain
+try:
+    Domain("here", sys.argv[2], **dict(zip(sys.argv[3::2], sys.argv[4::2]))).ssl_context()
+except ConfigError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("what", ["private_key", "certificate", "ca_list", "ca_dir", "dh_params"])
+def test_nobody_is_asked_at_a_terminal(
+    root: Authority, site: Identity, tmp_path: Path, what: str
+) -> None:
+    fields = site.fields() | {"ca_list": root.pem, "dh_params": dh_params()[0]}
+    fields[what] = traditional(site) if what == "private_key" else encrypted_text(fields, what)
+    arguments = []
+    for name, content in fields.items():
+        path = tmp_path / name / "01234567.0"
+        path.parent.mkdir()
+        path.write_bytes(content)
+        arguments += [name, str(path.parent if name == "ca_dir" else path)]
+    ours, terminal = pty.openpty()
+    try:
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                f"import sys\nsys.path[:0] = {PATHS!r}\n{ASKING}",
+                os.ttyname(terminal),
+                "server",
+                *arguments,
+            ],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+            start_new_session=True,
+        )
+        asked = select.select([ours], [], [], 0)[0]
+    finally:
+        os.close(ours)
+        os.close(terminal)
+    assert not asked
+    assert f"parameter '{what}': " in done.stdout
+    assert "is encrypted" in done.stdout
+    assert done.stderr == ""
+
+
+def encrypted_text(fields: dict[str, bytes], what: str) -> bytes:
+    """A PEM text that claims to be encrypted, as any may."""
+    head, rest = fields.get(what, fields["certificate"]).split(b"\n", 1)
+    header = b"Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,%s\n\n" % (b"0" * 32)
+    return head + b"\n" + header + rest
+
+
+@pytest.mark.parametrize("parameter", ["certificate", "private_key", "ca_list", "dh_params"])
+@pytest.mark.parametrize("where", ["memory", "file", "no file", "folder"])
+def test_unreadable_sources(site: Identity, tmp_path: Path, parameter: str, where: str) -> None:
+    path = tmp_path / "source.pem"
+    if where == "file":
+        path.write_bytes(b"nothing\n")
+    elif where == "folder":
+        path.mkdir()
+    value = GARBAGE.replace(b"CERTIFICATE", b"THING") if where == "memory" else str(path)
+    error = refusal("server", **site.fields() | {parameter: value})
+    assert error.parameter == parameter
+    assert where == "memory" or str(path) in error.reason
+    if where == "no file":
+        assert "No such file" in error.reason
+
+
+def test_a_broken_certificate_behind_a_good_one(root: Authority, site: Identity) -> None:
+    chain = site.fields()["certificate"] + GARBAGE
+    assert refusal("server", **site.fields() | {"certificate": chain}).parameter == "certificate"
+    assert refusal("client", ca_list=root.pem + GARBAGE).parameter == "ca_list"
+
+
+def test_a_weak_certificate_at_a_high_security_level(root: Authority, site: Identity) -> None:
+    error = refusal("server", **site.fields(), cipher_list="DEFAULT:@SECLEVEL=5")
+    assert error.parameter == "certificate"
+    assert "too small" in error.reason
+
+
+def test_directories_of_authorities(root: Authority, tmp_path: Path) -> None:
+    missing = refusal("client", ca_dir=tmp_path / "absent")
+    assert (missing.parameter, "No such file" in missing.reason) == ("ca_dir", True)
+    (tmp_path / "ca.pem").write_bytes(root.pem)
+    unhashed = refusal("client", ca_dir=tmp_path)
+    assert (unhashed.parameter, unhashed.hint) == ("ca_dir", "run: openssl rehash")
+    (tmp_path / "01234567.0").write_bytes(GARBAGE)
+    assert "01234567.0" in refusal("client", ca_dir=tmp_path).reason
+
+
+def test_directories_of_crls(root: Authority, tmp_path: Path) -> None:
+    fields = {"ca_list": root.pem}
+    missing = refusal("client", **fields, crl_dir=tmp_path / "absent")
+    assert (missing.parameter, "No such file" in missing.reason) == ("crl_dir", True)
+    for content in ((), (b"nothing",), (root.pem,), (root.crl().replace(b"M", b"N"),)):
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        error = refusal("client", **fields, crl_dir=write_crls(folder, *content))
+        assert error.parameter == "crl_dir"
+        assert "no CRL" in error.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("ECDHE+AESGCM:!aNUL", "aNUL"),
+        ("NO-SUCH-SUITE", "NO-SUCH-SUITE"),
+        ("TLS_NO_SUCH_SUITE", "TLS_NO_SUCH_SUITE"),
+        ("!aNULL", "selects nothing"),
+        ("AES128:DEFAULT", "DEFAULT"),
+        ("SSLv2", "no cipher"),
+    ],
+)
+def test_cipher_lists(root: Authority, text: str, reason: str) -> None:
+    error = refusal("client", ca_list=root.pem, cipher_list=text)
+    assert error.parameter == "cipher_list"
+    assert reason in error.reason
+
+
+def test_unknown_curves(root: Authority) -> None:
+    error = refusal("client", ca_list=root.pem, ec_curve="no-such-curve")
+    assert error.parameter == "ec_curve"
+    assert "no-such-curve" in error.reason
+
+
+def test_a_context_that_fails_leaves_no_descriptor_open(site: Identity) -> None:
+    before = os.listdir("/proc/self/fd")
+    refusal("server", **site.fields() | {"private_key": encrypted(site)})
+    assert os.listdir("/proc/self/fd") == before

@@ -1,0 +1,428 @@
+"""From a domain to a context of Python's own ``ssl``, which drivers and frameworks take.
+
+It carries over certificate, chain, key, CAs, CRLs, versions, ciphers, curves, Diffie-Hellman
+parameters, ALPN and the rules of verification, and is never looser than the domain, except where
+``ssl`` leaves no choice:
+
+* A chain may have 100 intermediates where ``verify_depth`` is the default, because ``ssl`` cannot
+  set it.  A domain with another ``verify_depth`` is refused.
+* A server goes on without ALPN when a client offers only protocols that it does not have; ask
+  ``selected_alpn_protocol()``.
+* A server that verifies gives no tickets of TLS 1.3.  With TLS 1.2 ``ssl`` always lets a client
+  resume, for two hours at most, though its certificate may have expired meanwhile.
+* A server does not look at SNI, which is for :class:`tlsmgm.TLSManager` to do, and does not name
+  its CAs to clients.
+
+What is in memory reaches OpenSSL by :mod:`tlsmgm.memory_path`, and no disk.
+
+Source: Python's manual of ``ssl``, 3.11 to 3.15.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import functools
+import os
+import re
+import ssl
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from tlsmgm.ciphers import check_cipher_list, split_tls13
+from tlsmgm.domain import DEFAULT_VERIFY_DEPTH, Domain, Source
+from tlsmgm.errors import ConfigError, UnsupportedError
+from tlsmgm.memory_path import path_of
+from tlsmgm.methods import TLSVersion
+from tlsmgm.trust import Trust, hashed_names, trust_of
+
+__all__ = ["ssl_context"]
+
+#: Names of curves in the standards and in TLS, and OpenSSL's short names, which ``ssl`` knows.
+_CURVES: Final = {
+    "p-256": "prime256v1",
+    "secp256r1": "prime256v1",
+    "p-384": "secp384r1",
+    "p-521": "secp521r1",
+    "x25519": "X25519",
+    "x448": "X448",
+}
+
+# The last is OpenSSL's word for the certificate of another kind of key.
+_FOREIGN_KEY = ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH", "NO_CERTIFICATE_ASSIGNED")
+_WEAK = ("EE_KEY_TOO_SMALL", "CA_KEY_TOO_SMALL", "CA_MD_TOO_WEAK")
+
+_CRL = re.compile(rb"-----BEGIN X509 CRL-----[A-Za-z0-9+/=\s]+-----END X509 CRL-----")
+
+_ENCRYPTED = re.compile(rb"-----BEGIN (?!.*PRIVATE KEY)[^\n]+\s+Proc-Type:")
+
+
+class _PassphraseNeededError(Exception):
+    """The private key is encrypted and the domain has no passphrase."""
+
+
+def ssl_context(domain: Domain) -> ssl.SSLContext:
+    """Make a context of Python's ``ssl`` with the values of a domain.
+
+    Args:
+        domain: a server or client domain.
+
+    Returns:
+        A new context.  A client's ``wrap_socket()`` wants ``server_hostname`` unless the domain
+        does not compare names; ``wrap_bio()`` without it compares none.  A domain whose
+        highest version is TLS 1.0 draws Python's DeprecationWarning.
+
+    Raises:
+        ConfigError: a value or a file cannot be used; domain and parameter are named.
+        UnsupportedError: ``ssl`` cannot do what a parameter asks for.
+    """
+    try:
+        return _new_context(domain)
+    except ConfigError as error:
+        raise error.at(origin=error.origin or domain.origin, domain=domain.name) from None
+
+
+def _new_context(domain: Domain) -> ssl.SSLContext:
+    """The order matters: the cipher list's security level decides which keys are good enough."""
+    is_server = domain.kind == "server"
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if is_server else ssl.PROTOCOL_TLS_CLIENT)
+    _set_options(context)
+    _set_verification(context, domain)
+    _set_versions(context, domain)
+    _set_ciphers(context, domain)
+    _set_curves(context, domain)
+    _load_dh_params(context, domain)
+    _load_identity(context, domain)
+    _load_trust(context, domain, trust_of(domain))
+    _load_crls(context, domain)
+    _set_alpn(context, domain)
+    return context
+
+
+def _unsupported(domain: Domain, parameter: str, reason: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"Python's ssl cannot {reason}",
+        origin=domain.origin,
+        domain=domain.name,
+        parameter=parameter,
+    )
+
+
+def _words(error: Exception) -> str:
+    """What OpenSSL calls an error, in words."""
+    reason = getattr(error, "reason", None)
+    return str(reason or error).replace("_", " ").lower()
+
+
+def _read(source: Source, parameter: str) -> bytes:
+    data = source if isinstance(source, bytes) else _read_file(source, parameter)
+    _check_plain(data, parameter, _where(source))
+    return data
+
+
+def _check_plain(pem: bytes, parameter: str, where: str) -> None:
+    """OpenSSL would ask the terminal for the passphrase of anything but a private key."""
+    if _ENCRYPTED.search(pem):
+        raise ConfigError(f"is encrypted{where}; only private keys may be", parameter=parameter)
+
+
+def _read_file(path: str, parameter: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}", parameter=parameter) from None
+
+
+def _where(source: Source) -> str:
+    return "" if isinstance(source, bytes) else f" in {source}"
+
+
+# --- rules -------------------------------------------------------------------------------
+
+
+def _set_options(context: ssl.SSLContext) -> None:
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
+    # What ca_list names is trusted, an intermediate too, without its root.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+
+
+def _set_verification(context: ssl.SSLContext, domain: Domain) -> None:
+    if domain.verify_depth != DEFAULT_VERIFY_DEPTH:
+        raise _unsupported(domain, "verify_depth", "limit the length of chains")
+    context.check_hostname = False  # CERT_NONE cannot be set before.
+    if not domain.verify_cert:
+        context.verify_mode = ssl.CERT_NONE
+    elif domain.kind == "client":
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.check_hostname = not domain.danger_skip_hostname_check
+        context.hostname_checks_common_name = False  # RFC 9525 section 2
+    else:
+        context.verify_mode = ssl.CERT_REQUIRED if domain.require_cert else ssl.CERT_OPTIONAL
+        context.num_tickets = 0  # A ticket outlives the certificate that was shown for it.
+
+
+def _set_versions(context: ssl.SSLContext, domain: Domain) -> None:
+    method = domain.parsed_method
+    if method.lowest is None or method.highest is None:
+        return
+    # SSL 3.0 is off by an option that Python always sets, so this begins with TLS 1.0. To name
+    # that would draw a DeprecationWarning.
+    lowest = ssl.TLSVersion.MINIMUM_SUPPORTED
+    try:
+        context.minimum_version = lowest  # first, so that there is room for any maximum
+        context.maximum_version = ssl.TLSVersion(method.highest)
+        if method.lowest is not TLSVersion.TLSv1:
+            context.minimum_version = ssl.TLSVersion(method.lowest)
+    except ValueError:
+        raise ConfigError(f"this OpenSSL cannot do {domain.method}", parameter="method") from None
+
+
+@functools.cache
+def _known_suites() -> frozenset[str]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers("ALL:COMPLEMENTOFALL")
+    return frozenset(str(suite["name"]) for suite in context.get_ciphers())
+
+
+def _set_ciphers(context: ssl.SSLContext, domain: Domain) -> None:
+    if domain.cipher_list is None:
+        return
+    try:
+        check_cipher_list(domain.cipher_list, _known_suites(), library="OpenSSL")
+    except ConfigError as error:
+        raise error.at(parameter="cipher_list") from None
+    old, new = split_tls13(domain.cipher_list)
+    set_new = _optional(context, "set_ciphersuites")
+    if new and set_new is None:
+        raise _unsupported(domain, "cipher_list", "choose among the suites of TLS 1.3")
+    try:
+        if old:
+            context.set_ciphers(old)
+        if new and set_new is not None:
+            set_new(new)
+    except ssl.SSLError as error:
+        raise ConfigError(_words(error), parameter="cipher_list") from None
+
+
+def _optional(context: ssl.SSLContext, name: str) -> Callable[[str], None] | None:
+    """A method that later versions of Python have."""
+    method: Callable[[str], None] | None = getattr(context, name, None)
+    return method
+
+
+def _set_curves(context: ssl.SSLContext, domain: Domain) -> None:
+    names = domain.ec_curve
+    if names is None:
+        return
+    setter = _optional(context, "set_groups")
+    if setter is None:
+        if ":" in names:
+            raise _unsupported(domain, "ec_curve", "choose more than one curve")
+        setter, names = context.set_ecdh_curve, _CURVES.get(names.lower(), names)
+    try:
+        setter(names)
+    except (ValueError, ssl.SSLError):
+        raise ConfigError(
+            f"OpenSSL does not know all of {domain.ec_curve!r}", parameter="ec_curve"
+        ) from None
+
+
+def _set_alpn(context: ssl.SSLContext, domain: Domain) -> None:
+    if not domain.alpn:
+        return
+    if not all(protocol.isascii() for protocol in domain.alpn):
+        raise _unsupported(domain, "alpn", "name protocols beyond ASCII")
+    context.set_alpn_protocols(list(domain.alpn))
+
+
+# --- what is shown -----------------------------------------------------------------------
+
+
+def _load_dh_params(context: ssl.SSLContext, domain: Domain) -> None:
+    if domain.dh_params is None:
+        return
+    with path_of(_read(domain.dh_params, "dh_params")) as path:
+        try:
+            context.load_dh_params(path)
+        except OSError:
+            raise ConfigError(
+                f"no readable Diffie-Hellman parameters{_where(domain.dh_params)}",
+                parameter="dh_params",
+            ) from None
+
+
+def _load_identity(context: ssl.SSLContext, domain: Domain) -> None:
+    if domain.certificate is None:
+        if domain.kind == "server":
+            raise ConfigError("a server domain needs a certificate", parameter="certificate")
+        return
+    if domain.private_key is None:
+        raise ConfigError("the certificate needs its private key", parameter="private_key")
+    chain = _read(domain.certificate, "certificate")
+    with path_of(chain) as certificate, _path_of_key(domain.private_key) as key:
+        try:
+            context.load_cert_chain(certificate, key, password=_passphrase(domain))
+        except _PassphraseNeededError:
+            raise ConfigError(
+                f"the key is encrypted{_where(domain.private_key)} and there is no passphrase",
+                parameter="private_key",
+                hint="set private_key_passphrase",
+            ) from None
+        except (OSError, ValueError) as error:
+            raise _identity_error(domain, chain, error) from None
+
+
+def _path_of_key(source: Source) -> contextlib.AbstractContextManager[str]:
+    """A key in a file is left to OpenSSL, which wipes its copy."""
+    return path_of(source) if isinstance(source, bytes) else contextlib.nullcontext(source)
+
+
+def _passphrase(domain: Domain) -> Callable[[], bytes]:
+    """Answers OpenSSL; without an answer of ours it would ask the terminal."""
+
+    def answer() -> bytes:
+        if not domain.private_key_passphrase:
+            raise _PassphraseNeededError
+        return domain.private_key_passphrase
+
+    return answer
+
+
+def _identity_error(domain: Domain, chain: bytes, error: Exception) -> ConfigError:
+    """Say which of both is wrong; ``ssl`` does not."""
+    assert domain.certificate is not None
+    assert domain.private_key is not None
+    reason = getattr(error, "reason", None)
+    if reason in _FOREIGN_KEY:
+        return ConfigError(
+            f"the key{_where(domain.private_key)} does not belong to the certificate",
+            parameter="private_key",
+            hint="give the key for which the certificate was made",
+        )
+    if not _has_certificates(chain):
+        return ConfigError(
+            f"no readable PEM certificate{_where(domain.certificate)}", parameter="certificate"
+        )
+    if reason in _WEAK:
+        return ConfigError(
+            f"{_words(error)}{_where(domain.certificate)}",
+            parameter="certificate",
+            hint="OpenSSL's security level asks for a stronger one",
+        )
+    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
+        return _unread_key(domain.private_key, error)
+    return ConfigError(
+        f"no readable PEM key{_where(domain.private_key)}, or its passphrase is wrong",
+        parameter="private_key",
+    )
+
+
+def _unread_key(source: Source, error: OSError) -> ConfigError:
+    """Whatever was wrong with a key, from a pipe comes only that a pipe has no position."""
+    reason = "the key is not readable, is of another certificate, or its passphrase is wrong"
+    if isinstance(source, str):
+        reason = f"cannot read {source}: {error.strerror}"
+    return ConfigError(reason, parameter="private_key")
+
+
+# --- who is trusted ----------------------------------------------------------------------
+
+
+def _load_trust(context: ssl.SSLContext, domain: Domain, trust: Trust) -> None:
+    if trust.ca_list is not None:
+        where = _where(trust.ca_list)
+        _trust(context, domain, _read(trust.ca_list, "ca_list"), "ca_list", where)
+    if trust.ca_dir is None:
+        return
+    count = 0
+    # Read now: OpenSSL would look at the directory during handshakes, and take CRLs out of it.
+    for path, pem in _files(trust.ca_dir, "ca_dir", hashed_names):
+        _trust(context, domain, pem, "ca_dir", f" in {path}")
+        count += 1
+    if not count:
+        raise ConfigError(
+            f"no CA certificate named by its hash in {trust.ca_dir}",
+            parameter="ca_dir",
+            hint="run: openssl rehash",
+        )
+
+
+def _files(
+    directory: str, parameter: str, lister: Callable[[str], list[str]]
+) -> Iterator[tuple[str, bytes]]:
+    """Paths and contents of the files of a directory that the lister names."""
+    try:
+        names = lister(directory)
+    except OSError as error:
+        text = f"cannot read directory {directory}: {error.strerror}"
+        raise ConfigError(text, parameter=parameter) from None
+    for name in names:
+        path = os.path.join(directory, name)
+        if os.path.isfile(path) or not os.path.exists(path):
+            yield path, _read_file(path, parameter)
+
+
+def _visible_names(path: str) -> list[str]:
+    return sorted(name for name in os.listdir(path) if not name.startswith("."))
+
+
+def _trust(context: ssl.SSLContext, domain: Domain, pem: bytes, parameter: str, where: str) -> None:
+    _check_plain(pem, parameter, where)
+    if b"-----BEGIN TRUSTED CERTIFICATE-----" in pem:
+        # They would be passed over in silence, and what they restrict with them.
+        raise _unsupported(domain, parameter, f"read OpenSSL's trusted certificates{where}")
+    try:
+        _add_certificates(context, pem)
+    except ssl.SSLError:
+        raise ConfigError(f"no readable PEM certificate{where}", parameter=parameter) from None
+
+
+def _add_certificates(context: ssl.SSLContext, pem: bytes) -> None:
+    """Trust the certificates of a PEM text, and nothing else that stands in it."""
+    # Comments may be in any language, but ssl takes ASCII only.
+    text = pem.decode("latin-1").encode("ascii", "replace").decode("ascii")
+    context.load_verify_locations(cadata=text)
+
+
+def _has_certificates(pem: bytes) -> bool:
+    try:
+        _add_certificates(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), pem)
+    except ssl.SSLError:
+        return False
+    return True
+
+
+def _load_crls(context: ssl.SSLContext, domain: Domain) -> None:
+    if domain.crl_dir is None:
+        return
+    for _, content in _files(domain.crl_dir, "crl_dir", _visible_names):
+        for block in _crls_in(content):
+            if not _add_crl(context, block):
+                break
+    if not context.cert_store_stats()["crl"]:
+        raise ConfigError(f"no CRL in {domain.crl_dir}", parameter="crl_dir")
+    whole = domain.crl_check_all
+    context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN if whole else ssl.VERIFY_CRL_CHECK_LEAF
+
+
+def _crls_in(content: bytes) -> list[bytes]:
+    """The CRLs of a file in PEM; one that holds none may be a CRL in DER, or anything.
+
+    Nothing else may come along: a certificate beside a CRL would be trusted.
+    """
+    blocks = _CRL.findall(content)
+    if blocks:
+        return blocks
+    text = base64.encodebytes(content)
+    return [b"-----BEGIN X509 CRL-----\n" + text + b"-----END X509 CRL-----\n"]
+
+
+def _add_crl(context: ssl.SSLContext, pem: bytes) -> bool:
+    with path_of(pem) as path:
+        try:
+            context.load_verify_locations(cafile=path)
+        except OSError:
+            return False
+    return True
