@@ -23,6 +23,7 @@ from tlsmgm.errors import (
     VerificationError,
 )
 from tlsmgm.manager import TLSManager
+from tlsmgm.pool import ConnectionPool
 from tlsmgm.report import ReloadReport
 
 __version__ = "0.1.0.dev0"
@@ -33,6 +34,7 @@ __all__ = [
     "Certificate",
     "ConfigError",
     "Connection",
+    "ConnectionPool",
     "DatabaseError",
     "Domain",
     "HandshakeError",

@@ -200,6 +200,11 @@ class Domain:
         """The method, read."""
         return parse_method(self.method)
 
+    @property
+    def checks_server_name(self) -> bool:
+        """Client: whether a server name that is given is compared with the certificate."""
+        return self.verify_cert and not self.danger_skip_hostname_check
+
     def replace(self, **changes: Any) -> Domain:
         """Return a domain that differs in some fields.
 

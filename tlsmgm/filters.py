@@ -20,6 +20,7 @@ __all__ = [
     "Address",
     "ascii_name",
     "encode_name_filter",
+    "is_ip",
     "pack_ip",
     "parse_address",
     "split_list",
@@ -92,6 +93,19 @@ def pack_ip(ip: str) -> bytes:
     if isinstance(address, ipaddress.IPv4Address):
         return _MAPPED_PREFIX + address.packed
     return address.packed
+
+
+def is_ip(text: str) -> bool:
+    """Say whether a text is an IP address.
+
+    Args:
+        text: any spelling that :func:`pack_ip` takes.
+    """
+    try:
+        pack_ip(text)
+    except ConfigError:
+        return False
+    return True
 
 
 def parse_address(text: str) -> Address | None:

@@ -19,7 +19,7 @@ from tlsmgm.config.toml import read_toml
 from tlsmgm.connection import Connection
 from tlsmgm.domain import Domain
 from tlsmgm.errors import ConfigError, DatabaseError, TLSError, UnsupportedError
-from tlsmgm.filters import ascii_name, pack_ip
+from tlsmgm.filters import ascii_name, is_ip, pack_ip
 from tlsmgm.listing import domain_list
 from tlsmgm.matching import client_lookup, find_shadowed
 from tlsmgm.provisioning import sql_module
@@ -475,22 +475,10 @@ class TLSManager:
         if server_name is not None:
             server_name = server_name.removesuffix(".")  # the root has no label in SNI
         sent = None if server_name is None else ascii_name(server_name)
-        checked = sent if _checks_name(context.domain) else None
-        if server_name is not None and _is_ip(server_name):
+        checked = sent if context.domain.checks_server_name else None
+        if server_name is not None and is_ip(server_name):
             sent = None  # RFC 6066 section 3: literal addresses are not sent
         return Connection(context, server_name=sent, verify_name=checked, session=session)
-
-
-def _checks_name(domain: Domain) -> bool:
-    return domain.verify_cert and not domain.danger_skip_hostname_check
-
-
-def _is_ip(text: str) -> bool:
-    try:
-        pack_ip(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _read_rows(settings: DatabaseSettings, config: Configuration | None) -> Rows:

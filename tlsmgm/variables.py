@@ -143,7 +143,8 @@ class Variables(Mapping[str, "str | None"]):
         """
         value = self[name]
         if name not in INTEGER_NAMES:
-            raise ConfigError(f"${name} is text only", hint="numbers are " + ", ".join(sorted(INTEGER_NAMES)))
+            numbers = ", ".join(sorted(INTEGER_NAMES))
+            raise ConfigError(f"${name} is text only", hint=f"numbers are {numbers}")
         return None if value is None else int(value)
 
     def __iter__(self) -> Iterator[str]:

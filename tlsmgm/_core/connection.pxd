@@ -24,7 +24,9 @@ cdef class Connection:
     cdef readonly Context context     # None just as long
     cdef readonly bint is_server
     cdef readonly bint handshake_complete
+    cdef readonly bint ended          # closed by either side, failed, or without a transport
     cdef object name                  # server name as bytes, or None
+    cdef object checked_name          # client: name that the certificate must carry, or None
 
     # Only a server uses these, and only before conn exists.
     cdef Selector selector
@@ -41,6 +43,7 @@ cdef class Connection:
     cdef void leave(self) noexcept
     cdef Backend backend_in_use(self)
     cdef int check(self, tlsmgm_status status, const tlsmgm_error *error) except -1
+    cdef int settle(self, tlsmgm_status status, const tlsmgm_error *error) except -1
     cdef int start(self, bytes name, bytes verify_name, object session) except -1
     cdef bint greet(self) except -1
     cdef bint advance(self) except -1

@@ -89,6 +89,8 @@ cdef class Connection:
         session: client: a session to offer, or None.
 
     A connection belongs to one thread at a time; a second one that enters gets RuntimeError.
+    ``ended`` may be read by any thread: nothing more can be sent, for the peer or we have closed,
+    the transport has ended, or the connection has failed, as far as the calls so far have shown.
     """
 
     def __cinit__(self, Context context=None, *, Selector selector=None, bytes address=None,
@@ -138,6 +140,12 @@ cdef class Connection:
         backend = self.backend_in_use()
         return check_status(status, error, None if backend is None else backend.name)
 
+    cdef int settle(self, tlsmgm_status status, const tlsmgm_error *error) except -1:
+        """As check(), and remembers that nothing comes after this status."""
+        if status not in (TLSMGM_OK, TLSMGM_WANT_READ, TLSMGM_WANT_WRITE):
+            self.ended = True
+        return self.check(status, error)
+
     cdef int start(self, bytes name, bytes verify_name, object session) except -1:
         """Starts the library inside self.context."""
         cdef tlsmgm_conn_config config
@@ -159,6 +167,7 @@ cdef class Connection:
         with nogil:
             status = self.table.conn_new(self.context.ctx, &config, &self.conn, &error)
         self.name = name
+        self.checked_name = verify_name
         return self.check(status, &error)
 
     # --- a server before its context is known ----------------------------------------------
@@ -263,6 +272,7 @@ cdef class Connection:
         """Latches the failure, leaves an alert for the peer (unless negative), and raises."""
         cdef uint8_t[7] record
         self.failure = failure
+        self.ended = True
         if <int> alert >= 0:
             tlsmgm_alert_record(alert, record)
             tlsmgm_buffer_append(&self.early, record, TLSMGM_ALERT_RECORD_SIZE)
@@ -333,6 +343,7 @@ cdef class Connection:
         self.enter()
         try:
             self.wire_ended = True
+            self.ended = True
             if self.conn != NULL:
                 self.table.feed_eof(self.conn)
         finally:
@@ -394,7 +405,7 @@ cdef class Connection:
             return False
         with nogil:
             status = self.table.handshake(self.conn, &error)
-        self.handshake_complete = self.check(status, &error) == TLSMGM_OK
+        self.handshake_complete = self.settle(status, &error) == TLSMGM_OK
         return self.handshake_complete
 
     def read(self, Py_ssize_t size=65536):
@@ -433,7 +444,7 @@ cdef class Connection:
                 return None
             with nogil:
                 status = self.table.read(self.conn, data, size, &count, &error)
-            result = self.check(status, &error)
+            result = self.settle(status, &error)
             if result == TLSMGM_WANT_READ:
                 return None
             return 0 if result == TLSMGM_CLOSED else count
@@ -463,7 +474,7 @@ cdef class Connection:
                 raise ValueError("write() before the handshake is complete")
             with nogil:
                 status = self.table.write(self.conn, &data[0], size, &count, &error)
-            if self.check(status, &error) == TLSMGM_CLOSED:
+            if self.settle(status, &error) == TLSMGM_CLOSED:
                 raise ValueError("write() after shutdown()")
             return count
         finally:
@@ -483,7 +494,8 @@ cdef class Connection:
                 return True
             with nogil:
                 status = self.table.shutdown(self.conn, &error)
-            return self.check(status, &error) == TLSMGM_OK
+            self.ended = self.ended or self.handshake_complete
+            return self.settle(status, &error) == TLSMGM_OK
         finally:
             self.leave()
 
@@ -509,6 +521,11 @@ cdef class Connection:
     def server_name(self):
         """Server name of the ClientHello, or None. Not trusted input until it matched."""
         return _text_of(self.name)
+
+    @property
+    def verify_name(self):
+        """Client: host name or IP address that the certificate must carry; None: any will do."""
+        return _text_of(self.checked_name)
 
     @property
     def version(self):

@@ -9,7 +9,7 @@ from typing import Final
 from tlsmgm.config.model import TLS_PROTOCOLS, Socket
 from tlsmgm.domain import Origin
 from tlsmgm.errors import ConfigError
-from tlsmgm.filters import pack_ip
+from tlsmgm.filters import is_ip
 
 __all__ = ["DEFAULT_PORTS", "parse_socket"]
 
@@ -69,19 +69,11 @@ def parse_socket(
 def _host_and_port(text: str) -> tuple[str, int | None]:
     """Divide ``host:port``, ``[v6]:port``, a bare host or a bare IPv6 address; bad: no host."""
     if text.count(":") > 1 and not text.startswith("["):
-        return (text, None) if _is_ip(text) else ("", 0)
+        return (text, None) if is_ip(text) else ("", 0)
     match = re.fullmatch(r"(\[[^\]]*\]|[^:\[\]]+)(?::([0-9]{1,5}))?", text)
     if match is None:
         return "", 0
     host = match[1]
     if host.startswith("["):
-        host = host[1:-1] if _is_ip(host[1:-1]) else ""
+        host = host[1:-1] if is_ip(host[1:-1]) else ""
     return host, int(match[2]) if match[2] else None
-
-
-def _is_ip(text: str) -> bool:
-    try:
-        pack_ip(text)
-    except ConfigError:
-        return False
-    return True

@@ -7,26 +7,11 @@ import re
 from dataclasses import dataclass
 
 from tlsmgm.errors import ConfigError
+from tlsmgm.filters import is_ip
 
-__all__ = ["Target", "host_and_port", "is_ip", "join_host_port", "parse_target"]
+__all__ = ["Target", "host_and_port", "join_host_port", "parse_target"]
 
 _HOST_PORT = re.compile(r"(?:\[(?P<v6>[^\[\]\s]+)\]|(?P<host>[^\[\]:\s]+)):(?P<port>[0-9]{1,5})")
-
-
-def is_ip(host: str) -> bool:
-    """Say whether a host is an IP address (a scope like ``%eth0`` may follow).
-
-    Args:
-        host: without brackets.
-
-    Returns:
-        True if no resolver is needed.
-    """
-    try:
-        ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    return True
 
 
 def join_host_port(host: str, port: int) -> str:

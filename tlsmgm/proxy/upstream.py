@@ -9,8 +9,9 @@ from tlsmgm._core.session import Session
 from tlsmgm.connection import Connection
 from tlsmgm.domain import Domain
 from tlsmgm.errors import ConfigError, NoDomainError
+from tlsmgm.filters import is_ip
 from tlsmgm.manager import TLSManager
-from tlsmgm.proxy.addresses import is_ip, join_host_port
+from tlsmgm.proxy.addresses import join_host_port
 from tlsmgm.proxy.endpoint import Buffers, Endpoint, TLSEndpoint
 from tlsmgm.proxy.options import ProxyOptions
 from tlsmgm.proxy.relay import Relay
