@@ -17,4 +17,4 @@ from typing import Final
 __all__ = ["COMMANDS"]
 
 #: Names of the commands, in the order of the help text.
-COMMANDS: Final = ("proxy", "match", "list", "check", "connect")
+COMMANDS: Final = ("proxy", "match", "list", "reload", "check", "connect", "db", "convert")

@@ -1,4 +1,4 @@
-"""Show the TLS domains of a configuration.
+"""Show the TLS domains of a configuration, or of a running program.
 
 No certificate is loaded.
 """
@@ -9,29 +9,46 @@ import argparse
 from typing import Any
 
 from tlsmgm.commands.output import print_json, print_table
+from tlsmgm.commands.reload import ask, configure_client, report
+from tlsmgm.errors import ConfigError, TLSError
 
 __all__ = ["configure", "run"]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("--config", required=True, metavar="FILE", help="OpenSIPS script")
+    parser.add_argument("--config", metavar="FILE", help="OpenSIPS script")
+    configure_client(parser, required=False)
     parser.add_argument("--json", action="store_true", help="print what tls_list replies")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the domains."""
-    from tlsmgm.manager import TLSManager
+    from tlsmgm.mi.jsonrpc import RPCError
 
-    listed = TLSManager.from_config(options.config, library="none").list_domains()
+    if (options.config is None) == (options.mi is None):
+        raise ConfigError("give --config or --mi, one of them")
+    try:
+        listed = _of_script(options.config) if options.mi is None else ask(options, "tls_list")
+    except RPCError as error:
+        return report(error, as_json=options.json)
     if options.json:
         print_json(listed)
         return 0
+    try:
+        rows = [_row(domain) for domain in listed["Domains"]]
+    except (KeyError, TypeError, AttributeError):
+        raise TLSError(f"{options.mi}: the answer is no list of domains") from None
     print_table(
-        ("NAME", "KIND", "ADDRESSES", "NAMES", "METHOD", "VERIFY", "REQUIRE", "CERTIFICATE"),
-        map(_row, listed["Domains"]),
+        ("NAME", "KIND", "ADDRESSES", "NAMES", "METHOD", "VERIFY", "REQUIRE", "CERTIFICATE"), rows
     )
     return 0
+
+
+def _of_script(path: str) -> dict[str, list[dict[str, Any]]]:
+    from tlsmgm.manager import TLSManager
+
+    return TLSManager.from_config(path, library="none").list_domains()
 
 
 def _row(domain: dict[str, Any]) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """Terminate TLS for a plain server, or speak TLS for a plain client.
 
-Listens on the TLS sockets of the script, or where --listen says, and forwards every connection
-to the upstream.  SIGTERM drains and stops, SIGHUP reads the script anew (the domains; sockets stay
-as they are) and opens the access log anew.
+Listens on the TLS sockets of the configuration, or where --listen says, and forwards every
+connection to the upstream.  SIGTERM drains and stops, SIGHUP reads configuration and database anew
+(the domains; sockets stay as they are) and opens the access log anew.
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ import argparse
 from typing import TYPE_CHECKING
 
 from tlsmgm.commands.arguments import seconds
+from tlsmgm.commands.configuration import add_config
+from tlsmgm.commands.output import printable
 from tlsmgm.errors import ConfigError
 
 if TYPE_CHECKING:
     from tlsmgm.manager import TLSManager
+    from tlsmgm.provisioning.settings import Watch
     from tlsmgm.proxy import AccessLog, ProxyOptions, Target
 
 __all__ = ["configure", "run"]
@@ -22,7 +25,7 @@ __all__ = ["configure", "run"]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("--config", required=True, metavar="FILE", help="OpenSIPS script")
+    add_config(parser)
     parser.add_argument(
         "--upstream", required=True, metavar="ADDRESS", help="tcp:HOST:PORT or tls:HOST:PORT"
     )
@@ -31,11 +34,29 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="ADDRESS",
         help="tls:IP:PORT or tcp:IP:PORT, repeatable; port 0 lets the system choose "
-        "(default: the script's TLS sockets)",
+        "(default: the TLS sockets of the configuration)",
     )
     parser.add_argument("--library", metavar="L", help="auto, openssl or wolfssl")
     _configure_upstream(parser.add_argument_group("upstream"))
     _configure_times(parser.add_argument_group("times, in seconds"))
+    parser.add_argument(
+        "--watch-database",
+        type=_watch,
+        metavar="HOW",
+        help="reload when the database changes: 'notify' (PostgreSQL), or the seconds between "
+        "looks at the change marker (default: as the configuration says)",
+    )
+    management = parser.add_argument_group("management interface")
+    management.add_argument(
+        "--mi",
+        action="append",
+        metavar="ENDPOINT",
+        help="answer management requests there, repeatable: fifo:PATH, http:HOST:PORT, "
+        "udp:HOST:PORT or unix:PATH",
+    )
+    management.add_argument(
+        "--mi-token-file", metavar="FILE", help="token that clients of http: must have"
+    )
     log = parser.add_argument_group("access log")
     log.add_argument("--access-log", metavar="FILE", help="append to FILE (default: stderr)")
     log.add_argument(
@@ -65,7 +86,7 @@ def _configure_upstream(group: argparse._ArgumentGroup) -> None:
 
 def _configure_times(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--handshake-timeout", type=seconds, metavar="S", help="default: as the script says"
+        "--handshake-timeout", type=seconds, metavar="S", help="default: as the configuration says"
     )
     for name, default in (("idle", 300.0), ("connect", 10.0), ("drain", 30.0)):
         group.add_argument(
@@ -83,24 +104,29 @@ def run(options: argparse.Namespace) -> int:
     import logging
 
     from tlsmgm.manager import TLSManager
+    from tlsmgm.mi.endpoints import parse_endpoint
+    from tlsmgm.mi.token import read_token
     from tlsmgm.proxy.server import TLSProxy, bind
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     settings = _settings(options)
+    management = [parse_endpoint(text) for text in options.mi or ()]
+    token = None if options.mi_token_file is None else read_token(options.mi_token_file)
     manager = TLSManager.from_config(options.config, library=options.library)
     targets = _targets(options, manager)
     _check_library(manager, [settings.upstream, *targets])
     access_log = _access_log(options)
-    if options.handshake_timeout is None:
-        settings = _with_handshake_timeout(settings, manager.handshake_timeout)
 
     async def serve() -> None:
-        proxy = TLSProxy(manager, settings, access_log)
+        proxy = TLSProxy(
+            manager, settings, access_log, management=management, token=token, watch=watch
+        )
         proxy.check()
         await proxy.run(bind(targets))
 
-    for warning in manager.warnings:
-        logging.getLogger("tlsmgm.proxy").warning("%s", warning)
+    watch = options.watch_database or (manager.database.watch if manager.database else None)
+    for warning in (*manager.warnings, *manager.failures):
+        logging.getLogger("tlsmgm.proxy").warning("%s", printable(str(warning)))
     try:
         asyncio.run(serve())
     finally:
@@ -125,18 +151,12 @@ def _settings(options: argparse.Namespace) -> ProxyOptions:
         sip_domain=options.sip_domain,
         server_name=options.server_name,
         proxy_protocol=options.proxy_protocol is not None,
-        handshake_timeout=options.handshake_timeout or 0.0,
+        handshake_timeout=options.handshake_timeout,
         connect_timeout=options.connect_timeout,
         idle_timeout=options.idle_timeout,
         drain_timeout=options.drain_timeout,
         max_connections=options.max_connections,
     )
-
-
-def _with_handshake_timeout(settings: ProxyOptions, seconds: float) -> ProxyOptions:
-    import dataclasses
-
-    return dataclasses.replace(settings, handshake_timeout=seconds)
 
 
 def _targets(options: argparse.Namespace, manager: TLSManager) -> list[Target]:
@@ -149,7 +169,7 @@ def _targets(options: argparse.Namespace, manager: TLSManager) -> list[Target]:
         targets = [Target(True, item.host, item.port) for item in sockets if item.is_tls]
     if not targets:
         raise ConfigError(
-            "the script has no TLS socket", origin=options.config, hint="give --listen"
+            "the configuration has no TLS socket", origin=options.config, hint="give --listen"
         )
     return targets
 
@@ -169,6 +189,10 @@ def _access_log(options: argparse.Namespace) -> AccessLog:
 
     template = options.access_log_format
     return AccessLog(DEFAULT_FORMAT if template is None else template, options.access_log)
+
+
+def _watch(text: str) -> Watch:
+    return "notify" if text == "notify" else seconds(text)
 
 
 def _seconds_or_zero(text: str) -> float:

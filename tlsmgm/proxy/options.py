@@ -20,7 +20,8 @@ class ProxyOptions:
         server_name: name to send to and to verify at a TLS upstream; None: ``sip_domain``, else
             the upstream's host.
         proxy_protocol: begin each upstream connection with a PROXY protocol version 2 header.
-        handshake_timeout: from accept to the end of the client's handshake.
+        handshake_timeout: from accept to the end of the client's handshake; None: as the manager
+            says, which a reload may change.
         connect_timeout: for resolving, connecting and the handshake with the upstream.
         idle_timeout: without application data in either direction.
         drain_timeout: for running connections after SIGTERM.
@@ -32,7 +33,7 @@ class ProxyOptions:
     sip_domain: str | None = None
     server_name: str | None = None
     proxy_protocol: bool = False
-    handshake_timeout: float = 10.0
+    handshake_timeout: float | None = None
     connect_timeout: float = 10.0
     idle_timeout: float = 300.0
     drain_timeout: float = 30.0

@@ -65,6 +65,10 @@ class Service(Protocol):
     options: ProxyOptions
     buffers: Buffers
 
+    @property
+    def handshake_timeout(self) -> float:
+        """Seconds from accept to the end of the client's handshake."""
+
     def server_connection(self, endpoint: TLSEndpoint) -> Connection:
         """Start a TLS connection with a client."""
 
@@ -114,7 +118,7 @@ class Relay:
             else Endpoint(self, service.buffers)
         )
         self._open.add(self.client)
-        self._set_timer(service.options.handshake_timeout, self._handshake_late)
+        self._set_timer(service.handshake_timeout, self._handshake_late)
 
     # What endpoints report.
 

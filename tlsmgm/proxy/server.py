@@ -14,6 +14,9 @@ from typing import Final
 from tlsmgm.connection import Connection
 from tlsmgm.errors import ConfigError, TLSError
 from tlsmgm.manager import TLSManager
+from tlsmgm.mi import Endpoint, MIServer, Reloader
+from tlsmgm.mi.reloading import log_outcome
+from tlsmgm.provisioning.settings import Watch
 from tlsmgm.proxy.access_log import AccessLog, escape
 from tlsmgm.proxy.addresses import Target
 from tlsmgm.proxy.endpoint import LINGER_TIME, Buffers, TLSEndpoint
@@ -131,9 +134,25 @@ class TLSProxy:
         manager: has the domains.
         options: settings.
         access_log: gets a line for each connection.
+        management: endpoints of the management interface.
+        token: that its clients must have, as for :class:`~tlsmgm.mi.MIServer`.
+        watch: how to notice changes of the database, see
+            :meth:`~tlsmgm.manager.TLSManager.watch_database`; None: not at all.
+
+    Raises:
+        ConfigError: an endpoint or the token cannot be used.
     """
 
-    def __init__(self, manager: TLSManager, options: ProxyOptions, access_log: AccessLog) -> None:
+    def __init__(
+        self,
+        manager: TLSManager,
+        options: ProxyOptions,
+        access_log: AccessLog,
+        *,
+        management: Sequence[Endpoint | str] = (),
+        token: str | None = None,
+        watch: Watch | None = None,
+    ) -> None:
         self.options = options
         self.buffers = Buffers()
         self._manager = manager
@@ -145,9 +164,17 @@ class TLSProxy:
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
         self._empty = asyncio.Event()
-        self._reload_lock = asyncio.Lock()
+        self._reloader = Reloader(manager, after=self._warn_of_sockets)
+        self._mi = MIServer(manager, management, token, reloader=self._reloader)
         self._sockets = _sockets_of(manager)
         self._is_full = False
+        self._watch = watch
+
+    @property
+    def handshake_timeout(self) -> float:
+        """Seconds from accept to the end of a client's handshake."""
+        chosen = self.options.handshake_timeout
+        return self._manager.handshake_timeout if chosen is None else chosen
 
     @property
     def relays(self) -> frozenset[Relay]:
@@ -168,19 +195,30 @@ class TLSProxy:
         Args:
             listeners: of :func:`bind`; they are closed in the end.
             handle_signals: stop on SIGTERM and SIGINT, reload on SIGHUP.
+
+        Raises:
+            ConfigError: a management endpoint cannot be had, or the database cannot be watched.
+            UnsupportedError: a part that the management interface needs is not installed.
         """
         if handle_signals:
             self._handle_signals()
+        watcher = None
         try:
+            await self._mi.start()
+            if self._watch is not None:
+                watcher = self._manager.watch_database(log_outcome, watch=self._watch)
             for listener in listeners:
                 await self._serve(listener)
                 logger.info("listening on %s", listener.target)
             await self._stopping.wait()
             await self._drain()
         finally:
+            if watcher is not None:
+                await asyncio.to_thread(watcher.stop)
             for server in self._servers:
                 server.close()
             close_listeners(listeners)
+            await self._mi.stop()
 
     def stop(self) -> None:
         """Take no more connections and let the running ones end; a second call cuts them."""
@@ -248,18 +286,13 @@ class TLSProxy:
         loop.add_signal_handler(signal.SIGHUP, self.reload)
 
     async def _reload(self) -> None:
-        async with self._reload_lock:
-            try:
-                self._access_log.reopen()
-                report = await asyncio.to_thread(self._manager.reload)
-            except TLSError as error:
-                logger.error("reload failed, nothing was changed: %s", escape(str(error)))
-            except Exception:
-                logger.exception("reload failed, nothing was changed")
-            else:
-                kinds = ("added", "changed", "removed", "failed")
-                logger.info("reloaded: %s", ", ".join(_listed(report, kind) for kind in kinds))
-                self._warn_of_sockets()
+        try:
+            self._access_log.reopen()
+        except TLSError as error:
+            logger.error("reload failed, nothing was changed: %s", escape(str(error)))
+            return
+        with contextlib.suppress(TLSError):  # the reloader has logged it
+            await self._reloader.reload()
 
     def _warn_of_sockets(self) -> None:
         """Sockets are bound once; a script that changes them is obeyed at the next start."""
@@ -271,6 +304,7 @@ class TLSProxy:
     async def _drain(self) -> None:
         for server in self._servers:
             server.close()
+        await self._mi.stop()
         if self._relays:
             logger.info("stopping: %d connections are open", len(self._relays))
             await self._wait_until_empty(self.options.drain_timeout, can_hurry=True)
@@ -298,9 +332,3 @@ class TLSProxy:
 def _sockets_of(manager: TLSManager) -> tuple[tuple[str, str, int], ...]:
     sockets = () if manager.config is None else manager.config.sockets
     return tuple((item.protocol, item.host, item.port) for item in sockets)
-
-
-def _listed(report: object, kind: str) -> str:
-    names: tuple[str, ...] = getattr(report, kind)
-    count = f"{len(names)} {kind}"
-    return f"{count} ({', '.join(map(escape, names))})" if names else count

@@ -1,0 +1,100 @@
+"""FIFOs and sockets in the file system: what an earlier run left may go, nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import stat
+
+from tlsmgm.errors import ConfigError
+
+__all__ = ["Identity", "clear_stale_fifo", "clear_stale_socket", "identity", "remove_own"]
+
+#: Tells a file from another one that took its name: device and inode.
+Identity = tuple[int, int]
+
+_IN_USE = "is in use by another program"
+_OTHER_FILE = "there is a file of another kind, which is not replaced"
+
+
+def identity(path: str) -> Identity:
+    """Return which file has a name now.
+
+    Args:
+        path: is not followed if it is a symbolic link.
+
+    Raises:
+        OSError: there is none.
+    """
+    found = os.lstat(path)
+    return found.st_dev, found.st_ino
+
+
+def remove_own(path: str, own: Identity) -> None:
+    """Remove a file unless somebody else has taken its name.
+
+    Args:
+        path: its name.
+        own: which file it was.
+    """
+    with contextlib.suppress(OSError):
+        if identity(path) == own:
+            os.unlink(path)
+
+
+def clear_stale_fifo(path: str) -> None:
+    """Remove a FIFO that nobody reads.
+
+    Args:
+        path: where a FIFO shall be made; nothing need be there.
+
+    Raises:
+        ConfigError: somebody reads it, or it is another kind of file.
+        OSError: it cannot be removed.
+    """
+    kind = _kind_of(path)
+    if kind is None:
+        return
+    if kind != stat.S_IFIFO:
+        raise ConfigError(_OTHER_FILE, origin=path)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        os.unlink(path)  # ENXIO: no reader
+        return
+    os.close(descriptor)
+    raise ConfigError(_IN_USE, origin=path)
+
+
+def clear_stale_socket(path: str) -> None:
+    """Remove a datagram socket that nobody has open.
+
+    Args:
+        path: where a socket shall be made; nothing need be there.
+
+    Raises:
+        ConfigError: somebody has it open, or it is another kind of file.
+        OSError: it cannot be removed.
+    """
+    kind = _kind_of(path)
+    if kind is None:
+        return
+    if kind != stat.S_IFSOCK:
+        raise ConfigError(_OTHER_FILE, origin=path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            os.unlink(path)
+            return
+        except OSError:
+            pass  # a socket of another type, or of somebody else
+    raise ConfigError(_IN_USE, origin=path)
+
+
+def _kind_of(path: str) -> int | None:
+    try:
+        return stat.S_IFMT(os.lstat(path).st_mode)
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,112 @@
+"""One reload at a time, whoever asks for it, and one way to log it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from tlsmgm.errors import TLSError
+
+if TYPE_CHECKING:
+    from tlsmgm.manager import ReloadReport
+
+__all__ = ["KINDS", "Manager", "Reloader", "log_outcome"]
+
+logger = logging.getLogger("tlsmgm.mi")
+
+#: What a report lists, in this order.
+KINDS: Final = ("added", "changed", "removed", "failed")
+
+
+class Manager(Protocol):
+    """What the management interface needs of a :class:`~tlsmgm.manager.TLSManager`."""
+
+    @property
+    def has_database(self) -> bool:
+        """Whether domains come from a database, too."""
+
+    def list_domains(self) -> dict[str, list[dict[str, Any]]]:
+        """The reply to ``tls_list``."""
+
+    def reload_database(self) -> ReloadReport:
+        """Read the database anew; may take seconds."""
+
+    def reload(self) -> ReloadReport:
+        """Read files and database anew; may take seconds."""
+
+
+class Reloader:
+    """Reloads a manager beside the event loop.
+
+    Args:
+        manager: whose domains are read anew.
+        after: is called in the event loop after each reload that went well.
+    """
+
+    def __init__(self, manager: Manager, after: Callable[[], None] | None = None) -> None:
+        self._manager = manager
+        self._after = after
+        self._lock = asyncio.Lock()
+
+    async def reload(self) -> ReloadReport:
+        """Read files and database anew.
+
+        Returns:
+            What changed.
+
+        Raises:
+            TLSError: something cannot be used; it is in the log, and nothing was changed.
+        """
+        return await self._run(self._manager.reload)
+
+    async def reload_database(self) -> ReloadReport:
+        """Read the database anew; domains of the script stay as they are.
+
+        Returns:
+            What changed.
+
+        Raises:
+            TLSError: the database cannot be read; it is in the log, and nothing was changed.
+        """
+        return await self._run(self._manager.reload_database)
+
+    async def _run(self, action: Callable[[], ReloadReport]) -> ReloadReport:
+        async with self._lock:
+            try:
+                report = await asyncio.to_thread(action)
+            except TLSError as error:
+                log_outcome(error)
+                raise
+            except Exception as error:
+                logger.exception("reload failed, nothing was changed")
+                raise TLSError("unexpected error") from error
+            log_outcome(report)
+            if self._after is not None:
+                self._after()
+            return report
+
+
+def log_outcome(outcome: ReloadReport | TLSError) -> None:
+    """Write what came of a reload into the log.
+
+    Args:
+        outcome: a report, or the error that kept the old state in place.
+    """
+    if isinstance(outcome, TLSError):
+        logger.error("reload failed, nothing was changed: %s", _printable(str(outcome)))
+        return
+    level = logging.WARNING if outcome.failed else logging.INFO
+    logger.log(level, "reloaded: %s", ", ".join(_listed(outcome, kind) for kind in KINDS))
+
+
+def _listed(report: ReloadReport, kind: str) -> str:
+    names: tuple[str, ...] = getattr(report, kind)
+    count = f"{len(names)} {kind}"
+    return f"{count} ({', '.join(map(_printable, names))})" if names else count
+
+
+def _printable(text: str) -> str:
+    """Names may come from a database: a line of the log stays a line."""
+    return text if text.isprintable() else repr(text)[1:-1]
