@@ -14,7 +14,7 @@ from tlsmgm.backends import Backend
 from tlsmgm.config.model import Configuration
 from tlsmgm.contexts import BuiltContext, Fingerprints, build_context
 from tlsmgm.domain import Domain, Origin
-from tlsmgm.errors import ConfigError, UnsupportedError
+from tlsmgm.errors import ConfigError, PlacedError, UnsupportedError
 from tlsmgm.provisioning.loaded import RowFailure, Rows
 from tlsmgm.snapshot import DomainKey, Parts, Snapshot, key_of, make_snapshot
 
@@ -118,7 +118,7 @@ class _Builder:
 
 def _load_rows(
     rows: Rows, builder: _Builder, taken: dict[DomainKey, Domain]
-) -> tuple[tuple[Domain, ...], tuple[ConfigError, ...]]:
+) -> tuple[tuple[Domain, ...], tuple[PlacedError, ...]]:
     """Build what can be built; ``taken`` is filled with the rows' domains, too."""
     results: list[Domain | RowFailure] = []
     for item in rows.items:
@@ -154,14 +154,10 @@ def _failure(
         if other is not None:
             raise _twice(domain, other)
         builder.build(domain)
-    except ConfigError as error:
+    except (ConfigError, UnsupportedError) as error:
         column = rows.columns.get(error.parameter or "")
         placed = error.at(origin=origin, domain=domain.name, column=column)
         return RowFailure(placed, origin, key_of(domain))
-    except UnsupportedError as error:
-        return RowFailure(
-            ConfigError(str(error), origin=origin, domain=domain.name), origin, key_of(domain)
-        )
     return None
 
 

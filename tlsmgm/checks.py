@@ -16,7 +16,7 @@ from typing import Literal
 from tlsmgm._core.certificate import Certificate
 from tlsmgm.config.model import Configuration
 from tlsmgm.domain import Domain, Origin, Source
-from tlsmgm.errors import ConfigError, TLSError
+from tlsmgm.errors import ConfigError, PlacedError, TLSError
 from tlsmgm.filters import Address, pack_ip, parse_address
 from tlsmgm.matching import find_shadowed
 
@@ -86,7 +86,7 @@ def check_config(
     return sorted(found, key=lambda finding: finding.severity != "error")
 
 
-def finding_of_row(error: ConfigError) -> Finding:
+def finding_of_row(error: PlacedError) -> Finding:
     """Say that a row of the database makes no domain.
 
     Args:

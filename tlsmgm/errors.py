@@ -6,6 +6,8 @@ This module imports nothing of tlsmgm, so that every floor of the house may impo
 
 from __future__ import annotations
 
+from typing import Self
+
 __all__ = [
     "AlertError",
     "ConfigError",
@@ -14,6 +16,7 @@ __all__ = [
     "InternalError",
     "NoDomainError",
     "NoMemoryError",
+    "PlacedError",
     "ProtocolError",
     "TLSError",
     "TruncatedError",
@@ -46,32 +49,13 @@ class TLSError(Exception):
         self.library_code = library_code
 
 
-def _sentence(
-    reason: str,
-    origin: object,
-    domain: str | None,
-    parameter: str | None,
-    column: str | None,
-    hint: str | None,
-) -> str:
-    """Place, domain, parameter or column, reason, and what to do."""
-    what = f"parameter {parameter!r}" if parameter else None
-    places = [
-        None if origin is None else str(origin),
-        None if domain is None else f"domain {domain!r}",
-        f"column {column!r}" if column else what,
-    ]
-    text = ": ".join([place for place in places if place] + [reason])
-    return f"{text} ({hint})" if hint else text
-
-
-class ConfigError(TLSError, ValueError):
-    """A parameter, a file or a row cannot be used; nothing was changed.
+class PlacedError(TLSError):
+    """An error about something that somebody has written: it says where, and what to do.
 
     Args:
-        reason: what is wrong with the value.
+        reason: what is wrong.
         origin: where it was written, such as ``"opensips.cfg:12"`` or ``"tls_mgm row 7"``.
-        domain: name of the TLS domain, if the value belongs to one.
+        domain: name of the TLS domain, if it belongs to one.
         parameter: name of the parameter.
         column: name of the database column that holds the parameter.
         hint: what to do about it.
@@ -90,8 +74,15 @@ class ConfigError(TLSError, ValueError):
         alert: int | None = None,
         library_code: int | None = None,
     ) -> None:
+        what = f"parameter {parameter!r}" if parameter else None
+        places = [
+            None if origin is None else str(origin),
+            None if domain is None else f"domain {domain!r}",
+            f"column {column!r}" if column else what,
+        ]
+        text = ": ".join([place for place in places if place] + [reason])
         super().__init__(
-            _sentence(reason, origin, domain, parameter, column, hint),
+            f"{text} ({hint})" if hint else text,
             backend=backend,
             alert=alert,
             library_code=library_code,
@@ -110,7 +101,7 @@ class ConfigError(TLSError, ValueError):
         domain: str | None = None,
         parameter: str | None = None,
         column: str | None = None,
-    ) -> ConfigError:
+    ) -> Self:
         """The same complaint with more about its place.
 
         Args:
@@ -133,6 +124,10 @@ class ConfigError(TLSError, ValueError):
             alert=self.alert,
             library_code=self.library_code,
         )
+
+
+class ConfigError(PlacedError, ValueError):
+    """A parameter, a file or a row cannot be used; nothing was changed."""
 
 
 class DatabaseError(ConfigError):
@@ -179,40 +174,8 @@ class TruncatedError(TLSError):
     """The transport ended without close_notify (RFC 8446 section 6.1); data may be missing."""
 
 
-class UnsupportedError(TLSError, NotImplementedError):
-    """The chosen library cannot do this.
-
-    Args:
-        reason: what it cannot do.
-        origin: where it was asked for, such as ``"opensips.cfg:12"``.
-        domain: name of the TLS domain that asks for it.
-        parameter: name of the parameter that asks for it.
-        hint: what to do about it.
-    """
-
-    def __init__(
-        self,
-        reason: str = "",
-        *,
-        origin: object = None,
-        domain: str | None = None,
-        parameter: str | None = None,
-        hint: str | None = None,
-        backend: str | None = None,
-        alert: int | None = None,
-        library_code: int | None = None,
-    ) -> None:
-        super().__init__(
-            _sentence(reason, origin, domain, parameter, None, hint),
-            backend=backend,
-            alert=alert,
-            library_code=library_code,
-        )
-        self.reason = reason
-        self.origin = origin
-        self.domain = domain
-        self.parameter = parameter
-        self.hint = hint
+class UnsupportedError(PlacedError, NotImplementedError):
+    """The chosen library cannot do this."""
 
 
 class NoMemoryError(TLSError, MemoryError):

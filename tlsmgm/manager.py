@@ -18,7 +18,7 @@ from tlsmgm.config.reader import read_configuration
 from tlsmgm.config.toml import read_toml
 from tlsmgm.connection import Connection
 from tlsmgm.domain import Domain
-from tlsmgm.errors import ConfigError, DatabaseError, TLSError, UnsupportedError
+from tlsmgm.errors import ConfigError, DatabaseError, PlacedError, TLSError, UnsupportedError
 from tlsmgm.filters import ascii_name, is_ip, pack_ip
 from tlsmgm.listing import domain_list
 from tlsmgm.matching import client_lookup, find_shadowed
@@ -147,7 +147,7 @@ class TLSManager:
         return self._snapshot.domains
 
     @property
-    def failures(self) -> tuple[ConfigError, ...]:
+    def failures(self) -> tuple[PlacedError, ...]:
         """Why rows of the database could not be loaded; each names row, domain and column."""
         return self._snapshot.parts.failures
 

@@ -14,7 +14,7 @@ from tlsmgm._core.selector import Selector
 from tlsmgm.config.model import Configuration
 from tlsmgm.contexts import BuiltContext
 from tlsmgm.domain import Domain, DomainKind
-from tlsmgm.errors import ConfigError
+from tlsmgm.errors import PlacedError
 from tlsmgm.filters import pack_ip
 from tlsmgm.matching import match_entries
 from tlsmgm.report import ReloadReport
@@ -44,7 +44,7 @@ class Parts:
     config: Configuration | None = None
     rows: tuple[Domain, ...] = ()
     own: tuple[Domain, ...] = ()
-    failures: tuple[ConfigError, ...] = ()
+    failures: tuple[PlacedError, ...] = ()
 
     @property
     def written(self) -> tuple[Domain, ...]:

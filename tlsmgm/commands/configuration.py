@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 from typing import TYPE_CHECKING
 
-from tlsmgm.errors import ConfigError
+from tlsmgm.errors import PlacedError
 
 if TYPE_CHECKING:
     from tlsmgm.config.model import Configuration
@@ -26,7 +26,7 @@ def add_config(parser: argparse.ArgumentParser, *, required: bool = True) -> Non
     parser.add_argument("--config", required=required, metavar="FILE", help=CONFIG_HELP)
 
 
-def read_all(path: str) -> tuple[Configuration, tuple[ConfigError, ...]]:
+def read_all(path: str) -> tuple[Configuration, tuple[PlacedError, ...]]:
     """Read a configuration with the domains of its database, without loading any certificate.
 
     Args:

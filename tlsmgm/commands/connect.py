@@ -55,7 +55,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Connect once, and print."""
-    from tlsmgm.proxy.addresses import host_and_port
+    from tlsmgm.addresses import host_and_port
 
     host, port = host_and_port(options.address)
     if port == 0:
@@ -163,7 +163,7 @@ class _Dial:
         return self._sock
 
     def connect(self) -> None:
-        from tlsmgm.proxy.addresses import join_host_port
+        from tlsmgm.addresses import join_host_port
 
         left = max(self._deadline - time.monotonic(), 0.001)
         try:

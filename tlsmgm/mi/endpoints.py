@@ -17,6 +17,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from tlsmgm.addresses import host_and_port, join_host_port
 from tlsmgm.errors import ConfigError
 
 __all__ = [
@@ -35,7 +36,6 @@ DEFAULT_HTTP_PATH: Final = "/mi"
 _FORMS: Final = (
     "write fifo:PATH, fifo:PATH,reply_dir=DIRECTORY, http:HOST:PORT, udp:HOST:PORT or unix:PATH"
 )
-_HOST_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+(?:%\w+)?)\]|([^\[\]:/\s]+)):([0-9]{1,5})")
 _HTTP_PATH = re.compile(r"/[\w.~/-]*", re.ASCII)
 _REPLY_DIR = ",reply_dir="
 
@@ -75,7 +75,7 @@ class HTTPEndpoint:
     def __str__(self) -> str:
         """The form that the command line takes."""
         tail = "" if self.path == DEFAULT_HTTP_PATH else self.path
-        return f"http:{_join(self.host, self.port)}{tail}"
+        return f"http:{join_host_port(self.host, self.port)}{tail}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class UDPEndpoint:
 
     def __str__(self) -> str:
         """The form that the command line takes."""
-        return f"udp:{_join(self.host, self.port)}"
+        return f"udp:{join_host_port(self.host, self.port)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,15 +172,11 @@ def _path(path: str, text: str) -> str:
 
 
 def _host_and_port(address: str, text: str) -> tuple[str, int]:
-    found = _HOST_PORT.fullmatch(address)
-    if found is None or int(found[3]) > 0xFFFF:
-        raise _bad(text)
-    return found[1] or found[2], int(found[3])
+    try:
+        return host_and_port(address)
+    except ConfigError:
+        raise _bad(text) from None
 
 
 def _bad(text: str) -> ConfigError:
     return ConfigError(f"bad management endpoint {text!r}", hint=_FORMS)
-
-
-def _join(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tlsmgm.domain import Domain, DomainKind, Origin
-from tlsmgm.errors import ConfigError
+from tlsmgm.errors import PlacedError
 
 __all__ = ["RowFailure", "Rows"]
 
@@ -20,7 +20,7 @@ class RowFailure:
         key: of the domain that it would have made, if that can be read.
     """
 
-    error: ConfigError
+    error: PlacedError
     origin: Origin
     key: tuple[DomainKind, str] | None = None
 

@@ -19,10 +19,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
+from tlsmgm.addresses import join_host_port
 from tlsmgm.connection import Connection
 from tlsmgm.errors import NoDomainError, TLSError, TruncatedError
 from tlsmgm.proxy import proxy_protocol
-from tlsmgm.proxy.addresses import join_host_port
 from tlsmgm.proxy.endpoint import Buffers, Endpoint, Hold, TLSEndpoint
 from tlsmgm.proxy.options import ProxyOptions
 

@@ -6,12 +6,12 @@ import asyncio
 from typing import Final
 
 from tlsmgm._core.session import Session
+from tlsmgm.addresses import join_host_port
 from tlsmgm.connection import Connection
 from tlsmgm.domain import Domain
 from tlsmgm.errors import ConfigError, NoDomainError
 from tlsmgm.filters import is_ip
 from tlsmgm.manager import TLSManager
-from tlsmgm.proxy.addresses import join_host_port
 from tlsmgm.proxy.endpoint import Buffers, Endpoint, TLSEndpoint
 from tlsmgm.proxy.options import ProxyOptions
 from tlsmgm.proxy.relay import Relay
