@@ -16,6 +16,7 @@ from tests.support.cases import load_cases, script_of
 from tests.support.commands import Run
 from tests.support.proxy import ROOT, client_domain, pki, server_domain, write_script
 from tlsmgm.cli import main
+from tlsmgm.commands import COMMANDS
 
 SERVER_CASES: list[dict[str, Any]] = load_cases("server_matching")
 CLIENT_CASES: list[dict[str, Any]] = load_cases("client_matching")
@@ -233,7 +234,7 @@ def test_no_command(run: Run) -> None:
     assert "usage: tlsmgm" in err
 
 
-@pytest.mark.parametrize("command", ["proxy", "match", "list", "check", "connect"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help(command: str, run: Run) -> None:
     code, out, _ = run(command, "--help")
     assert code == 0
