@@ -8,6 +8,7 @@ a row had made before stays as it was, until the row is mended or deleted.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Sequence
 
 from tlsmgm.backends import Backend
@@ -93,6 +94,20 @@ class _Builder:
         self._backend = backend
         self._prints = Fingerprints()
 
+    def earlier(self, failure: RowFailure) -> Domain | None:
+        """The domain that a failing row had made: by its name, or by its place if it has none."""
+        if failure.key is not None:
+            return self._rows.get(failure.key)
+        return self._rows_by_place.get(str(failure.origin))
+
+    @functools.cached_property
+    def _rows(self) -> dict[DomainKey, Domain]:
+        return {key_of(domain): domain for domain in self.before.parts.rows}
+
+    @functools.cached_property
+    def _rows_by_place(self) -> dict[str, Domain]:
+        return {str(domain.origin): domain for domain in self.before.parts.rows}
+
     def preserve(self, domain: Domain) -> None:
         """Take what the older state has."""
         if self._backend is not None:
@@ -137,7 +152,7 @@ def _loaded(
     """The row's domain, or the one that a failing row had made before."""
     if isinstance(result, Domain):
         return result
-    earlier = _earlier(result, builder.before)
+    earlier = builder.earlier(result)
     if earlier is None or key_of(earlier) in taken:
         return None
     builder.preserve(earlier)
@@ -158,15 +173,6 @@ def _failure(
         column = rows.columns.get(error.parameter or "")
         placed = error.at(origin=origin, domain=domain.name, column=column)
         return RowFailure(placed, origin, key_of(domain))
-    return None
-
-
-def _earlier(failure: RowFailure, before: Snapshot) -> Domain | None:
-    """The domain that a failing row had made: by its name, or by its place if it has none."""
-    for domain in before.parts.rows:
-        same_row = failure.key is None and domain.origin == failure.origin
-        if key_of(domain) == failure.key or same_row:
-            return domain
     return None
 
 

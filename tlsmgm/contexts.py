@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from tlsmgm._core.backend import Backend
 from tlsmgm._core.context import Context
 from tlsmgm._core.ticket_keys import TicketKeys
 from tlsmgm.ciphers import check_cipher_list, expand_for, split_tls13
-from tlsmgm.domain import Domain
+from tlsmgm.domain import Domain, Source
 from tlsmgm.errors import ConfigError
 from tlsmgm.trust import Trust, trust_of
 
@@ -18,6 +19,17 @@ __all__ = ["BuiltContext", "Fingerprints", "build_context"]
 
 #: Bytes of a scope; wolfSSL does not resume at all with 32.
 _SCOPE_SIZE = 16
+
+#: Fields whose values are no secret and no content of a file.
+_PLAIN_FIELDS = tuple(
+    item.name
+    for item in dataclasses.fields(Domain)
+    if item.name
+    not in (
+        *("certificate", "private_key", "ca_list", "dh_params"),
+        *("private_key_passphrase", "origin"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +126,15 @@ def _scope(domain: Domain, trust: Trust, prints: Fingerprints) -> bytes:
     )[:_SCOPE_SIZE]
 
 
+def _sources(domain: Domain) -> tuple[Source | None, ...]:
+    return domain.certificate, domain.private_key, domain.ca_list, domain.dh_params
+
+
 def _fingerprint(domain: Domain, trust: Trust, scope: bytes, prints: Fingerprints) -> bytes:
     secret_in_memory = domain.private_key if isinstance(domain.private_key, bytes) else None
     return _digest(
-        repr(domain.replace(private_key_passphrase=None, origin=None)),
+        [getattr(domain, name) for name in _PLAIN_FIELDS],
+        [source if isinstance(source, str) else "" for source in _sources(domain)],
         hashlib.sha256(domain.private_key_passphrase or b"").digest(),
         prints.of_source(secret_in_memory),
         prints.of_source(domain.certificate),

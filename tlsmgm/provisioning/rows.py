@@ -60,13 +60,12 @@ def domain_of_row(
         for column in _VALUES:
             value = _value(column, row[column])
             if value is not None:
-                values[column] = normalise(column, value)
-        column = ""
+                values[column] = value
         return Domain(name, kind, origin=origin, **values)
     except ConfigError as error:
         key = None if name is None or kind is None else (kind, name)
-        called = settings.column(column or error.parameter or "domain")
-        parameter = column or error.parameter
+        parameter = error.parameter or column
+        called = settings.columns.get(parameter, parameter)
         placed = error.at(origin=origin, domain=name, parameter=parameter, column=called)
         return RowFailure(placed, origin, key)
 
