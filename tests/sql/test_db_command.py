@@ -100,7 +100,7 @@ def test_a_script_goes_in_and_comes_out(
 ) -> None:
     site.write(
         server("dom1", verify_cert=1, ca_list="root.pem", crl_dir="crls", ec_curve="prime256v1"),
-        server("dom2", match_ip_address="10.0.0.1:5061, [::1]:5061", tls_method="TLSv1_2-"),
+        server("dom2", match_ip_address="127.0.0.1:5061, [::1]:5061", tls_method="TLSv1_2-"),
         client("out", match_sip_domain="*.test, example.com", ciphers_list="HIGH"),
     )
     run("db", "init", "--url", database)

@@ -176,7 +176,7 @@ class ParameterReader:
             self.texts["tls_library"] = text.lower()
         elif parameter.name in _AVP_NAMES:
             match = _AVP.fullmatch(text)
-            self.texts[parameter.name] = match[1].strip() if match else text
+            self.texts[parameter.name] = _text(match[1]) if match else text
         else:
             self._database[parameter.name] = (text, parameter.origin)
 

@@ -1,41 +1,54 @@
 """In which line of a TOML file a table or a key stands, for messages.
 
-The standard library's reader does not say.  Lines are looked at one by one: a table header, or a
-key at its beginning, is read by that same reader, so every spelling of a key is understood.  What
-stands inside of a text over several lines is passed over.
+The standard library's reader does not say.  So its text is gone through once more, token by token;
+as that reader has taken it already, no more of the language is known here than it takes to tell
+keys from values.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-__all__ = ["Lines"]
+__all__ = ["Lines", "comments"]
 
-_HEADER = re.compile(r"\s*\[(?!\[)(?P<keys>.+?)\]\s*(?:#.*)?")
-_KEY = re.compile(
-    r"""\s*(?P<key>(?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*="""
+# Alternatives are tried in this order.  A text over several lines may end in up to five quotes.
+_TOKEN = re.compile(
+    r"""
+      (?P<newline> \n )
+    | (?P<blank>   [ \t\r]+ | \#[^\n]* )
+    | (?P<long>    \"{3}(?:[^\\]|\\.)*?\"{3,5} | '{3}.*?'{3,5} )
+    | (?P<text>    "(?:[^"\\]|\\.)*" | '[^']*' )
+    | (?P<mark>    [\[\]{}=.,] )
+    | (?P<word>    [^\s\[\]{}=.,"'\#]+ )
+    """,
+    re.VERBOSE | re.DOTALL,
 )
-_LONG_TEXT = re.compile(r'"""|\'\'\'')
 
 
 class Lines:
     """The lines of a file that can be read.
 
     Args:
-        text: the file.
+        text: the file; it is TOML.
     """
 
     def __init__(self, text: str) -> None:
         self._found: dict[tuple[str, ...], int] = {}
-        table: tuple[str, ...] = ()
-        closing: str | None = None
-        for number, line in enumerate(text.splitlines(), 1):
-            if closing is None:
-                table = self._look(line, number, table)
-            closing = _open_text(line, closing)
+        self._keys: list[str] = []  # of the header or key that is being read
+        self._reads_key = True
+        self._in_header = False
+        self._table: tuple[str, ...] = ()
+        self._path: tuple[str, ...] = ()  # of the value that is being read
+        self._open: list[tuple[str, tuple[str, ...]]] = []  # brackets of values, and whose
+        for kind, token, line in _tokens(text):
+            if kind == "newline":
+                self._end_line()
+            elif self._reads_key:
+                self._take_key(kind, token, line)
+            elif kind == "mark":
+                self._take_mark(token)
 
     def of(self, path: Sequence[str]) -> int | None:
         """Say where something stands.
@@ -53,36 +66,75 @@ class Lines:
             keys = keys[:-1]
         return None
 
-    def _look(self, line: str, number: int, table: tuple[str, ...]) -> tuple[str, ...]:
-        header = _HEADER.fullmatch(line)
-        if header is not None:
-            table = _path(f"[{header['keys']}]")
-            self._found.setdefault(table, number)
-            return table
-        key = _KEY.match(line)
-        if key is not None:
-            self._found.setdefault((*table, *_path(f"{key['key']} = 0")), number)
-        return table
+    def _end_line(self) -> None:
+        if not self._open:
+            self._keys = []
+            self._reads_key = True
+
+    def _take_key(self, kind: str, token: str, line: int) -> None:
+        if kind in ("word", "text"):
+            self._keys.append(_key(token))
+        elif token == "[":
+            self._in_header = True
+        elif token == "]" and self._in_header:  # the second one of [[table]] comes as a value
+            self._table = self._record((), line)
+            self._in_header = self._reads_key = False
+        elif token == "=":
+            self._path = self._record(self._open[-1][1] if self._open else self._table, line)
+            self._reads_key = False
+        elif token == "}":
+            self._close()
+
+    def _take_mark(self, mark: str) -> None:
+        if mark in "[{":
+            self._open.append((mark, self._path))
+            self._reads_key = mark == "{"
+        elif mark in "]}":
+            self._close()
+        elif mark == "," and self._open:
+            bracket, self._path = self._open[-1]
+            self._reads_key = bracket == "{"
+        self._keys = []
+
+    def _close(self) -> None:
+        self._reads_key = False
+        if self._open:
+            self._path = self._open.pop()[1]
+
+    def _record(self, base: tuple[str, ...], line: int) -> tuple[str, ...]:
+        """Note the keys that were read, and the tables that they imply."""
+        path = (*base, *self._keys)
+        for size in range(len(base) + 1, len(path) + 1):
+            self._found.setdefault(path[:size], line)
+        self._keys = []
+        return path
 
 
-def _open_text(line: str, closing: str | None) -> str | None:
-    """The quotes that end the text which is open after this line, or None."""
-    for match in _LONG_TEXT.finditer(line):
-        if closing is None:
-            closing = match[0]
-        elif closing == match[0]:
-            closing = None
-    return closing
+def comments(text: str) -> list[str]:
+    """Find the comments of a file.
+
+    Args:
+        text: the file; it is TOML.
+
+    Returns:
+        Each of them with its mark.
+    """
+    found = (match["blank"] for match in _TOKEN.finditer(text))
+    return [blank for blank in found if blank is not None and blank.startswith("#")]
 
 
-def _path(text: str) -> tuple[str, ...]:
-    """The keys of a header or of an assignment."""
-    try:
-        content: Any = tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        return ()
-    keys = []
-    while isinstance(content, dict) and content:
-        key, content = next(iter(content.items()))
-        keys.append(key)
-    return tuple(keys)
+def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
+    """Kind, text and line of each token; blanks and comments are left out."""
+    line = 1
+    for match in _TOKEN.finditer(text):
+        kind = match.lastgroup or ""
+        if kind != "blank":
+            yield kind, match[0], line
+        line += match[0].count("\n")
+
+
+def _key(written: str) -> str:
+    if written.startswith('"'):
+        key: str = tomllib.loads(f"key = {written}")["key"]
+        return key
+    return written.strip("'") if written.startswith("'") else written

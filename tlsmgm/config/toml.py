@@ -18,35 +18,53 @@
 
 Keys of a domain are the fields of :class:`~tlsmgm.domain.Domain`; the manual's names for them
 (``tls_method``, ``ciphers_list``) are understood, too.  Relative paths start at the file's folder.
-Where a path may stand, PEM may stand as well.
+Where the path of a file may stand, PEM may stand as well.
 """
 
 from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from tlsmgm.config._toml_lines import Lines
-from tlsmgm.config.model import DOMAIN_PARAMETERS, LIBRARIES, Configuration, DomainTable, Socket
+from tlsmgm.config.model import (
+    DOMAIN_PARAMETERS,
+    LIBRARIES,
+    PATH_FIELDS,
+    Configuration,
+    DomainTable,
+    Socket,
+)
 from tlsmgm.config.sockets import parse_socket
 from tlsmgm.domain import DomainKind, Origin, normalise
 from tlsmgm.errors import ConfigError
-from tlsmgm.provisioning.settings import DatabaseSettings, normal_url
+from tlsmgm.provisioning.settings import COLUMNS, DatabaseSettings, normal_url
 
-__all__ = ["MAX_FILE_SIZE", "read_toml", "read_toml_text"]
+__all__ = ["MAX_FILE_SIZE", "read_toml", "read_toml_text", "reads_as_pem"]
 
 #: Bytes that the file may have.
 MAX_FILE_SIZE: Final = 64 * 1024 * 1024
 
 _KINDS: Final[tuple[DomainKind, ...]] = ("server", "client")
-_TEXTS: Final = ("client_tls_domain_avp", "client_sip_domain_avp")
+_AVPS: Final = ("client_tls_domain_avp", "client_sip_domain_avp")
 _TIMES: Final = ("handshake_timeout", "send_timeout")
-_TOP: Final = ("library", "listen", *_TEXTS, *_TIMES, "defaults", *_KINDS, "database")
+_TOP: Final = ("library", "listen", *_AVPS, *_TIMES, "defaults", *_KINDS, "database")
 _DATABASE: Final = ("url", "table", "timeout", "watch", "columns")
 _FIELDS: Final = {**DOMAIN_PARAMETERS, **{field: field for field in DOMAIN_PARAMETERS.values()}}
+_LIST_FIELDS: Final = frozenset({"match_ip_address", "match_sip_domain", "alpn"})
+_FLAG_FIELDS: Final = frozenset(
+    {"verify_cert", "require_cert", "crl_check_all", "danger_skip_hostname_check"}
+)
+#: Fields that take PEM in place of a path.
+_SOURCE_FIELDS: Final = PATH_FIELDS - {"ca_dir", "crl_dir"}
+_PEM_START: Final = "-----BEGIN"
+
+_PLACE = re.compile(r"(?P<reason>.*) \(at line (?P<line>\d+), column (?P<column>\d+)\)", re.DOTALL)
+_AVP = re.compile(r"\$b?avp\((.*)\)")
 
 
 def read_toml(path: str | os.PathLike[str]) -> Configuration:
@@ -94,10 +112,34 @@ def read_toml_text(text: str, path: str | os.PathLike[str] = "tlsmgm.toml") -> C
     name = os.fsdecode(path)
     try:
         content = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        reason = str(error) if isinstance(error, ValueError) else "is nested too deep"
-        raise ConfigError(f"is no TOML: {reason}", origin=name) from None
+    except tomllib.TOMLDecodeError as error:
+        raise _no_toml(str(error), name) from None
+    except RecursionError:
+        raise ConfigError("is nested too deep", origin=name) from None
+    except ValueError:  # of int(), which refuses thousands of digits
+        raise ConfigError("holds a number that is too long", origin=name) from None
     return _Reader(name, Lines(text)).read(content)
+
+
+def _no_toml(complaint: str, path: str) -> ConfigError:
+    match = _PLACE.fullmatch(complaint)
+    if match is None:
+        return ConfigError(f"is no TOML: {complaint}", origin=path)
+    origin = Origin(path, int(match["line"]))
+    return ConfigError(f"is no TOML: {match['reason']} in column {match['column']}", origin=origin)
+
+
+def reads_as_pem(text: str) -> bool:
+    """Say whether a text that may be a path is PEM.
+
+    Args:
+        text: a value.
+
+    Returns:
+        True if it begins as PEM does, or has such a beginning somewhere below its first line:
+        programs put comments before it.
+    """
+    return text.lstrip().startswith(_PEM_START) or ("\n" in text and _PEM_START in text)
 
 
 class _Reader:
@@ -110,29 +152,40 @@ class _Reader:
     def read(self, content: Mapping[str, Any]) -> Configuration:
         self._check_keys((), content, _TOP)
         defaults = content.get("defaults")
-        tables = [
-            self._domain((kind, name), name, kind, values)
-            for kind in _KINDS
-            for name, values in self._table((kind,), content.get(kind, {})).items()
-        ]
+        tables: dict[tuple[DomainKind, str], DomainTable] = {}
+        for kind in _KINDS:
+            for name, values in self._table((kind,), content.get(kind, {})).items():
+                self._add(self._domain((kind, name), name, kind, values), tables)
         return Configuration.of_tables(
             self._path,
             None
             if defaults is None
             else self._domain(("defaults",), "default", "server", defaults),
-            tables,
+            tuple(tables.values()),
             sockets=self._sockets(content.get("listen", [])),
             tls_library=self._library(content.get("library")),
             database=self._database(content.get("database")),
-            **{name: self._text((name,), content.get(name)) for name in _TEXTS},
+            **{name: self._avp(name, content.get(name)) for name in _AVPS},
             **{name: self._seconds((name,), content.get(name)) for name in _TIMES},
         )
+
+    def _add(self, table: DomainTable, tables: dict[tuple[DomainKind, str], DomainTable]) -> None:
+        """Keys that differ only in blanks around them make the same name."""
+        other = tables.setdefault((table.kind, table.name), table)
+        if other is not table:
+            reason = f"{table.kind} domain {table.name!r} is already defined at {other.origin}"
+            raise ConfigError(reason, origin=table.origin)
 
     def _origin(self, *path: str) -> Origin:
         return Origin(self._path, self._lines.of(path))
 
     def _wrong(
-        self, path: tuple[str, ...], reason: str, *, domain: str | None = None, hint: str | None
+        self,
+        path: tuple[str, ...],
+        reason: str,
+        *,
+        domain: str | None = None,
+        hint: str | None = None,
     ) -> ConfigError:
         return ConfigError(
             reason, origin=self._origin(*path), domain=domain, parameter=path[-1], hint=hint
@@ -153,8 +206,9 @@ class _Reader:
 
     def _table(self, path: tuple[str, ...], value: object) -> Mapping[str, Any]:
         if not isinstance(value, dict):
-            hint = f"write [{'.'.join((*path, 'NAME') if path[0] in _KINDS else path)}]"
-            raise self._wrong(path, "must be a table", hint=hint)
+            header = f"{path[0]}.NAME" if path[0] in _KINDS else ".".join(path)
+            reason = f"must be a table, not {_type_of(value)}"
+            raise self._wrong(path, reason, hint=f"write [{header}]")
         return value
 
     def _domain(
@@ -175,7 +229,7 @@ class _Reader:
                 raise self._wrong((*path, key), "is set twice", domain=shown, hint=hint)
             origin = made.origins[field] = self._origin(*path, key)
             try:
-                made.values[field] = normalise(field, value)
+                made.values[field] = _field_value(field, value)
             except ConfigError as error:
                 raise error.at(origin=origin, domain=shown, parameter=key) from None
         return made
@@ -183,16 +237,30 @@ class _Reader:
     def _text(self, path: tuple[str, ...], value: object) -> str | None:
         if value is None:
             return None
-        if not isinstance(value, str) or not value.strip():
-            raise self._wrong(path, f"must be text, not {value!r}", hint=None)
+        if not isinstance(value, str):
+            raise self._wrong(path, f"must be text, not {_type_of(value)}")
+        if not value.strip():
+            raise self._wrong(path, "is empty")
         return value.strip()
+
+    def _avp(self, name: str, value: object) -> str | None:
+        """The name of an AVP, which may be written as scripts refer to it, too."""
+        text = self._text((name,), value)
+        match = None if text is None else _AVP.fullmatch(text)
+        return text if match is None else self._text((name,), match[1])
+
+    def _number(self, path: tuple[str, ...], value: object) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise self._wrong(path, f"must be a number of seconds, not {_type_of(value)}")
+        return value
 
     def _seconds(self, path: tuple[str, ...], value: object) -> float | None:
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e6:
-            raise self._wrong(path, f"must be seconds above 0, not {value!r}", hint=None)
-        return float(value)
+        number = self._number(path, value)
+        if not 0 < number < 1e6:
+            raise self._wrong(path, "must be seconds above 0 and below 1000000")
+        return float(number)
 
     def _library(self, value: object) -> str | None:
         name = self._text(("library",), value)
@@ -205,8 +273,18 @@ class _Reader:
         entries = [value] if isinstance(value, str) else value
         if not isinstance(entries, list) or not all(isinstance(item, str) for item in entries):
             raise self._wrong(("listen",), "must be a list of texts", hint='as "tls:[::1]:5061"')
-        sockets = [parse_socket(item, self._origin("listen")) for item in entries]
-        return tuple(socket for socket in sockets if socket is not None)
+        return tuple(map(self._socket, entries))
+
+    def _socket(self, text: str) -> Socket:
+        origin = self._origin("listen")
+        try:
+            socket = parse_socket(text.strip(), origin)
+        except ConfigError as error:
+            raise error.at(parameter="listen") from None
+        if socket is None:
+            hint = "write tls:10.0.0.10:5061"
+            raise self._wrong(("listen",), f"bad socket {text!r}", hint=hint)
+        return socket
 
     def _database(self, content: object) -> DatabaseSettings | None:
         if content is None:
@@ -216,15 +294,55 @@ class _Reader:
         url = self._text(("database", "url"), table.get("url"))
         if url is None:
             raise self._wrong(("database", "url"), "is missing", hint='as "sqlite:///tls.db"')
-        columns = self._table(("database", "columns"), table.get("columns", {}))
-        settings = {key: table[key] for key in ("table", "timeout", "watch") if key in table}
         try:
             normal = normal_url(url, os.path.dirname(self._path))
         except ConfigError as error:
             raise error.at(origin=self._origin("database", "url"), parameter="url") from None
+        settings = self._database_settings(table)
         try:
-            return DatabaseSettings(
-                normal, columns=columns, origin=self._origin("database"), **settings
-            )
-        except TypeError:
-            raise self._wrong(("database",), "has a value of a wrong type", hint=None) from None
+            return DatabaseSettings(normal, origin=self._origin("database"), **settings)
+        except ConfigError as error:
+            raise error.at(origin=self._origin("database", error.parameter or "url")) from None
+
+    def _database_settings(self, table: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings that are written, of the right types."""
+        settings = {key: table[key] for key in ("table", "timeout", "watch") if key in table}
+        if "table" in settings:
+            settings["table"] = self._text(("database", "table"), settings["table"])
+        if "timeout" in settings:
+            self._number(("database", "timeout"), settings["timeout"])
+        if "watch" in settings and not isinstance(settings["watch"], str):
+            self._number(("database", "watch"), settings["watch"])
+        path = ("database", "columns")
+        columns = self._table(path, table.get("columns", {}))
+        self._check_keys(path, columns, COLUMNS)
+        return settings | {
+            "columns": {key: self._text((*path, key), name) for key, name in columns.items()}
+        }
+
+
+def _field_value(field: str, value: object) -> Any:
+    """A value in Domain's stored form.  No message shows it before its type is right."""
+    if field in _LIST_FIELDS:
+        if isinstance(value, str):
+            return normalise(field, value)
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise ConfigError("must be text or a list of texts")
+    elif field in _FLAG_FIELDS:
+        if not isinstance(value, int) or value not in (0, 1):
+            raise ConfigError("must be true or false")
+    elif field == "verify_depth":
+        if not isinstance(value, int) or not 0 <= value <= 100:
+            raise ConfigError("must be a number from 0 to 100")
+    elif not isinstance(value, str):
+        raise ConfigError(f"must be text, not {_type_of(value)}")
+    elif field in _SOURCE_FIELDS and reads_as_pem(value):
+        return normalise(field, value.encode("utf-8"))
+    return normalise(field, value)
+
+
+def _type_of(value: object) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    names = {str: "text", int: "a number", float: "a number", list: "a list", dict: "a table"}
+    return names.get(type(value), "a date or time")

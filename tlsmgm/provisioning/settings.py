@@ -20,6 +20,7 @@ __all__ = [
     "DatabaseSettings",
     "Watch",
     "normal_url",
+    "opensips_url",
 ]
 
 #: Columns of the table, by the names that they have unless a setting says otherwise.
@@ -59,8 +60,11 @@ _DIALECTS: Final = {
     "postgresql": "postgresql+psycopg",
     "sqlite": "sqlite",
 }
+#: Names of databases that OpenSIPS has for SQLAlchemy's.
+_OPENSIPS_NAMES: Final = {"postgresql": "postgres", "mariadb": "mysql"}
 #: Names of tables and columns; what would need escapes in some database is not taken.
 _NAME = re.compile(r"[\w$-]{1,63}")
+_SCHEME = re.compile(r"[a-z][a-z0-9_+.-]*")
 _HOST_URL = re.compile(r"(?:(?P<user>[^:@]*)(?::(?P<password>.*))?@)?(?P<rest>[^@]*)", re.DOTALL)
 
 
@@ -154,7 +158,7 @@ def normal_url(url: str, folder: str = "", *, opensips: bool = False) -> str:
     """
     scheme, colon, rest = url.strip().partition("://")
     name = scheme.lower()
-    if not colon or not name:
+    if not colon or not _SCHEME.fullmatch(name):
         raise ConfigError("is no URL", hint="write mysql://user:password@host/database or the like")
     if "tls_domain=" in rest:
         raise ConfigError(
@@ -195,3 +199,38 @@ def _sqlite_url(rest: str, folder: str, opensips: bool) -> str:
     chosen = path if opensips or only_absolute else inside
     absolute = "/" + os.path.abspath(chosen).lstrip("/")  # POSIX lets two slashes stand
     return f"sqlite:///{absolute}{question}{query}"
+
+
+def opensips_url(url: str) -> str:
+    """Bring the URL of a database into the form of OpenSIPS, the reverse of :func:`normal_url`.
+
+    Args:
+        url: in SQLAlchemy's form.
+
+    Returns:
+        What ``db_url`` takes (manual 1.9.17), without the driver.  User and password stand there
+        as they are; only where that could be read in two ways their escapes stay.
+
+    Raises:
+        ConfigError: OpenSIPS has no such URL; the message does not show it.
+    """
+    scheme, _, rest = url.partition("://")
+    dialect = scheme.partition("+")[0]
+    if "?" in rest:
+        raise ConfigError(
+            "has parameters after '?', which OpenSIPS does not know", hint="leave them out"
+        )
+    if dialect == "sqlite":
+        if not rest.startswith("//"):
+            raise ConfigError("names no absolute path", hint="write sqlite:////absolute/path")
+        return f"sqlite://{rest[1:]}"
+    name = _OPENSIPS_NAMES.get(dialect, dialect)
+    match = _HOST_URL.fullmatch(rest)
+    if match is not None and match["user"] is not None:
+        login = unquote(match["user"])
+        if match["password"] is not None:
+            login += ":" + unquote(match["password"])
+        plain = f"{login}@{match['rest']}"
+        if _escaped_login(plain) == _escaped_login(rest) and "tls_domain=" not in plain:
+            rest = plain
+    return f"{name}://{rest}"
