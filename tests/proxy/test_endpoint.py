@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from tlsmgm.errors import ConfigError, InternalError, ProtocolError, TLSError, TruncatedError
 from tlsmgm.addresses import host_and_port, join_host_port
+from tlsmgm.errors import ConfigError, InternalError, ProtocolError, TLSError, TruncatedError
 from tlsmgm.proxy.addresses import Target, parse_target
 from tlsmgm.proxy.endpoint import LINGER_BYTES, Buffers, Endpoint, Hold, TLSEndpoint
 
