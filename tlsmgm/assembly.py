@@ -1,8 +1,8 @@
 """From all sources of domains to one snapshot.
 
 Domains of a configuration file and of the program must all load, or nothing changes.  A row of the
-database that cannot be loaded is reported and passed over, and the others load; a domain that such
-a row had made before stays as it was, until the row is mended or deleted.
+database that cannot be loaded is reported and passed over, and the others load; a domain that a
+row of this name had made before stays as it was, until the row is mended or deleted.
 """
 
 from __future__ import annotations
@@ -50,15 +50,15 @@ def assemble(
     """
     written = (*(config.domains if config else ()), *own)
     _check_unique(written)
-    builder = _Builder(backend, before)
+    builder = _Builder(backend, before, rows.source)
     for domain in written:
         if preserve_written:
             builder.preserve(domain)
         else:
             builder.build_written(domain, config)
     taken = {key_of(domain): domain for domain in written}
-    kept, failures = _load_rows(rows, builder, taken)
-    parts = Parts(config, kept, tuple(own), failures)
+    loaded, failures = _load_rows(rows, builder, taken)
+    parts = Parts(config, loaded, tuple(own), failures, tuple(builder.kept), rows.source)
     return make_snapshot(parts, builder.built, has_library=backend is not None)
 
 
@@ -78,7 +78,7 @@ def extend(before: Snapshot, domains: tuple[Domain, ...], backend: Backend | Non
     """
     parts = dataclasses.replace(before.parts, own=(*before.parts.own, *domains))
     _check_unique(parts.domains)
-    builder = _Builder(backend, before)
+    builder = _Builder(backend, before, before.parts.source)
     for domain in domains:
         builder.build(domain)
     built = {**before.built, **builder.built}
@@ -88,25 +88,39 @@ def extend(before: Snapshot, domains: tuple[Domain, ...], backend: Backend | Non
 class _Builder:
     """Builds contexts, or takes them from an older state."""
 
-    def __init__(self, backend: Backend | None, before: Snapshot) -> None:
+    def __init__(self, backend: Backend | None, before: Snapshot, source: object) -> None:
         self.built: dict[DomainKey, BuiltContext] = {}
+        self.kept: list[str] = []  # names of domains that failing rows have left as they were
         self.before = before
         self._backend = backend
         self._prints = Fingerprints()
+        # What comes from another table is none of this one's rows.
+        self._earlier = before.parts.rows if before.parts.source == source else ()
 
     def earlier(self, failure: RowFailure) -> Domain | None:
         """The domain that a failing row had made: by its name, or by its place if it has none."""
         if failure.key is not None:
             return self._rows.get(failure.key)
-        return self._rows_by_place.get(str(failure.origin))
+        found = self._rows_by_place.get(str(failure.origin))
+        if found is not None and failure.name not in (None, found.name):
+            return None  # the place has a new tenant
+        return found
+
+    def keep(self, domain: Domain) -> None:
+        """Let a domain stay; its files are read anew, such as lists of revoked certificates."""
+        try:
+            self.build(domain)
+        except (ConfigError, UnsupportedError):
+            self.preserve(domain)
+        self.kept.append(domain.name)
 
     @functools.cached_property
     def _rows(self) -> dict[DomainKey, Domain]:
-        return {key_of(domain): domain for domain in self.before.parts.rows}
+        return {key_of(domain): domain for domain in self._earlier}
 
     @functools.cached_property
     def _rows_by_place(self) -> dict[str, Domain]:
-        return {str(domain.origin): domain for domain in self.before.parts.rows}
+        return {str(domain.origin): domain for domain in self._earlier}
 
     def preserve(self, domain: Domain) -> None:
         """Take what the older state has."""
@@ -155,7 +169,7 @@ def _loaded(
     earlier = builder.earlier(result)
     if earlier is None or key_of(earlier) in taken:
         return None
-    builder.preserve(earlier)
+    builder.keep(earlier)
     taken[key_of(earlier)] = earlier
     return earlier
 
@@ -172,7 +186,7 @@ def _failure(
     except (ConfigError, UnsupportedError) as error:
         column = rows.columns.get(error.parameter or "")
         placed = error.at(origin=origin, domain=domain.name, column=column)
-        return RowFailure(placed, origin, key_of(domain))
+        return RowFailure(placed, origin, key_of(domain), domain.name)
     return None
 
 

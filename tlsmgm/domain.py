@@ -282,6 +282,8 @@ def _text(value: object) -> str:
     stripped = value.strip()
     if not stripped:
         raise ConfigError("is empty")
+    if _PEM_START.decode() in stripped:
+        raise ConfigError("holds PEM", hint="certificates and keys have parameters of their own")
     if any(not char.isprintable() for char in stripped):
         raise ConfigError("holds characters that cannot be printed")
     return stripped
@@ -322,7 +324,7 @@ def _names(value: object) -> tuple[str, ...]:
 def _method(value: object) -> str:
     if not isinstance(value, str):
         raise ConfigError(f"must be text, not {type(value).__name__}")
-    return parse_method(value).text
+    return parse_method(_text(value)).text
 
 
 def _flag(value: object) -> bool:
@@ -343,8 +345,8 @@ def _path(value: object) -> str | None:
     path = os.fsdecode(value)
     if not path.strip():
         raise ConfigError("is empty")
-    if "\0" in path:
-        raise ConfigError("is no path: it holds a zero byte")
+    if "\0" in path or _PEM_START.decode() in path:
+        raise ConfigError("is no path: it holds a zero byte or PEM")
     return path
 
 

@@ -6,6 +6,7 @@ This module imports nothing of tlsmgm, so that every floor of the house may impo
 
 from __future__ import annotations
 
+import re
 from typing import Self
 
 __all__ = [
@@ -23,6 +24,22 @@ __all__ = [
     "UnsupportedError",
     "VerificationError",
 ]
+
+
+#: PEM in a text, as it is or with escaped line ends, closed or not.
+_PEM = re.compile(r"-----BEGIN.*?(?:-----END[^-]*-----|\Z)", re.DOTALL)
+
+
+def without_pem(text: str) -> str:
+    """Leave PEM out of a text: a key that was written in the wrong place must not be printed.
+
+    Args:
+        text: for people.
+
+    Returns:
+        The text with ``<PEM>`` in place of what it holds of PEM.
+    """
+    return _PEM.sub("<PEM>", text) if "-----BEGIN" in text else text
 
 
 class TLSError(Exception):
@@ -43,7 +60,7 @@ class TLSError(Exception):
         alert: int | None = None,
         library_code: int | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(without_pem(message))
         self.backend = backend
         self.alert = alert
         self.library_code = library_code
@@ -87,7 +104,7 @@ class PlacedError(TLSError):
             alert=alert,
             library_code=library_code,
         )
-        self.reason = reason
+        self.reason = without_pem(reason)
         self.origin = origin
         self.domain = domain
         self.parameter = parameter

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from tlsmgm._core.context import Context
 from tlsmgm._core.session import Session
 from tlsmgm.assembly import assemble, extend
 from tlsmgm.backends import Backend, select
+from tlsmgm.change_lock import ChangeLock
 from tlsmgm.config.model import Configuration
 from tlsmgm.config.opensips import read_script
 from tlsmgm.config.reader import read_configuration
@@ -76,8 +76,9 @@ class TLSManager:
         self._backend: Backend | None = select(library)
         self.handshake_timeout = handshake_timeout
         self.send_timeout = send_timeout
+        self._own_timeouts = (handshake_timeout, send_timeout)
         self._library_of_file = False  # the configuration has chosen it, not the caller
-        self._change = threading.Lock()  # held while a new state is made
+        self._change = ChangeLock()  # held while a new state is made
         self._snapshot = Snapshot()
         self._attached: DatabaseSettings | None = None  # by attach_database()
 
@@ -123,6 +124,7 @@ class TLSManager:
         manager._library_of_file = library is None
         with manager._change:
             manager._load(config, manager._read_rows(config))
+            manager._take_timeouts(None, config)
         return manager
 
     # --- state ---------------------------------------------------------------------------
@@ -255,6 +257,7 @@ class TLSManager:
                 self._check_successor(config, new)
                 config = new
             self._load(config, self._read_rows(config))
+            self._take_timeouts(before.parts.config, config)
             return compare(before, self._snapshot)
 
     def reload_database(self) -> ReloadReport:
@@ -298,13 +301,15 @@ class TLSManager:
         Raises:
             ConfigError: there is no database, or it cannot be watched in this way.
         """
-        settings = self.database
-        if settings is None:
-            raise ConfigError("there is no database to watch", parameter="db_url")
-        if watch is not None:
-            settings = dataclasses.replace(settings, watch=watch)
+
+        def settings_now() -> DatabaseSettings:
+            settings = self.database
+            if settings is None:
+                raise ConfigError("there is no database to watch", parameter="db_url")
+            return settings if watch is None else dataclasses.replace(settings, watch=watch)
+
         watcher: DatabaseWatcher = sql_module("watch").DatabaseWatcher(
-            settings, self.reload_database, on_change
+            settings_now, self.reload_database, on_change
         )
         return watcher
 
@@ -313,6 +318,10 @@ class TLSManager:
         if old.domains and not new.domains:
             raise ConfigError(
                 "defines no TLS domain any more", origin=new.path, hint=_TO_SERVE_NONE
+            )
+        if old.database is not None and new.database is None and self._snapshot.parts.rows:
+            raise ConfigError(
+                "names no database any more", origin=new.path, hint="restart the program"
             )
         if self._library_of_file and new.resolve_library() not in (self.library, "auto"):
             raise ConfigError(
@@ -342,10 +351,15 @@ class TLSManager:
         if before.domains and not after.domains:
             raise DatabaseError("the table holds no TLS domain any more", hint=_TO_SERVE_NONE)
         self._snapshot = after
-        if config is not None and config.handshake_timeout is not None:
-            self.handshake_timeout = config.handshake_timeout
-        if config is not None and config.send_timeout is not None:
-            self.send_timeout = config.send_timeout
+
+    def _take_timeouts(self, old: Configuration | None, new: Configuration | None) -> None:
+        """The file's word counts; where it has fallen silent, the constructor's does again."""
+        for name, own in zip(
+            ("handshake_timeout", "send_timeout"), self._own_timeouts, strict=True
+        ):
+            was, now = getattr(old, name, None), getattr(new, name, None)
+            if was is not None or now is not None:
+                setattr(self, name, own if now is None else now)
 
     # --- which domain? -------------------------------------------------------------------
 

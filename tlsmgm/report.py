@@ -15,11 +15,12 @@ class ReloadReport:
         added: domains that are new.
         changed: domains with another definition or other files; they have a new context.
         removed: domains that are gone; their connections live on.
-        failed: why rows of the database could not be loaded, in sentences; a domain that such a
-            row had made before stays as it was.
+        failed: why rows of the database could not be loaded, in sentences.
+        kept: domains that failing rows of their name have left as they were.
     """
 
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()

@@ -39,12 +39,16 @@ class Parts:
         rows: domains of the database.
         own: domains that the program has added.
         failures: why other rows of the database made no domain.
+        kept: names of the domains among ``rows`` that failing rows have left as they were.
+        source: of the rows; equal for rows of the same table.
     """
 
     config: Configuration | None = None
     rows: tuple[Domain, ...] = ()
     own: tuple[Domain, ...] = ()
     failures: tuple[PlacedError, ...] = ()
+    kept: tuple[str, ...] = ()
+    source: object = None
 
     @property
     def written(self) -> tuple[Domain, ...]:
@@ -151,12 +155,36 @@ def compare(before: Snapshot, after: Snapshot) -> ReloadReport:
         Names, in order of precedence; and the failures of the newer state.
     """
     old, new = before.by_name, after.by_name
+    swapped = _swapped(before, after)
     return ReloadReport(
         added=_names([key for key in new if key not in old]),
-        changed=_names([key for key in new if key in old and _differs(key, before, after)]),
+        changed=_names(
+            [key for key in new if key in old and (key in swapped or _differs(key, before, after))]
+        ),
         removed=_names([key for key in old if key not in new]),
         failed=tuple(map(str, after.parts.failures)),
+        kept=after.parts.kept,
     )
+
+
+def _swapped(before: Snapshot, after: Snapshot) -> set[DomainKey]:
+    """Domains that have equal filters, and of which another one wins now."""
+    shared = [key for key in before.by_name if key in after.by_name]
+    if shared == [key for key in after.by_name if key in before.by_name]:
+        return set()
+    old, new = _winners(before), _winners(after)
+    pairs = ((old[entry], new[entry]) for entry in old if entry in new)
+    found = {key for pair in pairs if pair[0] != pair[1] for key in pair}
+    return found.intersection(shared)
+
+
+def _winners(snapshot: Snapshot) -> dict[tuple[object, ...], DomainKey]:
+    """The domain that wins of each filter."""
+    return {
+        (domains[0].kind, *entry[:3]): key_of(domains[entry[3]])
+        for domains in (snapshot.servers, snapshot.clients)
+        for entry in match_entries(domains)
+    }
 
 
 def _names(keys: Sequence[DomainKey]) -> tuple[str, ...]:

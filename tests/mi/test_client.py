@@ -91,10 +91,16 @@ def test_reload(
 ) -> None:
     write_script(tmp_path / "opensips.cfg", server_domain("dom2"))
     assert main(["reload", *management.options(kind)]) == 0
-    expected = "reloaded: 1 added (dom2), 0 changed, 1 removed (dom1), 0 failed\n"
+    expected = "reloaded: 1 added (dom2), 0 changed, 1 removed (dom1), 0 failed, 0 kept\n"
     assert capsys.readouterr().out == expected
     assert main(["reload", "--json", *management.options(kind)]) == 0
-    nothing: dict[str, list[str]] = {"added": [], "changed": [], "removed": [], "failed": []}
+    nothing: dict[str, list[str]] = {
+        "added": [],
+        "changed": [],
+        "removed": [],
+        "failed": [],
+        "kept": [],
+    }
     assert json.loads(capsys.readouterr().out) == nothing
     assert [path for path in os.listdir(tmp_path) if "reply" in path] == []
 

@@ -78,10 +78,16 @@ def test_reload_of_everything(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     manager = FakeManager(has_database=False)
     assert ask(manager, "tlsmgm:reload")["result"] == {
-        "added": ["new"], "changed": [], "removed": ["old", "older"], "failed": ["bad\nline"],
-    }  # fmt: skip
+        "added": ["new"],
+        "changed": [],
+        "removed": ["old", "older"],
+        "failed": ["bad\nline"],
+        "kept": [],
+    }
     assert manager.calls == ["reload"]
-    expected = r"reloaded: 1 added (new), 0 changed, 2 removed (old, older), 1 failed (bad\nline)"
+    expected = (
+        r"reloaded: 1 added (new), 0 changed, 2 removed (old, older), 1 failed (bad\nline), 0 kept"
+    )
     assert [record.getMessage() for record in caplog.records] == [expected]
 
 

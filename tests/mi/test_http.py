@@ -349,3 +349,24 @@ def test_port_in_use() -> None:
         listener = HTTPListener(HTTPEndpoint("127.0.0.1", sock.getsockname()[1]), dispatcher())
         with pytest.raises(OSError, match="in use"):
             run(listener.start())
+
+
+def test_a_client_that_does_not_read_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its reply must not stay in our memory for as long as it likes."""
+    monkeypatch.setattr(http, "_SEND_TIMEOUT", 0.2)
+
+    async def check() -> None:
+        async with serving(manager=FakeManager(domains=400_000)) as listener:
+            before = open_descriptors()
+            sock = socket.create_connection(("127.0.0.1", listener.endpoint.port))
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            body = request("tls_list")
+            head = "POST /mi HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            sock.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+            await until(lambda: open_descriptors() > before + 1)  # its end and ours
+            await until(lambda: open_descriptors() == before + 1)
+            sock.close()
+            code, _, _ = await exchange(listener, request("which"))
+            assert code == 200
+
+    run(check())

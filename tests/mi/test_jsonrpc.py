@@ -11,7 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.management import run
-from tlsmgm.mi.jsonrpc import MAX_BATCH, MAX_DEPTH, MAX_REQUEST, Dispatcher, Params, RPCError
+from tlsmgm.mi.jsonrpc import (
+    MAX_BATCH,
+    MAX_DEPTH,
+    MAX_REQUEST,
+    REPLY_TOO_LARGE,
+    Dispatcher,
+    Params,
+    RPCError,
+)
 
 PARSE_ERROR, INVALID_REQUEST, NOT_FOUND = -32700, -32600, -32601
 INVALID_PARAMS, INTERNAL = -32602, -32603
@@ -252,3 +260,17 @@ def test_no_request_makes_it_fail(message: dict[str, Any], at: int, change: byte
     ask(data)
     ask(data[:at] + change + data[at + len(change) :])
     ask(json.dumps([message, message]).encode())
+
+
+def test_a_batch_ends_where_its_reply_is_too_large() -> None:
+    called: list[object] = []
+
+    async def handler(params: Any) -> object:
+        called.append(params)
+        return "x" * 100
+
+    batch = [{"jsonrpc": "2.0", "id": number, "method": "m"} for number in range(10)]
+    reply = run(Dispatcher({"m": handler}).reply(json.dumps(batch).encode(), 350))
+    assert reply is not None
+    assert json.loads(reply)["error"]["code"] == REPLY_TOO_LARGE
+    assert len(called) == 3

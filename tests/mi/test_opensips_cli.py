@@ -189,7 +189,13 @@ def test_reload_of_everything_and_by_signal(served: Served, tmp_path: Path) -> N
     path = tmp_path / "opensips.cfg"
     write_script(path, server_domain("dom2"), client_domain("cli"))
     report = served.cli.mi("tlsmgm:reload")
-    assert report == {"added": ["dom2"], "changed": [], "removed": ["dom1"], "failed": []}
+    assert report == {
+        "added": ["dom2"],
+        "changed": [],
+        "removed": ["dom1"],
+        "failed": [],
+        "kept": [],
+    }
     served.proxy.wait_for(r"reloaded: 1 added \(dom2\), 0 changed, 1 removed \(dom1\), 0 failed")
     write_script(path, server_domain("dom2"), server_domain("dom3", match_sip_domain="x"))
     served.proxy.signal(signal.SIGHUP)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import stat
@@ -21,6 +22,7 @@ from tlsmgm.mi import (
     UDPEndpoint,
     UnixEndpoint,
     parse_endpoint,
+    paths,
 )
 from tlsmgm.mi.client import call
 from tlsmgm.mi.endpoints import is_loopback
@@ -218,3 +220,22 @@ def test_unix_socket_and_fifo_are_private(tmp_path: Path) -> None:
                 assert stat.S_IMODE(os.lstat(tmp_path / name).st_mode) == 0o600
 
     run(work())
+
+
+def test_a_fifo_of_somebody_else_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What may not be opened may be in use."""
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+
+    def refuse(*_: object) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", refuse)
+        with pytest.raises(ConfigError, match="in use by another program"):
+            paths.clear_stale_fifo(str(path))
+    assert path.exists()
+    paths.clear_stale_fifo(str(path))
+    assert not path.exists()

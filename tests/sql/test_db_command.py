@@ -212,9 +212,10 @@ def test_the_database_of_a_configuration_is_used(tmp_path: Path, site: Site, run
     assert run("db", "init", *config)[0] == 0
     assert run("db", "import", str(site.script))[0] == 0
     assert "dom1" in run("db", "show", *config)[1]
-    code, out, _ = run("list", *config)
-    assert code == 0
+    code, out, err = run("list", *config)
+    assert code == 1
     assert out.count("dom1 ") == 1  # the script's own stands before the row of the same name
+    assert "tls_mgm row 1: domain 'dom1': there are two server domains of this name" in err
 
 
 def test_url_from_the_environment(

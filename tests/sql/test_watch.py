@@ -14,6 +14,7 @@ import pytest
 from tests.support.databases import PostgreSQLServer
 from tests.support.tables import DomainTable, client_row, server_row
 from tlsmgm import ConfigError, DatabaseError, ReloadReport, TLSManager
+from tlsmgm.provisioning import watch
 from tlsmgm.provisioning.transfer import init_database
 from tlsmgm.provisioning.watch import DatabaseWatcher
 
@@ -23,11 +24,11 @@ PATIENCE = 30.0
 class Node:
     """A manager that follows a table, and what it was told."""
 
-    def __init__(self, table: DomainTable, watch: Any) -> None:
+    def __init__(self, table: DomainTable, how: Any) -> None:
         self.manager = TLSManager("none")
         self.manager.attach_database(table.url)
         self.news: queue.Queue[Any] = queue.Queue()
-        self.watcher: DatabaseWatcher = self.manager.watch_database(self.news.put, watch=watch)
+        self.watcher: DatabaseWatcher = self.manager.watch_database(self.news.put, watch=how)
 
     def next(self, *, until: Any = None) -> Any:
         """Return what is told next; or wait until this is told."""
@@ -42,8 +43,8 @@ class Node:
 
 
 @contextmanager
-def nodes(table: DomainTable, watch: Any, count: int = 1) -> Iterator[list[Node]]:
-    running = [Node(table, watch) for _ in range(count)]
+def nodes(table: DomainTable, how: Any, count: int = 1) -> Iterator[list[Node]]:
+    running = [Node(table, how) for _ in range(count)]
     try:
         for node in running:
             assert node.watcher.wait_until_watching(PATIENCE)
@@ -209,3 +210,38 @@ def test_a_callback_that_fails_does_not_end_the_watch(
             pass
         assert told == ReloadReport(added=("later",))
     assert "a defect of the program" in caplog.text
+
+
+def test_a_trigger_that_vanishes_is_noticed(
+    postgresql: PostgreSQLServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A migration that makes the table anew takes the trigger along."""
+    monkeypatch.setattr(watch, "_LOOKING", 0.1)
+    table = telling(postgresql.create_database().url, server_row("dom1"))
+    with nodes(table, "notify") as (node,):
+        table.execute("ALTER TABLE tls_mgm RENAME TO old")
+        table.execute("CREATE TABLE tls_mgm (LIKE old INCLUDING ALL)")
+        table.execute("INSERT INTO tls_mgm SELECT * FROM old")
+        told = node.next()
+        assert isinstance(told, DatabaseError)
+        assert "has no trigger that notifies" in str(told)
+        init_database(table.settings, notices=True)
+        table.insert(client_row(id=7))
+        assert node.next(until=ReloadReport(added=("client",)))
+
+
+def test_another_database_is_followed(tmp_path: Path) -> None:
+    old = telling(f"sqlite:///{tmp_path / 'old.db'}", server_row("dom1"))
+    new = telling(f"sqlite:///{tmp_path / 'new.db'}", server_row("dom1"))
+    config = tmp_path / "tlsmgm.toml"
+    config.write_text(f'[database]\nurl = "{old.url}"\nwatch = 0.1\n', encoding="utf-8")
+    manager = TLSManager.from_config(config, library="none")
+    news: queue.Queue[Any] = queue.Queue()
+    with manager.watch_database(news.put) as watcher:
+        assert watcher.wait_until_watching(PATIENCE)
+        config.write_text(f'[database]\nurl = "{new.url}"\nwatch = 0.1\n', encoding="utf-8")
+        manager.reload()
+        new.insert(client_row())
+        while news.get(timeout=PATIENCE) != ReloadReport(added=("client",)):
+            pass
+    assert [domain.name for domain in manager.domains] == ["dom1", "client"]

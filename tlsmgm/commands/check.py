@@ -106,7 +106,8 @@ def _load(domain: Domain, library: str) -> None:
 def _print(findings: list[Finding], domains: int, libraries: list[str]) -> None:
     for finding in findings:
         where = f"{finding.origin}: " if finding.origin else ""
-        whom = f"{finding.kind} domain {finding.domain}: " if finding.domain else ""
+        kind = f"{finding.kind} " if finding.kind else ""
+        whom = f"{kind}domain {finding.domain}: " if finding.domain else ""
         library = f" [{finding.library}]" if finding.library else ""
         print(f"{finding.severity:<7}  {printable(where + whom + finding.message)}{library}")
     errors = sum(finding.severity == "error" for finding in findings)

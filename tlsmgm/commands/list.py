@@ -6,11 +6,12 @@ No certificate is loaded.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
-from tlsmgm.commands.output import print_json, print_table
+from tlsmgm.commands.output import complain, print_json, print_table
 from tlsmgm.commands.reload import ask, configure_client, report
-from tlsmgm.errors import ConfigError, TLSError
+from tlsmgm.errors import ConfigError, PlacedError, TLSError
 
 __all__ = ["configure", "run"]
 
@@ -29,12 +30,14 @@ def run(options: argparse.Namespace) -> int:
     if (options.config is None) == (options.mi is None):
         raise ConfigError("give --config or --mi, one of them")
     try:
-        listed = _of_script(options.config) if options.mi is None else ask(options, "tls_list")
+        listed, failures = _of_config(options.config) if options.config else _of_program(options)
     except RPCError as error:
         return report(error, as_json=options.json)
+    for failure in failures:
+        complain(str(failure))
     if options.json:
         print_json(listed)
-        return 0
+        return int(bool(failures))
     try:
         rows = [_row(domain) for domain in listed["Domains"]]
     except (KeyError, TypeError, AttributeError):
@@ -42,13 +45,19 @@ def run(options: argparse.Namespace) -> int:
     print_table(
         ("NAME", "KIND", "ADDRESSES", "NAMES", "METHOD", "VERIFY", "REQUIRE", "CERTIFICATE"), rows
     )
-    return 0
+    return int(bool(failures))
 
 
-def _of_script(path: str) -> dict[str, list[dict[str, Any]]]:
+def _of_config(path: str) -> tuple[Any, Sequence[PlacedError]]:
+    """The domains, and why rows of the database make none."""
     from tlsmgm.manager import TLSManager
 
-    return TLSManager.from_config(path, library="none").list_domains()
+    manager = TLSManager.from_config(path, library="none")
+    return manager.list_domains(), manager.failures
+
+
+def _of_program(options: argparse.Namespace) -> tuple[Any, Sequence[PlacedError]]:
+    return ask(options, "tls_list"), ()
 
 
 def _row(domain: dict[str, Any]) -> tuple[str, ...]:

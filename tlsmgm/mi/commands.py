@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Final
 
@@ -57,7 +58,7 @@ class _List:
         self._manager = manager
 
     async def __call__(self, _params: Params) -> object:
-        return self._manager.list_domains()
+        return await asyncio.to_thread(self._manager.list_domains)  # there may be many
 
 
 class _ReloadDatabase:

@@ -38,6 +38,9 @@ MAX_CONNECTIONS: Final = 128
 _HEADER_TIMEOUT: Final = 10.0
 _BODY_TIMEOUT: Final = 10.0
 
+#: Seconds that a client may take for reading its reply.
+_SEND_TIMEOUT: Final = 10.0
+
 #: Seconds in which the rest of a refused body is thrown away, so that the client sees our answer.
 _LINGER_TIME: Final = 1.0
 
@@ -157,6 +160,7 @@ class HTTPListener:
         if reply is not None:
             response = web.Response(body=reply, content_type="application/json")
         response.force_close()
+        _limit_sending(request.transport)
         return response
 
     async def _body(self, request: web.BaseRequest) -> bytes:
@@ -193,6 +197,12 @@ class HTTPListener:
             return False
         host = found[1] or found[2]
         return is_loopback(host) or _same_host(host, self.endpoint.host)
+
+
+def _limit_sending(transport: asyncio.Transport | None) -> None:
+    """A client that does not read its reply must not keep it in our memory."""
+    if transport is not None:
+        asyncio.get_running_loop().call_later(_SEND_TIMEOUT, transport.abort)
 
 
 async def _read(request: web.BaseRequest) -> bytes:

@@ -7,6 +7,7 @@ silence.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import math
@@ -44,6 +45,9 @@ REPLY_TOO_LARGE: Final = -32000
 
 #: Bytes of a request; OpenSIPS takes as many in a datagram, and no command here needs more.
 MAX_REQUEST: Final = 65_457
+
+#: Bytes of a reply where the transport has no smaller bound.
+MAX_REPLY: Final = 64 * 1024 * 1024
 
 #: Arrays and objects inside one another.
 MAX_DEPTH: Final = 32
@@ -102,24 +106,30 @@ class Dispatcher:
         except RPCError as error:
             return _failure(None, error).encode("ascii")
         if isinstance(message, list):
-            request_id, text = None, await self._batch(message)
+            request_id, text = None, await self._batch(message, max_reply or MAX_REPLY)
         else:
             request_id, text = _id_of(message), await self._single(message)
         if text is None:
             return None
-        if max_reply is not None and len(text) > max_reply:
-            text = _failure(request_id, _too_large(len(text), max_reply))
+        if len(text) > (max_reply or MAX_REPLY):
+            text = _failure(request_id, _too_large(len(text), max_reply or MAX_REPLY))
         return text.encode("ascii")
 
-    async def _batch(self, messages: list[object]) -> str | None:
+    async def _batch(self, messages: list[object], max_reply: int) -> str | None:
         """Section 6: an array of replies; nothing at all for notifications alone."""
         if not messages:
             return _failure(None, RPCError(INVALID_REQUEST, "Invalid Request: empty batch"))
         if len(messages) > MAX_BATCH:
             reason = f"Invalid Request: more than {MAX_BATCH} requests in a batch"
             return _failure(None, RPCError(INVALID_REQUEST, reason))
-        replies = [await self._single(message) for message in messages]
-        texts = [text for text in replies if text is not None]
+        texts: list[str] = []
+        for message in messages:
+            text = await self._single(message)
+            if text is not None:
+                texts.append(text)
+            size = sum(map(len, texts))
+            if size > max_reply:  # the rest would only be thrown away
+                return _failure(None, _too_large(size, max_reply))
         return f"[{', '.join(texts)}]" if texts else None
 
     async def _single(self, message: object) -> str | None:
@@ -142,7 +152,8 @@ class Dispatcher:
             if not isinstance(params, (dict, list)):
                 raise RPCError(INVALID_PARAMS, "Invalid params: they are an object or an array")
             result = await handler(params)
-            return _encode({"jsonrpc": "2.0", "result": result, "id": request_id})
+            reply = {"jsonrpc": "2.0", "result": result, "id": request_id}
+            return await asyncio.to_thread(_encode, reply)  # it may be long
         except RPCError as error:
             return _failure(request_id, error)
         except Exception:
@@ -234,7 +245,7 @@ def _id_of(message: object) -> object:
 def _too_large(size: int, limit: int) -> RPCError:
     return RPCError(
         REPLY_TOO_LARGE,
-        f"Reply too large: {size} bytes, and a datagram carries at most {limit}; use FIFO or HTTP",
+        f"Reply too large: {size} bytes, of which {limit} can be carried; FIFO and HTTP carry most",
     )
 
 

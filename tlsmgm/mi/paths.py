@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import stat
@@ -60,8 +61,10 @@ def clear_stale_fifo(path: str) -> None:
         raise ConfigError(_OTHER_FILE, origin=path)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        os.unlink(path)  # ENXIO: no reader
+    except OSError as error:
+        if error.errno != errno.ENXIO:  # there is no reader
+            raise ConfigError(_IN_USE, origin=path) from None
+        os.unlink(path)
         return
     os.close(descriptor)
     raise ConfigError(_IN_USE, origin=path)

@@ -17,7 +17,7 @@ __all__ = ["KINDS", "Manager", "Reloader", "log_outcome"]
 logger = logging.getLogger("tlsmgm.mi")
 
 #: What a report lists, in this order.
-KINDS: Final = ("added", "changed", "removed", "failed")
+KINDS: Final = ("added", "changed", "removed", "failed", "kept")
 
 
 class Manager(Protocol):

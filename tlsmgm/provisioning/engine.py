@@ -23,7 +23,7 @@ from sqlalchemy.pool import NullPool
 from tlsmgm.errors import DatabaseError, TLSError, UnsupportedError
 from tlsmgm.provisioning.settings import DatabaseSettings
 
-__all__ = ["connect", "make_engine", "run"]
+__all__ = ["connect", "make_engine", "run", "without_traces"]
 
 T = TypeVar("T")
 
@@ -53,9 +53,9 @@ def run(
     thread.start()
     thread.join(settings.timeout)
     if thread.is_alive():
-        job.abandon()
+        late = "; what was written may still arrive" if job.abandon() else ""
         raise DatabaseError(
-            f"does not answer within {settings.timeout:g} seconds", origin=settings.safe_url
+            f"does not answer within {settings.timeout:g} seconds{late}", origin=settings.safe_url
         )
     return job.result()
 
@@ -72,6 +72,9 @@ class _Job(Generic[T]):
         self._connection: Any = None  # the driver's, once there is one
         self._result: T
         self._error: BaseException | None = None
+        self._deciding = threading.Lock()  # held while it is settled whether a commit may begin
+        self._is_abandoned = False
+        self._is_committing = False
 
     def run(self) -> None:
         """Do it, in a thread."""
@@ -79,9 +82,13 @@ class _Job(Generic[T]):
             with connect(self._settings, create=self._create) as connection:
                 self._connection = connection.connection.driver_connection
                 self._result = self._work(connection)
+                with self._deciding:
+                    if self._is_abandoned:
+                        return  # the caller was told that nothing was done
+                    self._is_committing = True
                 connection.commit()
         except BaseException as error:
-            self._error = error
+            self._error = without_traces(error)
 
     def result(self) -> T:
         """Return or raise what came of it."""
@@ -89,16 +96,37 @@ class _Job(Generic[T]):
             raise self._error
         return self._result
 
-    def abandon(self) -> None:
-        """Cut the connection, so that the thread comes to an end instead of piling up."""
+    def abandon(self) -> bool:
+        """Cut the connection, so that the thread comes to an end instead of piling up.
+
+        Returns:
+            Whether a commit is under way, whose outcome nobody knows.
+        """
+        with self._deciding:
+            self._is_abandoned = True
         connection = self._connection
         with contextlib.suppress(Exception):
             if hasattr(connection, "interrupt"):  # SQLite
                 connection.interrupt()
-            elif hasattr(connection, "fileno"):  # psycopg; PyMySQL has time limits of its own
-                duplicate = socket.socket(fileno=os.dup(connection.fileno()))
-                with duplicate:
+            elif hasattr(connection, "fileno"):  # psycopg
+                with socket.socket(fileno=os.dup(connection.fileno())) as duplicate:
                     duplicate.shutdown(socket.SHUT_RDWR)
+            else:  # PyMySQL
+                connection._sock.shutdown(socket.SHUT_RDWR)
+        return self._is_committing
+
+
+def without_traces(error: BaseException) -> BaseException:
+    """Take away what hangs on an error: rows with keys, URLs with passwords.
+
+    Args:
+        error: any.
+
+    Returns:
+        The same error, alone.
+    """
+    error.__context__ = error.__cause__ = None
+    return error.with_traceback(None)
 
 
 @contextlib.contextmanager
@@ -120,8 +148,15 @@ def connect(settings: DatabaseSettings, *, create: bool = False) -> Iterator[sa.
     try:
         with engine.connect() as connection:
             yield connection
-    except SQLAlchemyError as error:
+    except TLSError:
+        raise
+    except (SQLAlchemyError, OSError) as error:
         raise DatabaseError(_reason(error), origin=settings.safe_url) from None
+    except TypeError as error:  # a driver's word for a parameter of the URL that it does not know
+        raise DatabaseError(_line(error), origin=settings.safe_url) from None
+    except Exception as error:  # its text may quote values
+        reason = f"the driver failed ({type(error).__name__})"
+        raise DatabaseError(reason, origin=settings.safe_url) from None
     finally:
         engine.dispose()
 
@@ -144,8 +179,8 @@ def make_engine(settings: DatabaseSettings, *, create: bool = False) -> sa.Engin
     if settings.dialect == "sqlite":
         url = _sqlite_url(settings, create)
     try:
-        return sa.create_engine(
-            url, poolclass=NullPool, hide_parameters=True, connect_args=_time_limits(settings)
+        engine = sa.create_engine(
+            url, poolclass=NullPool, hide_parameters=True, connect_args=_arguments(settings)
         )
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise UnsupportedError(
@@ -154,6 +189,14 @@ def make_engine(settings: DatabaseSettings, *, create: bool = False) -> sa.Engin
         ) from None
     except (ArgumentError, ValueError):
         raise DatabaseError("the URL cannot be read", origin=settings.safe_url) from None
+    if settings.dialect == "sqlite":
+        sa.event.listen(engine, "connect", _take_any_text)
+    return engine
+
+
+def _take_any_text(connection: Any, _record: object) -> None:
+    """Text that is not UTF-8 costs its row; SQLite's own error would cost all, and quote it."""
+    connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
 
 
 def _sqlite_url(settings: DatabaseSettings, create: bool) -> str:
@@ -167,23 +210,31 @@ def _sqlite_url(settings: DatabaseSettings, create: bool) -> str:
     return f"sqlite:///file:{quote(path)}?mode={mode}&uri=true"
 
 
-def _time_limits(settings: DatabaseSettings) -> dict[str, Any]:
+def _arguments(settings: DatabaseSettings) -> dict[str, Any]:
+    """Time limits, and what else a driver must be told beside the URL."""
     seconds = settings.timeout
     whole = max(1, round(seconds))
     if settings.dialect == "sqlite":
         return {"timeout": seconds}
+    url = sa.make_url(settings.url)
     if settings.dialect == "postgresql":
+        limit = f"-c statement_timeout={int(seconds * 1000)}"
         return {
-            "connect_timeout": max(2, whole),  # libpq takes 1 for 2
-            "options": f"-c statement_timeout={int(seconds * 1000)}",
+            "connect_timeout": url.query.get("connect_timeout", max(2, whole)),  # 1 counts as 2
+            "options": f"{url.query.get('options', '')} {limit}".strip(),
             "keepalives_idle": 30,
             "keepalives_interval": 10,
             "keepalives_count": 3,
         }
-    return {"connect_timeout": whole, "read_timeout": whole, "write_timeout": whole}
+    limits: dict[str, Any] = dict.fromkeys(
+        ("connect_timeout", "read_timeout", "write_timeout"), whole
+    )
+    if url.password is not None:
+        limits["password"] = str(url.password).encode()  # PyMySQL would take text for Latin-1
+    return limits
 
 
-def _reason(error: SQLAlchemyError) -> str:
+def _reason(error: SQLAlchemyError | OSError) -> str:
     """What the driver says, without SQLAlchemy's words around it, and in one line."""
     original = getattr(error, "orig", None)
     if isinstance(original, TLSError):

@@ -18,11 +18,13 @@ class RowFailure:
         error: why; it names row, domain and column.
         origin: the row.
         key: of the domain that it would have made, if that can be read.
+        name: of that domain, if at least that can be read.
     """
 
     error: PlacedError
     origin: Origin
     key: tuple[DomainKind, str] | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,9 @@ class Rows:
     Args:
         items: a domain or a failure for each row, in order.
         columns: names of columns, by field of Domain.
+        source: equal for rows of the same table; what a failing row keeps must come from there.
     """
 
     items: tuple[Domain | RowFailure, ...] = ()
     columns: dict[str, str] = field(default_factory=dict)
+    source: object = None

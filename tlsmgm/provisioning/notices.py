@@ -91,7 +91,10 @@ def check_notifies(connection: sa.Connection, settings: DatabaseSettings) -> Non
     Raises:
         DatabaseError: the table has no such trigger.
     """
-    query = "SELECT 1 FROM pg_trigger WHERE tgname = :trigger AND tgrelid = to_regclass(:table)"
+    query = (
+        "SELECT 1 FROM pg_trigger WHERE tgname = :trigger AND tgrelid = to_regclass(:table) "
+        "AND tgenabled <> 'D'"
+    )
     names = {"trigger": _FUNCTION, "table": _quoted(connection, settings.table)}
     if connection.execute(sa.text(query), names).scalar() is None:
         raise DatabaseError(

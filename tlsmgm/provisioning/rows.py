@@ -63,17 +63,20 @@ def domain_of_row(
                 values[column] = value
         return Domain(name, kind, origin=origin, **values)
     except ConfigError as error:
-        key = None if name is None or kind is None else (kind, name)
-        parameter = error.parameter or column
-        called = settings.columns.get(parameter, parameter)
-        placed = error.at(origin=origin, domain=name, parameter=parameter, column=called)
-        return RowFailure(placed, origin, key)
+        problem = error
+    except Exception as error:  # whatever a value is, it costs its row and nothing else
+        problem = ConfigError(f"cannot be used ({type(error).__name__})")
+    parameter = problem.parameter or column
+    called = settings.columns.get(parameter, parameter)
+    placed = problem.at(origin=origin, domain=name, parameter=parameter, column=called)
+    key = None if name is None or kind is None else (kind, name)
+    return RowFailure(placed, origin, key, name)
 
 
 def _kind(value: object) -> DomainKind:
     number = None if value is None else _number(value)
     if number not in KINDS:
-        raise ConfigError(f"must be 1 (client) or 2 (server), not {value!r}")
+        raise ConfigError(f"must be 1 (client) or 2 (server), not {_shown(value)}")
     return KINDS[number]
 
 
@@ -82,22 +85,24 @@ def _value(column: str, value: object) -> Any:
     if value is None:
         return None
     if column in _FLAGS:
-        text = _as_text(value).strip() if isinstance(value, (str, bytes, memoryview)) else value
-        return None if text == "" else bool(_number(text))
+        return None if value in ("", b"") else bool(_number(value))
     if column in BLOBS:
-        pem = value.encode() if isinstance(value, str) else bytes(value)  # type: ignore[call-overload]
+        pem = _as_bytes(value)
         return pem if pem.strip() else None
     text = _as_text(value).strip()
     return text or None
 
 
 def _number(value: object) -> int:
+    """A whole number; MySQL's BIT comes as bytes, and other tools write digits."""
+    if value in (b"\0", b"\1"):
+        return value[0]
     try:
         number = int(value)  # type: ignore[call-overload]
-    except (TypeError, ValueError):
-        raise ConfigError(f"must be a number, not {value!r}") from None
-    if number < 0:
-        raise ConfigError(f"must be an unsigned number, not {number}")
+    except (TypeError, ValueError, OverflowError):
+        raise ConfigError(f"must be a number, not {_shown(value)}") from None
+    if number < 0 or (not isinstance(value, (str, bytes)) and number != value):
+        raise ConfigError(f"must be an unsigned number, not {_shown(value)}")
     return int(number)
 
 
@@ -109,7 +114,21 @@ def _as_text(value: object) -> str:
             return bytes(value).decode("utf-8")
         except UnicodeDecodeError:
             raise ConfigError("is not UTF-8") from None
-    raise ConfigError(f"must be text, not {value!r}")
+    raise ConfigError(f"must be text, not {type(value).__name__}")
+
+
+def _as_bytes(value: object) -> bytes:
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape")
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value)
+    raise ConfigError(f"must be PEM, not {type(value).__name__}")
+
+
+def _shown(value: object) -> str:
+    """A value for a message; keys may stand in any column by mistake."""
+    text = repr(value)
+    return text if len(text) <= 30 else f"{type(value).__name__} of {len(text)} characters"
 
 
 def row_of_domain(domain: Domain) -> dict[str, Any]:

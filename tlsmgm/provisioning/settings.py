@@ -101,11 +101,11 @@ class DatabaseSettings:
                 raise self._complaint(f"{called!r} is no name for column {name!r}", "columns")
         if not _is_name(self.table):
             raise self._complaint(f"{self.table!r} is no name of a table", "table")
-        if not 0 < self.timeout <= 3600:
+        if not _is_number(self.timeout) or not 0 < self.timeout <= 3600:
             raise self._complaint("must be seconds above 0, at most 3600", "timeout")
         watch = self.watch
         if watch not in (None, "notify") and not (
-            isinstance(watch, (int, float)) and 0.05 <= watch <= 86400
+            _is_number(watch) and isinstance(watch, (int, float)) and 0.05 <= watch <= 86400
         ):
             raise self._complaint("must be 'notify' or seconds from 0.05 to 86400", "watch")
 
@@ -134,6 +134,10 @@ class DatabaseSettings:
         login, _, place = rest.rpartition("@")
         user = login.partition(":")[0]
         return f"{scheme}://{user}@{place.partition('?')[0]}"
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _is_name(text: object) -> bool:
@@ -167,7 +171,7 @@ def normal_url(url: str, folder: str = "", *, opensips: bool = False) -> str:
         )
     if name == "sqlite":
         return _sqlite_url(rest, folder, opensips)
-    if name.partition("+")[0] not in _DIALECTS:
+    if name not in _DIALECTS and name not in _DIALECTS.values():
         raise ConfigError(
             f"{scheme!r} is no database that can be read",
             hint="there are " + ", ".join(_DIALECTS),
@@ -178,6 +182,10 @@ def normal_url(url: str, folder: str = "", *, opensips: bool = False) -> str:
 def _escaped_login(rest: str) -> str:
     """OpenSIPS takes passwords as they are, SQLAlchemy wants them escaped; both are understood."""
     place, question, query = rest.partition("?")
+    if "@" in query:
+        raise ConfigError(
+            "cannot be told apart: there is '?' before '@'", hint="write %3F or %40 for them"
+        )
     match = _HOST_URL.fullmatch(place)
     if match is None or match["user"] is None:
         return rest
@@ -188,7 +196,9 @@ def _escaped_login(rest: str) -> str:
 
 
 def _sqlite_url(rest: str, folder: str, opensips: bool) -> str:
-    path, question, query = rest.partition("?")
+    path, question, _ = rest.partition("?")
+    if question:
+        raise ConfigError("takes no parameters after '?'")
     if not path.startswith("/"):
         raise ConfigError("names no file", hint="write sqlite:////absolute/path")
     relative = path[1:]
@@ -198,7 +208,7 @@ def _sqlite_url(rest: str, folder: str, opensips: bool) -> str:
     only_absolute = os.path.exists(path) and not os.path.exists(inside)
     chosen = path if opensips or only_absolute else inside
     absolute = "/" + os.path.abspath(chosen).lstrip("/")  # POSIX lets two slashes stand
-    return f"sqlite:///{absolute}{question}{query}"
+    return f"sqlite:///{absolute}"
 
 
 def opensips_url(url: str) -> str:
@@ -231,6 +241,7 @@ def opensips_url(url: str) -> str:
         if match["password"] is not None:
             login += ":" + unquote(match["password"])
         plain = f"{login}@{match['rest']}"
-        if _escaped_login(plain) == _escaped_login(rest) and "tls_domain=" not in plain:
+        is_plain = "?" not in plain and "tls_domain=" not in plain
+        if is_plain and _escaped_login(plain) == _escaped_login(rest):
             rest = plain
     return f"{name}://{rest}"

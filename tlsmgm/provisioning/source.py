@@ -38,7 +38,8 @@ def read_rows(settings: DatabaseSettings, config: Configuration | None = None) -
     }
     found = run(settings, lambda connection: _select(connection, settings))
     columns = {name: settings.column(name) for name in COLUMNS}
-    return Rows(tuple(domain_of_row(row, settings, defaults) for row in found), columns)
+    items = tuple(domain_of_row(row, settings, defaults) for row in found)
+    return Rows(items, columns, (settings.url, settings.table, tuple(columns.values())))
 
 
 def _select(connection: sa.Connection, settings: DatabaseSettings) -> list[dict[str, Any]]:

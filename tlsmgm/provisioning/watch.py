@@ -35,6 +35,9 @@ _LONGEST_WAIT: Final = 30.0
 #: Seconds after which a listening thread looks whether it shall stop.
 _LISTENING: Final = 0.25
 
+#: Seconds after which it looks whether there still is something to listen to.
+_LOOKING: Final = 10.0
+
 Outcome = ReloadReport | TLSError
 
 
@@ -42,7 +45,8 @@ class DatabaseWatcher:
     """A thread that reloads.
 
     Args:
-        settings: the database; its ``watch`` says how.
+        settings_now: gives the database as it is now, whose ``watch`` says how; a reload of the
+            configuration may bring another one, which is then followed.
         reload: what to do after a change.
         on_change: is told what came of it; the same failure is told once, until it has gone.
 
@@ -52,19 +56,13 @@ class DatabaseWatcher:
 
     def __init__(
         self,
-        settings: DatabaseSettings,
+        settings_now: Callable[[], DatabaseSettings],
         reload: Callable[[], ReloadReport],
         on_change: Callable[[Outcome], None] | None = None,
     ) -> None:
-        if settings.watch is None:
-            raise ConfigError("is not set", parameter="watch", hint="'notify', or seconds")
-        if settings.watch == "notify" and settings.dialect != "postgresql":
-            raise ConfigError(
-                f"{settings.dialect} does not notify",
-                parameter="watch",
-                hint="give the seconds between looks at the change marker",
-            )
-        self._settings = settings
+        self._settings_now = settings_now
+        self._settings = settings_now()
+        _check(self._settings)
         self._reload = reload
         self._on_change = on_change
         self._stopping = threading.Event()
@@ -104,10 +102,12 @@ class DatabaseWatcher:
     # In the thread.
 
     def _run(self) -> None:
-        follow = self._listen if self._settings.watch == "notify" else self._poll
         wait = _FIRST_WAIT
         while not self._stopping.is_set():
             try:
+                self._settings = self._settings_now()
+                _check(self._settings)
+                follow = self._listen if self._settings.watch == "notify" else self._poll
                 follow()
             except TLSError as error:
                 self._tell(error)
@@ -121,12 +121,15 @@ class DatabaseWatcher:
         """Follow notifications until something fails."""
         with connect(self._settings) as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT")
-            check_notifies(connection, self._settings)
             quote = connection.dialect.identifier_preparer.quote_identifier
             connection.execute(sa.text(f"LISTEN {quote(channel_of(self._settings))}"))
             driver: Any = connection.connection.driver_connection
             due, wait = 0.0, _FIRST_WAIT  # when to reload next; infinity: after a notification
-            while not self._stopping.is_set():
+            look = 0.0  # when to see next whether the trigger is still there
+            while self._goes_on():
+                if time.monotonic() >= look:
+                    check_notifies(connection, self._settings)
+                    look = time.monotonic() + _LOOKING
                 if time.monotonic() >= due:
                     done = self._follow()
                     wait = _FIRST_WAIT if done else min(2 * wait, _LONGEST_WAIT)
@@ -139,12 +142,15 @@ class DatabaseWatcher:
         """Look at the change marker again and again until something fails."""
         seconds = float(self._settings.watch or 0)
         seen: int | None = None
-        while not self._stopping.is_set():
+        while self._goes_on():
             marker = run(self._settings, lambda connection: read_marker(connection, self._settings))
             if marker != seen and self._follow():
                 seen = marker
             self._watching.set()
             self._stopping.wait(seconds)
+
+    def _goes_on(self) -> bool:
+        return not self._stopping.is_set() and self._settings_now() == self._settings
 
     def _follow(self) -> bool:
         """Reload, and say whether that went well."""
@@ -162,6 +168,18 @@ class DatabaseWatcher:
         if self._on_change is not None and str(error) != self._told:
             self._on_change(error)
         self._told = str(error)
+
+
+def _check(settings: DatabaseSettings) -> None:
+    """See that a database can be watched in the way that its settings say."""
+    if settings.watch is None:
+        raise ConfigError("is not set", parameter="watch", hint="'notify', or seconds")
+    if settings.watch == "notify" and settings.dialect != "postgresql":
+        raise ConfigError(
+            f"{settings.dialect} does not notify",
+            parameter="watch",
+            hint="give the seconds between looks at the change marker",
+        )
 
 
 def _notifications(driver: Any) -> list[Any]:
