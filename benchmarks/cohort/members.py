@@ -1,0 +1,83 @@
+"""Everybody who may take part, and who of them is here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Final, TypeVar
+
+from benchmarks.cohort.asyncio_proxy import AsyncioProxy
+from benchmarks.cohort.haproxy import HAProxy
+from benchmarks.cohort.hitch import Hitch
+from benchmarks.cohort.loopback import LoopbackServer
+from benchmarks.cohort.managed import Managed
+from benchmarks.cohort.memory import Entrant
+from benchmarks.cohort.nginx import Nginx
+from benchmarks.cohort.pyopenssl import PyOpenSSL
+from benchmarks.cohort.setting import Absent
+from benchmarks.cohort.stdlib_ssl import StdlibSSL
+from benchmarks.cohort.stunnel import Stunnel
+from benchmarks.cohort.tlsmgm_proxy import TLSMgmProxy
+from benchmarks.cohort.uvloop_proxy import UvloopProxy
+from benchmarks.cohort.wolfssl_py import WolfSSLPy
+
+__all__ = ["LOOPBACK", "MEMORY", "loopback_servers", "memory_entrants"]
+
+T = TypeVar("T")
+
+#: What makes each entrant in memory; raises Absent.
+MEMORY: Final[dict[str, Callable[[], Entrant]]] = {
+    "tlsmgm-openssl": partial(Managed, "openssl"),
+    "tlsmgm-wolfssl": partial(Managed, "wolfssl"),
+    "ssl": StdlibSSL,
+    "ssl-sni": partial(StdlibSSL, by_name=True),
+    "pyopenssl": PyOpenSSL,
+    "wolfssl-py": WolfSSLPy,
+}
+
+#: What makes each server, from the upstream's port; raises Absent.
+LOOPBACK: Final[dict[str, Callable[..., LoopbackServer]]] = {
+    "tlsmgm-openssl": partial(TLSMgmProxy, "openssl"),
+    "tlsmgm-wolfssl": partial(TLSMgmProxy, "wolfssl"),
+    "asyncio": AsyncioProxy,
+    "uvloop": UvloopProxy,
+    "nginx": Nginx,
+    "haproxy": HAProxy,
+    "stunnel": Stunnel,
+    "hitch": Hitch,
+}
+
+
+def memory_entrants() -> tuple[list[Entrant], list[str]]:
+    """Make every entrant in memory.
+
+    Returns:
+        Those that are here, and why the others are not.
+    """
+    return _make(MEMORY.values())
+
+
+def loopback_servers(
+    upstream: int, *, cpus: Iterable[int] | None = None
+) -> tuple[list[LoopbackServer], list[str]]:
+    """Make every server; none is started yet.
+
+    Args:
+        upstream: port of the plain server on 127.0.0.1.
+        cpus: processors that each may run on.
+
+    Returns:
+        Those that are here, and why the others are not.
+    """
+    pinned = None if cpus is None else tuple(cpus)
+    return _make(partial(make, upstream, cpus=pinned) for make in LOOPBACK.values())
+
+
+def _make(makers: Iterable[Callable[[], T]]) -> tuple[list[T], list[str]]:
+    present, absent = [], []
+    for make in makers:
+        try:
+            present.append(make())
+        except Absent as reason:
+            absent.append(str(reason))
+    return present, absent

@@ -1,0 +1,1 @@
+"""Programs in C: handshakes and data in memory, and a load generator."""

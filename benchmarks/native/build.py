@@ -1,0 +1,204 @@
+"""Builds the C programs of the benchmarks: ``python -m benchmarks.native.build``.
+
+For each library there are three programs: ``plain`` and ``contract`` (bench_memory in its two
+layers) and ``load``.  They are compiled with the flags that setup.py uses and linked with the same
+library, which ``wheels/native_link.py`` finds.  What was built is kept under ``build/``, in a
+folder named after everything that decides what comes out.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "wheels"))
+
+import native_link  # noqa: E402 - found through the line above
+
+__all__ = ["LIBRARIES", "PROGRAMS", "BuildError", "LibraryMissingError", "build", "facts"]
+
+LibraryMissingError = native_link.LibraryMissingError
+
+NATIVE = Path(__file__).resolve().parent
+CSRC = ROOT / "csrc"
+BUILD = ROOT / "build" / "benchmarks-native"
+
+LIBRARIES = {"openssl": native_link.OPENSSL, "wolfssl": native_link.WOLFSSL}
+PROGRAMS = ("plain", "contract", "load")
+
+# As setup.py compiles csrc; -g changes no code and gives names to profilers.
+CFLAGS = [
+    "-std=c11",
+    "-O3",
+    "-g",
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-ffunction-sections",
+    "-fdata-sections",
+    "-Wall",
+    "-Wextra",
+    "-Wconversion",
+    "-Werror",
+    "-D_GNU_SOURCE",
+]
+LINK_FLAGS = ["-Wl,--gc-sections", "-Wl,-z,relro,-z,now"]
+
+
+class BuildError(Exception):
+    """The compiler refused; the text is its complaint."""
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    """One program: what it is made of."""
+
+    sources: list[Path]
+    compile_args: list[str]
+    link_args: list[str]
+    depends: list[str]
+
+
+def build(library: str, program: str) -> Path:
+    """Build a program, unless that was done before.
+
+    Args:
+        library: ``openssl`` or ``wolfssl``.
+        program: ``plain``, ``contract`` or ``load``.
+
+    Returns:
+        The program's path.
+
+    Raises:
+        BuildError: the compiler refused.
+        LibraryMissingError: the library is not there.
+        ValueError: there is no such library or program.
+    """
+    if library not in LIBRARIES or program not in PROGRAMS:
+        raise ValueError(f"there is no program {program!r} for the library {library!r}")
+    recipe = _recipe(library, program)
+    target = BUILD / f"{library}-{program}-{_digest(recipe)}" / f"bench_{program}_{library}"
+    if not target.is_file():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # Several processes may build at once; each renames its own, complete program.
+        with tempfile.TemporaryDirectory(dir=BUILD) as work:
+            _compile(recipe, Path(work)).replace(target)
+    return target
+
+
+def facts(library: str) -> dict[str, str]:
+    """Say how the programs of a library are built, for the record beside the figures.
+
+    Args:
+        library: ``openssl`` or ``wolfssl``.
+
+    Raises:
+        LibraryMissingError: the library is not there.
+    """
+    link = native_link.find_library(LIBRARIES[library])
+    compiler = _run([*_compiler(), "--version"]).splitlines()[0]
+    is_static = "(static" in link.origin
+    return {
+        "library_version": link.version,
+        "linked": "statically" if is_static else "shared",
+        "compiler": compiler,
+        "cflags": " ".join(CFLAGS),
+    }
+
+
+def _compiler() -> list[str]:
+    return shlex.split(os.environ.get("CC", "cc"))
+
+
+def _recipe(library: str, program: str) -> _Recipe:
+    link = native_link.find_library(LIBRARIES[library])
+    sources = sorted((NATIVE / "common").glob("*.c"))
+    includes = ["-I", str(CSRC), "-I", str(NATIVE / "common")]
+    defines = [f'-DBENCH_LIBRARY="{library}"']
+    if program == "load":
+        sources += sorted((NATIVE / "load").glob("*.c"))
+        includes += ["-I", str(NATIVE / "load")]
+    else:
+        layers = ("plain_", "contract")
+        memory = sorted((NATIVE / "memory").glob("*.c"))
+        sources += [path for path in memory if not path.name.startswith(layers)]
+        own = f"plain_{library}*.c" if program == "plain" else "contract*.c"
+        sources += sorted((NATIVE / "memory").glob(own))
+        includes += ["-I", str(NATIVE / "memory")]
+    if program == "plain":
+        sources.remove(NATIVE / "common" / "contract.c")
+    else:
+        sources += [*sorted(CSRC.glob("*.c")), *sorted((CSRC / library).glob("*.c"))]
+        defines += [
+            f"-DBENCH_BACKEND=tlsmgm_{library}_backend",
+            f'-DBENCH_BACKEND_HEADER="{library}/backend.h"',
+        ]
+    compile_args = [*CFLAGS, *defines, *includes, *link.compile_args]
+    return _Recipe(sources, compile_args, [*LINK_FLAGS, *link.link_args], link.depends)
+
+
+def _digest(recipe: _Recipe) -> str:
+    """Return a short word that changes when anything does that the program is made of."""
+    sha = hashlib.sha256(repr((_compiler(), recipe.compile_args, recipe.link_args)).encode())
+    headers = [*CSRC.rglob("*.h"), *CSRC.glob("*.def"), *NATIVE.rglob("*.h")]
+    for path in sorted([*recipe.sources, *headers]):
+        sha.update(path.read_bytes())
+    for name in recipe.depends:
+        stat = Path(name).stat()
+        sha.update(repr((name, stat.st_size, stat.st_mtime_ns)).encode())
+    return sha.hexdigest()[:16]
+
+
+def _compile(recipe: _Recipe, work: Path) -> Path:
+    """Compile every file, one after the other, and link them."""
+    objects = []
+    for source in recipe.sources:
+        target = work / f"{source.parent.name}-{source.stem}.o"
+        _run([*_compiler(), *recipe.compile_args, "-c", str(source), "-o", str(target)])
+        objects.append(str(target))
+    program = work / "program"
+    _run([*_compiler(), *objects, *recipe.link_args, "-lpthread", "-o", str(program)])
+    return program
+
+
+def _run(command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise BuildError(f"{shlex.join(command)}\n{done.stderr}")
+    return done.stdout
+
+
+@functools.cache
+def _available() -> tuple[str, ...]:
+    found = []
+    for name, library in LIBRARIES.items():
+        try:
+            native_link.find_library(library)
+        except LibraryMissingError as error:
+            print(f"{name} is left out: {error}", file=sys.stderr)
+        else:
+            found.append(name)
+    return tuple(found)
+
+
+def main() -> int:
+    """Build everything that can be built, and print where it is."""
+    try:
+        for library in _available():
+            for program in PROGRAMS:
+                print(build(library, program))
+    except BuildError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0 if _available() else 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

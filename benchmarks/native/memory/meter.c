@@ -1,0 +1,38 @@
+#include "meter.h"
+
+#if defined(__has_include)
+#if __has_include(<valgrind/callgrind.h>)
+#define HAVE_CALLGRIND 1
+/* Its macros convert as they please. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
+#include <valgrind/callgrind.h>
+#endif
+#endif
+
+static void toggle(const struct bench_meter *meter, enum bench_side side) {
+    if ((meter->counted & 1u << side) == 0) return;
+#ifdef HAVE_CALLGRIND
+    CALLGRIND_TOGGLE_COLLECT;
+#endif
+}
+
+bool bench_meter_counts(void) {
+#ifdef HAVE_CALLGRIND
+    return RUNNING_ON_VALGRIND != 0;
+#else
+    return false;
+#endif
+}
+
+void bench_meter_begin(struct bench_meter *meter, enum bench_side side) {
+    if (meter == NULL) return;
+    meter->begun = bench_clock(CLOCK_THREAD_CPUTIME_ID);
+    toggle(meter, side);
+}
+
+void bench_meter_end(struct bench_meter *meter, enum bench_side side) {
+    if (meter == NULL) return;
+    toggle(meter, side);
+    meter->spent[side] += bench_clock(CLOCK_THREAD_CPUTIME_ID) - meter->begun;
+}

@@ -1,0 +1,286 @@
+/*
+ * The layer `plain` over OpenSSL: what one would write who needs nothing but this. The options are
+ * those of csrc/openssl/context.c, so that both layers ask the same of the library.
+ */
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "layer.h"
+
+struct bench_context {
+    const struct bench_setting *setting;
+    bool is_server;
+    SSL_CTX *ssl_ctx;
+};
+
+struct bench_endpoint {
+    SSL *ssl;
+    struct bench_wire wire;
+};
+
+static BIO_METHOD *wire_method;
+
+static int wire_read(BIO *bio, char *data, size_t size, size_t *count) {
+    struct bench_endpoint *endpoint = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    *count = bench_pipe_receive(endpoint->wire.in, (uint8_t *)data, size);
+    if (*count > 0) return 1;
+    BIO_set_retry_read(bio);
+    return 0;
+}
+
+static int wire_write(BIO *bio, const char *data, size_t size, size_t *count) {
+    struct bench_endpoint *endpoint = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    *count = size;
+    return bench_pipe_send(endpoint->wire.out, (const uint8_t *)data, size) ? 1 : 0;
+}
+
+static long wire_control(BIO *bio, int command, long number, void *pointer) {
+    (void)bio;
+    (void)number;
+    (void)pointer;
+    return command == BIO_CTRL_FLUSH ? 1 : 0;
+}
+
+/* "what: the oldest entry of OpenSSL's queue", which is then empty. Returns false. */
+static bool fail(struct bench_fault *fault, const char *what) {
+    char reason[256] = "no reason given";
+    unsigned long code = ERR_peek_error();
+    if (code != 0) ERR_error_string_n(code, reason, sizeof reason);
+    ERR_clear_error();
+    return bench_fail(fault, "%s: %s", what, reason);
+}
+
+static const char *version(void) { return OpenSSL_version(OPENSSL_VERSION_STRING); }
+
+static bool init(struct bench_fault *fault) {
+    if (OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1) return fail(fault, "OpenSSL");
+    wire_method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "benchmark wire");
+    bool good = wire_method != NULL && BIO_meth_set_read_ex(wire_method, wire_read) == 1 &&
+                BIO_meth_set_write_ex(wire_method, wire_write) == 1 &&
+                BIO_meth_set_ctrl(wire_method, wire_control) == 1;
+    return good || fail(fault, "BIO");
+}
+
+/* Another name than the domain's is none of ours (alert unrecognized_name). */
+static int check_name(SSL *ssl, int *alert, void *argument) {
+    const struct bench_setting *setting = argument;
+    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    if (strcasecmp(name == NULL ? "" : name, setting->server_name) == 0) return SSL_TLSEXT_ERR_OK;
+    *alert = SSL_AD_UNRECOGNIZED_NAME;
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+static bool pin(SSL_CTX *ssl_ctx, const struct bench_setting *setting, bool is_server) {
+    char groups[BENCH_GROUPS_SIZE];
+    bench_setting_groups(setting, is_server, groups);
+    bool is_tls1_3 = setting->version == BENCH_TLS1_3;
+    return SSL_CTX_set_min_proto_version(ssl_ctx, setting->version) == 1 &&
+           SSL_CTX_set_max_proto_version(ssl_ctx, setting->version) == 1 &&
+           (is_tls1_3 ? SSL_CTX_set_ciphersuites(ssl_ctx, setting->cipher)
+                      : SSL_CTX_set_cipher_list(ssl_ctx, setting->cipher)) == 1 &&
+           SSL_CTX_set1_groups_list(ssl_ctx, groups) == 1;
+}
+
+static bool use_identity(SSL_CTX *ssl_ctx, const char *certificate, const char *key) {
+    return SSL_CTX_use_certificate_chain_file(ssl_ctx, certificate) == 1 &&
+           SSL_CTX_use_PrivateKey_file(ssl_ctx, key, SSL_FILETYPE_PEM) == 1;
+}
+
+static bool trust(SSL_CTX *ssl_ctx, const char *ca, int mode) {
+    SSL_CTX_set_verify(ssl_ctx, mode, NULL);
+    (void)X509_STORE_set_flags(SSL_CTX_get_cert_store(ssl_ctx), X509_V_FLAG_PARTIAL_CHAIN);
+    return SSL_CTX_load_verify_file(ssl_ctx, ca) == 1;
+}
+
+static bool configure_server(SSL_CTX *ssl_ctx, const struct bench_setting *setting) {
+    static const unsigned char scope[] = "benchmark";
+    (void)SSL_CTX_set_tlsext_servername_callback(ssl_ctx, check_name);
+    (void)SSL_CTX_set_tlsext_servername_arg(ssl_ctx, (void *)(uintptr_t)setting);
+    (void)SSL_CTX_set_num_tickets(ssl_ctx, setting->tickets ? 1 : 0);
+    if (!setting->tickets) (void)SSL_CTX_set_options(ssl_ctx, SSL_OP_NO_TICKET);
+    if (setting->mutual) {
+        SSL_CTX_set_client_CA_list(ssl_ctx, SSL_load_client_CA_file(setting->ca));
+        if (!trust(ssl_ctx, setting->ca, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT)) {
+            return false;
+        }
+    }
+    return SSL_CTX_set_session_id_context(ssl_ctx, scope, sizeof scope - 1) == 1 &&
+           use_identity(ssl_ctx, setting->certificate, setting->key);
+}
+
+static bool configure_client(SSL_CTX *ssl_ctx, const struct bench_setting *setting) {
+    bool shows_certificate = *setting->client_certificate != '\0';
+    if (*setting->ca != '\0' && !trust(ssl_ctx, setting->ca, SSL_VERIFY_PEER)) return false;
+    return !shows_certificate ||
+           use_identity(ssl_ctx, setting->client_certificate, setting->client_key);
+}
+
+static bool configure(SSL_CTX *ssl_ctx, const struct bench_setting *setting, bool is_server) {
+    (void)SSL_CTX_set_options(ssl_ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                           SSL_OP_CIPHER_SERVER_PREFERENCE |
+                                           SSL_OP_PRIORITIZE_CHACHA);
+    (void)SSL_CTX_set_mode(ssl_ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                        SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                        SSL_MODE_NO_AUTO_CHAIN);
+    (void)SSL_CTX_set_session_cache_mode(ssl_ctx, SSL_SESS_CACHE_OFF);
+    return pin(ssl_ctx, setting, is_server) &&
+           (is_server ? configure_server(ssl_ctx, setting) : configure_client(ssl_ctx, setting));
+}
+
+static void context_free(struct bench_context *context) {
+    if (context == NULL) return;
+    SSL_CTX_free(context->ssl_ctx);
+    free(context);
+}
+
+static bool context_new(const struct bench_setting *setting, bool is_server,
+                        struct bench_context **out, struct bench_fault *fault) {
+    struct bench_context *context = calloc(1, sizeof *context);
+    *out = NULL;
+    if (context == NULL) return bench_fail(fault, "out of memory");
+    context->setting = setting;
+    context->is_server = is_server;
+    context->ssl_ctx = SSL_CTX_new(is_server ? TLS_server_method() : TLS_client_method());
+    if (context->ssl_ctx == NULL || !configure(context->ssl_ctx, setting, is_server)) {
+        context_free(context);
+        return fail(fault, is_server ? "server context" : "client context");
+    }
+    *out = context;
+    return true;
+}
+
+static bool prepare_client(SSL *ssl, const struct bench_setting *setting, SSL_SESSION *session) {
+    SSL_set_connect_state(ssl);
+    if (*setting->server_name != '\0') {
+        if (SSL_set_tlsext_host_name(ssl, setting->server_name) != 1) return false;
+        SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+                                   X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+        if (*setting->ca != '\0' && SSL_set1_host(ssl, setting->server_name) != 1) return false;
+    }
+    return session == NULL || SSL_set_session(ssl, session) == 1;
+}
+
+static void endpoint_free(struct bench_endpoint *endpoint) {
+    if (endpoint == NULL) return;
+    /* Without a close_notify OpenSSL would call the session spoilt. */
+    if (endpoint->ssl != NULL) {
+        SSL_set_shutdown(endpoint->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    }
+    SSL_free(endpoint->ssl);
+    free(endpoint);
+}
+
+static bool start(struct bench_endpoint *endpoint, const struct bench_context *context,
+                  SSL_SESSION *session) {
+    endpoint->ssl = SSL_new(context->ssl_ctx);
+    BIO *bio = endpoint->ssl == NULL ? NULL : BIO_new(wire_method);
+    if (bio == NULL) return false;
+    BIO_set_data(bio, endpoint);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(endpoint->ssl, bio, bio);
+    if (!context->is_server) return prepare_client(endpoint->ssl, context->setting, session);
+    SSL_set_accept_state(endpoint->ssl);
+    return true;
+}
+
+static bool endpoint_new(struct bench_context *context, struct bench_wire wire,
+                         const struct bench_session *session, struct bench_endpoint **out,
+                         struct bench_fault *fault) {
+    struct bench_endpoint *endpoint = calloc(1, sizeof *endpoint);
+    *out = NULL;
+    if (endpoint == NULL) return bench_fail(fault, "out of memory");
+    endpoint->wire = wire;
+    /* Sessions are OpenSSL's own, and counted. */
+    if (!start(endpoint, context, (SSL_SESSION *)(uintptr_t)session)) {
+        endpoint_free(endpoint);
+        return fail(fault, "connection");
+    }
+    *out = endpoint;
+    return true;
+}
+
+static enum bench_step step_of(struct bench_endpoint *endpoint, int result, const char *what,
+                               struct bench_fault *fault) {
+    if (result == 1) return BENCH_DONE;
+    if (SSL_get_error(endpoint->ssl, result) == SSL_ERROR_WANT_READ) return BENCH_WAIT;
+    (void)fail(fault, what);
+    return BENCH_FAILED;
+}
+
+static enum bench_step handshake(struct bench_endpoint *endpoint, struct bench_fault *fault) {
+    ERR_clear_error();
+    return step_of(endpoint, SSL_do_handshake(endpoint->ssl), "handshake", fault);
+}
+
+static enum bench_step read_some(struct bench_endpoint *endpoint, uint8_t *data, size_t size,
+                                 size_t *count, struct bench_fault *fault) {
+    *count = 0;
+    ERR_clear_error();
+    return step_of(endpoint, SSL_read_ex(endpoint->ssl, data, size, count), "read", fault);
+}
+
+static bool write_all(struct bench_endpoint *endpoint, const uint8_t *data, size_t size,
+                      struct bench_fault *fault) {
+    while (size > 0) {
+        size_t count = 0;
+        ERR_clear_error();
+        if (SSL_write_ex(endpoint->ssl, data, size, &count) != 1) return fail(fault, "write");
+        data += count;
+        size -= count;
+    }
+    return true;
+}
+
+static void facts(struct bench_endpoint *endpoint, struct bench_facts *out) {
+    const char *cipher = SSL_get_cipher_name(endpoint->ssl);
+    int group = (int)SSL_get_negotiated_group(endpoint->ssl);
+    const char *group_name = group == 0 ? "" : SSL_group_to_name(endpoint->ssl, group);
+    *out = (struct bench_facts){
+        .version = (uint16_t)SSL_version(endpoint->ssl),
+        .is_resumed = SSL_session_reused(endpoint->ssl) == 1,
+        .has_peer_certificate = SSL_get0_peer_certificate(endpoint->ssl) != NULL,
+    };
+    (void)snprintf(out->cipher, sizeof out->cipher, "%s", cipher == NULL ? "none" : cipher);
+    (void)snprintf(out->group, sizeof out->group, "%s", group_name == NULL ? "" : group_name);
+}
+
+static bool session(struct bench_endpoint *endpoint, struct bench_session **out,
+                    struct bench_fault *fault) {
+    SSL_SESSION *found = SSL_get1_session(endpoint->ssl);
+    (void)fault;
+    if (found != NULL && SSL_SESSION_is_resumable(found) != 1) {
+        SSL_SESSION_free(found);
+        found = NULL;
+    }
+    *out = (struct bench_session *)found;
+    return true;
+}
+
+static void session_free(struct bench_session *session) {
+    SSL_SESSION_free((SSL_SESSION *)session);
+}
+
+const struct bench_layer bench_layer = {
+    .name = "plain",
+    .library = BENCH_LIBRARY,
+    .version = version,
+    .init = init,
+    .context_new = context_new,
+    .context_free = context_free,
+    .endpoint_new = endpoint_new,
+    .endpoint_free = endpoint_free,
+    .handshake = handshake,
+    .read = read_some,
+    .write = write_all,
+    .facts = facts,
+    .session = session,
+    .session_free = session_free,
+    .fields = NULL,
+};
