@@ -1,78 +1,132 @@
-"""Run the benchmarks: ``python -m benchmarks [--quick]``."""
+"""Run the benchmarks: ``python -m benchmarks [--quick] [--only WORKLOAD,...]``."""
 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
+import importlib
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import tlsmgm
-from benchmarks.cohort import managed, stdlib_ssl
-from benchmarks.handshake import CIPHER, GROUP, Result, make_client, measure
-from benchmarks.identity import make_identity
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from benchmarks import machine, rounds
+from benchmarks.model import Run, Topic
+from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads.bench import Bench
+
+_ROUNDS = 9
+_QUICK_ROUNDS = 3
+_QUICK_SCALE = 0.05
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="few rounds, to see that it works")
-    parser.add_argument("--rounds", type=int, help="default: 15, quick: 3")
-    parser.add_argument("--handshakes", type=int, help="in a round; default: 300, quick: 10")
-    options = parser.parse_args(arguments)
-    rounds = options.rounds or (3 if options.quick else 15)
-    handshakes = options.handshakes or (10 if options.quick else 300)
-    if not tlsmgm.backends():
-        print("no TLS library is installed", file=sys.stderr)
-        return 2
-    with tempfile.TemporaryDirectory() as folder:
-        identity = make_identity(Path(folder))
-        entrants = [*stdlib_ssl.entrants(identity), *managed.entrants(identity)]
-        results = measure(entrants, rounds, handshakes)
-    _print_setting(rounds, handshakes)
-    _print_results(results)
+    """Measure, and write the report.
+
+    Args:
+        arguments: of the command line; None: those of the process.
+
+    Returns:
+        The exit code.
+    """
+    options = _parser().parse_args(arguments)
+    if options.list:
+        print("\n".join(WORKLOADS))
+        return 0
+    run = Run(
+        machine.now(),
+        options.rounds or (_QUICK_ROUNDS if options.quick else _ROUNDS),
+        options.quick,
+        machine.facts(),
+    )
+    console = Console(stderr=True)
+    with tempfile.TemporaryDirectory(prefix="tlsmgm-bench-") as folder:
+        bench = Bench(Path(folder), options.quick, options.scale or _scale(options))
+        for name in options.only:
+            _run_workload(name, bench, run, console)
+    _write(run, Path(options.output), console)
     return 0
 
 
-def _print_setting(rounds: int, handshakes: int) -> None:
-    client = make_client().library
-    facts = {
-        "measured": "server's CPU time per full handshake, in memory",
-        "pinned": f"TLSv1.3, {CIPHER}, {GROUP}, ECDSA P-256, no client certificate",
-        "client": f"tlsmgm {tlsmgm.__version__} over {client} "
-        f"{tlsmgm.backends()[client].version}, the same for all, not timed",
-        "rounds": f"{rounds} of {handshakes} handshakes each, entrants take turns",
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "machine": f"{platform.system()} {platform.machine()}, {_processor()}, "
-        f"{os.cpu_count()} CPUs",
-    }
-    for name, fact in facts.items():
-        print(f"{name:<9} {fact}")
-    print()
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a minute, to see that it works")
+    parser.add_argument(
+        "--only",
+        type=_workloads,
+        default=list(WORKLOADS),
+        metavar="A,B",
+        help="only these: " + ", ".join(WORKLOADS),
+    )
+    parser.add_argument("--list", action="store_true", help="list the workloads")
+    parser.add_argument("--rounds", type=int, metavar="N", help=f"default: {_ROUNDS}")
+    parser.add_argument("--scale", type=float, metavar="X", help="part of the usual amount of work")
+    parser.add_argument(
+        "--output", default="build/benchmarks", metavar="DIR", help="default: build/benchmarks"
+    )
+    return parser
 
 
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or "unknown processor"
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else "unknown processor"
+def _workloads(text: str) -> list[str]:
+    names = text.split(",")
+    unknown = [name for name in names if name not in WORKLOADS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"there is no workload {', '.join(unknown)}")
+    return names
 
 
-def _print_results(results: Sequence[Result]) -> None:
-    """Ratios are to the first entrant; below 1 is faster than it."""
-    base = results[0].median
-    print(f"{'server':<18} {'library':<28} {'median µs':>10} {'spread':>8} {'ratio':>7}")
-    for result in results:
-        entrant = result.entrant
-        print(
-            f"{entrant.name:<18} {entrant.library:<28} {result.median:>10.1f} "
-            f"{f'±{result.spread:.1%}':>8} {result.median / base:>7.2f}"
+def _scale(options: argparse.Namespace) -> float:
+    return _QUICK_SCALE if options.quick else 1.0
+
+
+class _Bar:
+    """Shows how far the comparison of a topic has come."""
+
+    def __init__(self, progress: Progress, task: Any) -> None:
+        self._progress = progress
+        self._task = task
+
+    def advance(self, topic: Topic, entrant: str) -> None:
+        """One turn is done."""
+        self._progress.update(self._task, advance=1, description=f"{topic.name}: {entrant}")
+
+
+def _run_workload(name: str, bench: Bench, run: Run, console: Console) -> None:
+    module = importlib.import_module(f"benchmarks.workloads.{name}")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    for plan in module.plans(bench):
+        run.topics.append(plan.topic)
+        run.absent += [text for text in plan.absent if text not in run.absent]
+        with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+            total = len(plan.contestants) * run.rounds
+            bar = _Bar(progress, progress.add_task(plan.topic.name, total=total))
+            run.rows += rounds.compare(plan, run.rounds, bar)
+        _tell(run, plan.topic, console)
+
+
+def _tell(run: Run, topic: Topic, console: Console) -> None:
+    """A short table on the terminal, while the rest is being measured."""
+    base = run.baseline(topic)
+    console.print(f"\n[bold]{topic.title}[/bold] ({topic.unit}, {topic.better} is better)")
+    for row in run.of(topic.name):
+        ratio = row.median / base.median if base and base.median else 0.0
+        console.print(
+            f"  {row.entrant:<26} {row.median:>12.2f} ±{row.spread:>5.1%} {ratio:>7.2f}x",
+            highlight=False,
         )
+
+
+def _write(run: Run, folder: Path, console: Console) -> None:
+    from benchmarks.report import write_report
+
+    folder.mkdir(parents=True, exist_ok=True)
+    write_report(run, folder)
+    for text in run.absent:
+        console.print(f"not there: {text}", highlight=False)
+    console.print(f"the report is in {folder}/report.html", highlight=False)
 
 
 if __name__ == "__main__":

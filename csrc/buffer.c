@@ -28,7 +28,8 @@ struct tlsmgm_bytes tlsmgm_buffer_view(const struct tlsmgm_buffer *buffer) {
 
 /* Doubling keeps appending cheap; the bound keeps the product of two sizes far from overflow. */
 static size_t grown_capacity(const struct tlsmgm_buffer *buffer, size_t needed) {
-    size_t capacity = buffer->capacity < KEPT_WHEN_EMPTY ? KEPT_WHEN_EMPTY : buffer->capacity;
+    size_t known = buffer->capacity > 0 ? buffer->capacity : buffer->usual;
+    size_t capacity = known < KEPT_WHEN_EMPTY ? KEPT_WHEN_EMPTY : known;
     while (capacity < needed) capacity *= 2;
     return capacity;
 }
@@ -67,9 +68,12 @@ void tlsmgm_buffer_consume(struct tlsmgm_buffer *buffer, size_t size) {
         buffer->start += size;
         return;
     }
+    size_t filled = buffer->end;
     buffer->start = 0;
     buffer->end = 0;
-    if (buffer->capacity > KEPT_WHEN_EMPTY) tlsmgm_buffer_free(buffer);
+    if (buffer->capacity <= KEPT_WHEN_EMPTY) return;
+    tlsmgm_buffer_free(buffer);
+    buffer->usual = grown_capacity(buffer, filled);
 }
 
 size_t tlsmgm_buffer_take(struct tlsmgm_buffer *buffer, uint8_t *data, size_t size) {

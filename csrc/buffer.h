@@ -1,6 +1,7 @@
 /*
  * Wire buffer: a queue of bytes with a bound. Bytes are appended at the end and consumed at the
- * front; an empty buffer gives large blocks back, so that an idle connection is small.
+ * front; an empty buffer gives large blocks back, so that an idle connection is small. The next
+ * block is at once as large as the last filling was, so that a busy one need not grow it again.
  */
 #ifndef TLSMGM_BUFFER_H
 #define TLSMGM_BUFFER_H
@@ -13,6 +14,7 @@ struct tlsmgm_buffer {
     size_t start;    /* first unread byte */
     size_t end;      /* one past the last */
     size_t limit;    /* most bytes that may wait unread */
+    size_t usual;    /* capacity that the last filling needed; 0 before the first */
 };
 
 /* An empty buffer; allocates nothing. */

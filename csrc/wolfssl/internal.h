@@ -45,8 +45,9 @@ struct tlsmgm_conn {
     struct tlsmgm_wire wire;
     bool established;
     bool close_received;
-    bool ticket_received; /* client: a ticket of this very connection */
-    bool has_server_name; /* server: the client sent one */
+    bool ticket_received;  /* client: a ticket of this very connection */
+    unsigned ticket_depth; /* server: resumptions before this one, of the ticket that was opened */
+    bool has_server_name;  /* server: the client sent one */
     struct tlsmgm_session_owner owner;
     int verify_code;                /* wolfSSL's first complaint about the peer, or 0 */
     struct tlsmgm_blob *peer_chain; /* DER, leaf first */

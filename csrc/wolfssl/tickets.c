@@ -6,6 +6,9 @@
  * verify it again, for which an intermediate is missing by then. So we note in two more bytes how
  * long that certificate is, and take it from the ticket ourselves: it was verified when the
  * ticket was sealed, under the rules that the scope stands for.
+ *
+ * A ticket's nonce is one byte, which wolfSSL counts up along a chain of resumptions and lets the
+ * handshake fail when it overflows. So a third byte counts them, too, and ends the chain earlier.
  */
 #include <string.h>
 
@@ -14,7 +17,8 @@
 
 #define NONCE_SIZE   12u
 #define TAG_SIZE     16u
-#define LENGTH_SIZE  2
+#define TRAILER_SIZE 3 /* depth of resumption, length of the certificate */
+#define DEPTH_MAX    200u
 #define LEAF_IS_OURS 0x8000u /* bit of the length: the certificate was put there by us */
 
 static bool use_key(Aes *aes, const struct tlsmgm_ticket_key *key) {
@@ -70,12 +74,20 @@ static bool ends_with(const unsigned char *ticket, int size, const struct tlsmgm
            memcmp(ticket + (size_t)size - leaf->size, leaf->data, leaf->size) == 0;
 }
 
+static int put_trailer(unsigned char *ticket, int size, size_t length, unsigned depth) {
+    ticket[size] = (unsigned char)depth;
+    ticket[size + 1] = (unsigned char)(length >> 8);
+    ticket[size + 2] = (unsigned char)length;
+    return size + TRAILER_SIZE;
+}
+
 /*
  * Makes sure that the ticket holds the leaf, and says so at its end. wolfSSL has put it there,
  * unless this connection was itself resumed with a leaf that wolfSSL could not verify again.
  * Returns the new size, or 0 when the leaf is too large to be carried along.
  */
-static int carry_leaf(unsigned char *ticket, int size, int room, const struct tlsmgm_blob *leaf) {
+static int carry_leaf(unsigned char *ticket, int size, int room, const struct tlsmgm_blob *leaf,
+                      unsigned depth) {
     size_t length = leaf->size;
     if (length >= LEAF_IS_OURS) return 0;
     if (!ends_with(ticket, size, leaf)) {
@@ -84,25 +96,25 @@ static int carry_leaf(unsigned char *ticket, int size, int room, const struct tl
         size += (int)length;
         length |= LEAF_IS_OURS;
     }
-    ticket[size] = (unsigned char)(length >> 8);
-    ticket[size + 1] = (unsigned char)length;
-    return size + LENGTH_SIZE;
+    return put_trailer(ticket, size, length, depth);
 }
 
 static int seal(const struct tlsmgm_conn *conn, unsigned char *name, unsigned char *iv,
                 unsigned char *mac, unsigned char *ticket, int size, int *out_size) {
     struct tlsmgm_ticket_key key;
     const struct tlsmgm_blob *leaf = leaf_of(conn);
-    int room = *out_size - LENGTH_SIZE;
+    int room = *out_size - TRAILER_SIZE;
+    bool resumed = wolfSSL_session_reused(conn->ssl) == 1;
+    unsigned depth = resumed ? conn->ticket_depth + 1 : 1;
     if (size > room) return WOLFSSL_TICKET_RET_FATAL;
     tlsmgm_ticket_keys_current(conn->ctx->ticket_keys, &key);
     bool good = wolfSSL_RAND_bytes(iv, WOLFSSL_TICKET_IV_SZ) == WOLFSSL_SUCCESS;
-    int sealed = carry_leaf(ticket, size, room, leaf);
+    int sealed = carry_leaf(ticket, size, room, leaf, depth);
     if (sealed == 0) {
         /* A ticket cannot be refused any more, so this one is sealed with a key that nobody has:
          * it sends the client into a full handshake. */
         good = good && wolfSSL_RAND_bytes((unsigned char *)&key, sizeof key) == WOLFSSL_SUCCESS;
-        sealed = size + LENGTH_SIZE;
+        sealed = put_trailer(ticket, size, 0, depth);
     }
     *out_size = sealed;
     memcpy(name, key.name, sizeof key.name);
@@ -131,11 +143,14 @@ static int open_ticket(struct tlsmgm_conn *conn, const unsigned char *name, cons
     if (!tlsmgm_ticket_keys_find(conn->ctx->ticket_keys, name, &key, &is_current)) {
         return WOLFSSL_TICKET_RET_REJECT;
     }
-    bool good = size > LENGTH_SIZE && decrypt(&key, &conn->ctx->scope, iv, mac, ticket, size);
+    bool good = size > TRAILER_SIZE && decrypt(&key, &conn->ctx->scope, iv, mac, ticket, size);
     tlsmgm_wipe(&key, sizeof key);
     if (!good) return WOLFSSL_TICKET_RET_REJECT;
-    size_t inner = (size_t)size - LENGTH_SIZE;
-    size_t length = (size_t)ticket[inner] << 8 | ticket[inner + 1];
+    size_t inner = (size_t)size - TRAILER_SIZE;
+    unsigned depth = ticket[inner];
+    size_t length = (size_t)ticket[inner + 1] << 8 | ticket[inner + 2];
+    if (depth >= DEPTH_MAX) return WOLFSSL_TICKET_RET_REJECT; /* a new chain begins */
+    if (depth > conn->ticket_depth) conn->ticket_depth = depth;
     size_t leaf_size = length & ~(size_t)LEAF_IS_OURS;
     if (leaf_size > inner) return WOLFSSL_TICKET_RET_REJECT;
     struct tlsmgm_bytes leaf = {ticket + inner - leaf_size, leaf_size};

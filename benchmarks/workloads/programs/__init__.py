@@ -1,0 +1,1 @@
+"""Programs that workloads start as processes of their own, so that nobody's memory is mixed up."""
