@@ -7,6 +7,7 @@ told in :mod:`tlsmgm.matching`.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from dataclasses import dataclass
 
@@ -73,6 +74,7 @@ class Address:
         return f"[{self.ip}]:{self.port}"
 
 
+@functools.lru_cache(maxsize=4096)  # every connection asks, and mostly for the same few
 def pack_ip(ip: str) -> bytes:
     """Turn an IP address into the 16 bytes that addresses are compared by.
 

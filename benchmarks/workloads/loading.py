@@ -28,6 +28,9 @@ __all__ = ["SIZES", "plans"]
 SIZES: Final = (1, 1_000, 100_000)
 _QUICK_SIZES: Final = SIZES[:2]
 
+#: Domains from which on memory is more than a matter of pages.
+_COUNTABLE: Final = 1_000
+
 _LIBRARIES: Final = ("none", "openssl", "wolfssl")
 _SOURCES: Final[dict[str, tuple[str, Callable[[Path, int, Identity], Path]]]] = {
     "script": ("an OpenSIPS script", write_script),
@@ -117,20 +120,15 @@ class _Files:
         return str(known[0] if known else self._write(folder, size, self._bench.identity("ecdsa")))
 
 
-def _contestant(
-    library: str, version: str, process: _Process, name: str, size: int
-) -> Contestant:
+def _contestant(library: str, version: str, process: _Process, name: str, size: int) -> Contestant:
     def turn(part: float) -> Turn:
         if part < 1.0:
             return Turn(0.0)  # A process that ends leaves nothing warm behind.
         cost = process.cost(name)
-        return Turn(
-            cost["cpu"] * 1e6 / size,
-            {
-                "wall s": cost["wall"],
-                "kept kB a domain": cost["kept"] / 1024 / size,
-                "peak MB": cost["peak"] / 1024 / 1024,
-            },
-        )
+        details = {"wall s": cost["wall"]}
+        if size >= _COUNTABLE:
+            details["kept kB a domain"] = cost["kept"] / 1024 / size
+            details["peak kB a domain"] = cost["peak"] / 1024 / size
+        return Turn(cost["cpu"] * 1e6 / size, details)
 
     return Contestant(f"tlsmgm, {library}", version, turn)

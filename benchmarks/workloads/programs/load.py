@@ -30,7 +30,7 @@ _TIMEOUT: Final = 600.0
 #: Domains that are loaded at least, for the sake of the clock.
 _LEAST: Final = 200
 
-_PEAK: Final = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
+_STATUS: Final = re.compile(r"^(VmHWM|VmRSS):\s+(\d+) kB$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def measure(source: str, path: Path, library: str, count: int) -> dict[str, Cost
     """
     times = max(1, _LEAST // count)
     managers: list[tlsmgm.TLSManager] = []
-    begin = memory_of(os.getpid())
+    begin = memory_of(os.getpid()), _status("VmRSS")
     loaded = _measured(lambda: managers.append(load(source, path, library)), times, begin)
     if {len(manager.domains) for manager in managers} != {count}:
         raise RuntimeError(f"{path}: there must be {count} domains, not {len(managers[0].domains)}")
@@ -101,7 +101,7 @@ def _reload(manager: tlsmgm.TLSManager) -> None:
         raise RuntimeError(f"a reload of unchanged domains found changes: {report}")
 
 
-def _measured(work: Callable[[], None], times: int, begin: int) -> Cost:
+def _measured(work: Callable[[], None], times: int, begin: tuple[int, int]) -> Cost:
     """The memory is that of the first time, the time the mean of all."""
     gc.collect()
     with contextlib.suppress(OSError):
@@ -109,7 +109,7 @@ def _measured(work: Callable[[], None], times: int, begin: int) -> Cost:
     cpu, wall = time.process_time(), time.perf_counter()
     work()
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    peak = _peak()
+    peak = _status("VmHWM")
     gc.collect()
     kept = memory_of(os.getpid())
     for _ in range(times - 1):
@@ -117,13 +117,16 @@ def _measured(work: Callable[[], None], times: int, begin: int) -> Cost:
         work()
         cpu += time.process_time() - start[0]
         wall += time.perf_counter() - start[1]
-    return Cost(cpu / times, wall / times, kept - begin, peak - begin)
+    return Cost(cpu / times, wall / times, kept - begin[0], peak - begin[1])
 
 
-def _peak() -> int:
-    """The most memory so far; not getrusage(), which counts our parent's before exec, too."""
-    found = _PEAK.search(Path("/proc/self/status").read_text("ascii", "replace"))
-    return 0 if found is None else int(found[1]) * 1024
+def _status(name: str) -> int:
+    """A number of bytes from proc(5).
+
+    The peak is not getrusage()'s: that one counts the memory of our parent before exec, too.
+    """
+    text = Path("/proc/self/status").read_text("ascii", "replace")
+    return int(dict(_STATUS.findall(text))[name]) * 1024
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,0 +1,246 @@
+"""Memory of an idle connection, the server's end and the client's, and of a context.
+
+What is weighed is alone in a process (``programs/holder.py``); the other ends of its connections
+are here. So nobody's cost has to be guessed and taken off.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final
+
+from benchmarks.cohort.managed import Managed
+from benchmarks.cohort.members import MEMORY
+from benchmarks.cohort.memory import ClientEnd, End, handshake
+from benchmarks.cohort.setting import Absent, Facts, Setting, check_facts
+from benchmarks.identity import Identity
+from benchmarks.model import Topic
+from benchmarks.rounds import Contestant, Plan, Turn
+from benchmarks.workloads.bench import Bench
+from benchmarks.workloads.programs.holder import read_frame, write_frame
+from benchmarks.workloads.programs.launch import ProgramError, command, environment
+
+__all__ = ["ENTRANTS", "Remote", "plans", "weigh_connections", "weigh_contexts"]
+
+#: Who takes part. The wolfssl of PyPI needs a socket for each connection, which is not comparable.
+ENTRANTS: Final = ("tlsmgm-openssl", "tlsmgm-wolfssl", "ssl", "pyopenssl")
+
+_COUNT: Final = 1_000
+_QUICK_COUNT: Final = 100
+
+#: Made first and not counted: with them comes what is allocated once.
+_FIRST: Final = 20
+
+_MESSAGE: Final = bytes(1024)
+
+_ABOUT: Final = (
+    "Growth of the proportional set size of a process with so many more of them, divided by their "
+    "number ({count:,}). "
+)
+_CONNECTION: Final = (
+    "TLS 1.3 with one ticket; 1 KB has gone each way, then the connection idles. The other ends "
+    "are in another process. Buffers of sockets are the kernel's and not part of it."
+)
+_CONTEXT: Final = (
+    "A server's context with an ECDSA certificate and key from files. With tlsmgm it is a domain "
+    "of one manager, its place in the match index and its ticket keys included."
+)
+
+
+class Remote:
+    """An end of a connection in another process; the process goes with the object.
+
+    Args:
+        entrant: one of ``MEMORY``.
+        role: ``server`` or ``client``.
+        identity: certificates.
+    """
+
+    def __init__(self, entrant: str, role: str, identity: Identity) -> None:
+        self._who = f"{entrant}, {role}"
+        self._process = subprocess.Popen(
+            command("holder", entrant, role, *dataclasses.astuple(identity)),
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+
+    def __enter__(self) -> Remote:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.communicate()  # Its input ends, and so does it.
+
+    def _ask(self, letter: bytes, body: bytes = b"") -> bytes:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            write_frame(self._process.stdin, letter + body)  # type: ignore[arg-type]
+            answer = read_frame(self._process.stdout)  # type: ignore[arg-type]
+        except BrokenPipeError:
+            answer = None
+        if answer is None:
+            raise ProgramError(f"{self._who}: the process that holds it has died")
+        return answer
+
+    def begin(self) -> None:
+        """Begin another connection; that before stays as it is."""
+        self._ask(b"n")
+
+    def memory(self) -> int:
+        """Bytes of memory of the process."""
+        return int(self._ask(b"m"))
+
+    def add_contexts(self, count: int) -> int:
+        """Make contexts.
+
+        Args:
+            count: how many more.
+
+        Returns:
+            Bytes of memory of the process with them.
+        """
+        return int(self._ask(b"c", str(count).encode()))
+
+    def step(self, wire: bytes) -> tuple[bool, bytes]:
+        """Go on with the handshake."""
+        answer = self._ask(b"s", wire)
+        return answer[0] == 1, answer[1:]
+
+    def seal(self, data: bytes) -> bytes:
+        """Send data."""
+        return self._ask(b"w", data)
+
+    def open(self, wire: bytes) -> bytes:
+        """Take data."""
+        return self._ask(b"r", wire)
+
+    def facts(self) -> Facts:
+        """It says nothing; the other end does."""
+        return Facts(None, None, None, None, None)
+
+    def close(self) -> None:
+        """Nothing: the connection stays."""
+
+    def session(self) -> object | None:
+        """None is handed out."""
+        return None
+
+
+def plans(bench: Bench) -> list[Plan]:
+    """The server's end, the client's end, and contexts."""
+    count = _QUICK_COUNT if bench.quick else _COUNT
+    about = _ABOUT.format(count=count)
+    identity = bench.identity("ecdsa")
+    return [
+        _plan(
+            Topic(
+                f"footprint-{role}",
+                f"Memory of an idle connection, the {role}'s end",
+                "kB",
+                about=about + _CONNECTION,
+                baseline="ssl",
+            ),
+            lambda entrant, role=role: weigh_connections(entrant, role, identity, count),  # type: ignore[misc]
+        )
+        for role in ("server", "client")
+    ] + [
+        _plan(
+            Topic(
+                "footprint-context",
+                "Memory of a server's context",
+                "kB",
+                about=about + _CONTEXT,
+                baseline="ssl",
+            ),
+            lambda entrant: weigh_contexts(entrant, identity, count),
+        )
+    ]
+
+
+def _plan(topic: Topic, weigh: Callable[[str], float]) -> Plan:
+    plan = Plan(topic, [])
+    for name in ENTRANTS:
+        try:
+            entrant = MEMORY[name]()
+        except Absent as reason:
+            plan.absent.append(f"{topic.name}: {reason}")
+            continue
+        plan.contestants.append(_contestant(name, entrant.name, entrant.library, weigh))
+    return plan
+
+
+def _contestant(name: str, title: str, library: str, weigh: Callable[[str], float]) -> Contestant:
+    def turn(part: float) -> Turn:
+        if part < 1.0:
+            return Turn(0.0)  # A process that ends leaves nothing warm behind.
+        return Turn(weigh(name) / 1024)
+
+    return Contestant(title, library, turn)
+
+
+def weigh_connections(entrant: str, role: str, identity: Identity, count: int) -> float:
+    """Weigh one end of idle connections.
+
+    Args:
+        entrant: one of ``MEMORY``.
+        role: the end that is weighed, ``server`` or ``client``.
+        identity: certificates.
+        count: of connections.
+
+    Returns:
+        Bytes of one.
+    """
+    accept, connect = _others(identity)
+    with Remote(entrant, role, identity) as remote:
+        before = 0
+        for number in range(_FIRST + count):
+            if number == _FIRST:
+                before = remote.memory()
+            remote.begin()
+            if role == "server":
+                client = connect()
+                _use(client, remote)
+                check_facts(client.facts(), Setting(), entrant)
+            else:
+                server = accept()
+                _use(remote, server)
+                check_facts(server.facts(), Setting(), entrant)
+        return (remote.memory() - before) / count
+
+
+def _others(identity: Identity) -> tuple[Callable[[], End], Callable[[], ClientEnd]]:
+    other = Managed("openssl")
+    connect = other.client(identity, Setting())
+    return other.server(identity, Setting()), lambda: connect(None)
+
+
+def _use(client: ClientEnd, server: End) -> None:
+    handshake(client, server)
+    for sender, receiver in ((client, server), (server, client)):
+        if receiver.open(sender.seal(_MESSAGE)) != _MESSAGE:
+            raise RuntimeError("a message came to another one than it was")
+
+
+def weigh_contexts(entrant: str, identity: Identity, count: int) -> float:
+    """Weigh contexts.
+
+    Args:
+        entrant: one of ``MEMORY``.
+        identity: certificates.
+        count: of contexts.
+
+    Returns:
+        Bytes of one.
+    """
+    with Remote(entrant, "server", identity) as remote:
+        before = remote.add_contexts(_FIRST)
+        return (remote.add_contexts(count) - before) / count
