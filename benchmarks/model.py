@@ -116,7 +116,8 @@ class Run:
         """
         rows = [row for row in self.rows if row.topic == topic.name and row.samples]
         named = [row for row in rows if row.entrant == topic.baseline]
-        return (named or rows or [None])[0]
+        found = named or rows
+        return found[0] if found else None
 
     def to_json(self) -> str:
         """Return the run as JSON."""

@@ -13,6 +13,7 @@ from benchmarks.model import Row, Run, Topic
 from benchmarks.report.text import clean, overlap, slug
 
 __all__ = [
+    "DASHES",
     "MARKERS",
     "Absence",
     "Figure",
@@ -21,8 +22,10 @@ __all__ = [
     "Section",
     "absences",
     "alike",
+    "answers",
     "figures",
     "headlines",
+    "kicker",
     "limit",
     "looks",
     "sections",
@@ -34,11 +37,17 @@ Role = Literal["tlsmgm", "tlsmgm-2", "limit", "peer"]
 #: Shapes that tell lines apart without colour.
 MARKERS: Final = ("circle", "square", "triangle", "diamond", "down", "plus")
 
+#: Line styles, for when there are more entrants than shapes.
+DASHES: Final = 3
+
+#: The place among the shapes that the first of each role has.
+_FIRST_MARKER: Final[dict[Role, int]] = {"tlsmgm": 0, "tlsmgm-2": 1, "peer": 2, "limit": 3}
+
 _NUMBERED: Final = re.compile(r"(?P<prefix>.+)-(?P<number>\d+)")
 
-#: Topics that a report opens with, as far as they are there: server CPU for each handshake, in
-#: memory and over loopback.
-_HEADLINES: Final = (r"handshake-tls13-ecdsa|handshake-.*", r"loopback.*")
+#: What the names of topics begin with that a report opens with: server CPU for each handshake, in
+#: memory and over loopback. Of each line, the first topic of the first beginning that is there.
+_HEADLINES: Final = (("handshake-tls13-ecdsa", "handshake-"), ("loopback",))
 
 
 @dataclass(frozen=True)
@@ -48,7 +57,7 @@ class Look:
     Attributes:
         role: what its colour follows from.
         marker: shape of its points, one of ``MARKERS``.
-        dash: number of its line style, from 0.
+        dash: number of its line style, from 0 to below ``DASHES``.
     """
 
     role: Role
@@ -117,9 +126,12 @@ def looks(run: Run) -> dict[str, Look]:
     """
     names = list(dict.fromkeys(row.entrant for row in run.rows))
     found: dict[str, Look] = {}
-    for place, name in enumerate(names):
-        marker = MARKERS[place % len(MARKERS)]
-        found[name] = Look(_role(name), marker, place // len(MARKERS) % len(MARKERS))
+    counts: Counter[Role] = Counter()
+    for name in names:
+        role = _role(name)
+        place = _FIRST_MARKER[role] + counts[role]
+        found[name] = Look(role, MARKERS[place % len(MARKERS)], counts[role] % DASHES)
+        counts[role] += 1
     return found
 
 
@@ -152,18 +164,50 @@ def _family(row: Row) -> str:
 
 
 def headlines(run: Run) -> list[Topic]:
-    """Return the topics that a report opens with; where none of them has values, the first that has.
+    """Return the topics that a report opens with.
 
     Args:
         run: what was measured.
+
+    Returns:
+        At most one for each line of ``_HEADLINES``; if that is none, the first topic with values.
     """
     answered = [topic for topic in run.topics if run.of(topic.name)]
     found = []
-    for pattern in itertools.chain.from_iterable(text.split("|") for text in _HEADLINES[:1]):
-        found += [topic for topic in answered if re.fullmatch(pattern, topic.name)][:1]
-    found = found[:1]
-    found += [item for item in answered if re.fullmatch(_HEADLINES[1], item.name)][:1]
+    for beginnings in _HEADLINES:
+        fitting = [
+            topic
+            for beginning in beginnings
+            for topic in answered
+            if topic.name.startswith(beginning)
+        ]
+        found += fitting[:1]
     return found or answered[:1]
+
+
+def answers(run: Run, figure: Figure) -> dict[str, list[tuple[int, Row]]]:
+    """Return the points of each entrant's line: numbers with answers, ascending.
+
+    Args:
+        run: what was measured.
+        figure: with numbers.
+    """
+    found: dict[str, list[tuple[int, Row]]] = {}
+    for value, topic in zip(figure.numbers, figure.topics, strict=True):
+        for row in run.of(topic.name):
+            found.setdefault(row.entrant, []).append((value, row))
+    return found
+
+
+def kicker(topic: Topic) -> str:
+    """Return what stands above the title of a topic that a report opens with.
+
+    Args:
+        topic: one of ``headlines``.
+    """
+    if topic.name.startswith("handshake-"):
+        return "Server CPU per handshake"
+    return "As a proxy, over loopback" if topic.name.startswith("loopback") else "The headline"
 
 
 def figures(run: Run) -> list[Figure]:

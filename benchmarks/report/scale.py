@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["LOG_FROM", "Scale", "is_wide"]
+from benchmarks.model import Row
+
+__all__ = ["LOG_FROM", "Scale", "is_wide", "scale_of"]
 
 #: Values that are further apart than this factor get a logarithmic axis.
 LOG_FROM: Final = 30
@@ -38,9 +40,9 @@ class Scale:
             is_log: from power of ten to power of ten, instead of from zero.
         """
         if is_log:
-            low = math.floor(math.log10(min(values)))
-            high = math.ceil(math.log10(max(values)))
-            return cls(10.0**low, 10.0 ** max(high, low + 1), True)
+            first = math.floor(math.log10(min(values)))
+            last = math.ceil(math.log10(max(values)))
+            return cls(10.0**first, 10.0 ** max(last, first + 1), True)
         low, high = min(0.0, *values, 0.0), max(0.0, *values, 0.0)
         return cls(low, high if high > low else low + 1)
 
@@ -59,8 +61,8 @@ class Scale:
         """Return the values to write at the axis: round ones."""
         if self.is_log:
             first, last = round(math.log10(self.low)), round(math.log10(self.high))
-            step = math.ceil((last - first) / _MOST_TICKS)
-            return [10.0**power for power in range(first, last + 1, step)]
+            every = math.ceil((last - first) / _MOST_TICKS)
+            return [10.0**exponent for exponent in range(first, last + 1, every)]
         rough = (self.high - self.low) / 4
         power = 10.0 ** math.floor(math.log10(rough))
         step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
@@ -75,3 +77,15 @@ def is_wide(values: Sequence[float]) -> bool:
         values: any.
     """
     return bool(values) and min(values) > 0 and max(values) / min(values) > LOG_FROM
+
+
+def scale_of(rows: Sequence[Row]) -> Scale:
+    """Return the axis that answers need, their quartiles included.
+
+    Args:
+        rows: each with values.
+    """
+    medians = [row.median for row in rows]
+    wide = is_wide(medians)
+    ends = [end for row in rows for end in row.quartiles if end > 0 or not wide]
+    return Scale.over(medians + ends, is_log=wide)

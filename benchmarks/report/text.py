@@ -17,6 +17,7 @@ __all__ = [
     "overlap",
     "quantity",
     "ratio",
+    "rounds",
     "short_number",
     "slug",
     "spread",
@@ -110,6 +111,15 @@ def spread(row: Row) -> str:
         row: an answer.
     """
     return f"±{row.spread:.1%}" if len(row.samples) > 1 else ONE_SAMPLE
+
+
+def rounds(count: int) -> str:
+    """Return a number of rounds in words.
+
+    Args:
+        count: at least 1.
+    """
+    return f"{count} round" if count == 1 else f"{count} rounds"
 
 
 def overlap(one: Row, other: Row) -> bool:

@@ -1,0 +1,1 @@
+"""The regression guard: instruction counts in memory against a stored baseline."""

@@ -1,0 +1,86 @@
+"""Ends in another process speak TLS, and their memory grows with them."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.cohort.managed import Managed
+from benchmarks.cohort.members import MEMORY
+from benchmarks.cohort.memory import handshake
+from benchmarks.cohort.setting import Absent, MismatchError, Setting, check_facts
+from benchmarks.rounds import compare
+from benchmarks.workloads import footprint
+from benchmarks.workloads.bench import Bench
+from benchmarks.workloads.footprint import ENTRANTS, Remote, weigh_connections, weigh_contexts
+from benchmarks.workloads.programs.holder import Holder
+from benchmarks.workloads.programs.launch import ProgramError
+from tests.benchmarks.workloads.silent import Silent
+
+
+@pytest.fixture(params=ENTRANTS)
+def entrant(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    try:
+        MEMORY[name]()
+    except Absent as reason:
+        pytest.skip(str(reason))
+    return name
+
+
+@pytest.mark.parametrize("role", ["server", "client"])
+def test_connections_weigh_something(entrant: str, role: str, bench: Bench) -> None:
+    # Even a small allocation in each connection shows in 200 of them.
+    assert weigh_connections(entrant, role, bench.identity(), 200) > 1024
+
+
+def test_contexts_weigh_something(entrant: str, bench: Bench) -> None:
+    assert weigh_contexts(entrant, bench.identity(), 200) > 1024
+
+
+def test_a_remote_end_keeps_those_before(entrant: str, bench: Bench) -> None:
+    with Remote(entrant, "server", bench.identity()) as remote:
+        connect = Managed("openssl").client(bench.identity(), Setting())
+        for number in range(2):
+            remote.begin()
+            client = connect(None)
+            handshake(client, remote)
+            check_facts(client.facts(), Setting(), entrant)
+            message = b"message %d" % number
+            assert remote.open(client.seal(message)) == message
+            assert client.open(remote.seal(message * 2)) == message * 2
+        assert remote.memory() > 0
+
+
+def test_the_other_end_sees_that_something_else_is_negotiated(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tls12 = Setting("TLSv1.2", "ECDHE-ECDSA-AES128-GCM-SHA256")
+    monkeypatch.setattr(footprint, "Setting", lambda: tls12)
+    connections = pytest.raises((MismatchError, RuntimeError, ValueError))
+    with connections:  # the other process still pins TLS 1.3
+        weigh_connections("tlsmgm-openssl", "server", bench.identity(), 1)
+
+
+def test_a_dead_process_is_told(bench: Bench) -> None:
+    with Remote("ssl", "server", bench.identity()) as remote:
+        remote._process.kill()
+        remote._process.wait()
+        with pytest.raises(ProgramError, match=r"ssl, server: .* has died"):
+            remote.begin()
+
+
+def test_an_unknown_command_is_refused(bench: Bench) -> None:
+    with pytest.raises(ValueError, match="no command b'x'"):
+        Holder("ssl", "server", bench.identity()).obey(b"x")
+
+
+def test_topics_and_rows(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(footprint, "_QUICK_COUNT", 30)
+    monkeypatch.setattr(footprint, "ENTRANTS", ("ssl",))
+    plans = footprint.plans(bench)
+    names = [plan.topic.name for plan in plans]
+    assert names == ["footprint-server", "footprint-client", "footprint-context"]
+    for plan in plans:
+        (row,) = compare(plan, 1, Silent())
+        assert row.entrant == "ssl"
+        assert len(row.samples) == 1
