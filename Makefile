@@ -11,7 +11,7 @@ PYTHON ?= $(shell for python in $(CANDIDATES); do \
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?= -n auto
-C_SOURCES = $(shell find csrc tests/csrc tests/fuzz -name '*.[ch]' 2>/dev/null)
+C_SOURCES = $(shell find csrc tests/csrc tests/fuzz benchmarks/native -name '*.[ch]' 2>/dev/null)
 
 SANITIZE ?= address,undefined
 ASAN_TREE := build/asan
@@ -22,7 +22,8 @@ ASAN_COPIES = $(wildcard setup.py pyproject.toml README.md CHANGELOG.md CONTRIBU
 
 .DEFAULT_GOAL := build
 FUZZ_SECONDS ?= 20
-.PHONY: build native tools services test demo lint format asan fuzz clean distclean help
+.PHONY: build native tools services test demo lint format asan fuzz clean distclean help \
+	bench bench-quick bench-check bench-baseline peers
 
 build: $(VENV)/.installed ## build everything into the checkout (the default)
 	@$(BIN)/python setup.py -q build_ext --inplace
@@ -52,7 +53,12 @@ $(VENV)/opensips-cli/.installed: | $(VENV)/.created
 	$(VENV)/opensips-cli/bin/python -m pip install --quiet 'opensipscli==0.4.1' 'opensips==0.1.11'
 	@touch $@
 
-# Database servers, which the tests run by themselves, in temporary folders.
+# What draws the plots. The packages and servers that are compared with come with "peers".
+$(VENV)/.bench: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --no-build-isolation -e '.[bench]'
+	@touch $@
+
+# Database servers, which the tests run by themselves, in temporary folders; and valgrind.
 services:
 	@tests/install_services.sh
 
@@ -89,6 +95,21 @@ asan: build services $(VENV)/opensips-cli/.installed ## run the test suite with 
 fuzz: ## look for inputs that break the parsers, FUZZ_SECONDS for each (needs clang)
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh
 
+peers: build $(VENV)/.bench
+	@benchmarks/install_peers.sh $(BIN)/python
+
+bench: peers ## measure everything, against real peers, and write a report; takes long
+	$(BIN)/python -m benchmarks
+
+bench-quick: peers ## the same in about a minute, to see that it works
+	$(BIN)/python -m benchmarks --quick
+
+bench-check: build services ## compare instruction counts with the stored baseline
+	$(BIN)/python -m benchmarks.guard
+
+bench-baseline: build services ## store instruction counts as the baseline
+	$(BIN)/python -m benchmarks.guard --update
+
 clean: ## remove what was built from our own sources
 	rm -rf build dist tlsmgm.egg-info .pytest_cache .mypy_cache .ruff_cache
 	find tlsmgm tlsmgm_wolfssl -name '*.so' -delete
@@ -97,4 +118,4 @@ distclean: clean ## remove the virtual environment, too; the cache of native lib
 	rm -rf $(VENV)
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 23

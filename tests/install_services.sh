@@ -31,6 +31,7 @@ is_there() {
 
 need postgresql initdb postgres
 need mariadb-server mariadb-install-db mariadbd
+need valgrind valgrind
 
 if [ -z "$missing" ]; then
     exit 0

@@ -141,7 +141,7 @@ def _run(command: Sequence[str], out: Path, *options: str) -> None:
         done = subprocess.run(
             [*tool, *command],
             cwd=_ROOT,
-            env=os.environ | PINNED,
+            env=_environment(),
             capture_output=True,
             text=True,
             errors="replace",
@@ -153,6 +153,13 @@ def _run(command: Sequence[str], out: Path, *options: str) -> None:
     if done.returncode != 0 or not out.is_file():
         said = (done.stdout + done.stderr[-2000:]).strip()
         raise CountError(f"{command[0]} failed in valgrind (exit {done.returncode}):\n{said}")
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without what would be counted, too, or changes how Python works."""
+    strangers = ("LD_PRELOAD", "PYTHON")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(strangers)}
+    return kept | PINNED
 
 
 def _read_file(path: Path, own: Path) -> Count:

@@ -27,7 +27,7 @@ MARK: Final = "getpgid"
 
 #: Each phase that is counted: its number among the parts that the marks make, and how many
 #: operations it has.
-PHASES: Final = {"handshake": (2, 6), "message": (4, 40)}
+PHASES: Final = {"handshake": (2, 6), "message": (4, 400)}
 
 _WARM_UP: Final = 3
 _MESSAGE: Final = b"m" * 1024

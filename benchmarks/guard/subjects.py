@@ -14,7 +14,7 @@ Side = Literal["server", "client"]
 SIDES: Final[tuple[Side, ...]] = ("server", "client")
 
 #: Random numbers decide how often ML-KEM and ECDSA try again. The mean of so many handshakes stays
-#: within 0.1% from run to run, see README.md.
+#: within 0.2% from run to run, see README.md.
 _HANDSHAKES: Final = 4
 _HYBRID_HANDSHAKES: Final = 12
 

@@ -1,6 +1,7 @@
 """The questions: one module each, or each family of them.
 
-A module has ``plans(bench)``, which gives topics with those who take part; a name that can be asked
+A module has ``plans(bench)``, which gives topics with those who take part, one after another: who
+takes part in the second begins when the first is done.  A name that can be asked
 for alone on the command line is the module's.
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any, Final
 
 from benchmarks.cohort.managed import Managed
@@ -27,11 +28,12 @@ _ABOUT: Final = (
 )
 
 
-def plans(bench: Bench) -> list[Plan]:
+def plans(bench: Bench) -> Iterator[Plan]:
     """One topic for each kind of handshake."""
     bench.stay()
     entrants, absent = memory_entrants()
-    return [_plan(bench, kind, entrants, absent) for kind in KINDS]
+    for kind in KINDS:
+        yield _plan(bench, kind, entrants, absent)
 
 
 def _plan(bench: Bench, kind: Kind, entrants: list[Entrant], absent: list[str]) -> Plan:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.cohort.setting import HYBRID_GROUP, Setting
-from benchmarks.identity import KeyType
+from benchmarks.identity import SERVER_NAME, KeyType
 
 __all__ = ["KINDS", "Kind", "native_words"]
 
@@ -60,6 +60,7 @@ def native_words(setting: Setting, *, resumed: bool) -> dict[str, str | bool]:
         resumed: each handshake resumes the one before.
     """
     return {
+        "server_name": SERVER_NAME,
         "version": setting.version.removeprefix("TLSv"),
         "cipher": setting.cipher,
         "group": setting.group,

@@ -41,9 +41,13 @@ _ABOUT: Final = (
     "CPU time for each domain, in a fresh process that has loaded one such domain before. All "
     "domains have one ECDSA certificate and key (a script names the files, a table holds the PEM "
     "in each row), so a disk with as many files is not part of it; names differ. Kept memory is "
-    "the growth of the proportional set size, the peak that of the resident set size."
+    "the growth of the proportional set size since before the load, the peak that of the resident "
+    "set size."
 )
-_RELOADED: Final = " Nothing has changed since the load, so contexts are kept and files looked at."
+_RELOADED: Final = (
+    " Nothing has changed since the load, so contexts are kept and files looked at; old and new "
+    "domains are there at the same time, and allocators keep some of that memory."
+)
 
 
 @dataclass

@@ -6,6 +6,7 @@ The server has a processor of its own; the load generator and the plain upstream
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any, Final
 
 from benchmarks.cohort.loopback import LoopbackServer
@@ -37,9 +38,10 @@ _ABOUT: Final = (
 )
 
 
-def plans(bench: Bench) -> list[Plan]:
+def plans(bench: Bench) -> Iterator[Plan]:
     """One topic for each kind of handshake."""
-    return [_plan(bench, kind) for kind in _KINDS]
+    for kind in _KINDS:
+        yield _plan(bench, kind)
 
 
 def _plan(bench: Bench, kind: Kind) -> Plan:
@@ -123,6 +125,7 @@ def load_words(bench: Bench, kind: Kind, port: int) -> dict[str, Any]:
         "cpu": bench.load_cpus[-1],
     }
     if kind.setting.mutual:
+        words["ca"] = identity.ca
         words["client_certificate"] = identity.client_certificate
         words["client_key"] = identity.client_key
     return words

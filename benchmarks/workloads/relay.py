@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -86,9 +87,10 @@ _WAYS: Final = (
 )
 
 
-def plans(bench: Bench) -> list[Plan]:
+def plans(bench: Bench) -> Iterator[Plan]:
     """One topic for each way of moving data."""
-    return [_plan(bench, way) for way in _WAYS]
+    for way in _WAYS:
+        yield _plan(bench, way)
 
 
 def _plan(bench: Bench, way: _Way) -> Plan:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Final
 
 from benchmarks.cohort.managed import Managed
@@ -62,11 +63,10 @@ _TOPICS: Final = (
 )
 
 
-def plans(bench: Bench) -> list[Plan]:
+def plans(bench: Bench) -> Iterator[Plan]:
     """One topic for each way of moving data."""
     bench.stay()
     entrants, absent = memory_entrants()
-    found = []
     for topic in _TOPICS:
         plan = Plan(topic, [], list(absent))
         for library in ("openssl", "wolfssl"):
@@ -80,8 +80,7 @@ def plans(bench: Bench) -> list[Plan]:
                 plan.contestants.append(_python(bench, topic, entrant))
             except Absent as reason:
                 plan.absent.append(f"{topic.name}: {reason}")
-        found.append(plan)
-    return found
+        yield plan
 
 
 def _native(bench: Bench, topic: Topic, library: str, layer: str) -> Contestant:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any, cast
 
 import pytest
@@ -11,6 +12,7 @@ from tlsmgm.addresses import host_and_port, join_host_port
 from tlsmgm.errors import ConfigError, InternalError, ProtocolError, TLSError, TruncatedError
 from tlsmgm.proxy.addresses import Target, parse_target
 from tlsmgm.proxy.endpoint import LINGER_BYTES, Buffers, Endpoint, Hold, TLSEndpoint
+from tlsmgm.proxy.server import bind
 
 
 class FakeTransport(asyncio.Transport):
@@ -275,3 +277,26 @@ def test_host_and_port() -> None:
     assert host_and_port("[::1]:5") == ("::1", 5)
     assert join_host_port("::1", 5) == "[::1]:5"
     assert join_host_port("::ffff:10.0.0.1", 5) == "10.0.0.1:5"
+
+
+def test_small_answers_do_not_wait_for_acknowledgements() -> None:
+    """asyncio sets TCP_NODELAY on accepted sockets only if their protocol number says TCP."""
+
+    async def nodelay() -> int:
+        found: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        class Accepted(asyncio.Protocol):
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                sock = transport.get_extra_info("socket")
+                found.set_result(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+        (listener,) = bind([Target(True, "127.0.0.1", 0)])
+        server = await asyncio.get_running_loop().create_server(Accepted, sock=listener.sock)
+        async with server:
+            _, writer = await asyncio.open_connection("127.0.0.1", listener.target.port)
+            value = await found
+            writer.close()
+            await writer.wait_closed()
+        return value
+
+    assert asyncio.run(nodelay()) == 1

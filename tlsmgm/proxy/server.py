@@ -99,7 +99,9 @@ def _resolve(target: Target) -> list[tuple[socket.AddressFamily, tuple[str, int]
 def _listen(target: Target, family: int, address: tuple[str, int]) -> socket.socket:
     sock = None
     try:
-        sock = socket.socket(family, socket.SOCK_STREAM)
+        # asyncio sets TCP_NODELAY only on sockets that say which protocol they have; without it a
+        # small answer waits for the client's delayed acknowledgement, 40 ms.
+        sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             only = int(target.host != "*")

@@ -77,8 +77,10 @@ class Connector:
             return endpoint
 
         target = self._options.upstream
+        # One address needs no race, which costs as much as a cheap handshake.
+        delay = None if is_ip(target.host) else _NEXT_ADDRESS_DELAY
         await asyncio.get_running_loop().create_connection(
-            make_endpoint, target.host, target.port, happy_eyeballs_delay=_NEXT_ADDRESS_DELAY
+            make_endpoint, target.host, target.port, happy_eyeballs_delay=delay
         )
 
     def keep_session(self, connection: Connection) -> None:

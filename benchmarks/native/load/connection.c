@@ -223,21 +223,20 @@ static bool settle(struct load_connection *connection, struct load_progress *pro
 }
 
 /*
- * Both directions, until nothing moves any more; a round that completed an operation is followed
- * by one that begins the next. After some rounds the others have their turn, and epoll calls back.
+ * Both directions, until nothing moves any more; a round that sent something is followed by another
+ * one, for the socket may have taken more than a connection holds at a time. After some rounds the
+ * others have their turn, and epoll calls back.
  */
 static bool converse(struct load_connection *connection, struct load_progress *progress,
                      struct bench_fault *fault) {
     for (int round = 0; round < ROUNDS_MAX; round++) {
-        uint64_t before = progress->operations;
+        uint64_t before = progress->operations + progress->sent;
         if (!listen_to(connection, progress, fault) || !talk(connection, progress, fault) ||
             !give_wire(connection, fault) || !settle(connection, progress, fault)) {
             return false;
         }
-        if (connection->state != LOAD_TALKING || progress->operations == before ||
-            connection->awaits_room) {
-            return true;
-        }
+        bool moved = progress->operations + progress->sent != before;
+        if (connection->state != LOAD_TALKING || !moved || connection->awaits_room) return true;
     }
     return watch(connection, EPOLL_CTL_MOD, true) ||
            bench_fail(fault, "epoll: %s", strerror(errno));

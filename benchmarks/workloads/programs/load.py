@@ -28,7 +28,7 @@ __all__ = ["Cost", "load", "main", "measure"]
 _TIMEOUT: Final = 600.0
 
 #: Domains that are loaded at least, for the sake of the clock.
-_LEAST: Final = 200
+_LEAST: Final = 20
 
 _STATUS: Final = re.compile(r"^(VmHWM|VmRSS):\s+(\d+) kB$", re.MULTILINE)
 
@@ -40,8 +40,9 @@ class Cost:
     Attributes:
         cpu: seconds of CPU time, for all domains once.
         wall: seconds by the clock on the wall.
-        kept: bytes of memory more than before (proportional set size), the domains included.
-        peak: bytes of memory more than before at the worst moment (resident set size).
+        kept: bytes of memory more than before the load (proportional set size): the domains, and
+            what the allocator keeps of what was in use meanwhile.
+        peak: bytes of memory more than before the load at the worst moment (resident set size).
     """
 
     cpu: float

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import native_pins
 import pytest
 
 from benchmarks.guard import baseline, environment
@@ -88,13 +89,13 @@ V3 = f"{V2} abm avx avx2 bmi1 bmi2 f16c fma movbe xsave"
 def test_what_valgrind_hides_does_not_matter(
     monkeypatch: pytest.MonkeyPatch, flags: str, level: str
 ) -> None:
-    monkeypatch.setattr(environment.native_pins, "processor", lambda: "x86_64")
+    monkeypatch.setattr(native_pins, "processor", lambda: "x86_64")
     cpuinfo = f"processor\t: 0\nflags\t\t: {flags}\n\nprocessor\t: 1\nflags\t\t: none\n"
     assert environment.processor_level(cpuinfo) == level
 
 
 def test_arm(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environment.native_pins, "processor", lambda: "aarch64")
+    monkeypatch.setattr(native_pins, "processor", lambda: "aarch64")
     text = "processor\t: 0\nFeatures\t: fp asimd aes pmull sha1 sha2 crc32\n"
     assert environment.processor_level(text) == "aarch64 aes asimd pmull sha1 sha2"
     assert environment.processor_level("") == "aarch64"
