@@ -101,7 +101,7 @@ def _run_workload(name: str, bench: Bench, run: Run, console: Console) -> None:
         run.topics.append(plan.topic)
         run.absent += [text for text in plan.absent if text not in run.absent]
         with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
-            total = len(plan.contestants) * run.rounds
+            total = len(plan.contestants) * min(run.rounds, plan.rounds or run.rounds)
             bar = _Bar(progress, progress.add_task(plan.topic.name, total=total))
             run.rows += rounds.compare(plan, run.rounds, bar)
         _tell(run, plan.topic, console)

@@ -40,12 +40,14 @@ class Contestant:
         library: TLS library and version.
         turn: does the work once; its argument is a part of the full amount, above 0 up to 1.
         close: lets go of what the entrant holds.
+        needs_warm_up: whether a turn finds anything that an earlier one has left.
     """
 
     entrant: str
     library: str
     turn: Callable[[float], Turn]
     close: Callable[[], None] = lambda: None
+    needs_warm_up: bool = True
 
 
 @dataclass
@@ -56,11 +58,13 @@ class Plan:
         topic: the question.
         contestants: who.
         absent: who not, and why.
+        rounds: at the most, where a turn takes long; None: as many as all have.
     """
 
     topic: Topic
     contestants: list[Contestant]
     absent: list[str] = field(default_factory=list)
+    rounds: int | None = None
 
 
 class Progress(Protocol):
@@ -91,8 +95,9 @@ def compare(plan: Plan, rounds: int, progress: Progress) -> list[Row]:
         for contestant in plan.contestants:
             stack.callback(contestant.close)
         for contestant in plan.contestants:
-            _turn(contestant, _WARM_UP)
-        for place in _places(len(rows), rounds):
+            if contestant.needs_warm_up:
+                _turn(contestant, _WARM_UP)
+        for place in _places(len(rows), min(rounds, plan.rounds or rounds)):
             turn = _turn(plan.contestants[place], 1.0)
             rows[place].samples.append(turn.value)
             for name, value in turn.details.items():

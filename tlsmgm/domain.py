@@ -284,7 +284,7 @@ def _text(value: object) -> str:
         raise ConfigError("is empty")
     if _PEM_START.decode() in stripped:
         raise ConfigError("holds PEM", hint="certificates and keys have parameters of their own")
-    if any(not char.isprintable() for char in stripped):
+    if not stripped.isprintable():
         raise ConfigError("holds characters that cannot be printed")
     return stripped
 

@@ -202,7 +202,7 @@ def encode_name_filter(text: str) -> bytes:
     """
     if not text:
         raise ConfigError("empty name filter")
-    if any(not char.isprintable() or char.isspace() for char in text):
+    if " " in text or not text.isprintable():  # no other blank can be printed
         raise ConfigError(f"name filter {text!r} holds a blank or a control character")
     if not text.isascii() and any(
         not label.isascii() and not _globs.is_plain(label.encode("utf-8", "replace"))

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import difflib
 import enum
+import functools
 from dataclasses import dataclass
 
 from tlsmgm.errors import ConfigError
@@ -80,6 +81,7 @@ _BY_NAME = {version.name.lower(): version for version in _VERSIONS}
 _NAMES = (*_ANY_NAMES, *(version.name for version in _VERSIONS))
 
 
+@functools.lru_cache(maxsize=256)  # thousands of domains have the same few
 def parse_method(text: str) -> Method:
     """Read a method.
 

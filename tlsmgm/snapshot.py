@@ -16,7 +16,7 @@ from tlsmgm.contexts import BuiltContext
 from tlsmgm.domain import Domain, DomainKind
 from tlsmgm.errors import PlacedError
 from tlsmgm.filters import pack_ip
-from tlsmgm.matching import match_entries
+from tlsmgm.matching import ANY_ADDRESS_PORT, match_entries
 from tlsmgm.report import ReloadReport
 
 __all__ = ["DomainKey", "Parts", "Snapshot", "compare", "key_of", "make_snapshot"]
@@ -74,6 +74,7 @@ class Snapshot:
         server_index: finds a number of ``servers``.
         client_index: finds a number of ``clients``.
         by_name: every domain by kind and name.
+        server_addresses: the latest server domain of each address filter.
         selector: what native server connections choose their context with; None without library.
     """
 
@@ -85,19 +86,13 @@ class Snapshot:
     server_index: MatchIndex = field(default_factory=lambda: MatchIndex([]))
     client_index: MatchIndex = field(default_factory=lambda: MatchIndex([]))
     by_name: Mapping[DomainKey, Domain] = field(default_factory=dict)
+    server_addresses: Mapping[tuple[bytes | None, int], Domain] = field(default_factory=dict)
     selector: Selector | None = None
 
     def server_at(self, ip: str, port: int) -> Domain | None:
         """Find the latest server domain for a local address, whatever its names."""
-        packed = pack_ip(ip)
-        fallback = None
-        for domain in reversed(self.servers):
-            for address, filter_port, _, _ in match_entries([domain]):
-                if address is None:
-                    fallback = fallback or domain
-                elif address == packed and filter_port == port:
-                    return domain
-        return fallback
+        exact = self.server_addresses.get((pack_ip(ip), port))
+        return exact or self.server_addresses.get((None, ANY_ADDRESS_PORT))
 
     def server(self, ip: str, port: int, server_name: bytes | None) -> Domain | None:
         """Find the domain of an incoming connection."""
@@ -126,7 +121,8 @@ def make_snapshot(
     domains = parts.domains
     servers = tuple(domain for domain in domains if domain.kind == "server")
     clients = tuple(domain for domain in domains if domain.kind == "client")
-    server_index = MatchIndex(match_entries(servers))
+    server_entries = match_entries(servers)
+    server_index = MatchIndex(server_entries)
     selector = None
     if has_library:
         contexts = [built[key_of(domain)].context for domain in servers]
@@ -140,6 +136,7 @@ def make_snapshot(
         server_index=server_index,
         client_index=MatchIndex(match_entries(clients)),
         by_name={key_of(domain): domain for domain in domains},
+        server_addresses={(ip, port): servers[at] for ip, port, _, at in server_entries},
         selector=selector,
     )
 

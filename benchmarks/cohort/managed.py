@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import tlsmgm
-from benchmarks import cohort
 from benchmarks.cohort.memory import READ_SIZE, Accept, Connect, Entrant
 from benchmarks.cohort.setting import Absent, Facts, Identity, Setting
 from benchmarks.identity import SERVER_NAME
-from benchmarks.identity import Identity as ServerIdentity
 from tlsmgm.connection import Connection
 
-__all__ = ["Managed", "entrants", "facts_of", "make_client", "make_server"]
+__all__ = ["Managed", "facts_of", "make_client", "make_server"]
 
 _LOCAL = ("192.0.2.1", 443)
 _METHODS = {"TLSv1.2": "TLSv1_2", "TLSv1.3": "TLSv1_3"}
@@ -159,40 +157,3 @@ def facts_of(tls: Connection) -> Facts:
     """Say what a connection of tlsmgm has negotiated."""
     has_peer = tls.peer_certificate is not None
     return Facts(tls.version, tls.cipher, tls.group, tls.session_reused, has_peer)
-
-
-class _Server:
-    def __init__(self, manager: tlsmgm.TLSManager) -> None:
-        self._tls = manager.server_connection(_LOCAL)
-
-    def step(self, data: bytes) -> tuple[bool, bytes]:
-        self._tls.feed(data)
-        return self._tls.handshake(), self._tls.drain()
-
-
-def entrants(identity: ServerIdentity) -> list[cohort.Entrant]:
-    """A manager for each library, with a domain that is chosen by name.
-
-    Args:
-        identity: of the server.
-    """
-    found = []
-    for library, info in tlsmgm.backends().items():
-        manager = tlsmgm.TLSManager(library)
-        manager.add_domain(
-            tlsmgm.Domain(
-                "server",
-                "server",
-                match_sip_domain=SERVER_NAME,
-                method="TLSv1_3",
-                certificate=identity.certificate,
-                private_key=identity.key,
-                verify_cert=False,
-            )
-        )
-        found.append(_entrant(library, info.version, manager))
-    return found
-
-
-def _entrant(library: str, version: str, manager: tlsmgm.TLSManager) -> cohort.Entrant:
-    return cohort.Entrant(f"tlsmgm, {library}", f"{library} {version}", lambda: _Server(manager))

@@ -6,13 +6,11 @@ import contextlib
 import ssl
 from typing import Any
 
-from benchmarks import cohort
 from benchmarks.cohort.memory import READ_SIZE, Accept, Connect, Entrant
 from benchmarks.cohort.setting import HYBRID_GROUP, Absent, Facts, Identity, Setting
 from benchmarks.identity import SERVER_NAME
-from benchmarks.identity import Identity as ServerIdentity
 
-__all__ = ["StdlibSSL", "entrants", "server_context"]
+__all__ = ["StdlibSSL", "server_context"]
 
 _VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
 
@@ -155,39 +153,3 @@ def _pin(context: ssl.SSLContext, setting: Setting) -> None:
         context.set_ciphersuites(setting.cipher)
     if hasattr(context, "set_groups"):
         context.set_groups(setting.groups)
-
-
-class _Server:
-    def __init__(self, context: ssl.SSLContext) -> None:
-        self._end = _End(context)
-
-    def step(self, data: bytes) -> tuple[bool, bytes]:
-        return self._end.step(data)
-
-
-def entrants(identity: ServerIdentity) -> list[cohort.Entrant]:
-    """One context for everybody, and a context that is chosen by name.
-
-    Args:
-        identity: of the server.
-    """
-    single = _tls13_context(identity)
-    default = _tls13_context(identity)
-    by_name = {SERVER_NAME: _tls13_context(identity)}
-
-    def choose(tls: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext) -> None:
-        tls.context = by_name[name or ""]
-
-    default.sni_callback = choose
-    return [
-        cohort.Entrant("ssl, one context", ssl.OPENSSL_VERSION, lambda: _Server(single)),
-        cohort.Entrant("ssl, sni_callback", ssl.OPENSSL_VERSION, lambda: _Server(default)),
-    ]
-
-
-def _tls13_context(identity: ServerIdentity) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.load_cert_chain(identity.certificate, identity.key)
-    context.num_tickets = 1  # as tlsmgm gives
-    return context

@@ -150,6 +150,7 @@ def _digest(recipe: _Recipe) -> str:
     headers = [*CSRC.rglob("*.h"), *CSRC.glob("*.def"), *NATIVE.rglob("*.h")]
     for path in sorted([*recipe.sources, *headers]):
         sha.update(path.read_bytes())
+    sha.update(b"valgrind" if Path("/usr/include/valgrind/callgrind.h").exists() else b"")
     for name in recipe.depends:
         stat = Path(name).stat()
         sha.update(repr((name, stat.st_size, stat.st_mtime_ns)).encode())

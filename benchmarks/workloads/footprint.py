@@ -29,6 +29,7 @@ __all__ = ["ENTRANTS", "Remote", "plans", "weigh_connections", "weigh_contexts"]
 ENTRANTS: Final = ("tlsmgm-openssl", "tlsmgm-wolfssl", "ssl", "pyopenssl")
 
 _COUNT: Final = 1_000
+_ROUNDS: Final = 3
 _QUICK_COUNT: Final = 100
 
 #: Made first and not counted: with them comes what is allocated once.
@@ -167,7 +168,7 @@ def plans(bench: Bench) -> list[Plan]:
 
 
 def _plan(topic: Topic, weigh: Callable[[str], float]) -> Plan:
-    plan = Plan(topic, [])
+    plan = Plan(topic, [], rounds=_ROUNDS)
     for name in ENTRANTS:
         try:
             entrant = MEMORY[name]()
@@ -179,12 +180,11 @@ def _plan(topic: Topic, weigh: Callable[[str], float]) -> Plan:
 
 
 def _contestant(name: str, title: str, library: str, weigh: Callable[[str], float]) -> Contestant:
-    def turn(part: float) -> Turn:
-        if part < 1.0:
-            return Turn(0.0)  # A process that ends leaves nothing warm behind.
+    def turn(_: float) -> Turn:
         return Turn(weigh(name) / 1024)
 
-    return Contestant(title, library, turn)
+    # A process that ends leaves nothing warm behind.
+    return Contestant(title, library, turn, needs_warm_up=False)
 
 
 def weigh_connections(entrant: str, role: str, identity: Identity, count: int) -> float:

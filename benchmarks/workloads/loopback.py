@@ -22,7 +22,7 @@ from benchmarks.workloads.kinds import KINDS, Kind, native_words
 __all__ = ["load_words", "plans", "serve"]
 
 #: Connections of a turn, and how many are open at a time.
-_COUNT: Final = 1500
+_COUNT: Final = 800
 _OPEN: Final = 16
 
 _KINDS: Final = [

@@ -46,9 +46,7 @@ def test_a_refused_ticket_is_replaced(library: str, client_library: str, version
     assert reused == [False, True, False, True]
 
 
-def test_a_chain_of_any_length_never_fails(
-    library: str, client_library: str, version: str
-) -> None:
+def test_a_chain_of_any_length_never_fails(library: str, client_library: str, version: str) -> None:
     """A server may begin a new chain now and then, but must not refuse the client."""
     server_manager, client_manager = managers(library, client_library, version)
     session, reused = None, 0

@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 #: Bytes that one file of a script may have.
-MAX_FILE_SIZE = 16 * 1024 * 1024
+MAX_FILE_SIZE = 256 * 1024 * 1024
 
 #: Files that may be open above an included one.
 MAX_INCLUDE_DEPTH = 10

@@ -37,8 +37,8 @@ __all__ = [
     "TLSEndpoint",
 ]
 
-#: Bytes taken from the wire at a time: half as many cost a sixth more CPU time in bulk, twice as many
-#: cost more, too, since buffers of that size come from the kernel and go back each time.
+#: Bytes taken from the wire at a time: half as many cost a sixth more CPU time in bulk, twice as
+#: many cost more, too, since buffers of that size come from the kernel and go back each time.
 READ_SIZE: Final = 128 * 1024
 
 #: Bytes waiting to be written above which the other side is not read; below a quarter it is again.
