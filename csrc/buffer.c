@@ -7,6 +7,8 @@
 /* Small enough to keep for an idle connection, large enough for a flight of a handshake. */
 #define KEPT_WHEN_EMPTY 4096u
 
+#define PAGE 4096u
+
 void tlsmgm_buffer_init(struct tlsmgm_buffer *buffer, size_t limit) {
     *buffer = (struct tlsmgm_buffer){.limit = limit};
 }
@@ -73,7 +75,9 @@ void tlsmgm_buffer_consume(struct tlsmgm_buffer *buffer, size_t size) {
     buffer->end = 0;
     if (buffer->capacity <= KEPT_WHEN_EMPTY) return;
     tlsmgm_buffer_free(buffer);
-    buffer->usual = grown_capacity(buffer, filled);
+    /* In whole pages: twice as much might be more than the heap keeps, and each new block would
+     * come from the kernel page by page. */
+    buffer->usual = (filled + PAGE - 1) / PAGE * PAGE;
 }
 
 size_t tlsmgm_buffer_take(struct tlsmgm_buffer *buffer, uint8_t *data, size_t size) {

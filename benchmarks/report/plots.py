@@ -214,14 +214,11 @@ def _beside(axes: Axes, place: int, row: Row, topic: Topic, base: Row | None, lo
     small: Any = {"color": _MUTED, "size": 7.5, "va": "center", "transform": across}
     axes.text(begin, place + 0.2, _short(library), **small)
     middle, end = 1 + 1.05 * length, 1 + (_RIGHT - 0.2) * length
-    value = quantity(row.median, topic.unit, 3)
-    axes.text(
-        middle, place, _short(value), transform=across, ha="right", va="center", weight=weight
-    )
     remark = versus(row, base)
-    lift = 0.17 if remark else 0.0
-    times = ratio(row, base)
-    axes.text(end, place - lift, times, ha="right", va="center", color=_MUTED, transform=across)
+    line = place - 0.17 if remark else place  # the remark stands below, and is wide
+    value: Any = {"transform": across, "ha": "right", "va": "center"}
+    axes.text(middle, line, _short(quantity(row.median, topic.unit, 3)), weight=weight, **value)
+    axes.text(end, line, ratio(row, base), color=_MUTED, **value)
     axes.text(end, place + 0.2, remark, ha="right", **small)
 
 

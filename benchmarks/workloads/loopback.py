@@ -50,7 +50,7 @@ def _plan(bench: Bench, kind: Kind) -> Plan:
         f"New connection over loopback: {kind.title}",
         "µs",
         about=_ABOUT,
-        baseline="asyncio, ssl=",
+        baseline="asyncio ssl=",
     )
     upstream = Upstream(cpus=bench.load_cpus)
     servers, absent = loopback_servers(upstream.echo_port, cpus=bench.server_cpus)
