@@ -118,8 +118,9 @@ def test_shared(market: Market) -> None:
             target = ("192.0.2.1", chance.choice(PORTS)), "client", NAME
             found = pool.find(*target)
             if found is not None and chance.random() < 0.05:
-                pool.discard(found)
-                assert found.closed == 1
+                # Who comes second is told so, maybe before the first has closed it.
+                if pool.discard(found):
+                    assert found.closed == 1
             elif found is None and (flow := market.fresh()):
                 assert pool.add(flow, *target)
 
