@@ -25,6 +25,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.sanitizers import ENVIRONMENT, SANITIZER
+
 TIMEOUT = 60.0
 
 #: Languages that a block may be in; only the first two are run.
@@ -93,11 +95,13 @@ class Reader:
             (folder / name).symlink_to(root / name)
         commands = folder / ".commands"
         commands.mkdir()
+        settings = [f"{name}={value}" for name, value in SANITIZER.items()]
+        ours = shlex.join(["env", *settings, sys.executable])
         for name, arguments in {"python": "", "tlsmgm": "-m tlsmgm"}.items():
             script = commands / name
-            script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {arguments} "$@"\n')
+            script.write_text(f'#!/bin/sh\nexec {ours} {arguments} "$@"\n')
             script.chmod(0o755)
-        self._environment = os.environ | {
+        self._environment = ENVIRONMENT | {
             "PATH": f"{commands}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(root),
             "PYTHONUNBUFFERED": "1",

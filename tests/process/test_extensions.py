@@ -14,6 +14,7 @@ import pytest
 
 import tlsmgm
 from tests.support.process import assert_silent, run_python
+from tests.support.sanitizers import IS_SANITIZED
 
 PACKAGE = Path(tlsmgm.__file__).parent
 MODULES = sorted([*PACKAGE.rglob("*.so"), *(PACKAGE.parent / "tlsmgm_wolfssl").glob("*.so")])
@@ -62,6 +63,8 @@ def test_only_the_systems_libraries_are_needed(module: Path) -> None:
     if module in BACKENDS and not is_static(module):
         pytest.skip("linked with the system's TLS library")
     allowed = r"(libc|libm|libpthread|libdl|libgcc_s|libpython3\.\d+|ld-linux[-\w]*)\.so[.\d]*"
+    if IS_SANITIZED:
+        allowed += r"|lib(a|ub)san\.so[.\d]*"
     assert [name for name in needed(module) if not re.fullmatch(allowed, name)] == []
 
 

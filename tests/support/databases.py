@@ -34,7 +34,7 @@ import psycopg
 import pymysql
 
 from tests.support.process_tree import family_of, signal_all, state_of
-from tests.support.programs import ENVIRONMENT
+from tests.support.sanitizers import ENVIRONMENT
 
 HOST = "127.0.0.1"
 USER = "tlsmgm"

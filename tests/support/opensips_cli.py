@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.support.programs import ENVIRONMENT
+from tests.support.sanitizers import ENVIRONMENT
 
 TIMEOUT = 60.0
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import tlsmgm
 from tests.support.cases import cases_path
+from tests.support.sanitizers import SANITIZER
 
 TIMEOUT = 60
 
@@ -43,7 +44,7 @@ def run_python(
         timeout=TIMEOUT,
         check=False,
         cwd="/",
-        env={"TLSMGM_CASES": str(cases_path()), "LC_ALL": "C"},
+        env={"TLSMGM_CASES": str(cases_path()), "LC_ALL": "C", **SANITIZER},
     )
 
 

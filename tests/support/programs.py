@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shutil
 import subprocess
@@ -13,10 +12,8 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from tests.support.managers import pki
+from tests.support.sanitizers import ENVIRONMENT
 from tests.support.sockets import TIMEOUT
-
-#: A sanitizer that is preloaded into the tests is not for other people's programs.
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
 
 
 def needs(program: str) -> pytest.MarkDecorator:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from benchmarks.guard import baseline, measure
 from benchmarks.guard.baseline import Setup
 from benchmarks.guard.callgrind import CountError
 from benchmarks.native import build
+from tests.support.sanitizers import IS_SANITIZED
 
 COUNTS = {"tls13-ecdsa": {"server": 1000, "server, csrc": 100}, "bulk-up": {"server": 500}}
 SETUP = Setup("openssl", {"architecture": "x86_64"}, COUNTS)
@@ -176,9 +176,7 @@ def test_it_counts_and_notices(
 
 
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
-@pytest.mark.skipif(
-    "libasan" in os.environ.get("LD_PRELOAD", ""), reason="sanitizers do not run in valgrind"
-)
+@pytest.mark.skipif(IS_SANITIZED, reason="sanitizers do not run in valgrind")
 def test_the_python_layer_has_its_phases(tmp_path: Path) -> None:
     there, _ = measure.available(list(build.LIBRARIES))
     library = next((name for name in there if name in tlsmgm.backends()), None)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from benchmarks.native.build import build
 from benchmarks.native.worker import LAYERS, NativeError, Worker, once_command, words_of
 from tests.benchmarks.native.conftest import Files
+from tests.support.sanitizers import IS_SANITIZED
 
 GARBAGE = [
     b"",
@@ -156,6 +157,7 @@ def test_an_unknown_option_is_refused(library: str) -> None:
 
 
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
+@pytest.mark.skipif(IS_SANITIZED, reason="sanitizers do not run in valgrind")
 def test_callgrind_counts_one_side(library: str, files: Files, tmp_path: Path) -> None:
     def collected(side: str) -> int:
         words = {"op": "handshake", "count": 1, "warmup": 1, "side": side}
