@@ -36,7 +36,7 @@ extern "C" {
  * A program and a backend understand each other when both were compiled with the same number.
  * It grows whenever the layout or the meaning of anything in this header changes.
  */
-#define TLSMGM_CONTRACT_VERSION 1u
+#define TLSMGM_CONTRACT_VERSION 2u
 
 /* Name of the Python capsule in which an extension module hands over its const table. */
 #define TLSMGM_BACKEND_CAPSULE "tlsmgm.backend"
@@ -76,6 +76,13 @@ enum tlsmgm_alert {
     TLSMGM_ALERT_INTERNAL_ERROR = 80,
     TLSMGM_ALERT_UNRECOGNIZED_NAME = 112,
 };
+
+/*
+ * Largest plain text of one record (RFC 8446 section 5.1), and what any suite here adds to it: with
+ * so much room per record lend_output() spares every copy.
+ */
+#define TLSMGM_RECORD_MAX      16384u
+#define TLSMGM_RECORD_OVERHEAD 96u
 
 /* No alert was sent or received. */
 #define TLSMGM_NO_ALERT (-1)
@@ -220,12 +227,28 @@ struct tlsmgm_backend {
     enum tlsmgm_status (*feed)(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
                                struct tlsmgm_error *error);
 
+    /*
+     * As feed(), without the copy: data is borrowed until reclaim_input(), which copies what is
+     * still unread (nothing after a WANT_READ). A new feed() or lend_input() reclaims by itself.
+     */
+    enum tlsmgm_status (*lend_input)(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
+                                     struct tlsmgm_error *error);
+    enum tlsmgm_status (*reclaim_input)(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
+
     /* The transport has ended; what was fed before can still be read. */
     void (*feed_eof)(struct tlsmgm_conn *conn);
 
     /* Bytes for the peer, borrowed until the next call on conn; then how many were carried off. */
     struct tlsmgm_bytes (*output)(const struct tlsmgm_conn *conn);
     void (*output_consume)(struct tlsmgm_conn *conn, size_t size);
+
+    /*
+     * As output(), without the copy: bytes for the peer go to room as long as they fit there and
+     * nothing older waits in output(), which takes the rest. The room is borrowed until
+     * reclaim_output(), which returns how many bytes are in it; they come before those of output().
+     */
+    void (*lend_output)(struct tlsmgm_conn *conn, uint8_t *room, size_t size);
+    size_t (*reclaim_output)(struct tlsmgm_conn *conn);
 
     /*
      * OK: complete. WANT_READ: carry output to the peer and feed its answer. Any other status is

@@ -152,6 +152,15 @@ enum tlsmgm_status ossl_feed(struct tlsmgm_conn *conn, const uint8_t *data, size
     return tlsmgm_wire_feed(&conn->wire, data, size, error);
 }
 
+enum tlsmgm_status ossl_lend_input(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
+                                   struct tlsmgm_error *error) {
+    return tlsmgm_wire_lend_input(&conn->wire, data, size, error);
+}
+
+enum tlsmgm_status ossl_reclaim_input(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
+    return tlsmgm_wire_reclaim_input(&conn->wire, error);
+}
+
 void ossl_feed_eof(struct tlsmgm_conn *conn) { conn->wire.input_ended = true; }
 
 struct tlsmgm_bytes ossl_output(const struct tlsmgm_conn *conn) {
@@ -162,6 +171,14 @@ void ossl_output_consume(struct tlsmgm_conn *conn, size_t size) {
     tlsmgm_buffer_consume(&conn->wire.output, size);
 }
 
+void ossl_lend_output(struct tlsmgm_conn *conn, uint8_t *room, size_t size) {
+    tlsmgm_wire_lend_output(&conn->wire, room, size);
+}
+
+size_t ossl_reclaim_output(struct tlsmgm_conn *conn) {
+    return tlsmgm_wire_reclaim_output(&conn->wire);
+}
+
 enum tlsmgm_status ossl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
     enum tlsmgm_status status = tlsmgm_wire_status(&conn->wire, error);
     if (status != TLSMGM_OK) return status;
@@ -170,7 +187,10 @@ enum tlsmgm_status ossl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error 
     return result == 1 ? TLSMGM_OK : ossl_fail_conn(conn, result, error);
 }
 
-/* Fills data as far as the wire bytes reach: fewer calls for the caller, one per record for us. */
+/*
+ * Fills data as far as the wire bytes reach: fewer calls for the caller, one per record for us, and
+ * none that could only say that it wants more.
+ */
 enum tlsmgm_status ossl_read(struct tlsmgm_conn *conn, uint8_t *data, size_t size, size_t *count,
                              struct tlsmgm_error *error) {
     *count = 0;
@@ -182,9 +202,11 @@ enum tlsmgm_status ossl_read(struct tlsmgm_conn *conn, uint8_t *data, size_t siz
         size_t taken = 0;
         int result = SSL_read_ex(conn->ssl, data + *count, size - *count, &taken);
         *count += taken;
-        if (result == 1) continue;
-        status = ossl_fail_conn(conn, result, error);
-        return *count > 0 ? TLSMGM_OK : status; /* fatal ones are latched for the next call */
+        if (result != 1) {
+            status = ossl_fail_conn(conn, result, error);
+            return *count > 0 ? TLSMGM_OK : status; /* fatal ones are latched for the next call */
+        }
+        if (!tlsmgm_wire_has_input(&conn->wire) && !SSL_has_pending(conn->ssl)) break;
     }
     return TLSMGM_OK;
 }

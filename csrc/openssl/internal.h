@@ -72,9 +72,14 @@ enum tlsmgm_status ossl_conn_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_con
 void ossl_conn_free(struct tlsmgm_conn *conn);
 enum tlsmgm_status ossl_feed(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
                              struct tlsmgm_error *error);
+enum tlsmgm_status ossl_lend_input(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
+                                   struct tlsmgm_error *error);
+enum tlsmgm_status ossl_reclaim_input(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
 void ossl_feed_eof(struct tlsmgm_conn *conn);
 struct tlsmgm_bytes ossl_output(const struct tlsmgm_conn *conn);
 void ossl_output_consume(struct tlsmgm_conn *conn, size_t size);
+void ossl_lend_output(struct tlsmgm_conn *conn, uint8_t *room, size_t size);
+size_t ossl_reclaim_output(struct tlsmgm_conn *conn);
 enum tlsmgm_status ossl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
 enum tlsmgm_status ossl_read(struct tlsmgm_conn *conn, uint8_t *data, size_t size, size_t *count,
                              struct tlsmgm_error *error);

@@ -9,7 +9,7 @@ int wssl_wire_receive(WOLFSSL *ssl, char *data, int size, void *argument) {
     struct tlsmgm_conn *conn = argument;
     (void)ssl;
     if (size <= 0) return WOLFSSL_CBIO_ERR_WANT_READ;
-    size_t count = tlsmgm_buffer_take(&conn->wire.input, (uint8_t *)data, (size_t)size);
+    size_t count = tlsmgm_wire_take(&conn->wire, (uint8_t *)data, (size_t)size);
     return count > 0 ? (int)count : WOLFSSL_CBIO_ERR_WANT_READ;
 }
 
@@ -18,8 +18,7 @@ int wssl_wire_send(WOLFSSL *ssl, char *data, int size, void *argument) {
     (void)ssl;
     if (size <= 0) return 0;
     conn->wire.output_begun = true;
-    enum tlsmgm_status status =
-        tlsmgm_buffer_append(&conn->wire.output, (const uint8_t *)data, (size_t)size);
+    enum tlsmgm_status status = tlsmgm_wire_put(&conn->wire, (const uint8_t *)data, (size_t)size);
     return status == TLSMGM_OK ? size : WOLFSSL_CBIO_ERR_WANT_WRITE;
 }
 
@@ -156,6 +155,15 @@ enum tlsmgm_status wssl_feed(struct tlsmgm_conn *conn, const uint8_t *data, size
     return tlsmgm_wire_feed(&conn->wire, data, size, error);
 }
 
+enum tlsmgm_status wssl_lend_input(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
+                                   struct tlsmgm_error *error) {
+    return tlsmgm_wire_lend_input(&conn->wire, data, size, error);
+}
+
+enum tlsmgm_status wssl_reclaim_input(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
+    return tlsmgm_wire_reclaim_input(&conn->wire, error);
+}
+
 void wssl_feed_eof(struct tlsmgm_conn *conn) { conn->wire.input_ended = true; }
 
 struct tlsmgm_bytes wssl_output(const struct tlsmgm_conn *conn) {
@@ -164,6 +172,14 @@ struct tlsmgm_bytes wssl_output(const struct tlsmgm_conn *conn) {
 
 void wssl_output_consume(struct tlsmgm_conn *conn, size_t size) {
     tlsmgm_buffer_consume(&conn->wire.output, size);
+}
+
+void wssl_lend_output(struct tlsmgm_conn *conn, uint8_t *room, size_t size) {
+    tlsmgm_wire_lend_output(&conn->wire, room, size);
+}
+
+size_t wssl_reclaim_output(struct tlsmgm_conn *conn) {
+    return tlsmgm_wire_reclaim_output(&conn->wire);
 }
 
 /* The rules of the domain hold for a resumed handshake too: no peer, no connection. */
@@ -207,12 +223,12 @@ enum tlsmgm_status wssl_read(struct tlsmgm_conn *conn, uint8_t *data, size_t siz
     while (*count < size) {
         size_t piece = size - *count < INT32_MAX ? size - *count : INT32_MAX;
         int result = wolfSSL_read(conn->ssl, data + *count, (int)piece);
-        if (result > 0) {
-            *count += (size_t)result;
-            continue;
+        if (result <= 0) {
+            status = wssl_fail_conn(conn, result, error);
+            return *count > 0 ? TLSMGM_OK : status; /* the next call gives it again */
         }
-        status = wssl_fail_conn(conn, result, error);
-        return *count > 0 ? TLSMGM_OK : status; /* the next call gives it again */
+        *count += (size_t)result;
+        if (!tlsmgm_wire_has_input(&conn->wire) && wolfSSL_pending(conn->ssl) == 0) break;
     }
     return TLSMGM_OK;
 }

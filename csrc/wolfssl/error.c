@@ -61,7 +61,7 @@ static void send_missing_alert(struct tlsmgm_conn *conn, struct tlsmgm_error *fa
         return;
     }
     tlsmgm_alert_record(TLSMGM_ALERT_DECODE_ERROR, record);
-    if (tlsmgm_buffer_append(&conn->wire.output, record, sizeof record) == TLSMGM_OK) {
+    if (tlsmgm_wire_put(&conn->wire, record, sizeof record) == TLSMGM_OK) {
         failure->alert = TLSMGM_ALERT_DECODE_ERROR;
     }
 }

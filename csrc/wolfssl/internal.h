@@ -115,9 +115,14 @@ enum tlsmgm_status wssl_conn_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_con
 void wssl_conn_free(struct tlsmgm_conn *conn);
 enum tlsmgm_status wssl_feed(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
                              struct tlsmgm_error *error);
+enum tlsmgm_status wssl_lend_input(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
+                                   struct tlsmgm_error *error);
+enum tlsmgm_status wssl_reclaim_input(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
 void wssl_feed_eof(struct tlsmgm_conn *conn);
 struct tlsmgm_bytes wssl_output(const struct tlsmgm_conn *conn);
 void wssl_output_consume(struct tlsmgm_conn *conn, size_t size);
+void wssl_lend_output(struct tlsmgm_conn *conn, uint8_t *room, size_t size);
+size_t wssl_reclaim_output(struct tlsmgm_conn *conn);
 enum tlsmgm_status wssl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
 enum tlsmgm_status wssl_read(struct tlsmgm_conn *conn, uint8_t *data, size_t size, size_t *count,
                              struct tlsmgm_error *error);

@@ -4,6 +4,8 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
 cdef extern from "tlsmgm.h" nogil:
     const unsigned int TLSMGM_CONTRACT_VERSION
+    const size_t TLSMGM_RECORD_MAX
+    const size_t TLSMGM_RECORD_OVERHEAD
     const char *TLSMGM_BACKEND_CAPSULE
     const unsigned int TLSMGM_SCOPE_MAX
     const int TLSMGM_NO_ALERT
@@ -114,9 +116,14 @@ cdef extern from "tlsmgm.h" nogil:
                                   tlsmgm_error *) noexcept nogil
         void (*conn_free)(tlsmgm_conn *) noexcept nogil
         tlsmgm_status (*feed)(tlsmgm_conn *, const uint8_t *, size_t, tlsmgm_error *) noexcept nogil
+        tlsmgm_status (*lend_input)(tlsmgm_conn *, const uint8_t *, size_t,
+                                    tlsmgm_error *) noexcept nogil
+        tlsmgm_status (*reclaim_input)(tlsmgm_conn *, tlsmgm_error *) noexcept nogil
         void (*feed_eof)(tlsmgm_conn *) noexcept nogil
         tlsmgm_bytes (*output)(const tlsmgm_conn *) noexcept nogil
         void (*output_consume)(tlsmgm_conn *, size_t) noexcept nogil
+        void (*lend_output)(tlsmgm_conn *, uint8_t *, size_t) noexcept nogil
+        size_t (*reclaim_output)(tlsmgm_conn *) noexcept nogil
         tlsmgm_status (*handshake)(tlsmgm_conn *, tlsmgm_error *) noexcept nogil
         tlsmgm_status (*read)(tlsmgm_conn *, uint8_t *, size_t, size_t *, tlsmgm_error *) noexcept nogil
         tlsmgm_status (*write)(tlsmgm_conn *, const uint8_t *, size_t, size_t *,
@@ -155,6 +162,9 @@ cdef extern from "buffer.h" nogil:
     size_t tlsmgm_buffer_size(const tlsmgm_buffer *)
     void tlsmgm_buffer_consume(tlsmgm_buffer *, size_t)
 
+
+cdef extern from "wire.h" nogil:
+    const size_t TLSMGM_OUTPUT_HIGH_WATER
 
 cdef extern from "client_hello.h" nogil:
     const size_t TLSMGM_CLIENT_HELLO_LIMIT

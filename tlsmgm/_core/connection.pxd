@@ -25,6 +25,8 @@ cdef class Connection:
     cdef readonly bint is_server
     cdef readonly bint handshake_complete
     cdef readonly bint ended          # closed by either side, failed, or without a transport
+    cdef bytes lent                   # what was fed last, while conn may look at it
+    cdef bytes outgoing               # records for drain(), older than what waits in conn
     cdef object name                  # server name as bytes, or None
     cdef object checked_name          # client: name that the certificate must carry, or None
 
@@ -47,12 +49,18 @@ cdef class Connection:
     cdef int start(self, bytes name, bytes verify_name, object session) except -1
     cdef bint greet(self) except -1
     cdef bint advance(self) except -1
+    cdef int take(self, const uint8_t *data, size_t size, bytes owner) except -1
     cdef size_t hold(self, const uint8_t *data, size_t size) except? 0
+    cdef int lend(self, const uint8_t *data, size_t size, bytes owner) except -1
+    cdef void reclaim(self) noexcept
     cdef int take_hello(self, const tlsmgm_client_hello *hello) except -1
     cdef int replay(self) except -1
     cdef Context choose(self, const tlsmgm_client_hello *hello)
     cdef int refuse(self, object failure, tlsmgm_alert alert) except -1
     cdef int need_conn(self) except -1
     cdef tlsmgm_conn_info info(self) except *
-    cdef object read_to(self, uint8_t *data, size_t size)
+    cdef Py_ssize_t read_to(self, uint8_t *data, size_t size) except -1
+    cdef size_t write_from(self, const uint8_t *data, size_t size) except? 0
+    cdef tlsmgm_status encrypt(self, const uint8_t *data, size_t size, size_t *count,
+                               tlsmgm_error *error) except *
     cdef tuple peer_certificates(self, size_t limit)

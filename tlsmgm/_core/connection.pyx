@@ -8,7 +8,13 @@ byte on, and a hello that nobody answers never reaches a library.
 
 import contextlib
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.buffer cimport (
+    PyBUF_SIMPLE,
+    PyBUF_WRITABLE,
+    PyBuffer_Release,
+    PyObject_GetBuffer,
+)
+from cpython.object cimport PyObject
 from libc.stdint cimport uint16_t, uint32_t
 from libc.string cimport memcpy
 
@@ -22,7 +28,10 @@ from tlsmgm._core.capi cimport (
     TLSMGM_CLOSED,
     TLSMGM_MATCH_NONE,
     TLSMGM_OK,
+    TLSMGM_OUTPUT_HIGH_WATER,
     TLSMGM_PROTOCOL,
+    TLSMGM_RECORD_MAX,
+    TLSMGM_RECORD_OVERHEAD,
     TLSMGM_VERIFY_NONE,
     TLSMGM_WANT_READ,
     TLSMGM_WANT_WRITE,
@@ -56,6 +65,12 @@ from tlsmgm._core.capi cimport (
 )
 from tlsmgm._core.certificate cimport certificate_from
 from tlsmgm._core.context cimport Context
+from tlsmgm._core.fresh_bytes cimport (
+    fresh_bytes,
+    fresh_bytes_drop,
+    fresh_bytes_finish,
+    fresh_bytes_room,
+)
 from tlsmgm._core.selector cimport Selector
 from tlsmgm._core.session cimport Session, wrap_session
 from tlsmgm._core.status cimport check as check_status
@@ -67,6 +82,10 @@ cdef dict _VERSIONS = {0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x
 # Beyond the ClientHello a client sends nothing before it has an answer, but it may all be there
 # when we look, and the records around a fragmented hello take their room.
 cdef size_t _WIRE_SLACK = 8
+
+# What read_to() returns when more wire bytes are needed; 0 is the end.
+cdef enum:
+    NOTHING_YET = -2
 
 cdef object _text_of(bytes name):
     """A server name as people read it; bytes outside ASCII stay visible."""
@@ -289,30 +308,54 @@ cdef class Connection:
 
     # --- wire bytes ------------------------------------------------------------------------
 
-    def feed(self, const uint8_t[::1] data not None):
+    def feed(self, data not None):
         """Takes bytes that the peer sent.
 
         Args:
-            data: any contiguous buffer of bytes; it is copied.
+            data: any contiguous buffer of bytes. A ``bytes`` object is kept until it is read,
+                anything else is copied.
 
         Raises:
             NoMemoryError: more than 4 MiB wait unread; read the connection before feeding it.
         """
-        cdef tlsmgm_error error
-        cdef size_t size = data.shape[0]
+        cdef Py_buffer view
+        cdef bytes owner = data if type(data) is bytes else None
+        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+        try:
+            if view.len > 0:
+                self.take(<const uint8_t *> view.buf, view.len, owner)
+        finally:
+            PyBuffer_Release(&view)
+
+    cdef int take(self, const uint8_t *data, size_t size, bytes owner) except -1:
         cdef size_t taken = 0
-        if size == 0:
-            return
         self.enter()
         try:
             if self.conn == NULL:
-                taken = self.hold(&data[0], size)
+                taken = self.hold(data, size)
             if self.conn != NULL and taken < size:
-                self.check(
-                    self.table.feed(self.conn, &data[taken], size - taken, &error), &error
-                )
+                self.lend(data + taken, size - taken, owner)
         finally:
             self.leave()
+        return 0
+
+    cdef int lend(self, const uint8_t *data, size_t size, bytes owner) except -1:
+        """Gives bytes to the library; without an owner who keeps them unchanged, as a copy."""
+        cdef tlsmgm_error error
+        cdef tlsmgm_status status
+        if owner is None:
+            status = self.table.feed(self.conn, data, size, &error)
+        else:
+            status = self.table.lend_input(self.conn, data, size, &error)
+        self.lent = owner if status == TLSMGM_OK else None
+        return self.check(status, &error)
+
+    cdef void reclaim(self) noexcept:
+        """Lets go of what was fed. What is left of it gets copied; without memory for that the
+        connection fails, and says so at the next call."""
+        if self.lent is not None:
+            self.table.reclaim_input(self.conn, NULL)
+            self.lent = None
 
     cdef size_t hold(self, const uint8_t *data, size_t size) except? 0:
         """Keeps bytes until the hello is complete; returns how many found room.
@@ -359,11 +402,12 @@ cdef class Connection:
                 data = (<const char *> output.data)[:output.size] if output.size else b""
                 tlsmgm_buffer_consume(&self.early, output.size)
                 return data
+            data = b"" if self.outgoing is None else self.outgoing
+            self.outgoing = None
             output = self.table.output(self.conn)
-            if output.size == 0:
-                return b""
-            data = (<const char *> output.data)[:output.size]
-            self.table.output_consume(self.conn, output.size)
+            if output.size > 0:
+                data += (<const char *> output.data)[:output.size]
+                self.table.output_consume(self.conn, output.size)
             return data
         finally:
             self.leave()
@@ -373,7 +417,8 @@ cdef class Connection:
         """How many bytes wait for ``drain()``."""
         if self.conn == NULL:
             return tlsmgm_buffer_size(&self.early)
-        return self.table.output(self.conn).size
+        records = 0 if self.outgoing is None else len(self.outgoing)
+        return records + self.table.output(self.conn).size
 
     # --- the TLS connection ----------------------------------------------------------------
 
@@ -405,6 +450,7 @@ cdef class Connection:
             return False
         with nogil:
             status = self.table.handshake(self.conn, &error)
+        self.reclaim()
         self.handshake_complete = self.settle(status, &error) == TLSMGM_OK
         return self.handshake_complete
 
@@ -424,35 +470,55 @@ cdef class Connection:
         """
         if size <= 0:
             raise ValueError("read() takes a size above 0")
-        cdef bytes data = PyBytes_FromStringAndSize(NULL, size)
-        count = self.read_to(<uint8_t *> PyBytes_AS_STRING(data), size)
-        return None if count is None else data[:count]
+        cdef Py_ssize_t count
+        cdef PyObject *data = fresh_bytes(NULL, size)
+        try:
+            count = self.read_to(<uint8_t *> fresh_bytes_room(data), size)
+        except BaseException:
+            fresh_bytes_drop(data)
+            raise
+        if count == NOTHING_YET:
+            fresh_bytes_drop(data)
+            return None
+        return fresh_bytes_finish(data, count)
 
-    def read_into(self, uint8_t[::1] buffer not None):
+    def read_into(self, buffer not None):
         """As ``read()``, into a writable buffer; returns the count, 0 when the peer closed."""
-        if buffer.shape[0] == 0:
-            raise ValueError("read_into() needs a buffer with room")
-        return self.read_to(&buffer[0], buffer.shape[0])
+        cdef Py_buffer view
+        cdef Py_ssize_t count
+        PyObject_GetBuffer(buffer, &view, PyBUF_WRITABLE)
+        try:
+            if view.len == 0:
+                raise ValueError("read_into() needs a buffer with room")
+            count = self.read_to(<uint8_t *> view.buf, view.len)
+        finally:
+            PyBuffer_Release(&view)
+        return None if count == NOTHING_YET else count
 
-    cdef object read_to(self, uint8_t *data, size_t size):
+    cdef Py_ssize_t read_to(self, uint8_t *data, size_t size) except -1:
         cdef tlsmgm_error error
         cdef tlsmgm_status status
         cdef size_t count = 0
         self.enter()
         try:
             if not self.handshake_complete and not self.advance():
-                return None
+                return NOTHING_YET
             with nogil:
                 status = self.table.read(self.conn, data, size, &count, &error)
+            if count < size:
+                self.reclaim()
             result = self.settle(status, &error)
             if result == TLSMGM_WANT_READ:
-                return None
+                return NOTHING_YET
             return 0 if result == TLSMGM_CLOSED else count
         finally:
             self.leave()
 
-    def write(self, const uint8_t[::1] data not None):
+    def write(self, data not None):
         """Encrypts application data.
+
+        Args:
+            data: any contiguous buffer of bytes.
 
         Returns:
             How many bytes were taken; fewer than given, perhaps 0, when 256 KiB of output wait
@@ -462,23 +528,50 @@ cdef class Connection:
             ValueError: the handshake is not complete, or shutdown() was called.
             TLSError: the connection has failed.
         """
+        cdef Py_buffer view
+        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+        try:
+            return self.write_from(<const uint8_t *> view.buf, view.len) if view.len > 0 else 0
+        finally:
+            PyBuffer_Release(&view)
+
+    cdef size_t write_from(self, const uint8_t *data, size_t size) except? 0:
         cdef tlsmgm_error error
         cdef tlsmgm_status status
         cdef size_t count = 0
-        cdef size_t size = data.shape[0]
-        if size == 0:
-            return 0
         self.enter()
         try:
             if not self.handshake_complete and not self.advance():
                 raise ValueError("write() before the handshake is complete")
-            with nogil:
-                status = self.table.write(self.conn, &data[0], size, &count, &error)
+            status = self.encrypt(data, size, &count, &error)
             if self.settle(status, &error) == TLSMGM_CLOSED:
                 raise ValueError("write() after shutdown()")
             return count
         finally:
             self.leave()
+
+    cdef tlsmgm_status encrypt(self, const uint8_t *data, size_t size, size_t *count,
+                               tlsmgm_error *error) except *:
+        """Writes records to where drain() hands them out, if nothing older waits elsewhere."""
+        cdef tlsmgm_status status
+        cdef PyObject *records
+        cdef size_t piece
+        cdef size_t room
+        if self.outgoing is not None or self.table.output(self.conn).size > 0:
+            with nogil:
+                status = self.table.write(self.conn, data, size, count, error)
+            return status
+        piece = min(size, <size_t> TLSMGM_OUTPUT_HIGH_WATER)
+        room = piece + (piece // TLSMGM_RECORD_MAX + 1) * TLSMGM_RECORD_OVERHEAD
+        records = fresh_bytes(NULL, room)
+        self.table.lend_output(self.conn, <uint8_t *> fresh_bytes_room(records), room)
+        with nogil:
+            status = self.table.write(self.conn, data, size, count, error)
+        room = self.table.reclaim_output(self.conn)
+        finished = fresh_bytes_finish(records, room)
+        if room > 0:
+            self.outgoing = finished
+        return status
 
     def shutdown(self):
         """Sends close_notify, once; reading goes on until the peer's own arrives.

@@ -12,6 +12,9 @@
 #include "layer.h"
 #include "match_index.h"
 
+/* As much as most flights of a handshake need. */
+#define FLIGHT_ROOM 8192u
+
 struct bench_context {
     const struct bench_setting *setting;
     bool is_server;
@@ -143,26 +146,47 @@ static enum bench_step read_hello(struct bench_endpoint *endpoint, struct bench_
     return accept_hello(endpoint, fault) ? BENCH_DONE : BENCH_FAILED;
 }
 
-static bool take_wire(struct bench_endpoint *endpoint, struct bench_fault *fault) {
-    struct tlsmgm_error error;
-    size_t size = 0;
-    const uint8_t *data = bench_pipe_view(endpoint->wire.in, &size);
-    if (size == 0) return true;
-    if (bench_backend->feed(endpoint->conn, data, size, &error) != TLSMGM_OK) {
-        return bench_contract_fail(fault, "feed", &error);
-    }
-    bench_pipe_skip(endpoint->wire.in, size);
+/*
+ * The pipes' memory is lent for one call: room for what the call will send, and all that has come.
+ * What does not fit, or is not read, the connection keeps.
+ */
+static bool lend_room(struct bench_endpoint *endpoint, size_t size, struct bench_fault *fault) {
+    uint8_t *room = bench_pipe_room(endpoint->wire.out, size);
+    if (room == NULL) return bench_fail(fault, "out of memory");
+    bench_backend->lend_output(endpoint->conn, room, size);
     return true;
 }
 
-static bool give_wire(struct bench_endpoint *endpoint, struct bench_fault *fault) {
-    struct tlsmgm_bytes bytes = bench_backend->output(endpoint->conn);
-    if (bytes.size == 0) return true;
-    if (!bench_pipe_send(endpoint->wire.out, bytes.data, bytes.size)) {
+static bool reclaim_room(struct bench_endpoint *endpoint, struct bench_fault *fault) {
+    bench_pipe_sent(endpoint->wire.out, bench_backend->reclaim_output(endpoint->conn));
+    struct tlsmgm_bytes rest = bench_backend->output(endpoint->conn);
+    if (rest.size == 0) return true;
+    if (!bench_pipe_send(endpoint->wire.out, rest.data, rest.size)) {
         return bench_fail(fault, "out of memory");
     }
-    bench_backend->output_consume(endpoint->conn, bytes.size);
+    bench_backend->output_consume(endpoint->conn, rest.size);
     return true;
+}
+
+static bool lend_wire(struct bench_endpoint *endpoint, struct bench_fault *fault) {
+    struct tlsmgm_error error;
+    size_t size = 0;
+    const uint8_t *data = bench_pipe_view(endpoint->wire.in, &size);
+    if (bench_backend->lend_input(endpoint->conn, data, size, &error) != TLSMGM_OK) {
+        return bench_contract_fail(fault, "lend_input", &error);
+    }
+    return lend_room(endpoint, FLIGHT_ROOM, fault);
+}
+
+static bool reclaim_wire(struct bench_endpoint *endpoint, struct bench_fault *fault) {
+    struct tlsmgm_error error;
+    size_t size = 0;
+    if (bench_backend->reclaim_input(endpoint->conn, &error) != TLSMGM_OK) {
+        return bench_contract_fail(fault, "reclaim_input", &error);
+    }
+    (void)bench_pipe_view(endpoint->wire.in, &size);
+    bench_pipe_skip(endpoint->wire.in, size);
+    return reclaim_room(endpoint, fault);
 }
 
 static enum bench_step step_of(enum tlsmgm_status status, const char *what,
@@ -183,9 +207,9 @@ static enum bench_step handshake(struct bench_endpoint *endpoint, struct bench_f
         enum bench_step step = read_hello(endpoint, fault);
         if (step != BENCH_DONE) return step;
     }
-    if (!take_wire(endpoint, fault)) return BENCH_FAILED;
+    if (!lend_wire(endpoint, fault)) return BENCH_FAILED;
     enum tlsmgm_status status = bench_backend->handshake(endpoint->conn, &error);
-    if (!give_wire(endpoint, fault)) return BENCH_FAILED;
+    if (!reclaim_wire(endpoint, fault)) return BENCH_FAILED;
     return step_of(status, "handshake", &error, fault);
 }
 
@@ -193,8 +217,9 @@ static enum bench_step read_some(struct bench_endpoint *endpoint, uint8_t *data,
                                  size_t *count, struct bench_fault *fault) {
     struct tlsmgm_error error;
     *count = 0;
-    if (!take_wire(endpoint, fault)) return BENCH_FAILED;
+    if (!lend_wire(endpoint, fault)) return BENCH_FAILED;
     enum tlsmgm_status status = bench_backend->read(endpoint->conn, data, size, count, &error);
+    if (!reclaim_wire(endpoint, fault)) return BENCH_FAILED;
     return step_of(status, "read", &error, fault);
 }
 
@@ -203,14 +228,16 @@ static bool write_all(struct bench_endpoint *endpoint, const uint8_t *data, size
     struct tlsmgm_error error;
     while (size > 0) {
         size_t count = 0;
+        size_t room = size + (size / TLSMGM_RECORD_MAX + 1) * TLSMGM_RECORD_OVERHEAD;
+        if (!lend_room(endpoint, room, fault)) return false;
         enum tlsmgm_status status =
             bench_backend->write(endpoint->conn, data, size, &count, &error);
+        if (!reclaim_room(endpoint, fault)) return false;
         if (status != TLSMGM_OK && status != TLSMGM_WANT_WRITE) {
             return bench_contract_fail(fault, "write", &error);
         }
         data += count;
         size -= count;
-        if (!give_wire(endpoint, fault)) return false;
     }
     return true;
 }

@@ -16,10 +16,17 @@ static bool grow(struct bench_pipe *pipe, size_t needed) {
     return true;
 }
 
+uint8_t *bench_pipe_room(struct bench_pipe *pipe, size_t size) {
+    return grow(pipe, pipe->end + size) ? pipe->block + pipe->end : NULL;
+}
+
+void bench_pipe_sent(struct bench_pipe *pipe, size_t size) { pipe->end += size; }
+
 bool bench_pipe_send(struct bench_pipe *pipe, const uint8_t *data, size_t size) {
-    if (!grow(pipe, pipe->end + size)) return false;
-    memcpy(pipe->block + pipe->end, data, size);
-    pipe->end += size;
+    uint8_t *room = bench_pipe_room(pipe, size);
+    if (room == NULL) return false;
+    memcpy(room, data, size);
+    bench_pipe_sent(pipe, size);
     return true;
 }
 

@@ -19,6 +19,10 @@ struct bench_pipe {
 /* False without memory; then nothing was sent. */
 bool bench_pipe_send(struct bench_pipe *pipe, const uint8_t *data, size_t size);
 
+/* Room for size bytes more, or NULL without memory; then how much of it was filled. */
+uint8_t *bench_pipe_room(struct bench_pipe *pipe, size_t size);
+void bench_pipe_sent(struct bench_pipe *pipe, size_t size);
+
 /* Takes up to size bytes off; returns how many. */
 size_t bench_pipe_receive(struct bench_pipe *pipe, uint8_t *data, size_t size);
 
