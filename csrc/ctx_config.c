@@ -23,6 +23,15 @@ static enum tlsmgm_status check_identity(const struct tlsmgm_ctx_config *config,
     return tlsmgm_fail_parameter(error, "private_key", "the certificate needs its private key");
 }
 
+/* Names that nobody looks at would be worse than none. */
+static enum tlsmgm_status check_peer_names(const struct tlsmgm_ctx_config *config,
+                                           struct tlsmgm_error *error) {
+    if (config->peer_names == NULL || *config->peer_names == '\0') return TLSMGM_OK;
+    if (config->verify_peer && (config->require_peer || !config->is_server)) return TLSMGM_OK;
+    return tlsmgm_fail_parameter(error, "peer_identity",
+                                 "names of peers need verify_cert, and require_cert on servers");
+}
+
 static enum tlsmgm_status check_alpn(struct tlsmgm_bytes alpn, struct tlsmgm_error *error) {
     struct tlsmgm_cursor names = tlsmgm_cursor(alpn);
     struct tlsmgm_bytes name = {0};
@@ -51,6 +60,7 @@ enum tlsmgm_status tlsmgm_ctx_config_check(const struct tlsmgm_ctx_config *confi
                                            struct tlsmgm_error *error) {
     enum tlsmgm_status status = check_versions(config, error);
     if (status == TLSMGM_OK) status = check_identity(config, error);
+    if (status == TLSMGM_OK) status = check_peer_names(config, error);
     if (status == TLSMGM_OK) status = check_alpn(config->alpn, error);
     if (status == TLSMGM_OK) status = check_numbers(config, error);
     return status;

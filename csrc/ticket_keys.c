@@ -11,7 +11,7 @@ struct tlsmgm_ticket_keys {
     atomic_size_t references;
     pthread_mutex_t lock; /* guards ring and count */
     size_t count;
-    struct tlsmgm_ticket_key ring[TLSMGM_TICKET_RING_MAX]; /* newest first */
+    struct tlsmgm_ticket_key ring[TLSMGM_TICKET_RING_MAX]; /* the first one seals */
 };
 
 static struct tlsmgm_ticket_key key_from(const uint8_t material[TLSMGM_TICKET_KEY_SIZE]) {
@@ -22,8 +22,7 @@ static struct tlsmgm_ticket_key key_from(const uint8_t material[TLSMGM_TICKET_KE
     return key;
 }
 
-enum tlsmgm_status tlsmgm_ticket_keys_new(const uint8_t material[TLSMGM_TICKET_KEY_SIZE],
-                                          struct tlsmgm_ticket_keys **out,
+enum tlsmgm_status tlsmgm_ticket_keys_new(struct tlsmgm_ticket_keys **out,
                                           struct tlsmgm_error *error) {
     *out = NULL;
     struct tlsmgm_ticket_keys *keys = tlsmgm_calloc(1, sizeof *keys);
@@ -33,8 +32,6 @@ enum tlsmgm_status tlsmgm_ticket_keys_new(const uint8_t material[TLSMGM_TICKET_K
         return tlsmgm_fail_memory(error);
     }
     atomic_init(&keys->references, 1);
-    keys->ring[0] = key_from(material);
-    keys->count = 1;
     *out = keys;
     return TLSMGM_OK;
 }
@@ -51,19 +48,24 @@ void tlsmgm_ticket_keys_free(struct tlsmgm_ticket_keys *keys) {
     tlsmgm_free(keys);
 }
 
-void tlsmgm_ticket_keys_rotate(struct tlsmgm_ticket_keys *keys,
-                               const uint8_t material[TLSMGM_TICKET_KEY_SIZE]) {
+void tlsmgm_ticket_keys_replace(struct tlsmgm_ticket_keys *keys, const uint8_t *material,
+                                size_t count) {
+    size_t kept = count < TLSMGM_TICKET_RING_MAX ? count : TLSMGM_TICKET_RING_MAX;
     (void)pthread_mutex_lock(&keys->lock);
-    memmove(&keys->ring[1], &keys->ring[0], (TLSMGM_TICKET_RING_MAX - 1) * sizeof keys->ring[0]);
-    keys->ring[0] = key_from(material);
-    if (keys->count < TLSMGM_TICKET_RING_MAX) keys->count++;
+    tlsmgm_wipe(keys->ring, sizeof keys->ring);
+    for (size_t i = 0; i < kept; i++) {
+        keys->ring[i] = key_from(material + i * TLSMGM_TICKET_KEY_SIZE);
+    }
+    keys->count = kept;
     (void)pthread_mutex_unlock(&keys->lock);
 }
 
-void tlsmgm_ticket_keys_current(struct tlsmgm_ticket_keys *keys, struct tlsmgm_ticket_key *out) {
+bool tlsmgm_ticket_keys_current(struct tlsmgm_ticket_keys *keys, struct tlsmgm_ticket_key *out) {
     (void)pthread_mutex_lock(&keys->lock);
+    bool found = keys->count > 0;
     *out = keys->ring[0];
     (void)pthread_mutex_unlock(&keys->lock);
+    return found;
 }
 
 bool tlsmgm_ticket_keys_find(struct tlsmgm_ticket_keys *keys,

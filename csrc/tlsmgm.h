@@ -141,6 +141,10 @@ struct tlsmgm_ctx_config {
     bool require_peer; /* server: refuse a client that has none */
     int verify_depth;  /* intermediates allowed between leaf and trust anchor */
 
+    /* Names are SIP domains (RFC 5922); else they are hosts and addresses (RFC 9525). */
+    bool sip_identity;
+    const char *peer_names; /* separated by commas: the peer must have one of them; or NULL */
+
     struct tlsmgm_bytes alpn; /* wire form of RFC 7301: one length byte, then the name, repeated */
 
     /* Server: NULL means no resumption. The context takes its own reference. */

@@ -50,7 +50,7 @@ def assemble(
     """
     written = (*(config.domains if config else ()), *own)
     _check_unique(written)
-    builder = _Builder(backend, before, rows.source)
+    builder = _Builder(backend, before, rows.source, rows.ticket_secrets)
     for domain in written:
         if preserve_written:
             builder.preserve(domain)
@@ -58,7 +58,8 @@ def assemble(
             builder.build_written(domain, config)
     taken = {key_of(domain): domain for domain in written}
     loaded, failures = _load_rows(rows, builder, taken)
-    parts = Parts(config, loaded, tuple(own), failures, tuple(builder.kept), rows.source)
+    kept = tuple(builder.kept)
+    parts = Parts(config, loaded, tuple(own), failures, kept, rows.source, rows.ticket_secrets)
     return make_snapshot(parts, builder.built, has_library=backend is not None)
 
 
@@ -78,7 +79,7 @@ def extend(before: Snapshot, domains: tuple[Domain, ...], backend: Backend | Non
     """
     parts = dataclasses.replace(before.parts, own=(*before.parts.own, *domains))
     _check_unique(parts.domains)
-    builder = _Builder(backend, before, before.parts.source)
+    builder = _Builder(backend, before, before.parts.source, before.parts.ticket_secrets)
     for domain in domains:
         builder.build(domain)
     built = {**before.built, **builder.built}
@@ -88,12 +89,19 @@ def extend(before: Snapshot, domains: tuple[Domain, ...], backend: Backend | Non
 class _Builder:
     """Builds contexts, or takes them from an older state."""
 
-    def __init__(self, backend: Backend | None, before: Snapshot, source: object) -> None:
+    def __init__(
+        self,
+        backend: Backend | None,
+        before: Snapshot,
+        source: object,
+        ticket_secrets: tuple[bytes, ...],
+    ) -> None:
         self.built: dict[DomainKey, BuiltContext] = {}
         self.kept: list[str] = []  # names of domains that failing rows have left as they were
         self.before = before
         self._backend = backend
         self._prints = Fingerprints()
+        self._ticket_secrets = ticket_secrets
         # What comes from another table is none of this one's rows.
         self._earlier = before.parts.rows if before.parts.source == source else ()
 
@@ -132,7 +140,11 @@ class _Builder:
         if self._backend is not None:
             key = key_of(domain)
             self.built[key] = build_context(
-                domain, self._backend, prints=self._prints, previous=self.before.built.get(key)
+                domain,
+                self._backend,
+                prints=self._prints,
+                previous=self.before.built.get(key),
+                ticket_secrets=self._ticket_secrets,
             )
 
     def build_written(self, domain: Domain, config: Configuration | None) -> None:

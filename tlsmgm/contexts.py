@@ -13,6 +13,8 @@ from tlsmgm._core.ticket_keys import TicketKeys
 from tlsmgm.ciphers import check_cipher_list, expand_for, split_tls13
 from tlsmgm.domain import Domain, Source
 from tlsmgm.errors import ConfigError
+from tlsmgm.ticket_schedule import OwnSchedule, SharedSchedule
+from tlsmgm.ticket_secrets import read_secrets
 from tlsmgm.trust import Trust, trust_of
 
 __all__ = ["BuiltContext", "Fingerprints", "build_context"]
@@ -27,6 +29,7 @@ _PLAIN_FIELDS = tuple(
     if item.name
     not in (
         *("certificate", "private_key", "ca_list", "dh_params"),
+        *("certificate2", "private_key2", "ocsp_response"),
         *("private_key_passphrase", "origin"),
     )
 )
@@ -39,12 +42,14 @@ class BuiltContext:
     Attributes:
         context: for connections.
         ticket_keys: key ring of the domain's session tickets; None for client domains.
+        ticket_source: changes when the ring's keys come from somewhere else.
         fingerprint: changes when the domain or one of its files does.
         scope: changes when a rule about the peer does; sessions end with it.
     """
 
     context: Context
     ticket_keys: TicketKeys | None
+    ticket_source: bytes
     fingerprint: bytes
     scope: bytes
 
@@ -120,6 +125,8 @@ def _scope(domain: Domain, trust: Trust, prints: Fingerprints) -> bytes:
         domain.cipher_list,
         domain.crl_check_all,
         domain.danger_skip_hostname_check,
+        domain.identity,
+        domain.peer_identity,
         prints.of_source(trust.ca_list),
         prints.of_directory(trust.ca_dir),
         prints.of_directory(domain.crl_dir),
@@ -127,22 +134,49 @@ def _scope(domain: Domain, trust: Trust, prints: Fingerprints) -> bytes:
 
 
 def _sources(domain: Domain) -> tuple[Source | None, ...]:
-    return domain.certificate, domain.private_key, domain.ca_list, domain.dh_params
+    keys = domain.private_key, domain.private_key2
+    return (*keys, domain.certificate, domain.certificate2, *_others(domain), domain.ca_list)
 
 
-def _fingerprint(domain: Domain, trust: Trust, scope: bytes, prints: Fingerprints) -> bytes:
-    secret_in_memory = domain.private_key if isinstance(domain.private_key, bytes) else None
+def _others(domain: Domain) -> tuple[Source | None, ...]:
+    return domain.dh_params, domain.ocsp_response
+
+
+def _fingerprint(
+    domain: Domain, trust: Trust, scope: bytes, ticket_source: bytes, prints: Fingerprints
+) -> bytes:
+    keys = domain.private_key, domain.private_key2
+    public = domain.certificate, domain.certificate2, *_others(domain)
     return _digest(
         [getattr(domain, name) for name in _PLAIN_FIELDS],
         [source if isinstance(source, str) else "" for source in _sources(domain)],
         hashlib.sha256(domain.private_key_passphrase or b"").digest(),
-        prints.of_source(secret_in_memory),
-        prints.of_source(domain.certificate),
-        prints.of_source(None if secret_in_memory else domain.private_key, secret=True),
-        prints.of_source(domain.dh_params),
+        [prints.of_source(key, secret=isinstance(key, str)) for key in keys],
+        [prints.of_source(source) for source in public],
         repr(trust),
         scope,
+        ticket_source,
     )
+
+
+def _ticket_secrets(domain: Domain, shared: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """Secrets of the domain's own file, else those that all domains share, else none."""
+    if domain.ticket_key_file is None:
+        return shared
+    try:
+        return read_secrets(domain.ticket_key_file)
+    except ConfigError as error:
+        raise error.at(parameter="ticket_key_file") from None
+
+
+def _ticket_keys(
+    domain: Domain, backend: Backend, scope: bytes, secrets: tuple[bytes, ...]
+) -> TicketKeys:
+    """A ring of new keys. The libraries have formats of their own, so they have other keys, too."""
+    if not secrets:
+        return TicketKeys(OwnSchedule(domain.ticket_rotation))
+    label = backend.name.encode() + b"\0" + scope
+    return TicketKeys(SharedSchedule(secrets, label, domain.ticket_rotation))
 
 
 def _cipher_list(domain: Domain, backend: Backend) -> str | None:
@@ -174,6 +208,7 @@ def build_context(
     *,
     prints: Fingerprints | None = None,
     previous: BuiltContext | None = None,
+    ticket_secrets: tuple[bytes, ...] = (),
 ) -> BuiltContext:
     """Build the native context of a domain, or keep the previous one when nothing changed.
 
@@ -182,6 +217,8 @@ def build_context(
         backend: the library.
         prints: digests shared by all domains of one load.
         previous: what the same domain had before.
+        ticket_secrets: from which keys of session tickets follow, unless the domain has a file
+            of its own; none: nobody else has the keys.
 
     Returns:
         The previous object when the domain and its files are the same; else a new context, with
@@ -193,18 +230,21 @@ def build_context(
     prints = prints or Fingerprints()
     trust = trust_of(domain)
     scope = _scope(domain, trust, prints)
-    fingerprint = _fingerprint(domain, trust, scope, prints)
-    if previous is not None and previous.fingerprint == fingerprint:
-        return previous
-    keys = None
-    if domain.kind == "server":
-        same_rules = previous is not None and previous.scope == scope
-        keys = previous.ticket_keys if same_rules and previous is not None else TicketKeys()
     try:
+        secrets = _ticket_secrets(domain, ticket_secrets) if domain.kind == "server" else ()
+        source = _digest(secrets, domain.ticket_rotation)
+        fingerprint = _fingerprint(domain, trust, scope, source, prints)
+        if previous is not None and previous.fingerprint == fingerprint:
+            return previous
+        keys = None
+        if previous is not None and (previous.scope, previous.ticket_source) == (scope, source):
+            keys = previous.ticket_keys
+        elif domain.kind == "server":
+            keys = _ticket_keys(domain, backend, scope, secrets)
         context = _new_context(domain, backend, trust, scope, keys)
     except ConfigError as error:
         raise error.at(origin=error.origin or domain.origin, domain=domain.name) from None
-    return BuiltContext(context, keys, fingerprint, scope)
+    return BuiltContext(context, keys, source, fingerprint, scope)
 
 
 def _new_context(
@@ -232,6 +272,8 @@ def _new_context(
         verify_peer=domain.verify_cert,
         require_peer=domain.require_cert,
         verify_depth=domain.verify_depth,
+        sip_identity=domain.identity == "sip",
+        peer_names=",".join(domain.peer_identity) or None,
         alpn=_alpn(domain.alpn),
         ticket_keys=keys,
         scope=scope,

@@ -23,16 +23,21 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_CA_DIR",
+    "DEFAULT_TICKET_ROTATION",
     "DEFAULT_VERIFY_DEPTH",
     "Domain",
     "DomainDefaults",
     "DomainKind",
+    "Identity",
     "Origin",
     "Source",
     "normalise",
 ]
 
 DomainKind = Literal["server", "client"]
+
+#: How a name is looked for in a certificate: RFC 9525, or RFC 5922 for SIP.
+Identity = Literal["host", "sip"]
 
 #: A file (text: its path) or PEM in memory (bytes).
 Source = str | bytes
@@ -45,6 +50,12 @@ DEFAULT_CA_DIR: Final = "/etc/pki/CA/"
 
 #: Intermediates allowed between the peer's certificate and the trust anchor.
 DEFAULT_VERIFY_DEPTH: Final = 3
+
+#: Seconds between two keys of session tickets.
+DEFAULT_TICKET_ROTATION: Final = 8 * 3600
+
+#: The same, bounds; no ticket lives longer than a week (RFC 8446 section 4.6.1).
+_ROTATION_MIN, _ROTATION_MAX = 60, 7 * 24 * 3600
 
 _PEM_START = b"-----BEGIN"
 
@@ -115,7 +126,10 @@ class Domain:
             False for client domains, where it has no meaning.
         certificate: leaf first, then its chain; a path, or PEM as bytes or text.
         private_key: of the certificate; a path, or PEM as bytes or text.
-        private_key_passphrase: of an encrypted private key.
+        certificate2: another certificate with a key of another kind, such as RSA beside ECDSA;
+            each connection shows the one that the peer can verify.
+        private_key2: of the second certificate.
+        private_key_passphrase: of encrypted private keys.
         ca_list: trusted certificates; a path, or PEM as bytes or text.
         ca_dir: directory of trusted certificates by hash; None is :data:`DEFAULT_CA_DIR` if
             that exists.
@@ -127,6 +141,20 @@ class Domain:
         verify_depth: intermediates allowed in a peer's chain, 0 to 100.
         alpn: protocols in order of preference (RFC 7301); a comma list or an iterable.
         danger_skip_hostname_check: client: do not compare the peer's certificate with its name.
+        identity: how names are compared: ``"host"`` for hosts and addresses (RFC 9525), ``"sip"``
+            for SIP domains (RFC 5922: URIs and host names, no wildcards).
+        peer_identity: who the peer may be, at least one of these names, on whatever connection;
+            on server domains the client's certificate is asked, and needed.  A comma list or an
+            iterable.
+        ocsp_response: server: DER of the response that is stapled to the certificate (RFC 6066
+            section 8); a path, or bytes.
+        require_staple: client: refuse servers that staple no good response.
+        ticket_key_file: server: secret from which the keys of session tickets follow, so that
+            all who have it resume each other's sessions; see :mod:`tlsmgm.ticket_secrets`.
+        ticket_rotation: server: seconds between two keys of session tickets, 60 to 604800; 0: they
+            never change.
+        keylog_file: danger: secrets of all connections are written there, so that programs such as
+            Wireshark can read them.
         origin: where the domain was defined; not part of its value.
 
     Raises:
@@ -155,6 +183,15 @@ class Domain:
     verify_depth: int = DEFAULT_VERIFY_DEPTH
     alpn: tuple[str, ...] = ()
     danger_skip_hostname_check: bool = False
+    certificate2: Source | None = None
+    private_key2: Source | None = None
+    identity: Identity = "host"
+    peer_identity: tuple[str, ...] = ()
+    ocsp_response: Source | None = None
+    require_staple: bool = False
+    ticket_key_file: str | None = None
+    ticket_rotation: int = DEFAULT_TICKET_ROTATION
+    keylog_file: str | None = None
     origin: Origin | None = field(default=None, compare=False)
 
     if TYPE_CHECKING:  # The constructor takes more types than the fields store.
@@ -181,6 +218,15 @@ class Domain:
             verify_depth: int = DEFAULT_VERIFY_DEPTH,
             alpn: str | Iterable[str | bytes] = (),
             danger_skip_hostname_check: bool = False,
+            certificate2: AnySource | None = None,
+            private_key2: AnySource | None = None,
+            identity: str = "host",
+            peer_identity: str | Iterable[str] = (),
+            ocsp_response: AnySource | None = None,
+            require_staple: bool = False,
+            ticket_key_file: str | os.PathLike[str] | None = None,
+            ticket_rotation: int = DEFAULT_TICKET_ROTATION,
+            keylog_file: str | os.PathLike[str] | None = None,
             origin: Origin | None = None,
         ) -> None: ...
 
@@ -194,6 +240,16 @@ class Domain:
             object.__setattr__(self, parameter, value)
         if getattr(self, "require_cert", None) is None:
             object.__setattr__(self, "require_cert", self.kind == "server")
+        if self.peer_identity and not (
+            self.verify_cert and (self.require_cert or self.kind == "client")
+        ):
+            raise ConfigError(
+                "cannot hold for peers that need no certificate",
+                origin=self.origin,
+                domain=self.name,
+                parameter="peer_identity",
+                hint="set verify_cert, and require_cert on server domains",
+            )
 
     @property
     def parsed_method(self) -> Method:
@@ -254,7 +310,7 @@ def _shown(parameter: str, value: object) -> str:
     if parameter == "private_key_passphrase":
         return "<set>"
     if isinstance(value, bytes):
-        return f"<PEM, {len(value)} bytes>"
+        return f"<{'PEM' if _PEM_START in value else 'DER'}, {len(value)} bytes>"
     return str(value) if isinstance(value, Origin) else repr(value)
 
 
@@ -396,6 +452,42 @@ def _depth(value: object) -> int:
     return value
 
 
+def _identity(value: object) -> str:
+    if value not in ("host", "sip"):
+        raise ConfigError(f"must be 'host' or 'sip', not {value!r}")
+    return str(value)
+
+
+def _identities(value: object) -> tuple[str, ...]:
+    entries = tuple(_text(entry) for entry in _entries(value))
+    for entry in entries:
+        if not entry.isascii() or any(char in "*?[] " for char in entry):
+            raise ConfigError(
+                f"{entry!r} is no name of a peer",
+                hint="write whole names, without wildcards; non-ASCII ones as xn--...",
+            )
+    return tuple(entry.removesuffix(".").lower() for entry in entries)
+
+
+def _der(value: object) -> Source | None:
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        der = bytes(value)
+        if not der.startswith(b"\x30"):
+            raise ConfigError("is not DER: it begins with no SEQUENCE")
+        return der
+    return _path(value)
+
+
+def _rotation(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ConfigError(f"must be a number of seconds, not {value!r}")
+    if value and not _ROTATION_MIN <= value <= _ROTATION_MAX:
+        raise ConfigError(
+            f"must be {_ROTATION_MIN} to {_ROTATION_MAX} seconds, not {value}", hint="0 is never"
+        )
+    return value
+
+
 def _protocols(value: object) -> tuple[str, ...]:
     protocols: list[str] = []
     for entry in _entries(value):
@@ -435,4 +527,13 @@ _CHECKS: Final[dict[str, Callable[[object], Any]]] = {
     "verify_depth": _depth,
     "alpn": _protocols,
     "danger_skip_hostname_check": _flag,
+    "certificate2": _source,
+    "private_key2": _source,
+    "identity": _identity,
+    "peer_identity": _identities,
+    "ocsp_response": _der,
+    "require_staple": _flag,
+    "ticket_key_file": _path,
+    "ticket_rotation": _rotation,
+    "keylog_file": _path,
 }

@@ -41,6 +41,7 @@ class Parts:
         failures: why other rows of the database made no domain.
         kept: names of the domains among ``rows`` that failing rows have left as they were.
         source: of the rows; equal for rows of the same table.
+        ticket_secrets: of the database, for the domains that have no file of their own.
     """
 
     config: Configuration | None = None
@@ -49,6 +50,7 @@ class Parts:
     failures: tuple[PlacedError, ...] = ()
     kept: tuple[str, ...] = ()
     source: object = None
+    ticket_secrets: tuple[bytes, ...] = field(default=(), repr=False)
 
     @property
     def written(self) -> tuple[Domain, ...]:

@@ -87,7 +87,13 @@ static enum tlsmgm_status set_groups(SSL_CTX *ssl_ctx, const char *groups,
     return tlsmgm_fail_parameter(error, "ec_curve", "OpenSSL does not know all of \"%s\"", groups);
 }
 
-static void set_verification(SSL_CTX *ssl_ctx, const struct tlsmgm_ctx_config *config) {
+/* RFC 5922, or names that every peer of the domain must have: OpenSSL asks for neither. */
+static bool names_are_ours_to_check(const struct tlsmgm_ctx *ctx) {
+    return ctx->peer_rules.is_sip || ctx->peer_rules.names.size > 0;
+}
+
+static void set_verification(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config) {
+    SSL_CTX *ssl_ctx = ctx->ssl_ctx;
     int mode = SSL_VERIFY_NONE;
     if (config->verify_peer) {
         mode = SSL_VERIFY_PEER;
@@ -95,6 +101,9 @@ static void set_verification(SSL_CTX *ssl_ctx, const struct tlsmgm_ctx_config *c
     }
     SSL_CTX_set_verify(ssl_ctx, mode, NULL);
     SSL_CTX_set_verify_depth(ssl_ctx, config->verify_depth);
+    if (names_are_ours_to_check(ctx)) {
+        SSL_CTX_set_cert_verify_callback(ssl_ctx, ossl_verify_callback, ctx);
+    }
 }
 
 /* The server's order counts; a client that shares nothing gets alert no_application_protocol. */
@@ -190,7 +199,7 @@ static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_
                                     struct tlsmgm_error *error) {
     set_options(ctx->ssl_ctx);
     set_callbacks(ctx);
-    set_verification(ctx->ssl_ctx, config);
+    set_verification(ctx, config);
     enum tlsmgm_status status = set_versions(ctx->ssl_ctx, config, error);
     if (status == TLSMGM_OK) status = set_ciphers(ctx->ssl_ctx, config->cipher_list, error);
     if (status == TLSMGM_OK) status = set_groups(ctx->ssl_ctx, config->groups, error);
@@ -217,7 +226,10 @@ enum tlsmgm_status ossl_ctx_new(const struct tlsmgm_ctx_config *config, struct t
     ctx->is_server = config->is_server;
     ctx->verify_peer = config->verify_peer;
     ctx->ssl_ctx = SSL_CTX_new(config->is_server ? TLS_server_method() : TLS_client_method());
-    status = ctx->ssl_ctx == NULL ? tlsmgm_fail_memory(error) : configure(ctx, config, error);
+    status = ctx->ssl_ctx == NULL ? tlsmgm_fail_memory(error)
+                                  : tlsmgm_peer_rules_set(&ctx->peer_rules, config->sip_identity,
+                                                          config->peer_names, error);
+    if (status == TLSMGM_OK) status = configure(ctx, config, error);
     ERR_clear_error();
     if (status != TLSMGM_OK) {
         ossl_ctx_free(ctx);
@@ -238,6 +250,7 @@ void ossl_ctx_free(struct tlsmgm_ctx *ctx) {
     tlsmgm_ticket_keys_free(ctx->ticket_keys);
     tlsmgm_blob_free(&ctx->certificate);
     tlsmgm_blob_free(&ctx->alpn);
+    tlsmgm_peer_rules_free(&ctx->peer_rules);
     tlsmgm_free(ctx);
 }
 

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "file.h"
+#include "peer_name.h"
 #include "session_record.h"
 #include "ticket_keys.h"
 #include "tlsmgm.h"
@@ -20,6 +21,7 @@ struct tlsmgm_ctx {
     struct tlsmgm_blob certificate;         /* DER of the leaf */
     struct tlsmgm_blob alpn;                /* wire form */
     struct tlsmgm_scope scope;
+    struct tlsmgm_peer_rules peer_rules;
 };
 
 struct tlsmgm_conn {
@@ -88,6 +90,7 @@ enum tlsmgm_status ossl_write(struct tlsmgm_conn *conn, const uint8_t *data, siz
 enum tlsmgm_status ossl_shutdown(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
 int ossl_client_hello_callback(SSL *ssl, int *alert, void *argument);
 void ossl_info_callback(const SSL *ssl, int where, int value);
+int ossl_verify_callback(X509_STORE_CTX *store, void *argument);
 
 /* inspect.c: what was negotiated, certificates, sessions. */
 void ossl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info);

@@ -29,7 +29,7 @@ static bool start_mac(EVP_MAC_CTX *mac, struct tlsmgm_ticket_key *key) {
 static int seal(struct tlsmgm_ticket_keys *keys, unsigned char *name, unsigned char *iv,
                 EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac) {
     struct tlsmgm_ticket_key key;
-    tlsmgm_ticket_keys_current(keys, &key);
+    if (!tlsmgm_ticket_keys_current(keys, &key)) return TICKET_FAILED;
     memcpy(name, key.name, sizeof key.name);
     bool good = RAND_bytes(iv, EVP_CIPHER_get_iv_length(ossl_ticket_cipher())) == 1 &&
                 EVP_EncryptInit_ex2(cipher, ossl_ticket_cipher(), key.cipher, iv, NULL) == 1 &&

@@ -189,7 +189,10 @@ enum tlsmgm_status wssl_ctx_new(const struct tlsmgm_ctx_config *config, struct t
     ctx->verify_depth = config->verify_depth;
     ctx->ssl_ctx = wolfSSL_CTX_new(config->is_server ? wolfSSLv23_server_method()
                                                      : wolfSSLv23_client_method());
-    status = ctx->ssl_ctx == NULL ? tlsmgm_fail_memory(error) : configure(ctx, config, error);
+    status = ctx->ssl_ctx == NULL ? tlsmgm_fail_memory(error)
+                                  : tlsmgm_peer_rules_set(&ctx->peer_rules, config->sip_identity,
+                                                          config->peer_names, error);
+    if (status == TLSMGM_OK) status = configure(ctx, config, error);
     if (status != TLSMGM_OK) {
         wssl_ctx_free(ctx);
         return status;
@@ -210,6 +213,7 @@ void wssl_ctx_free(struct tlsmgm_ctx *ctx) {
     tlsmgm_ticket_keys_free(ctx->ticket_keys);
     tlsmgm_blob_free(&ctx->certificate);
     tlsmgm_blob_free(&ctx->alpn);
+    tlsmgm_peer_rules_free(&ctx->peer_rules);
     tlsmgm_free(ctx);
 }
 

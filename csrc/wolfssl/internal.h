@@ -16,6 +16,7 @@
 #include <wolfssl/wolfcrypt/error-crypt.h>
 
 #include "file.h"
+#include "peer_name.h"
 #include "session_record.h"
 #include "ticket_keys.h"
 #include "tlsmgm.h"
@@ -35,6 +36,7 @@ struct tlsmgm_ctx {
     struct tlsmgm_blob certificate;         /* DER of the leaf */
     struct tlsmgm_blob alpn;                /* wire form */
     struct tlsmgm_scope scope;
+    struct tlsmgm_peer_rules peer_rules;
 };
 
 struct tlsmgm_conn {

@@ -107,7 +107,7 @@ static int seal(const struct tlsmgm_conn *conn, unsigned char *name, unsigned ch
     bool resumed = wolfSSL_session_reused(conn->ssl) == 1;
     unsigned depth = resumed ? conn->ticket_depth + 1 : 1;
     if (size > room) return WOLFSSL_TICKET_RET_FATAL;
-    tlsmgm_ticket_keys_current(conn->ctx->ticket_keys, &key);
+    if (!tlsmgm_ticket_keys_current(conn->ctx->ticket_keys, &key)) return WOLFSSL_TICKET_RET_FATAL;
     bool good = wolfSSL_RAND_bytes(iv, WOLFSSL_TICKET_IV_SZ) == WOLFSSL_SUCCESS;
     int sealed = carry_leaf(ticket, size, room, leaf, depth);
     if (sealed == 0) {

@@ -3,7 +3,6 @@
  * (with verification off, and for a wrong purpose or name, it says OK), so the native codes are
  * taken from the callback, and the chain with them, which wolfSSL does not keep.
  */
-#include <arpa/inet.h>
 #include <string.h>
 #include <time.h>
 
@@ -77,59 +76,6 @@ static bool keep_chain(struct tlsmgm_conn *conn, const WOLFSSL_X509_STORE_CTX *s
     return true;
 }
 
-/* RFC 9525 section 6.5: an address must stand in an iPAddress entry, byte for byte. */
-static bool address_matches(struct tlsmgm_bytes entry, const uint8_t *address, size_t size) {
-    return entry.size == size && memcmp(entry.data, address, size) == 0;
-}
-
-static bool same_label_bytes(const uint8_t *a, const char *b, size_t size) {
-    for (size_t i = 0; i < size; i++) {
-        uint8_t left = a[i] >= 'A' && a[i] <= 'Z' ? (uint8_t)(a[i] | 0x20) : a[i];
-        uint8_t right = (uint8_t)b[i];
-        if (right >= 'A' && right <= 'Z') right = (uint8_t)(right | 0x20);
-        if (left != right) return false;
-    }
-    return true;
-}
-
-/*
- * RFC 9525 section 6.3: without regard to ASCII case; "*" may stand only as the whole leftmost
- * label, matches exactly one label, and needs two labels behind it.
- */
-static bool host_matches(struct tlsmgm_bytes entry, const char *host) {
-    size_t size = strlen(host);
-    if (size > 0 && host[size - 1] == '.') size--;
-    if (entry.size == size && same_label_bytes(entry.data, host, size)) return true;
-    const char *dot = memchr(host, '.', size);
-    if (dot == NULL || dot == host || entry.size < 3 || memcmp(entry.data, "*.", 2) != 0) {
-        return false;
-    }
-    size_t rest = size - (size_t)(dot - host);
-    bool has_two_labels = memchr(entry.data + 2, '.', entry.size - 2) != NULL;
-    return has_two_labels && entry.size - 1 == rest && same_label_bytes(entry.data + 1, dot, rest);
-}
-
-/* Whether the leaf carries the name, in its SubjectAltName only (RFC 9525 section 2). */
-static bool leaf_carries_name(struct tlsmgm_bytes leaf, const char *name) {
-    struct tlsmgm_certificate_fields fields;
-    uint8_t address[16];
-    size_t address_size = 0;
-    if (inet_pton(AF_INET, name, address) == 1) address_size = 4;
-    if (inet_pton(AF_INET6, name, address) == 1) address_size = 16;
-    if (tlsmgm_certificate_fields_read(leaf, &fields, NULL) != TLSMGM_OK) return false;
-    struct tlsmgm_cursor rest = tlsmgm_cursor(fields.subject_alt_names);
-    enum tlsmgm_san_kind kind;
-    struct tlsmgm_bytes entry;
-    while (tlsmgm_san_next(&rest, &kind, &entry)) {
-        if (address_size > 0) {
-            if (kind == TLSMGM_SAN_IP && address_matches(entry, address, address_size)) return true;
-        } else if (kind == TLSMGM_SAN_HOSTNAME && host_matches(entry, name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* wolfSSL says "no signer" of a leaf that signed itself; people want to know the difference. */
 static int refine_code(const struct tlsmgm_conn *conn, const WOLFSSL_X509_STORE_CTX *store) {
     struct tlsmgm_certificate_fields fields;
@@ -175,14 +121,15 @@ static bool comes_after_name(int code) {
 }
 
 static void check_name(struct tlsmgm_conn *conn) {
+    const struct tlsmgm_peer_rules *rules = &conn->ctx->peer_rules;
     struct tlsmgm_bytes leaf = {0};
-    if (conn->owner.checked_size == 0) return;
+    struct tlsmgm_bytes name = {(const uint8_t *)conn->owner.checked, conn->owner.checked_size};
+    if (name.size == 0 && rules->names.size == 0) return;
     if (conn->peer_chain_size > 0) {
         leaf = (struct tlsmgm_bytes){conn->peer_chain[0].data, conn->peer_chain[0].size};
     }
-    if (comes_after_name(conn->verify_code) && !leaf_carries_name(leaf, conn->owner.checked)) {
-        conn->verify_code = DOMAIN_NAME_MISMATCH;
-    }
+    if (!comes_after_name(conn->verify_code)) return;
+    if (!tlsmgm_peer_is_expected(leaf, rules, name)) conn->verify_code = DOMAIN_NAME_MISMATCH;
 }
 
 bool wssl_is_in_force(struct tlsmgm_bytes der) {

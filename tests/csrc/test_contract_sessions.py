@@ -11,6 +11,9 @@ from tests.support.contract import Connection, Rig, carry, exchange, pki, settle
 
 NAME = b"dom1.test"
 
+KEY_SIZE = 80
+OLD_KEY = b"\7" * KEY_SIZE  # what Rig.ticket_keys() begins with
+
 
 class Domain:
     """A server domain of one rig and what its clients need to resume there."""
@@ -125,17 +128,20 @@ def test_a_ticket_outlives_two_rotations(domain: Domain) -> None:
     session = domain.session()
     for number in range(3):
         assert domain.resumes(session)
-        material = bytes([100 + number]) * rig.c.lib.TLSMGM_TICKET_KEY_SIZE
-        rig.c.lib.tlsmgm_ticket_keys_rotate(domain.keys, material)
+        newer = [bytes([100 + number - age]) * KEY_SIZE for age in range(number + 1)]
+        ring = [*newer, OLD_KEY][:3]
+        rig.c.lib.tlsmgm_ticket_keys_replace(domain.keys, b"".join(ring), len(ring))
     assert not domain.resumes(session)
 
 
 def test_an_older_key_gives_a_new_ticket(domain: Domain) -> None:
     rig = domain.server
     session = domain.session()
+    before = OLD_KEY
     for number in range(6):
-        material = bytes([100 + number]) * rig.c.lib.TLSMGM_TICKET_KEY_SIZE
-        rig.c.lib.tlsmgm_ticket_keys_rotate(domain.keys, material)
+        newest = bytes([100 + number]) * KEY_SIZE
+        rig.c.lib.tlsmgm_ticket_keys_replace(domain.keys, newest + before, 2)
+        before = newest
         client, _ = domain.visit(session=session)
         assert client.info().session_reused, number
         session = rig.session_of(client)[1]

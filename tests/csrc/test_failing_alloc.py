@@ -79,11 +79,10 @@ def test_match_index(c: CCode) -> None:
 
 def test_ticket_keys(c: CCode) -> None:
     lib = c.lib
-    material = bytes(lib.TLSMGM_TICKET_KEY_SIZE)
     failures = through_pointer(
         c,
         "tlsmgm_ticket_keys",
-        lambda out: int(lib.tlsmgm_ticket_keys_new(material, out, c.error())),
+        lambda out: int(lib.tlsmgm_ticket_keys_new(out, c.error())),
         lib.tlsmgm_ticket_keys_free,
     )
     assert failures == 1

@@ -225,7 +225,8 @@ class Rig:
         """Return a key ring that the rig frees."""
         lib, out = self.c.lib, self.c.ffi.new("struct tlsmgm_ticket_keys **")
         material = bytes([byte]) * lib.TLSMGM_TICKET_KEY_SIZE
-        assert lib.tlsmgm_ticket_keys_new(material, out, self.c.error()) == lib.TLSMGM_OK
+        assert lib.tlsmgm_ticket_keys_new(out, self.c.error()) == lib.TLSMGM_OK
+        lib.tlsmgm_ticket_keys_replace(out[0], material, 1)
         return self.own(out[0], lib.tlsmgm_ticket_keys_free)
 
     def session_of(self, conn: Connection) -> tuple[Outcome, Any]:

@@ -81,6 +81,8 @@ cdef extern from "tlsmgm.h" nogil:
         bint verify_peer
         bint require_peer
         int verify_depth
+        bint sip_identity
+        const char *peer_names
         tlsmgm_bytes alpn
         tlsmgm_ticket_keys *ticket_keys
         tlsmgm_bytes scope
@@ -220,10 +222,11 @@ cdef extern from "match_index.h" nogil:
 
 cdef extern from "ticket_keys.h" nogil:
     const size_t TLSMGM_TICKET_KEY_SIZE
+    const size_t TLSMGM_TICKET_RING_MAX
 
-    tlsmgm_status tlsmgm_ticket_keys_new(const uint8_t *, tlsmgm_ticket_keys **, tlsmgm_error *)
+    tlsmgm_status tlsmgm_ticket_keys_new(tlsmgm_ticket_keys **, tlsmgm_error *)
     void tlsmgm_ticket_keys_free(tlsmgm_ticket_keys *)
-    void tlsmgm_ticket_keys_rotate(tlsmgm_ticket_keys *, const uint8_t *)
+    void tlsmgm_ticket_keys_replace(tlsmgm_ticket_keys *, const uint8_t *, size_t)
 
 
 cdef extern from "entry_guard.h" nogil:

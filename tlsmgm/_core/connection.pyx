@@ -172,6 +172,8 @@ cdef class Connection:
         cdef tlsmgm_status status
         cdef Session offered = session
         self.table = self.context.table
+        if self.context.ticket_keys is not None:
+            self.context.ticket_keys.refresh()
         config.server_name.data = NULL
         config.server_name.size = 0
         if name is not None:

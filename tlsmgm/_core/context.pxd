@@ -2,6 +2,7 @@ from libc.stdint cimport uint16_t
 
 from tlsmgm._core.backend cimport Backend
 from tlsmgm._core.capi cimport tlsmgm_backend, tlsmgm_ctx
+from tlsmgm._core.ticket_keys cimport TicketKeys
 
 
 cdef class Context:
@@ -14,5 +15,5 @@ cdef class Context:
     cdef readonly bint is_server
     cdef uint16_t lowest_version    # 0: open
     cdef uint16_t highest_version
-    cdef object ticket_keys         # the ring that ctx refers to
+    cdef TicketKeys ticket_keys     # the ring that ctx refers to
     cdef object certificate_cache

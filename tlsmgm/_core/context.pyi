@@ -34,6 +34,8 @@ class Context:
         verify_peer: bool = False,
         require_peer: bool = False,
         verify_depth: int = 3,
+        sip_identity: bool = False,
+        peer_names: str | None = None,
         alpn: bytes | None = None,
         ticket_keys: TicketKeys | None = None,
         scope: bytes | None = None,

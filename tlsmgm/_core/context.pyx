@@ -69,6 +69,8 @@ cdef class Context:
         ca_dir, crl_dir: paths of directories.
         crl_check_all: check the whole chain against CRLs, not the leaf only.
         verify_peer, require_peer, verify_depth: rules for the peer's certificate.
+        sip_identity: names are SIP domains (RFC 5922), not hosts and addresses (RFC 9525).
+        peer_names: names separated by commas, of which the peer must have one; or None.
         alpn: protocol list in wire form (RFC 7301).
         ticket_keys: key ring for session tickets; None: no resumption.
         scope: 1 to 31 bytes; sessions are good only where it is the same.
@@ -100,6 +102,8 @@ cdef class Context:
         bint verify_peer=False,
         bint require_peer=False,
         int verify_depth=3,
+        bint sip_identity=False,
+        peer_names=None,
         bytes alpn=None,
         TicketKeys ticket_keys=None,
         bytes scope=None,
@@ -124,6 +128,8 @@ cdef class Context:
         config.verify_peer = verify_peer
         config.require_peer = require_peer
         config.verify_depth = verify_depth
+        config.sip_identity = sip_identity
+        config.peer_names = strings.text(peer_names)
         config.alpn = strings.blob(alpn)
         config.ticket_keys = NULL if ticket_keys is None else ticket_keys.keys
         config.scope = strings.blob(scope)

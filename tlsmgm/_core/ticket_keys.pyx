@@ -1,47 +1,59 @@
 """The key ring of a TLS domain, which seals its session tickets."""
 
-import os
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from tlsmgm._core.capi cimport (
     TLSMGM_TICKET_KEY_SIZE,
+    TLSMGM_TICKET_RING_MAX,
     tlsmgm_error,
     tlsmgm_ticket_keys_free,
     tlsmgm_ticket_keys_new,
-    tlsmgm_ticket_keys_rotate,
+    tlsmgm_ticket_keys_replace,
 )
 from tlsmgm._core.status cimport check
 
 KEY_SIZE = TLSMGM_TICKET_KEY_SIZE
+RING_MAX = TLSMGM_TICKET_RING_MAX
 
 
-cdef const unsigned char[::1] _material(object material):
-    if material is None:
-        material = os.urandom(TLSMGM_TICKET_KEY_SIZE)
-    cdef const unsigned char[::1] view = material
-    if view.shape[0] != <Py_ssize_t> TLSMGM_TICKET_KEY_SIZE:
-        raise ValueError(f"a ticket key has {TLSMGM_TICKET_KEY_SIZE} bytes, not {view.shape[0]}")
-    return view
+cdef double _now() noexcept nogil:
+    cdef timespec now
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return now.tv_sec + now.tv_nsec / 1e9
 
 
 cdef class TicketKeys:
     """Keys that seal and open the session tickets of one domain (RFC 5077 section 4).
 
     Args:
-        material: bytes of the first key, ``KEY_SIZE`` of them; None takes fresh random ones.
+        schedule: says which keys are in force, see :mod:`tlsmgm.ticket_schedule`. Connections ask
+            it again as soon as its last answer is too old, so no thread is needed.
 
     Raises:
-        ValueError: the material has another size.
+        ValueError: the schedule gives no key, too many, or one of another size.
     """
 
-    def __cinit__(self, material=None):
+    def __cinit__(self, schedule not None):
         cdef tlsmgm_error error
-        cdef const unsigned char[::1] view = _material(material)
-        check(tlsmgm_ticket_keys_new(&view[0], &self.keys, &error), &error, None)
+        check(tlsmgm_ticket_keys_new(&self.keys, &error), &error, None)
+        self.schedule = schedule
+        self.turn()
 
     def __dealloc__(self):
         tlsmgm_ticket_keys_free(self.keys)
 
-    def rotate(self, material=None):
-        """Seals new tickets with another key; the previous two still open theirs."""
-        cdef const unsigned char[::1] view = _material(material)
-        tlsmgm_ticket_keys_rotate(self.keys, &view[0])
+    def turn(self):
+        """Asks the schedule now."""
+        materials, wait = self.schedule.turn()
+        cdef bytes whole = b"".join(materials)
+        count = len(materials)
+        if not 0 < count <= TLSMGM_TICKET_RING_MAX or len(whole) != count * TLSMGM_TICKET_KEY_SIZE:
+            raise ValueError(f"a ring has 1 to {RING_MAX} keys of {KEY_SIZE} bytes each")
+        tlsmgm_ticket_keys_replace(self.keys, <const unsigned char *> <const char *> whole, count)
+        self.due = _now() + wait
+
+    cdef int refresh(self) except -1:
+        """Asks the schedule if its last answer is too old; cheap enough for each connection."""
+        if _now() >= self.due:
+            self.turn()
+        return 0

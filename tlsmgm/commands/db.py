@@ -40,6 +40,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     export = _action(actions, "export", _export, "write its domains into an empty folder")
     export.add_argument("--output", required=True, metavar="DIR", help="keys are written there")
     export.add_argument("--to", choices=["toml", "script"], default="toml")
+    _action(
+        actions, "ticket-secret", _ticket_secret, "write a new secret for session tickets into it"
+    )
     _action(actions, "show", _show, "list its rows, and what is wrong with them")
 
 
@@ -144,6 +147,16 @@ def _export(options: argparse.Namespace) -> int:
         print(f"{len(domains)} domains written to {made.path}")
         _complain_of(failures)
     return int(bool(failures))
+
+
+def _ticket_secret(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+    _module("ticket_table").new_ticket_secret(settings)
+    if options.json:
+        print_json({"url": settings.safe_url, "table": settings.table})
+    else:
+        print("written; all who read this database seal tickets with it after their next reload")
+    return 0
 
 
 def _show(options: argparse.Namespace) -> int:

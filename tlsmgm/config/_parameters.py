@@ -6,7 +6,13 @@ import difflib
 import re
 from typing import Any, Final
 
-from tlsmgm.config.model import DOMAIN_PARAMETERS, LIBRARIES, DomainTable
+from tlsmgm.config.model import (
+    DOMAIN_PARAMETERS,
+    FLAG_FIELDS,
+    LIBRARIES,
+    NUMBER_FIELDS,
+    DomainTable,
+)
 from tlsmgm.config.statements import ModParam
 from tlsmgm.domain import DomainKind, Origin, normalise
 from tlsmgm.errors import ConfigError
@@ -49,9 +55,6 @@ _KNOWN: Final = (
     | DOMAIN_PARAMETERS.keys()
     | _DEFINITIONS.keys()
     | {"tls_library", "tls_handshake_timeout", "tls_send_timeout"}
-)
-_FLAG_FIELDS: Final = frozenset(
-    {"verify_cert", "require_cert", "crl_check_all", "danger_skip_hostname_check"}
 )
 _BRACKETS = re.compile(r"\s*\[([^\]]*)\](.*)", re.DOTALL)
 _AVP = re.compile(r"\$b?avp\((.*)\)")
@@ -224,9 +227,9 @@ class ParameterReader:
 
 
 def _read(target: str, value: str | int) -> Any:
-    if target in _FLAG_FIELDS:
+    if target in FLAG_FIELDS:
         return bool(number(value))
-    if target == "verify_depth":
+    if target in NUMBER_FIELDS:
         return normalise(target, number(value))
     return normalise(target, _text(value))
 

@@ -19,8 +19,12 @@ from tlsmgm.provisioning.settings import DatabaseSettings
 
 __all__ = [
     "DOMAIN_PARAMETERS",
+    "FLAG_FIELDS",
     "LIBRARIES",
+    "NUMBER_FIELDS",
+    "OUR_PARAMETERS",
     "PATH_FIELDS",
+    "PEM_FIELDS",
     "TLS_PROTOCOLS",
     "Configuration",
     "DomainTable",
@@ -28,8 +32,24 @@ __all__ = [
     "in_folder",
 ]
 
-#: Parameters of a domain by the manual's names (1.9), with the field of Domain they set.  The last
-#: four are ours: OpenSIPS has nothing of the kind.
+#: Parameters of a domain that are ours: OpenSIPS has nothing of the kind.
+OUR_PARAMETERS: Final = (
+    "private_key_passphrase",
+    "verify_depth",
+    "alpn",
+    "danger_skip_hostname_check",
+    "certificate2",
+    "private_key2",
+    "identity",
+    "peer_identity",
+    "ocsp_response",
+    "require_staple",
+    "ticket_key_file",
+    "ticket_rotation",
+    "keylog_file",
+)
+
+#: Parameters of a domain by the manual's names (1.9), with the field of Domain they set.
 DOMAIN_PARAMETERS: Final = {
     "match_ip_address": "match_ip_address",
     "match_sip_domain": "match_sip_domain",
@@ -46,16 +66,32 @@ DOMAIN_PARAMETERS: Final = {
     "cipher_list": "cipher_list",
     "dh_params": "dh_params",
     "ec_curve": "ec_curve",
-    "private_key_passphrase": "private_key_passphrase",
-    "verify_depth": "verify_depth",
-    "alpn": "alpn",
-    "danger_skip_hostname_check": "danger_skip_hostname_check",
+    **{name: name for name in OUR_PARAMETERS},
 }
 
-#: Fields of Domain that may be paths, which are relative to the configuration's folder.
-PATH_FIELDS: Final = frozenset(
-    {"certificate", "private_key", "ca_list", "ca_dir", "crl_dir", "dh_params"}
+#: Fields of Domain that are true or false.
+FLAG_FIELDS: Final = frozenset(
+    {
+        "verify_cert",
+        "require_cert",
+        "crl_check_all",
+        "danger_skip_hostname_check",
+        "require_staple",
+    }
 )
+
+#: Fields of Domain that are numbers.
+NUMBER_FIELDS: Final = frozenset({"verify_depth", "ticket_rotation"})
+
+#: Fields of Domain that are paths of PEM files, or the PEM itself.
+PEM_FIELDS: Final = frozenset(
+    {"certificate", "private_key", "certificate2", "private_key2", "ca_list", "dh_params"}
+)
+
+#: Fields of Domain that may be paths, which are relative to the configuration's folder.
+PATH_FIELDS: Final = PEM_FIELDS | {
+    *("ca_dir", "crl_dir", "ocsp_response", "ticket_key_file", "keylog_file")
+}
 
 #: What ``tls_library`` may be (manual 1.9.2).
 LIBRARIES: Final = ("auto", "none", "openssl", "wolfssl")

@@ -33,8 +33,10 @@ from typing import Any, Final
 from tlsmgm.config._toml_lines import Lines
 from tlsmgm.config.model import (
     DOMAIN_PARAMETERS,
+    FLAG_FIELDS,
     LIBRARIES,
-    PATH_FIELDS,
+    NUMBER_FIELDS,
+    PEM_FIELDS,
     Configuration,
     DomainTable,
     Socket,
@@ -55,12 +57,7 @@ _TIMES: Final = ("handshake_timeout", "send_timeout")
 _TOP: Final = ("library", "listen", *_AVPS, *_TIMES, "defaults", *_KINDS, "database")
 _DATABASE: Final = ("url", "table", "timeout", "watch", "columns")
 _FIELDS: Final = {**DOMAIN_PARAMETERS, **{field: field for field in DOMAIN_PARAMETERS.values()}}
-_LIST_FIELDS: Final = frozenset({"match_ip_address", "match_sip_domain", "alpn"})
-_FLAG_FIELDS: Final = frozenset(
-    {"verify_cert", "require_cert", "crl_check_all", "danger_skip_hostname_check"}
-)
-#: Fields that take PEM in place of a path.
-_SOURCE_FIELDS: Final = PATH_FIELDS - {"ca_dir", "crl_dir"}
+_LIST_FIELDS: Final = frozenset({"match_ip_address", "match_sip_domain", "alpn", "peer_identity"})
 _PEM_START: Final = "-----BEGIN"
 
 _PLACE = re.compile(r"(?P<reason>.*) \(at line (?P<line>\d+), column (?P<column>\d+)\)", re.DOTALL)
@@ -328,15 +325,15 @@ def _field_value(field: str, value: object) -> Any:
             return normalise(field, value)
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise ConfigError("must be text or a list of texts")
-    elif field in _FLAG_FIELDS:
+    elif field in FLAG_FIELDS:
         if not isinstance(value, int) or value not in (0, 1):
             raise ConfigError("must be true or false")
-    elif field == "verify_depth":
-        if not isinstance(value, int) or not 0 <= value <= 100:
-            raise ConfigError("must be a number from 0 to 100")
+    elif field in NUMBER_FIELDS:
+        if not isinstance(value, int):
+            raise ConfigError(f"must be a number, not {_type_of(value)}")
     elif not isinstance(value, str):
         raise ConfigError(f"must be text, not {_type_of(value)}")
-    elif field in _SOURCE_FIELDS and reads_as_pem(value):
+    elif field in PEM_FIELDS and reads_as_pem(value):
         return normalise(field, value.encode("utf-8"))
     return normalise(field, value)
 

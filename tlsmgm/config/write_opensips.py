@@ -12,7 +12,13 @@ from typing import Any, Final
 
 from tlsmgm.config._tables import socket_text, written_tables, written_values
 from tlsmgm.config.lexer import quote
-from tlsmgm.config.model import DOMAIN_PARAMETERS, Configuration, DomainTable, Socket
+from tlsmgm.config.model import (
+    DOMAIN_PARAMETERS,
+    OUR_PARAMETERS,
+    Configuration,
+    DomainTable,
+    Socket,
+)
 from tlsmgm.errors import ConfigError
 from tlsmgm.filters import parse_address, split_list
 from tlsmgm.provisioning.settings import (
@@ -39,9 +45,7 @@ OURS_NOTE: Final = "# OpenSIPS refuses this one, which is a parameter of tlsmgm 
 
 #: The manual's names; of two for one field the first.
 _PARAMETERS: Final = {field: name for name, field in reversed(DOMAIN_PARAMETERS.items())}
-_OURS: Final = frozenset(
-    {"private_key_passphrase", "verify_depth", "alpn", "danger_skip_hostname_check"}
-)
+_OURS: Final = frozenset(OUR_PARAMETERS)
 _COLUMN_PARAMETERS: Final = {"method": "tls_method_col"}
 _LIBRARY_MODULES: Final = ("tls_openssl", "tls_wolfssl")
 _PROTOCOL_MODULES: Final = {

@@ -35,8 +35,10 @@ class Rows:
         items: a domain or a failure for each row, in order.
         columns: names of columns, by field of Domain.
         source: equal for rows of the same table; what a failing row keeps must come from there.
+        ticket_secrets: of the fleet, from which keys of session tickets follow.
     """
 
     items: tuple[Domain | RowFailure, ...] = ()
     columns: dict[str, str] = field(default_factory=dict)
     source: object = None
+    ticket_secrets: tuple[bytes, ...] = field(default=(), repr=False)

@@ -6,6 +6,7 @@ row itself, of any length and with whole chains; they are never taken for paths.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from typing import Any, Final
@@ -27,11 +28,10 @@ _FOLDERS: Final = frozenset({"ca_dir", "crl_dir"})
 _VALUES: Final = tuple(name for name in COLUMNS if name not in ("id", "domain", "type"))
 
 #: Fields of Domain that have no column.
-_WITHOUT_COLUMN: Final = (
-    "private_key_passphrase",
-    "verify_depth",
-    "alpn",
-    "danger_skip_hostname_check",
+_WITHOUT_COLUMN: Final = tuple(
+    item.name
+    for item in dataclasses.fields(Domain)
+    if item.name not in (*COLUMNS, "name", "kind", "origin")
 )
 
 

@@ -14,12 +14,13 @@ from tlsmgm.provisioning.loaded import Rows
 from tlsmgm.provisioning.rows import KINDS, domain_of_row
 from tlsmgm.provisioning.schema import check_version, domain_table, missing_columns
 from tlsmgm.provisioning.settings import COLUMNS, DatabaseSettings
+from tlsmgm.provisioning.ticket_table import read_ticket_secrets
 
 __all__ = ["read_rows"]
 
 
 def read_rows(settings: DatabaseSettings, config: Configuration | None = None) -> Rows:
-    """Read the whole table, in one statement.
+    """Read the whole table, in one statement, and the secrets of session tickets.
 
     Args:
         settings: the table.
@@ -36,23 +37,27 @@ def read_rows(settings: DatabaseSettings, config: Configuration | None = None) -
     defaults: dict[str, dict[str, Any]] = {
         kind: {} if config is None else config.default_values(kind) for kind in KINDS.values()
     }
-    found = run(settings, lambda connection: _select(connection, settings))
+    found, secrets = run(settings, lambda connection: _select(connection, settings))
     columns = {name: settings.column(name) for name in COLUMNS}
     items = tuple(domain_of_row(row, settings, defaults) for row in found)
-    return Rows(items, columns, (settings.url, settings.table, tuple(columns.values())))
+    source = (settings.url, settings.table, tuple(columns.values()))
+    return Rows(items, columns, source, secrets)
 
 
-def _select(connection: sa.Connection, settings: DatabaseSettings) -> list[dict[str, Any]]:
+def _select(
+    connection: sa.Connection, settings: DatabaseSettings
+) -> tuple[list[dict[str, Any]], tuple[bytes, ...]]:
     check_version(connection, settings)
     table = domain_table(settings)
     # Types are left to the driver: who made the table may have chosen others, such as text.
     found = (sa.type_coerce(table.c[name], sa.types.NullType()).label(name) for name in COLUMNS)
     query = sa.select(*found).order_by(table.c.id)
     try:
-        return [dict(row) for row in connection.execute(query).mappings()]
+        rows = [dict(row) for row in connection.execute(query).mappings()]
     except DBAPIError as error:
         connection.rollback()
         raise _explained(connection, settings) or error from None
+    return rows, read_ticket_secrets(connection, settings)
 
 
 def _explained(connection: sa.Connection, settings: DatabaseSettings) -> DatabaseError | None:

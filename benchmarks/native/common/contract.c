@@ -29,8 +29,11 @@ static bool make_ticket_keys(struct tlsmgm_ticket_keys **out, struct bench_fault
     if (getrandom(material, sizeof material, 0) != (ssize_t)sizeof material) {
         return bench_fail(fault, "no random bytes for ticket keys");
     }
-    if (tlsmgm_ticket_keys_new(material, out, &error) == TLSMGM_OK) return true;
-    return bench_contract_fail(fault, "ticket keys", &error);
+    if (tlsmgm_ticket_keys_new(out, &error) != TLSMGM_OK) {
+        return bench_contract_fail(fault, "ticket keys", &error);
+    }
+    tlsmgm_ticket_keys_replace(*out, material, 1);
+    return true;
 }
 
 static void fill_server(const struct bench_setting *setting, struct tlsmgm_ctx_config *config) {

@@ -1,0 +1,149 @@
+#include "peer_name.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "certificate_fields.h"
+#include "error.h"
+
+/* An IPv6 address in text is never longer; others are no addresses. */
+#define ADDRESS_TEXT_MAX 45u
+
+enum tlsmgm_status tlsmgm_peer_rules_set(struct tlsmgm_peer_rules *rules, bool is_sip,
+                                         const char *names, struct tlsmgm_error *error) {
+    *rules = (struct tlsmgm_peer_rules){.is_sip = is_sip};
+    if (names == NULL || *names == '\0') return TLSMGM_OK;
+    struct tlsmgm_source source = {.data = {.data = (const uint8_t *)names, .size = strlen(names)}};
+    return tlsmgm_source_read(&source, "peer_identity", &rules->names, error);
+}
+
+void tlsmgm_peer_rules_free(struct tlsmgm_peer_rules *rules) { tlsmgm_blob_free(&rules->names); }
+
+static uint8_t lower(uint8_t byte) {
+    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte | 0x20) : byte;
+}
+
+static bool same_text(const uint8_t *a, const uint8_t *b, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        if (lower(a[i]) != lower(b[i])) return false;
+    }
+    return true;
+}
+
+/* Without regard to ASCII case and to the dot of the root. */
+static struct tlsmgm_bytes without_root(struct tlsmgm_bytes name) {
+    if (name.size > 0 && name.data[name.size - 1] == '.') name.size--;
+    return name;
+}
+
+static bool same_domain(struct tlsmgm_bytes entry, struct tlsmgm_bytes name) {
+    entry = without_root(entry);
+    name = without_root(name);
+    return name.size > 0 && entry.size == name.size && same_text(entry.data, name.data, name.size);
+}
+
+/*
+ * RFC 9525 section 6.3: "*" may stand only as the whole leftmost label, matches exactly one label,
+ * and needs two labels behind it.
+ */
+static bool wildcard_matches(struct tlsmgm_bytes entry, struct tlsmgm_bytes host) {
+    host = without_root(host);
+    const uint8_t *dot = host.size == 0 ? NULL : memchr(host.data, '.', host.size);
+    if (dot == NULL || dot == host.data || entry.size < 3 || memcmp(entry.data, "*.", 2) != 0) {
+        return false;
+    }
+    size_t rest = host.size - (size_t)(dot - host.data);
+    bool has_two_labels = memchr(entry.data + 2, '.', entry.size - 2) != NULL;
+    return has_two_labels && entry.size - 1 == rest && same_text(entry.data + 1, dot, rest);
+}
+
+/* Bytes of an IP address, or 0 when the text is none. */
+static size_t read_address(struct tlsmgm_bytes text, uint8_t out[16]) {
+    char copy[ADDRESS_TEXT_MAX + 1] = {0};
+    if (text.size == 0 || text.size > ADDRESS_TEXT_MAX) return 0;
+    memcpy(copy, text.data, text.size);
+    if (strlen(copy) != text.size) return 0;
+    if (inet_pton(AF_INET, copy, out) == 1) return 4;
+    return inet_pton(AF_INET6, copy, out) == 1 ? 16 : 0;
+}
+
+static bool has_host(struct tlsmgm_bytes names, struct tlsmgm_bytes host) {
+    uint8_t address[16];
+    size_t address_size = read_address(host, address);
+    struct tlsmgm_cursor rest = tlsmgm_cursor(names);
+    enum tlsmgm_san_kind kind;
+    struct tlsmgm_bytes entry;
+    while (tlsmgm_san_next(&rest, &kind, &entry)) {
+        if (address_size > 0) {
+            /* RFC 9525 section 6.5: byte for byte. */
+            if (kind == TLSMGM_SAN_IP && entry.size == address_size &&
+                memcmp(entry.data, address, address_size) == 0) {
+                return true;
+            }
+        } else if (kind == TLSMGM_SAN_HOSTNAME &&
+                   (same_domain(entry, host) || wildcard_matches(entry, host))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The host of "sip:host", with or without port and parameters; empty for any other URI. */
+static struct tlsmgm_bytes sip_domain(struct tlsmgm_bytes uri) {
+    static const uint8_t scheme[4] = {'s', 'i', 'p', ':'};
+    struct tlsmgm_bytes none = {0};
+    if (uri.size <= sizeof scheme || !same_text(uri.data, scheme, sizeof scheme)) return none;
+    struct tlsmgm_bytes host = {uri.data + sizeof scheme, uri.size - sizeof scheme};
+    if (memchr(host.data, '@', host.size) != NULL) return none; /* a user, not a domain */
+    for (size_t i = 0; i < host.size; i++) {
+        if (host.data[i] != ':' && host.data[i] != ';' && host.data[i] != '?') continue;
+        host.size = i;
+        break;
+    }
+    return host;
+}
+
+/* RFC 5922 section 7.1: DNS names are identities only where no SIP URI is. */
+static bool has_sip_domain(struct tlsmgm_bytes names, struct tlsmgm_bytes domain) {
+    bool has_uri = false;
+    bool has_dns_name = false;
+    struct tlsmgm_cursor rest = tlsmgm_cursor(names);
+    enum tlsmgm_san_kind kind;
+    struct tlsmgm_bytes entry;
+    while (tlsmgm_san_next(&rest, &kind, &entry)) {
+        if (kind == TLSMGM_SAN_HOSTNAME && same_domain(entry, domain)) has_dns_name = true;
+        struct tlsmgm_bytes host = {0};
+        if (kind == TLSMGM_SAN_URI) host = sip_domain(entry);
+        if (host.size == 0) continue;
+        if (same_domain(host, domain)) return true;
+        has_uri = true;
+    }
+    return has_dns_name && !has_uri;
+}
+
+bool tlsmgm_peer_has_name(struct tlsmgm_bytes leaf, struct tlsmgm_bytes name, bool is_sip) {
+    struct tlsmgm_certificate_fields fields;
+    if (tlsmgm_certificate_fields_read(leaf, &fields, NULL) != TLSMGM_OK) return false;
+    return is_sip ? has_sip_domain(fields.subject_alt_names, name)
+                  : has_host(fields.subject_alt_names, name);
+}
+
+static bool has_one_of(struct tlsmgm_bytes leaf, struct tlsmgm_bytes names, bool is_sip) {
+    while (names.size > 0) {
+        const uint8_t *comma = memchr(names.data, ',', names.size);
+        size_t size = comma == NULL ? names.size : (size_t)(comma - names.data);
+        if (tlsmgm_peer_has_name(leaf, (struct tlsmgm_bytes){names.data, size}, is_sip)) {
+            return true;
+        }
+        if (comma == NULL) return false;
+        names = (struct tlsmgm_bytes){comma + 1, names.size - size - 1};
+    }
+    return false;
+}
+
+bool tlsmgm_peer_is_expected(struct tlsmgm_bytes leaf, const struct tlsmgm_peer_rules *rules,
+                             struct tlsmgm_bytes name) {
+    struct tlsmgm_bytes names = {rules->names.data, rules->names.size};
+    if (name.size > 0 && !tlsmgm_peer_has_name(leaf, name, rules->is_sip)) return false;
+    return names.size == 0 || has_one_of(leaf, names, rules->is_sip);
+}
