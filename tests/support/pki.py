@@ -131,6 +131,7 @@ class Authority:
         *,
         names: Sequence[str] = (),
         addresses: Sequence[str] = (),
+        uris: Sequence[str] = (),
         usage: Iterable[ObjectIdentifier] = (),
         days: tuple[int, int] = (-1, 30),
         kind: str = "ec",
@@ -142,6 +143,7 @@ class Authority:
             common_name: of the subject.
             names: DNS names of the SubjectAltName.
             addresses: IP addresses of the SubjectAltName.
+            uris: URIs of the SubjectAltName.
             usage: extended key usages; none: the extension is left out.
             days: validity, counted from today.
             kind: of the key, see ``new_key()``.
@@ -153,6 +155,7 @@ class Authority:
         builder = builder.add_extension(x509.BasicConstraints(False, None), critical=True)
         entries: list[x509.GeneralName] = [x509.DNSName(name) for name in names]
         entries += [x509.IPAddress(ipaddress.ip_address(text)) for text in addresses]
+        entries += [x509.UniformResourceIdentifier(uri) for uri in uris]
         if entries:
             builder = builder.add_extension(x509.SubjectAlternativeName(entries), critical=False)
         if purposes := list(usage):
