@@ -32,6 +32,7 @@ from tlsmgm.provisioning.settings import (
     normal_url,
 )
 from tlsmgm.report import ReloadReport
+from tlsmgm.sessions import SessionCache, SessionKeeper
 from tlsmgm.snapshot import Snapshot, compare
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class TLSManager:
         self._change = ChangeLock()  # held while a new state is made
         self._snapshot = Snapshot()
         self._attached: DatabaseSettings | None = None  # by attach_database()
+        self._sessions = SessionCache()  # of servers that we have called
 
     @classmethod
     def from_config(cls, path: str | os.PathLike[str], library: str | None = None) -> TLSManager:
@@ -467,6 +469,8 @@ class TLSManager:
         domain: Domain | str,
         server_name: str | None = None,
         session: Session | None = None,
+        *,
+        address: tuple[str, int] | None = None,
     ) -> Connection:
         """A connection that we open.
 
@@ -477,6 +481,10 @@ class TLSManager:
                 Without one there is nothing to compare with, and every server that the domain's
                 CAs vouch for is accepted.
             session: a session of an earlier connection to offer.
+            address: of the server, host or IP and port. With it the manager sees to sessions: it
+                offers one that this server has given to this domain under this name before, if
+                there is any, and keeps the one that it gives now. A session of TLS 1.3 is used
+                once (RFC 8446 appendix C.4).
 
         Returns:
             A connection whose first flight appears with the first ``handshake()``.
@@ -492,7 +500,14 @@ class TLSManager:
         checked = sent if context.domain.checks_server_name else None
         if server_name is not None and is_ip(server_name):
             sent = None  # RFC 6066 section 3: literal addresses are not sent
-        return Connection(context, server_name=sent, verify_name=checked, session=session)
+        keeper = None
+        if address is not None:
+            key = (address, context.domain.name, sent, checked)
+            keeper = SessionKeeper(self._sessions, key)
+            session = session or self._sessions.take(key)
+        return Connection(
+            context, server_name=sent, verify_name=checked, session=session, keeper=keeper
+        )
 
 
 def _read_rows(settings: DatabaseSettings, config: Configuration | None) -> Rows:

@@ -29,6 +29,8 @@ cdef class Connection:
     cdef bytes outgoing               # records for drain(), older than what waits in conn
     cdef object name                  # server name as bytes, or None
     cdef object checked_name          # client: name that the certificate must carry, or None
+    cdef object keeper                # client: takes the session that the server will give, or None
+    cdef object peer_cache            # the peer's certificate, once the handshake is complete
 
     # Only a server uses these, and only before conn exists.
     cdef Selector selector
@@ -45,6 +47,8 @@ cdef class Connection:
     cdef void leave(self) noexcept
     cdef Backend backend_in_use(self)
     cdef int check(self, tlsmgm_status status, const tlsmgm_error *error) except -1
+    cdef int keep_session(self) except -1
+    cdef object version_in_use(self)
     cdef int settle(self, tlsmgm_status status, const tlsmgm_error *error) except -1
     cdef int start(self, bytes name, bytes verify_name, object session) except -1
     cdef bint greet(self) except -1

@@ -6,6 +6,7 @@ from tlsmgm._core.certificate import Certificate
 from tlsmgm._core.context import Context
 from tlsmgm._core.selector import Selector
 from tlsmgm._core.session import Session
+from tlsmgm.sessions import SessionKeeper
 
 class Connection:
     @overload
@@ -16,6 +17,7 @@ class Connection:
         server_name: bytes | None = None,
         verify_name: bytes | None = None,
         session: Session | None = None,
+        keeper: SessionKeeper | None = None,
     ) -> Self: ...
     @overload
     def __new__(cls, *, selector: Selector, address: bytes, port: int = 0) -> Self: ...

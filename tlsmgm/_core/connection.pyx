@@ -106,6 +106,7 @@ cdef class Connection:
         server_name: client: bytes of the name to send (RFC 6066 section 3), or None.
         verify_name: client: bytes of the host name or IP address to check, or None.
         session: client: a session to offer, or None.
+        keeper: client: takes the session that the server gives, see :mod:`tlsmgm.sessions`.
 
     A connection belongs to one thread at a time; a second one that enters gets RuntimeError.
     ``ended`` may be read by any thread: nothing more can be sent, for the peer or we have closed,
@@ -113,7 +114,8 @@ cdef class Connection:
     """
 
     def __cinit__(self, Context context=None, *, Selector selector=None, bytes address=None,
-                  uint16_t port=0, bytes server_name=None, bytes verify_name=None, session=None):
+                  uint16_t port=0, bytes server_name=None, bytes verify_name=None, session=None,
+                  keeper=None):
         tlsmgm_entry_guard_init(&self.guard)
         tlsmgm_hello_reader_init(&self.reader, 0 if selector is None else selector.hello_limit)
         # Room for a hello cut into records of one byte each: 5 more bytes for every one of it.
@@ -123,6 +125,7 @@ cdef class Connection:
             raise TypeError("a connection needs either a context or a selector")
         self.selector = selector
         self.is_server = selector is not None or context.is_server
+        self.keeper = keeper
         if selector is not None:
             if address is None or len(address) != 16:
                 raise ValueError("an address has 16 bytes")
@@ -163,7 +166,22 @@ cdef class Connection:
         """As check(), and remembers that nothing comes after this status."""
         if status not in (TLSMGM_OK, TLSMGM_WANT_READ, TLSMGM_WANT_WRITE):
             self.ended = True
+            if self.keeper is not None and not self.handshake_complete:
+                self.keeper.give_up()
+                self.keeper = None
         return self.check(status, error)
+
+    cdef int keep_session(self) except -1:
+        """Hands on the session as soon as there is one; in TLS 1.3 it comes with the data."""
+        cdef tlsmgm_session *session = NULL
+        if self.keeper is None or not self.handshake_complete:
+            return 0
+        if self.table.conn_session(self.conn, &session, NULL) != TLSMGM_OK or session == NULL:
+            return 0  # without memory there is no session, which is no reason to fail
+        keeper = self.keeper
+        self.keeper = None
+        keeper.keep(wrap_session(self.context.backend, session), self.version_in_use())
+        return 0
 
     cdef int start(self, bytes name, bytes verify_name, object session) except -1:
         """Starts the library inside self.context."""
@@ -454,6 +472,7 @@ cdef class Connection:
             status = self.table.handshake(self.conn, &error)
         self.reclaim()
         self.handshake_complete = self.settle(status, &error) == TLSMGM_OK
+        self.keep_session()
         return self.handshake_complete
 
     def read(self, Py_ssize_t size=65536):
@@ -509,6 +528,7 @@ cdef class Connection:
                 status = self.table.read(self.conn, data, size, &count, &error)
             if count < size:
                 self.reclaim()
+            self.keep_session()
             result = self.settle(status, &error)
             if result == TLSMGM_WANT_READ:
                 return NOTHING_YET
@@ -627,6 +647,12 @@ cdef class Connection:
         """``TLSv1``, ``TLSv1.1``, ``TLSv1.2``, ``TLSv1.3``, or None before it is settled."""
         return None if self.conn == NULL else _VERSIONS.get(self.info().version)
 
+    cdef object version_in_use(self):
+        """As version; for who has entered already."""
+        cdef tlsmgm_conn_info info
+        self.table.conn_info(self.conn, &info)
+        return _VERSIONS.get(info.version)
+
     @property
     def cipher(self):
         """The suite: OpenSSL's name up to TLS 1.2, IANA's in TLS 1.3; None before."""
@@ -698,8 +724,13 @@ cdef class Connection:
     @property
     def peer_certificate(self):
         """The peer's certificate, or None."""
+        if self.peer_cache is not None:
+            return self.peer_cache
         chain = self.peer_certificates(1)
-        return chain[0] if chain else None
+        found = chain[0] if chain else None
+        if self.handshake_complete:
+            self.peer_cache = found
+        return found
 
     @property
     def peer_chain(self):

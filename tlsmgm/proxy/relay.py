@@ -79,9 +79,6 @@ class Service(Protocol):
             OSError: it cannot be reached.
         """
 
-    def upstream_ended(self, connection: Connection) -> None:
-        """Take over what a TLS connection to the upstream has learned."""
-
     def finished(self, relay: Relay) -> None:
         """Log the relay and forget it."""
 
@@ -360,8 +357,6 @@ class Relay:
             return
         self._cancel_timer()
         self.phase = Phase.CLOSING
-        if self.upstream is not None and self.upstream.connection is not None:
-            self._service.upstream_ended(self.upstream.connection)
         self._service.finished(self)
         self.client.forget()
         if self.upstream is not None:

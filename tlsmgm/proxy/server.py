@@ -244,11 +244,6 @@ class TLSProxy:
         """Connect a relay to the upstream."""
         await self._connector.connect(relay)
 
-    def upstream_ended(self, connection: Connection) -> None:
-        """Keep the session of a connection to the upstream."""
-        with contextlib.suppress(TLSError):
-            self._connector.keep_session(connection)
-
     def finished(self, relay: Relay) -> None:
         """Log a relay and forget it."""
         self._relays.discard(relay)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from tlsmgm._core.session import Session
 from tlsmgm.addresses import join_host_port
 from tlsmgm.connection import Connection
 from tlsmgm.domain import Domain
@@ -35,7 +34,6 @@ class Connector:
         self._manager = manager
         self._options = options
         self._buffers = buffers
-        self._sessions: dict[str, Session] = {}
 
     def check(self) -> None:
         """See whether there is a client domain, as far as that can be known in advance.
@@ -83,28 +81,11 @@ class Connector:
             make_endpoint, target.host, target.port, happy_eyeballs_delay=delay
         )
 
-    def keep_session(self, connection: Connection) -> None:
-        """Offer the session of an ended connection next time.
-
-        Args:
-            connection: of an upstream.  If its handshake has failed, the session that it may have
-                offered is dropped: no session may keep an upstream out of reach.
-        """
-        if connection.domain is None:
-            return
-        name = connection.domain.name
-        if not connection.handshake_complete:
-            self._sessions.pop(name, None)
-        elif not connection.session_reused:
-            # A resumed connection may have got no ticket of its own; the first one is still good.
-            session = connection.session
-            if session is not None:
-                self._sessions[name] = session
-
     def _start_tls(self, endpoint: TLSEndpoint) -> Connection:
-        domain = self._find_domain(*endpoint.peer_address())
+        address = endpoint.peer_address()
+        domain = self._find_domain(*address)
         return self._manager.client_connection(
-            domain, server_name=self._server_name(), session=self._sessions.get(domain.name)
+            domain, server_name=self._server_name(), address=address
         )
 
     def _server_name(self) -> str:
