@@ -3,6 +3,7 @@
 #include "cursor.h"
 #include "error.h"
 #include "file.h"
+#include "key_kind.h"
 
 #define ALPN_MAX 65535u /* RFC 7301 section 3.1 */
 
@@ -16,11 +17,24 @@ static enum tlsmgm_status check_versions(const struct tlsmgm_ctx_config *config,
 static enum tlsmgm_status check_identity(const struct tlsmgm_ctx_config *config,
                                          struct tlsmgm_error *error) {
     if (!tlsmgm_source_is_given(&config->certificate)) {
+        if (tlsmgm_source_is_given(&config->certificate2)) {
+            return tlsmgm_fail_parameter(error, "certificate", "there is a second one only");
+        }
         if (!config->is_server) return TLSMGM_OK;
         return tlsmgm_fail_parameter(error, "certificate", "a server domain needs a certificate");
     }
-    if (tlsmgm_source_is_given(&config->private_key)) return TLSMGM_OK;
-    return tlsmgm_fail_parameter(error, "private_key", "the certificate needs its private key");
+    if (!tlsmgm_source_is_given(&config->private_key)) {
+        return tlsmgm_fail_parameter(error, "private_key", "the certificate needs its private key");
+    }
+    if (!config->is_server && tlsmgm_source_is_given(&config->certificate2)) {
+        return tlsmgm_fail_parameter(error, "certificate2", "a client domain has one certificate");
+    }
+    if (tlsmgm_source_is_given(&config->certificate2) ==
+        tlsmgm_source_is_given(&config->private_key2)) {
+        return TLSMGM_OK;
+    }
+    return tlsmgm_fail_parameter(error, "private_key2",
+                                 "the second certificate and its key need each other");
 }
 
 /* Names that nobody looks at would be worse than none. */
@@ -64,4 +78,14 @@ enum tlsmgm_status tlsmgm_ctx_config_check(const struct tlsmgm_ctx_config *confi
     if (status == TLSMGM_OK) status = check_alpn(config->alpn, error);
     if (status == TLSMGM_OK) status = check_numbers(config, error);
     return status;
+}
+
+enum tlsmgm_status tlsmgm_check_two_kinds(const struct tlsmgm_blob *first,
+                                          const struct tlsmgm_blob *second,
+                                          struct tlsmgm_error *error) {
+    enum tlsmgm_key_kind one = tlsmgm_key_kind((struct tlsmgm_bytes){first->data, first->size});
+    enum tlsmgm_key_kind two = tlsmgm_key_kind((struct tlsmgm_bytes){second->data, second->size});
+    if (!tlsmgm_key_kinds_clash(one, two)) return TLSMGM_OK;
+    return tlsmgm_fail_parameter(error, "certificate2",
+                                 "its key is of the same kind as the first one's");
 }

@@ -129,7 +129,11 @@ struct tlsmgm_ctx_config {
 
     struct tlsmgm_source certificate; /* leaf first, then its chain */
     struct tlsmgm_source private_key;
-    struct tlsmgm_bytes passphrase; /* of an encrypted private_key */
+
+    /* Another one, with a key of another kind: each client is shown the one it can verify. */
+    struct tlsmgm_source certificate2;
+    struct tlsmgm_source private_key2;
+    struct tlsmgm_bytes passphrase; /* of encrypted private keys */
     struct tlsmgm_source dh_params;
 
     struct tlsmgm_source ca_list; /* trusted; a server also names them to its clients */
@@ -150,6 +154,8 @@ struct tlsmgm_ctx_config {
     /* Server: NULL means no resumption. The context takes its own reference. */
     struct tlsmgm_ticket_keys *ticket_keys;
 
+    const char *keylog_file; /* secrets of all connections are appended to it; NULL: nothing is */
+
     /* Sessions are good only where the scope is the same. 1 to 31 bytes; see TLSMGM_SCOPE_MAX. */
     struct tlsmgm_bytes scope;
 };
@@ -168,6 +174,14 @@ struct tlsmgm_conn_config {
      */
     struct tlsmgm_bytes server_name;
 
+    /*
+     * Server whose context has two certificates: what the ClientHello offers, in wire form, and
+     * whether TLS 1.2 is the highest version that client and context share.
+     */
+    struct tlsmgm_bytes signature_algorithms;
+    struct tlsmgm_bytes cipher_suites;
+    bool up_to_1_2;
+
     /* Client: host name or IP address that the certificate must carry, or NULL to not ask. */
     const char *verify_name;
 
@@ -183,6 +197,8 @@ struct tlsmgm_conn_info {
     const char *group;        /* key exchange group, or NULL when not known */
     struct tlsmgm_bytes alpn; /* empty: none agreed */
     bool session_reused;
+    bool
+        is_unique; /* exported keying material is of this connection alone (RFC 7627); when known */
     bool has_peer_certificate;
     enum tlsmgm_verify_reason verify_reason; /* TLSMGM_VERIFY_NONE with a certificate: verified */
     char description[128]; /* columns of "openssl ciphers -v", newline at the end */
@@ -280,6 +296,17 @@ struct tlsmgm_backend {
      * last. After resumption only the leaf is promised. Borrowed as long as conn lives.
      */
     struct tlsmgm_bytes (*peer_certificate)(struct tlsmgm_conn *conn, size_t index);
+
+    /* DER of the certificate that we have shown; empty: none. Borrowed as long as conn lives. */
+    struct tlsmgm_bytes (*own_certificate)(struct tlsmgm_conn *conn);
+
+    /*
+     * Secret bytes that both ends have, and nobody else (RFC 5705, RFC 8446 section 7.5). A context
+     * whose data is NULL is none; up to TLS 1.2 that is something else than an empty one.
+     */
+    enum tlsmgm_status (*export_keying_material)(struct tlsmgm_conn *conn, const char *label,
+                                                 struct tlsmgm_bytes context, uint8_t *out,
+                                                 size_t size, struct tlsmgm_error *error);
 
     /* Client: the session to offer next time; *out is NULL when the server gave none (yet). */
     enum tlsmgm_status (*conn_session)(struct tlsmgm_conn *conn, struct tlsmgm_session **out,

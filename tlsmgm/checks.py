@@ -6,8 +6,6 @@ Each check is a function that yields findings; :func:`check_config` runs them al
 from __future__ import annotations
 
 import datetime
-import os
-import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +16,9 @@ from tlsmgm.config.model import Configuration
 from tlsmgm.domain import Domain, Origin, Source
 from tlsmgm.errors import ConfigError, PlacedError, TLSError
 from tlsmgm.filters import Address, pack_ip, parse_address
+from tlsmgm.keylog import keylog_path
 from tlsmgm.matching import find_shadowed
+from tlsmgm.secret_files import open_secret_files
 
 __all__ = ["Finding", "Load", "check_config", "check_library", "finding_of_row", "has_errors"]
 
@@ -78,7 +78,7 @@ def check_config(
     soon = _Validity(now or datetime.datetime.now(datetime.UTC), datetime.timedelta(days=days))
     for domain in config.domains:
         found += _check_loading(config, domain, libraries, load, chosen)
-        found += _check_key_file(config, domain)
+        found += _check_secret_files(config, domain)
         found += _check_certificates(config, domain, soon)
     found += _check_shadowed(config)
     found += _check_sockets(config)
@@ -138,21 +138,14 @@ def _check_loading(
             yield _about(config, domain, severity, "load", parameter, message, library)
 
 
-def _check_key_file(config: Configuration, domain: Domain) -> Iterator[Finding]:
-    """Private keys that others can read."""
-    path = domain.private_key
-    if not isinstance(path, str):
-        return
-    try:
-        mode = os.stat(path).st_mode
-    except OSError:
-        return  # Loading complains about this.
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        message = (
-            f"private key {path} is open to group or others (mode {stat.S_IMODE(mode):04o}); "
-            "chmod 600 it"
-        )
-        yield _about(config, domain, "warning", "key-file", "private_key", message)
+def _check_secret_files(config: Configuration, domain: Domain) -> Iterator[Finding]:
+    """Private keys and the like that others can read, or that are written to a log."""
+    for parameter, message in open_secret_files(domain):
+        yield _about(config, domain, "warning", "key-file", parameter, message)
+    keylog = keylog_path(domain)
+    if keylog is not None:
+        message = f"secrets of all connections are written to {keylog}"
+        yield _about(config, domain, "warning", "keylog", "keylog_file", message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tlsmgm import variables
+from tlsmgm import channel_binding, variables
 from tlsmgm._core.connection import Connection as CoreConnection
 from tlsmgm.domain import Domain
 
@@ -41,6 +41,22 @@ class Connection(CoreConnection):
             ConfigError: there is no such variable.
         """
         return variables.expand(text, self.variables)
+
+    def channel_binding(self, kind: channel_binding.BindingType = "tls-exporter") -> bytes:
+        """What ties a login to this connection, see :func:`tlsmgm.channel_binding.channel_binding`.
+
+        Args:
+            kind: ``"tls-exporter"`` (RFC 9266) or ``"tls-server-end-point"`` (RFC 5929 section 4).
+
+        Returns:
+            The same bytes on both ends, on no other connection (``tls-exporter``) or with no
+            other server (``tls-server-end-point``).
+
+        Raises:
+            ValueError: there is no such kind, or the handshake is not complete.
+            UnsupportedError: the connection has no such binding.
+        """
+        return channel_binding.channel_binding(self, kind)
 
     def is_peer_verified(self) -> int:
         """1 when the peer showed a certificate that verified, else -1 (manual 1.7.1)."""

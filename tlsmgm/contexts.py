@@ -13,6 +13,7 @@ from tlsmgm._core.ticket_keys import TicketKeys
 from tlsmgm.ciphers import check_cipher_list, expand_for, split_tls13
 from tlsmgm.domain import Domain, Source
 from tlsmgm.errors import ConfigError
+from tlsmgm.keylog import keylog_path
 from tlsmgm.ticket_schedule import OwnSchedule, SharedSchedule
 from tlsmgm.ticket_secrets import read_secrets
 from tlsmgm.trust import Trust, trust_of
@@ -263,6 +264,8 @@ def _new_context(
         groups=domain.ec_curve,
         certificate=domain.certificate,
         private_key=domain.private_key,
+        certificate2=domain.certificate2,
+        private_key2=domain.private_key2,
         passphrase=domain.private_key_passphrase,
         dh_params=domain.dh_params,
         ca_list=trust.ca_list,
@@ -276,5 +279,6 @@ def _new_context(
         peer_names=",".join(domain.peer_identity) or None,
         alpn=_alpn(domain.alpn),
         ticket_keys=keys,
+        keylog_file=keylog_path(domain),
         scope=scope,
     )

@@ -20,6 +20,7 @@ from tlsmgm.connection import Connection
 from tlsmgm.domain import Domain
 from tlsmgm.errors import ConfigError, DatabaseError, PlacedError, TLSError, UnsupportedError
 from tlsmgm.filters import ascii_name, is_ip, pack_ip
+from tlsmgm.keylog import keylog_warning
 from tlsmgm.listing import domain_list
 from tlsmgm.matching import client_lookup, find_shadowed
 from tlsmgm.provisioning import sql_module
@@ -32,6 +33,7 @@ from tlsmgm.provisioning.settings import (
     normal_url,
 )
 from tlsmgm.report import ReloadReport
+from tlsmgm.secret_files import open_secret_files
 from tlsmgm.sessions import SessionCache, SessionKeeper
 from tlsmgm.snapshot import Snapshot, compare
 
@@ -174,6 +176,9 @@ class TLSManager:
         found = [] if config is None else list(config.warnings)
         for domains in (snapshot.clients, snapshot.servers):
             found += [item.message for item in find_shadowed(domains)]
+        for domain in snapshot.domains:
+            found += [f"domain {domain.name!r}: {text}" for _, text in open_secret_files(domain)]
+            found += filter(None, [keylog_warning(domain)])
         return tuple(found)
 
     def list_domains(self) -> dict[str, list[dict[str, Any]]]:

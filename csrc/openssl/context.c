@@ -177,6 +177,18 @@ static enum tlsmgm_status set_resumption(struct tlsmgm_ctx *ctx,
     return TLSMGM_OK;
 }
 
+static void log_secret(const SSL *ssl, const char *line) {
+    const struct tlsmgm_ctx *ctx = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    tlsmgm_keylog_line(&ctx->keylog, line);
+}
+
+static enum tlsmgm_status set_keylog(struct tlsmgm_ctx *ctx, const char *path,
+                                     struct tlsmgm_error *error) {
+    enum tlsmgm_status status = tlsmgm_keylog_open(&ctx->keylog, path, error);
+    if (ctx->keylog.descriptor >= 0) SSL_CTX_set_keylog_callback(ctx->ssl_ctx, log_secret);
+    return status;
+}
+
 static void set_callbacks(struct tlsmgm_ctx *ctx) {
     (void)SSL_CTX_set_app_data(ctx->ssl_ctx, ctx);
     SSL_CTX_set_info_callback(ctx->ssl_ctx, ossl_info_callback);
@@ -208,6 +220,7 @@ static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_
     if (status == TLSMGM_OK) status = ossl_load_trust(ctx, config, error);
     if (status == TLSMGM_OK) status = set_alpn(ctx, config->alpn, error);
     if (status == TLSMGM_OK) status = set_resumption(ctx, config, error);
+    if (status == TLSMGM_OK) status = set_keylog(ctx, config->keylog_file, error);
     return status;
 }
 
@@ -222,6 +235,7 @@ enum tlsmgm_status ossl_ctx_new(const struct tlsmgm_ctx_config *config, struct t
     struct tlsmgm_ctx *ctx = tlsmgm_calloc(1, sizeof *ctx);
     if (ctx == NULL) return tlsmgm_fail_memory(error);
     atomic_init(&ctx->references, 1);
+    ctx->keylog.descriptor = -1;
     (void)tlsmgm_scope_set(&ctx->scope, config->scope);
     ctx->is_server = config->is_server;
     ctx->verify_peer = config->verify_peer;
@@ -249,6 +263,8 @@ void ossl_ctx_free(struct tlsmgm_ctx *ctx) {
     SSL_CTX_free(ctx->ssl_ctx);
     tlsmgm_ticket_keys_free(ctx->ticket_keys);
     tlsmgm_blob_free(&ctx->certificate);
+    tlsmgm_blob_free(&ctx->certificate2);
+    tlsmgm_keylog_close(&ctx->keylog);
     tlsmgm_blob_free(&ctx->alpn);
     tlsmgm_peer_rules_free(&ctx->peer_rules);
     tlsmgm_free(ctx);

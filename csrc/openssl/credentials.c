@@ -4,6 +4,7 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
+#include "ctx_config.h"
 #include "error.h"
 #include "internal.h"
 
@@ -60,54 +61,63 @@ static STACK_OF(X509) * read_certificate_source(const struct tlsmgm_source *sour
     return list;
 }
 
-static enum tlsmgm_status keep_der(struct tlsmgm_ctx *ctx, X509 *leaf, struct tlsmgm_error *error) {
+static enum tlsmgm_status keep_der(X509 *leaf, struct tlsmgm_blob *out,
+                                   struct tlsmgm_error *error) {
     unsigned char *der = NULL;
     int size = i2d_X509(leaf, &der);
     if (size <= 0) return tlsmgm_fail_memory(error);
     struct tlsmgm_source copy = {.data = {.data = der, .size = (size_t)size}};
-    enum tlsmgm_status status = tlsmgm_source_read(&copy, "certificate", &ctx->certificate, error);
+    enum tlsmgm_status status = tlsmgm_source_read(&copy, "certificate", out, error);
     OPENSSL_free(der);
     return status;
 }
 
-static enum tlsmgm_status load_certificate(struct tlsmgm_ctx *ctx,
-                                           const struct tlsmgm_source *source,
+/* One of the certificates of a domain and its key, with the names of their parameters. */
+struct identity {
+    const struct tlsmgm_source *certificate;
+    const struct tlsmgm_source *private_key;
+    const char *certificate_name;
+    const char *key_name;
+    struct tlsmgm_blob *leaf; /* DER is put there */
+};
+
+static enum tlsmgm_status load_certificate(struct tlsmgm_ctx *ctx, const struct identity *identity,
                                            struct tlsmgm_error *error) {
-    STACK_OF(X509) *list = read_certificate_source(source, "certificate", error);
+    const char *parameter = identity->certificate_name;
+    STACK_OF(X509) *list = read_certificate_source(identity->certificate, parameter, error);
     if (list == NULL) return error->status;
     X509 *leaf = sk_X509_value(list, 0);
-    enum tlsmgm_status status = keep_der(ctx, leaf, error);
+    enum tlsmgm_status status = keep_der(leaf, identity->leaf, error);
     if (status == TLSMGM_OK && SSL_CTX_use_certificate(ctx->ssl_ctx, leaf) != 1) {
-        status = ossl_fail_parameter(error, "certificate", "the certificate cannot be used");
+        status = ossl_fail_parameter(error, parameter, "the certificate cannot be used");
     }
     for (int i = 1; status == TLSMGM_OK && i < sk_X509_num(list); i++) {
         if (SSL_CTX_add1_chain_cert(ctx->ssl_ctx, sk_X509_value(list, i)) == 1) continue;
-        status = ossl_fail_parameter(error, "certificate", "the chain cannot be used");
+        status = ossl_fail_parameter(error, parameter, "the chain cannot be used");
     }
     sk_X509_pop_free(list, X509_free);
     return status;
 }
 
-static enum tlsmgm_status load_private_key(struct tlsmgm_ctx *ctx,
-                                           const struct tlsmgm_ctx_config *config,
+static enum tlsmgm_status load_private_key(struct tlsmgm_ctx *ctx, const struct identity *identity,
+                                           struct tlsmgm_bytes passphrase,
                                            struct tlsmgm_error *error) {
     struct tlsmgm_blob blob;
-    struct tlsmgm_bytes passphrase = config->passphrase;
-    enum tlsmgm_status status =
-        tlsmgm_source_read(&config->private_key, "private_key", &blob, error);
+    const char *parameter = identity->key_name;
+    enum tlsmgm_status status = tlsmgm_source_read(identity->private_key, parameter, &blob, error);
     if (status != TLSMGM_OK) return status;
     BIO *bio = blob_bio(&blob);
     EVP_PKEY *key =
         bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, passphrase_callback, &passphrase);
     if (key == NULL) {
-        status = ossl_fail_parameter(error, "private_key",
+        status = ossl_fail_parameter(error, parameter,
                                      "no readable PEM key, or its pass phrase is wrong or missing");
     } else if (X509_check_private_key(SSL_CTX_get0_certificate(ctx->ssl_ctx), key) != 1) {
         ERR_clear_error();
-        status = tlsmgm_fail_parameter(error, "private_key",
-                                       "the key does not belong to the certificate");
+        status =
+            tlsmgm_fail_parameter(error, parameter, "the key does not belong to the certificate");
     } else if (SSL_CTX_use_PrivateKey(ctx->ssl_ctx, key) != 1) {
-        status = ossl_fail_parameter(error, "private_key", "the key cannot be used");
+        status = ossl_fail_parameter(error, parameter, "the key cannot be used");
     }
     EVP_PKEY_free(key);
     BIO_free(bio);
@@ -119,8 +129,18 @@ enum tlsmgm_status ossl_load_identity(struct tlsmgm_ctx *ctx,
                                       const struct tlsmgm_ctx_config *config,
                                       struct tlsmgm_error *error) {
     if (!tlsmgm_source_is_given(&config->certificate)) return TLSMGM_OK;
-    enum tlsmgm_status status = load_certificate(ctx, &config->certificate, error);
-    return status == TLSMGM_OK ? load_private_key(ctx, config, error) : status;
+    struct identity first = {&config->certificate, &config->private_key, "certificate",
+                             "private_key", &ctx->certificate};
+    enum tlsmgm_status status = load_certificate(ctx, &first, error);
+    if (status == TLSMGM_OK) status = load_private_key(ctx, &first, config->passphrase, error);
+    if (status != TLSMGM_OK || !tlsmgm_source_is_given(&config->certificate2)) return status;
+    struct identity second = {&config->certificate2, &config->private_key2, "certificate2",
+                              "private_key2", &ctx->certificate2};
+    status = load_certificate(ctx, &second, error);
+    if (status == TLSMGM_OK) {
+        status = tlsmgm_check_two_kinds(&ctx->certificate, &ctx->certificate2, error);
+    }
+    return status == TLSMGM_OK ? load_private_key(ctx, &second, config->passphrase, error) : status;
 }
 
 /* What the visitors of directories need to know. */

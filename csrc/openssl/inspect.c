@@ -29,6 +29,7 @@ void ossl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info) {
     SSL_get0_alpn_selected(conn->ssl, &info->alpn.data, &alpn_size);
     info->alpn.size = alpn_size;
     info->session_reused = SSL_session_reused(conn->ssl) == 1;
+    info->is_unique = info->version >= TLS1_3_VERSION || SSL_get_extms_support(conn->ssl) == 1;
     info->has_peer_certificate = SSL_get0_peer_certificate(conn->ssl) != NULL;
     info->verify_reason = info->has_peer_certificate
                               ? ossl_verify_reason(SSL_get_verify_result(conn->ssl))
@@ -86,6 +87,39 @@ struct tlsmgm_bytes ossl_peer_certificate(struct tlsmgm_conn *conn, size_t index
     if (!conn->peer_chain_read && SSL_is_init_finished(conn->ssl)) read_peer_chain(conn);
     if (index >= conn->peer_chain_size) return (struct tlsmgm_bytes){0};
     return (struct tlsmgm_bytes){conn->peer_chain[index].data, conn->peer_chain[index].size};
+}
+
+/* One of the context's; which one, depends on what the client could verify. */
+struct tlsmgm_bytes ossl_own_certificate(struct tlsmgm_conn *conn) {
+    const struct tlsmgm_blob *first = &conn->ctx->certificate;
+    const struct tlsmgm_blob *second = &conn->ctx->certificate2;
+    const struct tlsmgm_blob *shown = first;
+    unsigned char *der = NULL;
+    if (second->size > 0) {
+        X509 *certificate = SSL_get_certificate(conn->ssl);
+        int size = certificate == NULL ? 0 : i2d_X509(certificate, &der);
+        bool is_second = size > 0 && (size_t)size == second->size &&
+                         memcmp(der, second->data, second->size) == 0;
+        if (is_second) shown = second;
+        OPENSSL_free(der);
+        ERR_clear_error();
+    }
+    return (struct tlsmgm_bytes){shown->data, shown->size};
+}
+
+enum tlsmgm_status ossl_export_keying_material(struct tlsmgm_conn *conn, const char *label,
+                                               struct tlsmgm_bytes context, uint8_t *out,
+                                               size_t size, struct tlsmgm_error *error) {
+    static const uint8_t nothing[1];
+    bool has_context = context.data != NULL;
+    ERR_clear_error();
+    int result = SSL_export_keying_material(conn->ssl, out, size, label, strlen(label),
+                                            has_context ? context.data : nothing, context.size,
+                                            has_context ? 1 : 0);
+    ERR_clear_error();
+    if (result == 1) return TLSMGM_OK;
+    return tlsmgm_fail(error, TLSMGM_UNSUPPORTED,
+                       "OpenSSL exports no keying material for this label and length");
 }
 
 bool ossl_peer_is_in_force(SSL_SESSION *session) {

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "file.h"
+#include "keylog.h"
 #include "peer_name.h"
 #include "session_record.h"
 #include "ticket_keys.h"
@@ -19,7 +20,9 @@ struct tlsmgm_ctx {
     bool verify_peer;
     struct tlsmgm_ticket_keys *ticket_keys; /* may be NULL */
     struct tlsmgm_blob certificate;         /* DER of the leaf */
-    struct tlsmgm_blob alpn;                /* wire form */
+    struct tlsmgm_blob certificate2;        /* DER of the second leaf; empty: none */
+    struct tlsmgm_keylog keylog;
+    struct tlsmgm_blob alpn; /* wire form */
     struct tlsmgm_scope scope;
     struct tlsmgm_peer_rules peer_rules;
 };
@@ -95,6 +98,10 @@ int ossl_verify_callback(X509_STORE_CTX *store, void *argument);
 /* inspect.c: what was negotiated, certificates, sessions. */
 void ossl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info);
 void ossl_drop_peer_chain(struct tlsmgm_conn *conn);
+struct tlsmgm_bytes ossl_own_certificate(struct tlsmgm_conn *conn);
+enum tlsmgm_status ossl_export_keying_material(struct tlsmgm_conn *conn, const char *label,
+                                               struct tlsmgm_bytes context, uint8_t *out,
+                                               size_t size, struct tlsmgm_error *error);
 struct tlsmgm_bytes ossl_peer_certificate(struct tlsmgm_conn *conn, size_t index);
 enum tlsmgm_status ossl_conn_session(struct tlsmgm_conn *conn, struct tlsmgm_session **out,
                                      struct tlsmgm_error *error);

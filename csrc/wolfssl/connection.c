@@ -88,11 +88,46 @@ static int ticket_arrived(WOLFSSL *ssl, const unsigned char *ticket, int size, v
     return 0;
 }
 
+static void log_secret(WOLFSSL *ssl, const char *label, const void *secret, int size,
+                       const struct tlsmgm_conn *conn) {
+    unsigned char random[32];
+    if (size <= 0 || wolfSSL_get_client_random(ssl, random, sizeof random) != sizeof random) return;
+    tlsmgm_keylog_secret(&conn->ctx->keylog, label, random, secret, (size_t)size);
+}
+
+/* wolfSSL's callback for this is not called when a session is resumed. */
+static void log_master_secret(struct tlsmgm_conn *conn) {
+    unsigned char secret[48];
+    if (conn->ctx->keylog.descriptor < 0 || wolfSSL_version(conn->ssl) > TLS1_2_VERSION) return;
+    const WOLFSSL_SESSION *session = wolfSSL_get_session(conn->ssl);
+    int size = session == NULL ? 0 : wolfSSL_SESSION_get_master_key(session, secret, sizeof secret);
+    log_secret(conn->ssl, "CLIENT_RANDOM", secret, size, conn);
+    tlsmgm_wipe(secret, sizeof secret);
+}
+
+int wssl_log_tls13_secret(WOLFSSL *ssl, int id, const unsigned char *secret, int size,
+                          void *argument) {
+    static const char *const labels[] = {
+        [CLIENT_HANDSHAKE_TRAFFIC_SECRET] = "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+        [SERVER_HANDSHAKE_TRAFFIC_SECRET] = "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+        [CLIENT_TRAFFIC_SECRET] = "CLIENT_TRAFFIC_SECRET_0",
+        [SERVER_TRAFFIC_SECRET] = "SERVER_TRAFFIC_SECRET_0",
+        [EXPORTER_SECRET] = "EXPORTER_SECRET",
+    };
+    if (id < 0 || (size_t)id >= sizeof labels / sizeof *labels || labels[id] == NULL) return 0;
+    log_secret(ssl, labels[id], secret, size, argument);
+    return 0;
+}
+
 static enum tlsmgm_status start(struct tlsmgm_conn *conn, const struct tlsmgm_conn_config *config,
                                 struct tlsmgm_error *error) {
     wolfSSL_SetIOReadCtx(conn->ssl, conn);
     wolfSSL_SetIOWriteCtx(conn->ssl, conn);
     wolfSSL_SetCertCbCtx(conn->ssl, conn);
+    wolfSSL_KeepArrays(conn->ssl); /* exported keying material follows from them */
+    if (conn->ctx->keylog.descriptor >= 0) {
+        (void)wolfSSL_set_tls13_secret_cb(conn->ssl, wssl_log_tls13_secret, conn);
+    }
     if (!conn->ctx->is_server || conn->ctx->verify_peer) {
         conn->store = wssl_trust_borrow(conn->ctx->trust, &conn->store_generation);
         if (conn->store == NULL ||
@@ -107,11 +142,27 @@ static enum tlsmgm_status start(struct tlsmgm_conn *conn, const struct tlsmgm_co
     return status;
 }
 
+/*
+ * Of two certificates the one that the client can verify; of two that it can, the one without RSA,
+ * which costs less. OpenSSL chooses alike.
+ */
+static struct tlsmgm_ctx *shown_to(struct tlsmgm_ctx *ctx,
+                                   const struct tlsmgm_conn_config *client) {
+    if (ctx->second == NULL) return ctx;
+    bool first_is_rsa = ctx->key_kind == TLSMGM_KEY_RSA || ctx->key_kind == TLSMGM_KEY_RSA_PSS;
+    struct tlsmgm_ctx *better = first_is_rsa ? ctx->second : ctx;
+    struct tlsmgm_ctx *other = first_is_rsa ? ctx : ctx->second;
+    bool offered = tlsmgm_key_kind_is_offered(better->key_kind, client->signature_algorithms,
+                                              client->cipher_suites, client->up_to_1_2);
+    return offered ? better : other;
+}
+
 enum tlsmgm_status wssl_conn_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_conn_config *config,
                                  struct tlsmgm_conn **out, struct tlsmgm_error *error) {
     *out = NULL;
     struct tlsmgm_conn *conn = tlsmgm_calloc(1, sizeof *conn);
     if (conn == NULL) return tlsmgm_fail_memory(error);
+    ctx = shown_to(ctx, config);
     conn->ctx = wssl_ctx_ref(ctx);
     conn->has_server_name = config->server_name.data != NULL;
     tlsmgm_wire_init(&conn->wire);
@@ -203,6 +254,7 @@ enum tlsmgm_status wssl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error 
     status = check_resumed_peer(conn, error);
     if (status != TLSMGM_OK) return status;
     conn->established = true;
+    log_master_secret(conn);
     give_store_back(conn);
     return TLSMGM_OK;
 }

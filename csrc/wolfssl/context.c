@@ -171,6 +171,27 @@ static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_
     if (status == TLSMGM_OK) status = load_trust(ctx, config, error);
     if (status == TLSMGM_OK) status = set_alpn(ctx, config->alpn, error);
     if (status == TLSMGM_OK) status = set_resumption(ctx, config, error);
+    ctx->key_kind =
+        tlsmgm_key_kind((struct tlsmgm_bytes){ctx->certificate.data, ctx->certificate.size});
+    return status;
+}
+
+/* wolfSSL has room for one certificate, so the other one gets a context of its own. */
+static enum tlsmgm_status add_second(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
+                                     struct tlsmgm_error *error) {
+    struct tlsmgm_ctx_config other = *config;
+    if (!tlsmgm_source_is_given(&config->certificate2)) return TLSMGM_OK;
+    other.certificate = config->certificate2;
+    other.private_key = config->private_key2;
+    other.certificate2 = other.private_key2 = (struct tlsmgm_source){0};
+    enum tlsmgm_status status = wssl_ctx_new(&other, &ctx->second, error);
+    if (status == TLSMGM_OK) {
+        return tlsmgm_check_two_kinds(&ctx->certificate, &ctx->second->certificate, error);
+    }
+    if (error != NULL && error->parameter != NULL) {
+        if (strcmp(error->parameter, "certificate") == 0) error->parameter = "certificate2";
+        if (strcmp(error->parameter, "private_key") == 0) error->parameter = "private_key2";
+    }
     return status;
 }
 
@@ -182,6 +203,7 @@ enum tlsmgm_status wssl_ctx_new(const struct tlsmgm_ctx_config *config, struct t
     struct tlsmgm_ctx *ctx = tlsmgm_calloc(1, sizeof *ctx);
     if (ctx == NULL) return tlsmgm_fail_memory(error);
     atomic_init(&ctx->references, 1);
+    ctx->keylog.descriptor = -1;
     (void)tlsmgm_scope_set(&ctx->scope, config->scope);
     ctx->is_server = config->is_server;
     ctx->verify_peer = config->verify_peer;
@@ -192,7 +214,9 @@ enum tlsmgm_status wssl_ctx_new(const struct tlsmgm_ctx_config *config, struct t
     status = ctx->ssl_ctx == NULL ? tlsmgm_fail_memory(error)
                                   : tlsmgm_peer_rules_set(&ctx->peer_rules, config->sip_identity,
                                                           config->peer_names, error);
+    if (status == TLSMGM_OK) status = tlsmgm_keylog_open(&ctx->keylog, config->keylog_file, error);
     if (status == TLSMGM_OK) status = configure(ctx, config, error);
+    if (status == TLSMGM_OK) status = add_second(ctx, config, error);
     if (status != TLSMGM_OK) {
         wssl_ctx_free(ctx);
         return status;
@@ -209,6 +233,8 @@ struct tlsmgm_ctx *wssl_ctx_ref(struct tlsmgm_ctx *ctx) {
 void wssl_ctx_free(struct tlsmgm_ctx *ctx) {
     if (ctx == NULL || atomic_fetch_sub(&ctx->references, 1) != 1) return;
     wolfSSL_CTX_free(ctx->ssl_ctx);
+    wssl_ctx_free(ctx->second);
+    tlsmgm_keylog_close(&ctx->keylog);
     wssl_trust_free(ctx->trust);
     tlsmgm_ticket_keys_free(ctx->ticket_keys);
     tlsmgm_blob_free(&ctx->certificate);

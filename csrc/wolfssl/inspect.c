@@ -34,6 +34,7 @@ void wssl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info) {
         info->alpn = (struct tlsmgm_bytes){(const uint8_t *)protocol, protocol_size};
     }
     info->session_reused = is_resumed(conn);
+    info->is_unique = info->version >= 0x0304; /* wolfSSL does not tell of TLS 1.2 */
     info->has_peer_certificate =
         conn->peer_chain_size > 0 || (info->session_reused && conn->resumed_leaf.size > 0);
     info->verify_reason = peer_reason(conn);
@@ -47,6 +48,24 @@ struct tlsmgm_bytes wssl_peer_certificate(struct tlsmgm_conn *conn, size_t index
     }
     if (blob == NULL) return (struct tlsmgm_bytes){0};
     return (struct tlsmgm_bytes){blob->data, blob->size};
+}
+
+struct tlsmgm_bytes wssl_own_certificate(struct tlsmgm_conn *conn) {
+    const struct tlsmgm_blob *certificate = &conn->ctx->certificate;
+    return (struct tlsmgm_bytes){certificate->data, certificate->size};
+}
+
+enum tlsmgm_status wssl_export_keying_material(struct tlsmgm_conn *conn, const char *label,
+                                               struct tlsmgm_bytes context, uint8_t *out,
+                                               size_t size, struct tlsmgm_error *error) {
+    bool has_context = context.data != NULL;
+    if (conn->established &&
+        wolfSSL_export_keying_material(conn->ssl, out, size, label, strlen(label), context.data,
+                                       context.size, has_context) == WOLFSSL_SUCCESS) {
+        return TLSMGM_OK;
+    }
+    return tlsmgm_fail(error, TLSMGM_UNSUPPORTED,
+                       "wolfSSL exports no keying material for this label and length");
 }
 
 static enum tlsmgm_status wrap_session(WOLFSSL_SESSION *ssl_session,

@@ -16,6 +16,8 @@
 #include <wolfssl/wolfcrypt/error-crypt.h>
 
 #include "file.h"
+#include "key_kind.h"
+#include "keylog.h"
 #include "peer_name.h"
 #include "session_record.h"
 #include "ticket_keys.h"
@@ -34,7 +36,10 @@ struct tlsmgm_ctx {
     struct wssl_trust *trust;               /* NULL when nothing asks for it */
     struct tlsmgm_ticket_keys *ticket_keys; /* may be NULL */
     struct tlsmgm_blob certificate;         /* DER of the leaf */
-    struct tlsmgm_blob alpn;                /* wire form */
+    struct tlsmgm_ctx *second;              /* the same with the other certificate, or NULL */
+    enum tlsmgm_key_kind key_kind;
+    struct tlsmgm_keylog keylog;
+    struct tlsmgm_blob alpn; /* wire form */
     struct tlsmgm_scope scope;
     struct tlsmgm_peer_rules peer_rules;
 };
@@ -132,11 +137,17 @@ enum tlsmgm_status wssl_write(struct tlsmgm_conn *conn, const uint8_t *data, siz
                               size_t *count, struct tlsmgm_error *error);
 enum tlsmgm_status wssl_shutdown(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
 int wssl_server_name_callback(WOLFSSL *ssl, int *alert, void *argument);
+int wssl_log_tls13_secret(WOLFSSL *ssl, int id, const unsigned char *secret, int size,
+                          void *argument);
 int wssl_wire_receive(WOLFSSL *ssl, char *data, int size, void *argument);
 int wssl_wire_send(WOLFSSL *ssl, char *data, int size, void *argument);
 
 /* inspect.c: what was negotiated, certificates, sessions. */
 void wssl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info);
+struct tlsmgm_bytes wssl_own_certificate(struct tlsmgm_conn *conn);
+enum tlsmgm_status wssl_export_keying_material(struct tlsmgm_conn *conn, const char *label,
+                                               struct tlsmgm_bytes context, uint8_t *out,
+                                               size_t size, struct tlsmgm_error *error);
 struct tlsmgm_bytes wssl_peer_certificate(struct tlsmgm_conn *conn, size_t index);
 enum tlsmgm_status wssl_conn_session(struct tlsmgm_conn *conn, struct tlsmgm_session **out,
                                      struct tlsmgm_error *error);

@@ -72,6 +72,8 @@ cdef extern from "tlsmgm.h" nogil:
         const char *groups
         tlsmgm_source certificate
         tlsmgm_source private_key
+        tlsmgm_source certificate2
+        tlsmgm_source private_key2
         tlsmgm_bytes passphrase
         tlsmgm_source dh_params
         tlsmgm_source ca_list
@@ -85,10 +87,14 @@ cdef extern from "tlsmgm.h" nogil:
         const char *peer_names
         tlsmgm_bytes alpn
         tlsmgm_ticket_keys *ticket_keys
+        const char *keylog_file
         tlsmgm_bytes scope
 
     cdef struct tlsmgm_conn_config:
         tlsmgm_bytes server_name
+        tlsmgm_bytes signature_algorithms
+        tlsmgm_bytes cipher_suites
+        bint up_to_1_2
         const char *verify_name
         const tlsmgm_session *session
 
@@ -99,6 +105,7 @@ cdef extern from "tlsmgm.h" nogil:
         const char *group
         tlsmgm_bytes alpn
         bint session_reused
+        bint is_unique
         bint has_peer_certificate
         tlsmgm_verify_reason verify_reason
         char *description
@@ -133,6 +140,9 @@ cdef extern from "tlsmgm.h" nogil:
         tlsmgm_status (*shutdown)(tlsmgm_conn *, tlsmgm_error *) noexcept nogil
         void (*conn_info)(tlsmgm_conn *, tlsmgm_conn_info *) noexcept nogil
         tlsmgm_bytes (*peer_certificate)(tlsmgm_conn *, size_t) noexcept nogil
+        tlsmgm_bytes (*own_certificate)(tlsmgm_conn *) noexcept nogil
+        tlsmgm_status (*export_keying_material)(tlsmgm_conn *, const char *, tlsmgm_bytes,
+                                                uint8_t *, size_t, tlsmgm_error *) noexcept nogil
         tlsmgm_status (*conn_session)(tlsmgm_conn *, tlsmgm_session **, tlsmgm_error *) noexcept nogil
         void (*session_free)(tlsmgm_session *) noexcept nogil
         tlsmgm_status (*session_export)(const tlsmgm_session *, uint8_t *, size_t *,
@@ -253,6 +263,7 @@ cdef extern from "certificate_fields.h" nogil:
         tlsmgm_certificate_time not_before
         tlsmgm_certificate_time not_after
         tlsmgm_bytes subject_alt_names
+        tlsmgm_bytes signature_algorithm
 
     cdef enum tlsmgm_attribute:
         TLSMGM_COMMON_NAME

@@ -264,6 +264,21 @@ cdef class Certificate:
                     texts.append(text)
         return tuple(texts)
 
+    @property
+    def signature_algorithm(self):
+        """Object identifier of the signature's algorithm, such as ``1.2.840.113549.1.1.11``."""
+        cdef tlsmgm_bytes oid = self.fields.signature_algorithm
+        cdef size_t at
+        numbers = []
+        number = 0
+        for at in range(oid.size):
+            number = number << 7 | oid.data[at] & 0x7f
+            if oid.data[at] < 0x80:
+                numbers.append(number)
+                number = 0
+        first = min(numbers[0] // 40, 2)  # the first two stand in one (X.690 section 8.19.4)
+        return ".".join(map(str, (first, numbers[0] - 40 * first, *numbers[1:])))
+
     def __eq__(self, other):
         return isinstance(other, Certificate) and self.der == (<Certificate> other).der
 

@@ -7,6 +7,7 @@ from tlsmgm._core.capi cimport (
     tlsmgm_buffer,
     tlsmgm_client_hello,
     tlsmgm_conn,
+    tlsmgm_conn_config,
     tlsmgm_conn_info,
     tlsmgm_entry_guard,
     tlsmgm_error,
@@ -50,7 +51,10 @@ cdef class Connection:
     cdef int keep_session(self) except -1
     cdef object version_in_use(self)
     cdef int settle(self, tlsmgm_status status, const tlsmgm_error *error) except -1
-    cdef int start(self, bytes name, bytes verify_name, object session) except -1
+    cdef int start(self, bytes name, bytes verify_name, object session,
+                   const tlsmgm_client_hello *hello) except -1
+    cdef void describe_client(self, tlsmgm_conn_config *config,
+                              const tlsmgm_client_hello *hello) noexcept
     cdef bint greet(self) except -1
     cdef bint advance(self) except -1
     cdef int take(self, const uint8_t *data, size_t size, bytes owner) except -1

@@ -134,7 +134,7 @@ cdef class Connection:
         else:
             self.context = context
         if not self.is_server:
-            self.start(server_name, verify_name, session)
+            self.start(server_name, verify_name, session, NULL)
 
     def __dealloc__(self):
         if self.conn != NULL:
@@ -183,8 +183,9 @@ cdef class Connection:
         keeper.keep(wrap_session(self.context.backend, session), self.version_in_use())
         return 0
 
-    cdef int start(self, bytes name, bytes verify_name, object session) except -1:
-        """Starts the library inside self.context."""
+    cdef int start(self, bytes name, bytes verify_name, object session,
+                   const tlsmgm_client_hello *hello) except -1:
+        """Starts the library inside self.context; hello is NULL on clients."""
         cdef tlsmgm_conn_config config
         cdef tlsmgm_error error
         cdef tlsmgm_status status
@@ -194,6 +195,7 @@ cdef class Connection:
             self.context.ticket_keys.refresh()
         config.server_name.data = NULL
         config.server_name.size = 0
+        self.describe_client(&config, hello)
         if name is not None:
             config.server_name.data = <const uint8_t *> <const char *> name
             config.server_name.size = len(name)
@@ -208,6 +210,20 @@ cdef class Connection:
         self.name = name
         self.checked_name = verify_name
         return self.check(status, &error)
+
+    cdef void describe_client(self, tlsmgm_conn_config *config,
+                              const tlsmgm_client_hello *hello) noexcept:
+        """What decides which of two certificates a server shows."""
+        config.signature_algorithms.data = config.cipher_suites.data = NULL
+        config.signature_algorithms.size = config.cipher_suites.size = 0
+        config.up_to_1_2 = False
+        if hello == NULL:
+            return
+        config.signature_algorithms = hello.signature_algorithms
+        config.cipher_suites = hello.cipher_suites
+        config.up_to_1_2 = 0 < self.context.highest_version < 0x0304 or (
+            not tlsmgm_client_hello_offers(hello, 0x0304, 0)
+        )
 
     # --- a server before its context is known ----------------------------------------------
 
@@ -262,7 +278,7 @@ cdef class Connection:
                 TLSMGM_ALERT_PROTOCOL_VERSION,
             )
         try:
-            self.start(name, None, None)
+            self.start(name, None, None, hello)
             self.replay()
         except Exception as failure:
             self.refuse(failure, TLSMGM_ALERT_INTERNAL_ERROR)
@@ -718,8 +734,59 @@ cdef class Connection:
 
     @property
     def certificate(self):
-        """Our own certificate, or None."""
-        return None if self.context is None else self.context.certificate
+        """The certificate that we show, or None."""
+        if self.conn == NULL or not self.is_server:
+            return None if self.context is None else self.context.certificate
+        self.enter()
+        try:
+            return certificate_from(self.table.own_certificate(self.conn))
+        finally:
+            self.leave()
+
+    def export_keying_material(self, bytes label not None, size_t size, bytes context=None):
+        """Secret bytes that both ends have, and nobody else (RFC 5705, RFC 8446 section 7.5).
+
+        Args:
+            label: what they are for, such as ``b"EXPORTER-Channel-Binding"``.
+            size: bytes to make, 1 to 1024.
+            context: more of what they are for; up to TLS 1.2 None is something else than b"".
+
+        Raises:
+            ValueError: the handshake is not complete, or the size is out of bounds.
+            UnsupportedError: the library refuses this label.
+        """
+        cdef tlsmgm_error error
+        cdef tlsmgm_status status
+        cdef tlsmgm_bytes described
+        cdef PyObject *secret
+        if not self.handshake_complete:
+            raise ValueError("keying material comes after the handshake")
+        if not 0 < size <= 1024 or b"\0" in label:
+            raise ValueError("keying material has 1 to 1024 bytes, and a label without NUL")
+        described.data = NULL
+        described.size = 0
+        if context is not None:
+            described.data = <const uint8_t *> <const char *> context
+            described.size = len(context)
+        secret = fresh_bytes(NULL, size)
+        self.enter()
+        try:
+            status = self.table.export_keying_material(
+                self.conn, <const char *> label, described,
+                <uint8_t *> fresh_bytes_room(secret), size, &error
+            )
+        finally:
+            self.leave()
+        if status != TLSMGM_OK:
+            fresh_bytes_drop(secret)
+            self.check(status, &error)
+        return fresh_bytes_finish(secret, size)
+
+    @property
+    def binds_channel(self):
+        """Whether exported keying material is of this connection alone (RFC 9266 section 4.1):
+        in TLS 1.3, or with the extended master secret, as far as the library tells."""
+        return self.conn != NULL and self.info().is_unique
 
     @property
     def peer_certificate(self):

@@ -25,6 +25,8 @@ class Context:
         groups: str | None = None,
         certificate: _Source | None = None,
         private_key: _Source | None = None,
+        certificate2: _Source | None = None,
+        private_key2: _Source | None = None,
         passphrase: ReadableBuffer | None = None,
         dh_params: _Source | None = None,
         ca_list: _Source | None = None,
@@ -38,6 +40,7 @@ class Context:
         peer_names: str | None = None,
         alpn: bytes | None = None,
         ticket_keys: TicketKeys | None = None,
+        keylog_file: str | None = None,
         scope: bytes | None = None,
     ) -> Self: ...
     @property

@@ -65,7 +65,8 @@ cdef class Context:
         cipher_list: TLS 1.2 names and TLS 1.3 suites, separated by colons.
         groups: key exchange groups, separated by colons, best first.
         certificate, private_key, dh_params, ca_list: PEM as ``bytes``, or the path of a file.
-        passphrase: bytes that open an encrypted private key.
+        certificate2, private_key2: a second pair, with a key of another kind.
+        passphrase: bytes that open encrypted private keys.
         ca_dir, crl_dir: paths of directories.
         crl_check_all: check the whole chain against CRLs, not the leaf only.
         verify_peer, require_peer, verify_depth: rules for the peer's certificate.
@@ -73,6 +74,7 @@ cdef class Context:
         peer_names: names separated by commas, of which the peer must have one; or None.
         alpn: protocol list in wire form (RFC 7301).
         ticket_keys: key ring for session tickets; None: no resumption.
+        keylog_file: secrets of all connections are appended to it; None: nothing is.
         scope: 1 to 31 bytes; sessions are good only where it is the same.
 
     Raises:
@@ -93,6 +95,8 @@ cdef class Context:
         groups=None,
         certificate=None,
         private_key=None,
+        certificate2=None,
+        private_key2=None,
         passphrase=None,
         dh_params=None,
         ca_list=None,
@@ -106,6 +110,7 @@ cdef class Context:
         peer_names=None,
         bytes alpn=None,
         TicketKeys ticket_keys=None,
+        keylog_file=None,
         bytes scope=None,
     ):
         cdef tlsmgm_ctx_config config
@@ -119,6 +124,8 @@ cdef class Context:
         config.groups = strings.text(groups)
         config.certificate = strings.source(certificate)
         config.private_key = strings.source(private_key)
+        config.certificate2 = strings.source(certificate2)
+        config.private_key2 = strings.source(private_key2)
         config.passphrase = strings.blob(passphrase)
         config.dh_params = strings.source(dh_params)
         config.ca_list = strings.source(ca_list)
@@ -132,6 +139,7 @@ cdef class Context:
         config.peer_names = strings.text(peer_names)
         config.alpn = strings.blob(alpn)
         config.ticket_keys = NULL if ticket_keys is None else ticket_keys.keys
+        config.keylog_file = strings.text(keylog_file)
         config.scope = strings.blob(scope)
         self.table = backend.table
         self.backend = backend

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from tlsmgm.domain import Domain, DomainDefaults, DomainKind, Origin
 from tlsmgm.errors import ConfigError
+from tlsmgm.keylog import FROM_ENVIRONMENT
 from tlsmgm.provisioning.settings import DatabaseSettings
 
 __all__ = [
@@ -296,7 +297,7 @@ def in_folder(folder: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """
     return {
         name: os.path.join(folder, value)
-        if name in PATH_FIELDS and isinstance(value, str)
+        if name in PATH_FIELDS and isinstance(value, str) and value != FROM_ENVIRONMENT
         else value
         for name, value in values.items()
     }
