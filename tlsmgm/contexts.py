@@ -30,7 +30,7 @@ _PLAIN_FIELDS = tuple(
     if item.name
     not in (
         *("certificate", "private_key", "ca_list", "dh_params"),
-        *("certificate2", "private_key2", "ocsp_response"),
+        *("certificate2", "private_key2"),
         *("private_key_passphrase", "origin"),
     )
 )
@@ -136,24 +136,23 @@ def _scope(domain: Domain, trust: Trust, prints: Fingerprints) -> bytes:
 
 def _sources(domain: Domain) -> tuple[Source | None, ...]:
     keys = domain.private_key, domain.private_key2
-    return (*keys, domain.certificate, domain.certificate2, *_others(domain), domain.ca_list)
+    return (*keys, *_public_sources(domain), domain.ca_list)
 
 
-def _others(domain: Domain) -> tuple[Source | None, ...]:
-    return domain.dh_params, domain.ocsp_response
+def _public_sources(domain: Domain) -> tuple[Source | None, ...]:
+    return domain.certificate, domain.certificate2, domain.dh_params
 
 
 def _fingerprint(
     domain: Domain, trust: Trust, scope: bytes, ticket_source: bytes, prints: Fingerprints
 ) -> bytes:
     keys = domain.private_key, domain.private_key2
-    public = domain.certificate, domain.certificate2, *_others(domain)
     return _digest(
         [getattr(domain, name) for name in _PLAIN_FIELDS],
         [source if isinstance(source, str) else "" for source in _sources(domain)],
         hashlib.sha256(domain.private_key_passphrase or b"").digest(),
         [prints.of_source(key, secret=isinstance(key, str)) for key in keys],
-        [prints.of_source(source) for source in public],
+        [prints.of_source(source) for source in _public_sources(domain)],
         repr(trust),
         scope,
         ticket_source,

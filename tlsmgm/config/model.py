@@ -43,8 +43,6 @@ OUR_PARAMETERS: Final = (
     "private_key2",
     "identity",
     "peer_identity",
-    "ocsp_response",
-    "require_staple",
     "ticket_key_file",
     "ticket_rotation",
     "keylog_file",
@@ -72,13 +70,7 @@ DOMAIN_PARAMETERS: Final = {
 
 #: Fields of Domain that are true or false.
 FLAG_FIELDS: Final = frozenset(
-    {
-        "verify_cert",
-        "require_cert",
-        "crl_check_all",
-        "danger_skip_hostname_check",
-        "require_staple",
-    }
+    {"verify_cert", "require_cert", "crl_check_all", "danger_skip_hostname_check"}
 )
 
 #: Fields of Domain that are numbers.
@@ -90,9 +82,7 @@ PEM_FIELDS: Final = frozenset(
 )
 
 #: Fields of Domain that may be paths, which are relative to the configuration's folder.
-PATH_FIELDS: Final = PEM_FIELDS | {
-    *("ca_dir", "crl_dir", "ocsp_response", "ticket_key_file", "keylog_file")
-}
+PATH_FIELDS: Final = PEM_FIELDS | {*("ca_dir", "crl_dir", "ticket_key_file", "keylog_file")}
 
 #: What ``tls_library`` may be (manual 1.9.2).
 LIBRARIES: Final = ("auto", "none", "openssl", "wolfssl")
