@@ -14,6 +14,7 @@ from tlsmgm.ciphers import check_cipher_list, expand_for, split_tls13
 from tlsmgm.domain import Domain, Source
 from tlsmgm.errors import ConfigError
 from tlsmgm.keylog import keylog_path
+from tlsmgm.passphrase import passphrase_of
 from tlsmgm.ticket_schedule import OwnSchedule, SharedSchedule
 from tlsmgm.ticket_secrets import read_secrets
 from tlsmgm.trust import Trust, trust_of
@@ -150,13 +151,19 @@ def _fingerprint(
     return _digest(
         [getattr(domain, name) for name in _PLAIN_FIELDS],
         [source if isinstance(source, str) else "" for source in _sources(domain)],
-        hashlib.sha256(domain.private_key_passphrase or b"").digest(),
+        _passphrase_print(domain),
         [prints.of_source(key, secret=isinstance(key, str)) for key in keys],
         [prints.of_source(source) for source in _public_sources(domain)],
         repr(trust),
         scope,
         ticket_source,
     )
+
+
+def _passphrase_print(domain: Domain) -> object:
+    """Stands for the passphrase; who must be asked for it is not asked for this."""
+    value = domain.private_key_passphrase
+    return id(value) if callable(value) else hashlib.sha256(value or b"").digest()
 
 
 def _ticket_secrets(domain: Domain, shared: tuple[bytes, ...]) -> tuple[bytes, ...]:
@@ -265,7 +272,7 @@ def _new_context(
         private_key=domain.private_key,
         certificate2=domain.certificate2,
         private_key2=domain.private_key2,
-        passphrase=domain.private_key_passphrase,
+        passphrase=passphrase_of(domain),
         dh_params=domain.dh_params,
         ca_list=trust.ca_list,
         ca_dir=trust.ca_dir,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -129,7 +130,10 @@ class Domain:
         certificate2: another certificate with a key of another kind, such as RSA beside ECDSA;
             each connection shows the one that the peer can verify.
         private_key2: of the second certificate.
-        private_key_passphrase: of encrypted private keys.
+        private_key_passphrase: of encrypted private keys, or a function that returns it and is
+            called whenever the keys are read.
+        private_key_passphrase_command: where there is no passphrase, prints it in its first line,
+            such as ``pass show tls``; no shell reads it.
         ca_list: trusted certificates; a path, or PEM as bytes or text.
         ca_dir: directory of trusted certificates by hash; None is :data:`DEFAULT_CA_DIR` if
             that exists.
@@ -169,7 +173,7 @@ class Domain:
     require_cert: bool = None  # type: ignore[assignment]  # filled in by __post_init__
     certificate: Source | None = None
     private_key: Source | None = None
-    private_key_passphrase: bytes | None = None
+    private_key_passphrase: bytes | Callable[[], str | bytes] | None = None
     ca_list: Source | None = None
     ca_dir: str | None = None
     crl_dir: str | None = None
@@ -180,6 +184,7 @@ class Domain:
     verify_depth: int = DEFAULT_VERIFY_DEPTH
     alpn: tuple[str, ...] = ()
     danger_skip_hostname_check: bool = False
+    private_key_passphrase_command: str | None = None
     certificate2: Source | None = None
     private_key2: Source | None = None
     identity: Identity = "host"
@@ -202,7 +207,7 @@ class Domain:
             require_cert: bool | None = None,
             certificate: AnySource | None = None,
             private_key: AnySource | None = None,
-            private_key_passphrase: str | bytes | None = None,
+            private_key_passphrase: str | bytes | Callable[[], str | bytes] | None = None,
             ca_list: AnySource | None = None,
             ca_dir: str | os.PathLike[str] | None = None,
             crl_dir: str | os.PathLike[str] | None = None,
@@ -213,6 +218,7 @@ class Domain:
             verify_depth: int = DEFAULT_VERIFY_DEPTH,
             alpn: str | Iterable[str | bytes] = (),
             danger_skip_hostname_check: bool = False,
+            private_key_passphrase_command: str | None = None,
             certificate2: AnySource | None = None,
             private_key2: AnySource | None = None,
             identity: str = "host",
@@ -414,12 +420,25 @@ def _source(value: object) -> Source | None:
     return _path(value)
 
 
-def _passphrase(value: object) -> bytes | None:
-    if value is None or isinstance(value, bytes):
+def _passphrase(value: object) -> bytes | Callable[[], str | bytes] | None:
+    if value is None or isinstance(value, bytes) or callable(value):
         return value
     if not isinstance(value, str):
         raise ConfigError(f"must be text or bytes, not {type(value).__name__}")
     return value.encode("utf-8", "surrogateescape")
+
+
+def _command(value: object) -> str | None:
+    if value is None:
+        return None
+    text = _text(value)
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise ConfigError(f"cannot be divided into words: {error}") from None
+    if not words:
+        raise ConfigError("names no command")
+    return text
 
 
 def _cipher_list(value: object) -> str | None:
@@ -441,7 +460,7 @@ def _curve(value: object) -> str | None:
 
 def _depth(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 100:
-        raise ConfigError(f"must be a number from 0 to 100, not {value!r}")
+        raise ConfigError("must be a number from 0 to 100")
     return value
 
 
@@ -464,11 +483,9 @@ def _identities(value: object) -> tuple[str, ...]:
 
 def _rotation(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
-        raise ConfigError(f"must be a number of seconds, not {value!r}")
+        raise ConfigError(f"must be a number of seconds, not {type(value).__name__}")
     if value and not _ROTATION_MIN <= value <= _ROTATION_MAX:
-        raise ConfigError(
-            f"must be {_ROTATION_MIN} to {_ROTATION_MAX} seconds, not {value}", hint="0 is never"
-        )
+        raise ConfigError(f"must be {_ROTATION_MIN} to {_ROTATION_MAX} seconds", hint="0 is never")
     return value
 
 
@@ -511,6 +528,7 @@ _CHECKS: Final[dict[str, Callable[[object], Any]]] = {
     "verify_depth": _depth,
     "alpn": _protocols,
     "danger_skip_hostname_check": _flag,
+    "private_key_passphrase_command": _command,
     "certificate2": _source,
     "private_key2": _source,
     "identity": _identity,

@@ -30,10 +30,12 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from tlsmgm.ciphers import check_cipher_list, split_tls13
-from tlsmgm.domain import DEFAULT_VERIFY_DEPTH, Domain, Source
+from tlsmgm.domain import DEFAULT_TICKET_ROTATION, DEFAULT_VERIFY_DEPTH, Domain, Source
 from tlsmgm.errors import ConfigError, UnsupportedError
+from tlsmgm.keylog import keylog_path
 from tlsmgm.memory_path import path_of
 from tlsmgm.methods import TLSVersion
+from tlsmgm.passphrase import passphrase_of
 from tlsmgm.trust import Trust, hashed_names, trust_of
 
 __all__ = ["ssl_context"]
@@ -96,6 +98,8 @@ def _new_context(domain: Domain) -> ssl.SSLContext:
     _load_trust(context, domain, trust_of(domain))
     _load_crls(context, domain)
     _set_alpn(context, domain)
+    _set_tickets(domain)
+    _set_keylog(context, domain)
     return context
 
 
@@ -141,6 +145,27 @@ def _where(source: Source) -> str:
 # --- rules -------------------------------------------------------------------------------
 
 
+def _set_keylog(context: ssl.SSLContext, domain: Domain) -> None:
+    path = keylog_path(domain)
+    if path is None:
+        return
+    try:
+        context.keylog_filename = path
+    except OSError as error:
+        raise ConfigError(
+            f"cannot open {path}: {error.strerror}", parameter="keylog_file"
+        ) from None
+
+
+def _set_tickets(domain: Domain) -> None:
+    if domain.kind == "client":
+        return
+    if domain.ticket_key_file is not None:
+        raise _unsupported(domain, "ticket_key_file", "share keys of session tickets")
+    if domain.ticket_rotation != DEFAULT_TICKET_ROTATION:
+        raise _unsupported(domain, "ticket_rotation", "change keys of session tickets")
+
+
 def _set_options(context: ssl.SSLContext) -> None:
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
@@ -151,6 +176,10 @@ def _set_options(context: ssl.SSLContext) -> None:
 def _set_verification(context: ssl.SSLContext, domain: Domain) -> None:
     if domain.verify_depth != DEFAULT_VERIFY_DEPTH:
         raise _unsupported(domain, "verify_depth", "limit the length of chains")
+    if domain.identity != "host" and domain.checks_server_name:
+        raise _unsupported(domain, "identity", "compare names as SIP does")
+    if domain.peer_identity:
+        raise _unsupported(domain, "peer_identity", "compare the names of peers")
     context.check_hostname = False  # CERT_NONE cannot be set before.
     if not domain.verify_cert:
         context.verify_mode = ssl.CERT_NONE
@@ -258,20 +287,31 @@ def _load_identity(context: ssl.SSLContext, domain: Domain) -> None:
         if domain.kind == "server":
             raise ConfigError("a server domain needs a certificate", parameter="certificate")
         return
-    if domain.private_key is None:
-        raise ConfigError("the certificate needs its private key", parameter="private_key")
-    chain = _read(domain.certificate, "certificate")
-    with path_of(chain) as certificate, _path_of_key(domain.private_key) as key:
+    for suffix in ("", "2"):
+        certificate = getattr(domain, f"certificate{suffix}")
+        key = getattr(domain, f"private_key{suffix}")
+        if key is None and certificate is not None:
+            parameter = f"private_key{suffix}"
+            raise ConfigError("the certificate needs its private key", parameter=parameter)
+        if certificate is not None:
+            _load_pair(context, domain, certificate, key, suffix)
+
+
+def _load_pair(
+    context: ssl.SSLContext, domain: Domain, shown: Source, key: Source, suffix: str
+) -> None:
+    chain = _read(shown, f"certificate{suffix}")
+    with path_of(chain) as certificate, _path_of_key(key) as key_path:
         try:
-            context.load_cert_chain(certificate, key, password=_passphrase(domain))
+            context.load_cert_chain(certificate, key_path, password=_passphrase(domain))
         except _PassphraseNeededError:
             raise ConfigError(
-                f"the key is encrypted{_where(domain.private_key)} and there is no passphrase",
-                parameter="private_key",
+                f"the key is encrypted{_where(key)} and there is no passphrase",
+                parameter=f"private_key{suffix}",
                 hint="set private_key_passphrase",
             ) from None
         except (OSError, ValueError) as error:
-            raise _identity_error(domain, chain, error) from None
+            raise _identity_error(shown, key, chain, error, suffix) from None
 
 
 def _path_of_key(source: Source) -> contextlib.AbstractContextManager[str]:
@@ -283,48 +323,49 @@ def _passphrase(domain: Domain) -> Callable[[], bytes]:
     """Answers OpenSSL; without an answer of ours it would ask the terminal."""
 
     def answer() -> bytes:
-        if not domain.private_key_passphrase:
+        found = passphrase_of(domain)
+        if not found:
             raise _PassphraseNeededError
-        return domain.private_key_passphrase
+        return found
 
     return answer
 
 
-def _identity_error(domain: Domain, chain: bytes, error: Exception) -> ConfigError:
+def _identity_error(
+    shown: Source, key: Source, chain: bytes, error: Exception, suffix: str
+) -> ConfigError:
     """Say which of both is wrong; ``ssl`` does not."""
-    assert domain.certificate is not None
-    assert domain.private_key is not None
+    certificate_name, key_name = f"certificate{suffix}", f"private_key{suffix}"
     reason = getattr(error, "reason", None)
     if reason in _FOREIGN_KEY:
         return ConfigError(
-            f"the key{_where(domain.private_key)} does not belong to the certificate",
-            parameter="private_key",
+            f"the key{_where(key)} does not belong to the certificate",
+            parameter=key_name,
             hint="give the key for which the certificate was made",
         )
     if not _has_certificates(chain):
         return ConfigError(
-            f"no readable PEM certificate{_where(domain.certificate)}", parameter="certificate"
+            f"no readable PEM certificate{_where(shown)}", parameter=certificate_name
         )
     if reason in _WEAK:
         return ConfigError(
-            f"{_words(error)}{_where(domain.certificate)}",
-            parameter="certificate",
+            f"{_words(error)}{_where(shown)}",
+            parameter=certificate_name,
             hint="OpenSSL's security level asks for a stronger one",
         )
     if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
-        return _unread_key(domain.private_key, error)
+        return _unread_key(key, key_name, error)
     return ConfigError(
-        f"no readable PEM key{_where(domain.private_key)}, or its passphrase is wrong",
-        parameter="private_key",
+        f"no readable PEM key{_where(key)}, or its passphrase is wrong", parameter=key_name
     )
 
 
-def _unread_key(source: Source, error: OSError) -> ConfigError:
+def _unread_key(source: Source, parameter: str, error: OSError) -> ConfigError:
     """Whatever was wrong with a key, from a pipe comes only that a pipe has no position."""
     reason = "the key is not readable, is of another certificate, or its passphrase is wrong"
     if isinstance(source, str):
         reason = f"cannot read {source}: {error.strerror}"
-    return ConfigError(reason, parameter="private_key")
+    return ConfigError(reason, parameter=parameter)
 
 
 # --- who is trusted ----------------------------------------------------------------------

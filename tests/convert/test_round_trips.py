@@ -187,8 +187,16 @@ modparam("tls_mgm", "dh_params", "[atlanta]dh.pem")
 modparam("tls_mgm", "ec_curve", "[atlanta]P-256")
 modparam("tls_mgm", "verify_depth", "[atlanta]2")
 modparam("tls_mgm", "alpn", "[atlanta]sip, h2")
+modparam("tls_mgm", "certificate2", "[atlanta]rsa.pem")
+modparam("tls_mgm", "private_key2", "[atlanta]rsa.key")
+modparam("tls_mgm", "identity", "[atlanta]sip")
+modparam("tls_mgm", "ticket_key_file", "[atlanta]tickets.txt")
+modparam("tls_mgm", "ticket_rotation", "[atlanta]3600")
+modparam("tls_mgm", "keylog_file", "[atlanta]$SSLKEYLOGFILE")
 modparam("tls_mgm", "client_domain", "atlanta")
 modparam("tls_mgm", "danger_skip_hostname_check", "[atlanta]1")
+modparam("tls_mgm", "private_key_passphrase_command", "[atlanta]pass show tls")
+modparam("tls_mgm", "peer_identity", "[atlanta]biloxi.com, atlanta.com")
 """
 
 TOML = """
@@ -211,8 +219,16 @@ dh_params = "dh.pem"
 ec_curve = "P-256"
 verify_depth = 2
 alpn = ["sip", "h2"]
+certificate2 = "rsa.pem"
+private_key2 = "rsa.key"
+identity = "sip"
+ticket_key_file = "tickets.txt"
+ticket_rotation = 3600
+keylog_file = "$SSLKEYLOGFILE"
 [client.atlanta]
 danger_skip_hostname_check = true
+private_key_passphrase_command = "pass show tls"
+peer_identity = ["biloxi.com", "atlanta.com"]
 """
 
 
@@ -237,8 +253,21 @@ def test_script_toml_and_python_make_the_same_domains() -> None:
             ec_curve="P-256",
             verify_depth=2,
             alpn=["sip", "h2"],
+            certificate2="/conf/rsa.pem",
+            private_key2="/conf/rsa.key",
+            identity="sip",
+            ticket_key_file="/conf/tickets.txt",
+            ticket_rotation=3600,
+            keylog_file="$SSLKEYLOGFILE",
         ),
-        Domain("atlanta", "client", ca_list="/conf/ca.pem", danger_skip_hostname_check=True),
+        Domain(
+            "atlanta",
+            "client",
+            ca_list="/conf/ca.pem",
+            danger_skip_hostname_check=True,
+            private_key_passphrase_command="pass show tls",
+            peer_identity=["biloxi.com", "atlanta.com"],
+        ),
     )
     script = read_script_text(SCRIPT, "/conf/opensips.cfg")
     toml = read_toml_text(TOML, "/conf/tlsmgm.toml")
@@ -251,7 +280,13 @@ def test_script_toml_and_python_make_the_same_domains() -> None:
         for field in dataclasses.fields(Domain)
         if field.compare and getattr(server, field.name) == field.default
     ]
-    assert differing == ["verify_cert", "danger_skip_hostname_check"]  # all others are not defaults
+    # All others are not defaults.
+    assert differing == [
+        "verify_cert",
+        "danger_skip_hostname_check",
+        "private_key_passphrase_command",
+        "peer_identity",
+    ]
     assert client.danger_skip_hostname_check
 
 

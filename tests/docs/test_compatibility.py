@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tlsmgm.config._parameters import DATABASE_PARAMETERS
-from tlsmgm.config.model import DOMAIN_PARAMETERS
+from tlsmgm.config.model import DOMAIN_PARAMETERS, OUR_PARAMETERS
 from tlsmgm.variables import VARIABLE_NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,7 +19,7 @@ ITEMS = (("1.7", 1, 1), ("1.8", 1, 2), ("1.9", 1, 36), ("1.10", 1, 23), ("2.1", 
 ITEMS += (("2.3", 1, 6), ("2.4", 1, 10))
 
 #: Parameters of ours, which the manual does not have.
-OURS = {"private_key_passphrase", "verify_depth", "alpn", "danger_skip_hostname_check"}
+OURS = set(OUR_PARAMETERS)
 
 
 def test_every_numbered_item_of_the_manual_has_a_row() -> None:

@@ -425,6 +425,8 @@ def test_neither_renegotiation_nor_compression(root: Authority) -> None:
 
 UNSUPPORTED = [
     ("verify_depth", 2),
+    ("identity", "sip"),
+    ("peer_identity", "alice.test"),
     ("alpn", "größe"),
     *([] if hasattr(ssl.SSLContext, "set_groups") else [("ec_curve", "X25519:P-256")]),
     *(

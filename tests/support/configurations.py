@@ -87,6 +87,13 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     .filter(_is_list)
     .filter(_fits("alpn")),
     "danger_skip_hostname_check": st.booleans(),
+    "private_key_passphrase_command": st.sampled_from(["pass show tls", "cat '/a b'"]),
+    "certificate2": _PATHS,
+    "private_key2": _PATHS,
+    "identity": st.sampled_from(["host", "sip"]),
+    "ticket_key_file": _PATHS,
+    "ticket_rotation": st.sampled_from([0, 60, 86400]),
+    "keylog_file": st.one_of(_PATHS, st.just("$SSLKEYLOGFILE")),
 }  # fmt: skip
 
 #: Values that TOML alone can say.

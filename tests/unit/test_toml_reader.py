@@ -165,6 +165,8 @@ def test_names_of_the_manual(parameter: str) -> None:
         "verify_depth": "7",
         "match_ip_address": '"1.2.3.4:5"',
         "ec_curve": '"P-256"',
+        "identity": '"sip"',
+        "ticket_rotation": "3600",
     }
     value = values.get(parameter, '"HIGH"')
     field = DOMAIN_PARAMETERS[parameter]

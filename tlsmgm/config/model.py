@@ -39,6 +39,7 @@ OUR_PARAMETERS: Final = (
     "verify_depth",
     "alpn",
     "danger_skip_hostname_check",
+    "private_key_passphrase_command",
     "certificate2",
     "private_key2",
     "identity",
