@@ -88,6 +88,18 @@ class Connection:
         assert got.status == "OK" or count[0] == 0
         return Outcome(**{**vars(got), "count": count[0]})
 
+    def export(self, label: bytes, size: int, context: bytes | None = None) -> Outcome:
+        out = self._c.ffi.new("uint8_t[]", size)
+        view, _keep = self._c.bytes_in(context or b"")
+        if context is None:
+            view.data = self._c.ffi.NULL
+        got = self._rig.call(
+            lambda error: self._table.export_keying_material(
+                self.handle, self._c.ffi.from_buffer(label + b"\0"), view, out, size, error
+            )
+        )
+        return Outcome(**{**vars(got), "data": bytes(self._c.ffi.buffer(out, size))})
+
     def info(self) -> Any:
         out = self._c.ffi.new("struct tlsmgm_conn_info *")
         self._table.conn_info(self.handle, out)
