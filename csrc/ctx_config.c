@@ -37,6 +37,18 @@ static enum tlsmgm_status check_identity(const struct tlsmgm_ctx_config *config,
                                  "the second certificate and its key need each other");
 }
 
+static enum tlsmgm_status check_stapling(const struct tlsmgm_ctx_config *config,
+                                         struct tlsmgm_error *error) {
+    if (config->is_server && config->require_staple) {
+        return tlsmgm_fail_parameter(error, "require_staple", "clients staple nothing");
+    }
+    if (!config->is_server && tlsmgm_source_is_given(&config->ocsp_response)) {
+        return tlsmgm_fail_parameter(error, "ocsp_response", "clients staple nothing");
+    }
+    if (!config->require_staple || config->verify_peer) return TLSMGM_OK;
+    return tlsmgm_fail_parameter(error, "require_staple", "this needs verify_cert");
+}
+
 /* Names that nobody looks at would be worse than none. */
 static enum tlsmgm_status check_peer_names(const struct tlsmgm_ctx_config *config,
                                            struct tlsmgm_error *error) {
@@ -75,6 +87,7 @@ enum tlsmgm_status tlsmgm_ctx_config_check(const struct tlsmgm_ctx_config *confi
     enum tlsmgm_status status = check_versions(config, error);
     if (status == TLSMGM_OK) status = check_identity(config, error);
     if (status == TLSMGM_OK) status = check_peer_names(config, error);
+    if (status == TLSMGM_OK) status = check_stapling(config, error);
     if (status == TLSMGM_OK) status = check_alpn(config->alpn, error);
     if (status == TLSMGM_OK) status = check_numbers(config, error);
     return status;

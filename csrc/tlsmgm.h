@@ -141,6 +141,10 @@ struct tlsmgm_ctx_config {
     const char *crl_dir;          /* every CRL in it, PEM or DER; at least one must be there */
     bool crl_check_all;           /* the whole chain, not the leaf only */
 
+    /* DER of the response that is stapled to certificate (RFC 6066 section 8); or not given. */
+    struct tlsmgm_source ocsp_response;
+    bool require_staple; /* client: refuse servers that staple no good response */
+
     bool verify_peer;  /* server: ask for a certificate; both: refuse a bad one */
     bool require_peer; /* server: refuse a client that has none */
     int verify_depth;  /* intermediates allowed between leaf and trust anchor */

@@ -31,7 +31,7 @@ _PLAIN_FIELDS = tuple(
     if item.name
     not in (
         *("certificate", "private_key", "ca_list", "dh_params"),
-        *("certificate2", "private_key2"),
+        *("certificate2", "private_key2", "ocsp_response"),
         *("private_key_passphrase", "origin"),
     )
 )
@@ -129,6 +129,7 @@ def _scope(domain: Domain, trust: Trust, prints: Fingerprints) -> bytes:
         domain.danger_skip_hostname_check,
         domain.identity,
         domain.peer_identity,
+        domain.require_staple,
         prints.of_source(trust.ca_list),
         prints.of_directory(trust.ca_dir),
         prints.of_directory(domain.crl_dir),
@@ -141,7 +142,7 @@ def _sources(domain: Domain) -> tuple[Source | None, ...]:
 
 
 def _public_sources(domain: Domain) -> tuple[Source | None, ...]:
-    return domain.certificate, domain.certificate2, domain.dh_params
+    return domain.certificate, domain.certificate2, domain.dh_params, domain.ocsp_response
 
 
 def _fingerprint(
@@ -278,6 +279,8 @@ def _new_context(
         ca_dir=trust.ca_dir,
         crl_dir=domain.crl_dir,
         crl_check_all=domain.crl_check_all,
+        ocsp_response=domain.ocsp_response,
+        require_staple=domain.require_staple,
         verify_peer=domain.verify_cert,
         require_peer=domain.require_cert,
         verify_depth=domain.verify_depth,

@@ -150,6 +150,9 @@ class Domain:
         peer_identity: who the peer may be, at least one of these names, on whatever connection;
             on server domains the client's certificate is asked, and needed.  A comma list or an
             iterable.
+        ocsp_response: server: DER of the response that is stapled to the certificate (RFC 6066
+            section 8); a path, or bytes.
+        require_staple: client: refuse servers that staple no good response.
         ticket_key_file: server: secret from which the keys of session tickets follow, so that
             all who have it resume each other's sessions; see :mod:`tlsmgm.ticket_secrets`.
         ticket_rotation: server: seconds between two keys of session tickets, 60 to 604800; 0: they
@@ -189,6 +192,8 @@ class Domain:
     private_key2: Source | None = None
     identity: Identity = "host"
     peer_identity: tuple[str, ...] = ()
+    ocsp_response: Source | None = None
+    require_staple: bool = False
     ticket_key_file: str | None = None
     ticket_rotation: int = DEFAULT_TICKET_ROTATION
     keylog_file: str | None = None
@@ -223,6 +228,8 @@ class Domain:
             private_key2: AnySource | None = None,
             identity: str = "host",
             peer_identity: str | Iterable[str] = (),
+            ocsp_response: AnySource | None = None,
+            require_staple: bool = False,
             ticket_key_file: str | os.PathLike[str] | None = None,
             ticket_rotation: int = DEFAULT_TICKET_ROTATION,
             keylog_file: str | os.PathLike[str] | None = None,
@@ -309,7 +316,7 @@ def _shown(parameter: str, value: object) -> str:
     if parameter == "private_key_passphrase":
         return "<set>"
     if isinstance(value, bytes):
-        return f"<PEM, {len(value)} bytes>"
+        return f"<{'PEM' if _PEM_START in value else 'DER'}, {len(value)} bytes>"
     return str(value) if isinstance(value, Origin) else repr(value)
 
 
@@ -481,6 +488,15 @@ def _identities(value: object) -> tuple[str, ...]:
     return tuple(entry.removesuffix(".").lower() for entry in entries)
 
 
+def _der(value: object) -> Source | None:
+    if not isinstance(value, (bytes, bytearray, memoryview)):
+        return _path(value)
+    der = bytes(value)
+    if not der.startswith(b"\x30"):
+        raise ConfigError("is not DER: it does not begin with a SEQUENCE")
+    return der
+
+
 def _rotation(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise ConfigError(f"must be a number of seconds, not {type(value).__name__}")
@@ -533,6 +549,8 @@ _CHECKS: Final[dict[str, Callable[[object], Any]]] = {
     "private_key2": _source,
     "identity": _identity,
     "peer_identity": _identities,
+    "ocsp_response": _der,
+    "require_staple": _flag,
     "ticket_key_file": _path,
     "ticket_rotation": _rotation,
     "keylog_file": _path,

@@ -98,7 +98,7 @@ def _new_context(domain: Domain) -> ssl.SSLContext:
     _load_trust(context, domain, trust_of(domain))
     _load_crls(context, domain)
     _set_alpn(context, domain)
-    _set_tickets(domain)
+    _check_server(domain)
     _set_keylog(context, domain)
     return context
 
@@ -157,9 +157,12 @@ def _set_keylog(context: ssl.SSLContext, domain: Domain) -> None:
         ) from None
 
 
-def _set_tickets(domain: Domain) -> None:
+def _check_server(domain: Domain) -> None:
+    """What only servers have, and Python's ``ssl`` has not."""
     if domain.kind == "client":
         return
+    if domain.ocsp_response is not None:
+        raise _unsupported(domain, "ocsp_response", "staple OCSP responses")
     if domain.ticket_key_file is not None:
         raise _unsupported(domain, "ticket_key_file", "share keys of session tickets")
     if domain.ticket_rotation != DEFAULT_TICKET_ROTATION:
@@ -178,6 +181,8 @@ def _set_verification(context: ssl.SSLContext, domain: Domain) -> None:
         raise _unsupported(domain, "verify_depth", "limit the length of chains")
     if domain.identity != "host" and domain.checks_server_name:
         raise _unsupported(domain, "identity", "compare names as SIP does")
+    if domain.require_staple:
+        raise _unsupported(domain, "require_staple", "ask for OCSP responses")
     if domain.peer_identity:
         raise _unsupported(domain, "peer_identity", "compare the names of peers")
     context.check_hostname = False  # CERT_NONE cannot be set before.

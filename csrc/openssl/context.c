@@ -189,6 +189,22 @@ static enum tlsmgm_status set_keylog(struct tlsmgm_ctx *ctx, const char *path,
     return status;
 }
 
+static enum tlsmgm_status set_stapling(struct tlsmgm_ctx *ctx,
+                                       const struct tlsmgm_ctx_config *config,
+                                       struct tlsmgm_error *error) {
+    enum tlsmgm_status status = TLSMGM_OK;
+    if (tlsmgm_source_is_given(&config->ocsp_response)) {
+        status =
+            tlsmgm_source_read(&config->ocsp_response, "ocsp_response", &ctx->ocsp_response, error);
+        (void)SSL_CTX_set_tlsext_status_cb(ctx->ssl_ctx, ossl_staple_callback);
+    } else if (config->require_staple) {
+        (void)SSL_CTX_set_tlsext_status_type(ctx->ssl_ctx, TLSEXT_STATUSTYPE_ocsp);
+        (void)SSL_CTX_set_tlsext_status_cb(ctx->ssl_ctx, ossl_check_staple_callback);
+    }
+    (void)SSL_CTX_set_tlsext_status_arg(ctx->ssl_ctx, ctx);
+    return status;
+}
+
 static void set_callbacks(struct tlsmgm_ctx *ctx) {
     (void)SSL_CTX_set_app_data(ctx->ssl_ctx, ctx);
     SSL_CTX_set_info_callback(ctx->ssl_ctx, ossl_info_callback);
@@ -220,6 +236,7 @@ static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_
     if (status == TLSMGM_OK) status = ossl_load_trust(ctx, config, error);
     if (status == TLSMGM_OK) status = set_alpn(ctx, config->alpn, error);
     if (status == TLSMGM_OK) status = set_resumption(ctx, config, error);
+    if (status == TLSMGM_OK) status = set_stapling(ctx, config, error);
     if (status == TLSMGM_OK) status = set_keylog(ctx, config->keylog_file, error);
     return status;
 }
@@ -264,6 +281,7 @@ void ossl_ctx_free(struct tlsmgm_ctx *ctx) {
     tlsmgm_ticket_keys_free(ctx->ticket_keys);
     tlsmgm_blob_free(&ctx->certificate);
     tlsmgm_blob_free(&ctx->certificate2);
+    tlsmgm_blob_free(&ctx->ocsp_response);
     tlsmgm_keylog_close(&ctx->keylog);
     tlsmgm_blob_free(&ctx->alpn);
     tlsmgm_peer_rules_free(&ctx->peer_rules);

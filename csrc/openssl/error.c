@@ -37,6 +37,10 @@ enum tlsmgm_verify_reason ossl_verify_reason(long result) {
         case X509_V_ERR_CRL_PATH_VALIDATION_ERROR:
         case X509_V_ERR_KEYUSAGE_NO_CRL_SIGN:
             return TLSMGM_VERIFY_CRL_INVALID;
+        case X509_V_ERR_OCSP_VERIFY_NEEDED:
+            return TLSMGM_VERIFY_STAPLE_MISSING;
+        case X509_V_ERR_OCSP_VERIFY_FAILED:
+            return TLSMGM_VERIFY_STAPLE_INVALID;
         case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
             return TLSMGM_VERIFY_SELF_SIGNED;
         case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
@@ -101,8 +105,9 @@ static enum tlsmgm_status fail_from_queue(struct tlsmgm_conn *conn, struct tlsmg
         ERR_GET_REASON(last) == SSL_R_CERTIFICATE_VERIFY_FAILED) {
         return fail_verify(conn, last, error);
     }
-    if (is_ssl && (reason == SSL_R_CERTIFICATE_VERIFY_FAILED ||
-                   reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)) {
+    if (is_ssl &&
+        (reason == SSL_R_CERTIFICATE_VERIFY_FAILED || reason == SSL_R_INVALID_STATUS_RESPONSE ||
+         reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)) {
         return fail_verify(conn, code, error);
     }
     if (is_ssl && reason >= ALERT_REASON_BASE && reason < ALERT_REASON_BASE + 256) {

@@ -21,6 +21,7 @@ struct tlsmgm_ctx {
     struct tlsmgm_ticket_keys *ticket_keys; /* may be NULL */
     struct tlsmgm_blob certificate;         /* DER of the leaf */
     struct tlsmgm_blob certificate2;        /* DER of the second leaf; empty: none */
+    struct tlsmgm_blob ocsp_response;       /* DER; empty: none */
     struct tlsmgm_keylog keylog;
     struct tlsmgm_blob alpn; /* wire form */
     struct tlsmgm_scope scope;
@@ -66,6 +67,10 @@ enum tlsmgm_status ossl_load_trust(struct tlsmgm_ctx *ctx, const struct tlsmgm_c
 enum tlsmgm_status ossl_load_dh_params(struct tlsmgm_ctx *ctx,
                                        const struct tlsmgm_ctx_config *config,
                                        struct tlsmgm_error *error);
+
+/* ocsp.c */
+int ossl_staple_callback(SSL *ssl, void *argument);
+int ossl_check_staple_callback(SSL *ssl, void *argument);
 
 /* tickets.c */
 int ossl_ticket_callback(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,

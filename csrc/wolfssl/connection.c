@@ -137,6 +137,11 @@ static enum tlsmgm_status start(struct tlsmgm_conn *conn, const struct tlsmgm_co
     }
     if (conn->ctx->is_server) return expect_name(conn, error);
     (void)wolfSSL_set_SessionTicket_cb(conn->ssl, ticket_arrived, conn);
+    /* Not in the context: in TLS 1.3 the answer would then count as one that nobody asked for. */
+    if (conn->ctx->require_staple &&
+        wolfSSL_UseOCSPStapling(conn->ssl, WOLFSSL_CSR_OCSP, 0) != WOLFSSL_SUCCESS) {
+        return tlsmgm_fail_memory(error);
+    }
     enum tlsmgm_status status = send_name(conn, error);
     if (status == TLSMGM_OK) status = offer_session(conn, config->session, error);
     return status;

@@ -155,6 +155,20 @@ static enum tlsmgm_status load_trust(struct tlsmgm_ctx *ctx, const struct tlsmgm
     return given || peers_show_certificates ? wssl_trust_new(ctx, config, error) : TLSMGM_OK;
 }
 
+static enum tlsmgm_status set_stapling(struct tlsmgm_ctx *ctx,
+                                       const struct tlsmgm_ctx_config *config,
+                                       struct tlsmgm_error *error) {
+    enum tlsmgm_status status = TLSMGM_OK;
+    bool good = true;
+    if (tlsmgm_source_is_given(&config->ocsp_response)) {
+        status =
+            tlsmgm_source_read(&config->ocsp_response, "ocsp_response", &ctx->ocsp_response, error);
+        good = status != TLSMGM_OK || wssl_enable_stapling(ctx->ssl_ctx);
+    }
+    ctx->require_staple = config->require_staple;
+    return good ? status : tlsmgm_fail_memory(error);
+}
+
 static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
                                     struct tlsmgm_error *error) {
     wolfSSL_CTX_SetIORecv(ctx->ssl_ctx, wssl_wire_receive);
@@ -171,6 +185,7 @@ static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_
     if (status == TLSMGM_OK) status = load_trust(ctx, config, error);
     if (status == TLSMGM_OK) status = set_alpn(ctx, config->alpn, error);
     if (status == TLSMGM_OK) status = set_resumption(ctx, config, error);
+    if (status == TLSMGM_OK) status = set_stapling(ctx, config, error);
     ctx->key_kind =
         tlsmgm_key_kind((struct tlsmgm_bytes){ctx->certificate.data, ctx->certificate.size});
     return status;
@@ -184,6 +199,7 @@ static enum tlsmgm_status add_second(struct tlsmgm_ctx *ctx, const struct tlsmgm
     other.certificate = config->certificate2;
     other.private_key = config->private_key2;
     other.certificate2 = other.private_key2 = (struct tlsmgm_source){0};
+    other.ocsp_response = (struct tlsmgm_source){0}; /* it is about the first one */
     enum tlsmgm_status status = wssl_ctx_new(&other, &ctx->second, error);
     if (status == TLSMGM_OK) {
         return tlsmgm_check_two_kinds(&ctx->certificate, &ctx->second->certificate, error);
@@ -239,6 +255,7 @@ void wssl_ctx_free(struct tlsmgm_ctx *ctx) {
     tlsmgm_ticket_keys_free(ctx->ticket_keys);
     tlsmgm_blob_free(&ctx->certificate);
     tlsmgm_blob_free(&ctx->alpn);
+    tlsmgm_blob_free(&ctx->ocsp_response);
     tlsmgm_peer_rules_free(&ctx->peer_rules);
     tlsmgm_free(ctx);
 }

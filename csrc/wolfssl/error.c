@@ -71,6 +71,13 @@ static bool is_missing_certificate(const struct tlsmgm_conn *conn, int code) {
     return code == NO_PEER_CERT && conn->ctx->verify_peer && conn->ctx->require_peer;
 }
 
+/* What is wrong with a staple is not told to the callback either. */
+static bool is_about_staple(const struct tlsmgm_conn *conn, int code) {
+    return conn->ctx->require_staple && (code == OCSP_CERT_UNKNOWN || code == OCSP_CERT_REVOKED ||
+                                         code == BAD_CERTIFICATE_STATUS_ERROR ||
+                                         code == OCSP_INVALID_STATUS || code == OCSP_LOOKUP_FAIL);
+}
+
 enum tlsmgm_status wssl_fail_conn(struct tlsmgm_conn *conn, int result,
                                   struct tlsmgm_error *error) {
     struct tlsmgm_error failure;
@@ -81,7 +88,8 @@ enum tlsmgm_status wssl_fail_conn(struct tlsmgm_conn *conn, int result,
     }
     if (code == WOLFSSL_ERROR_WANT_READ && !conn->wire.input_ended) return TLSMGM_WANT_READ;
     if (is_missing_certificate(conn, code)) conn->verify_code = NO_PEER_CERT;
-    if (code == NOT_CA_ERROR && conn->verify_code == 0) conn->verify_code = code;
+    bool is_untold = code == NOT_CA_ERROR || is_about_staple(conn, code);
+    if (is_untold && conn->verify_code == 0) conn->verify_code = code;
     if (!conn->established && conn->verify_code != 0 &&
         (conn->ctx->verify_peer || conn->verify_code == MEMORY_E) &&
         code != WOLFSSL_ERROR_WANT_READ) {

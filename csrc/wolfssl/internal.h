@@ -33,11 +33,13 @@ struct tlsmgm_ctx {
     bool verify_peer;
     bool require_peer;
     int verify_depth;
+    bool require_staple;
     struct wssl_trust *trust;               /* NULL when nothing asks for it */
     struct tlsmgm_ticket_keys *ticket_keys; /* may be NULL */
     struct tlsmgm_blob certificate;         /* DER of the leaf */
     struct tlsmgm_ctx *second;              /* the same with the other certificate, or NULL */
     enum tlsmgm_key_kind key_kind;
+    struct tlsmgm_blob ocsp_response; /* DER; empty: none */
     struct tlsmgm_keylog keylog;
     struct tlsmgm_blob alpn; /* wire form */
     struct tlsmgm_scope scope;
@@ -105,6 +107,15 @@ void wssl_trust_free(struct wssl_trust *trust);
 WOLFSSL_X509_STORE *wssl_trust_borrow(struct wssl_trust *trust, unsigned *generation);
 void wssl_trust_return(struct wssl_trust *trust, WOLFSSL_X509_STORE *store, unsigned generation);
 bool wssl_trust_has(const struct wssl_trust *trust, struct tlsmgm_bytes der);
+
+/* stapling.c */
+enum wssl_stapling {
+    WSSL_NO_STAPLING,
+    WSSL_STAPLE,         /* of a server */
+    WSSL_REQUIRE_STAPLE, /* of a client */
+};
+bool wssl_enable_stapling(WOLFSSL_CTX *ssl_ctx);
+bool wssl_prepare_store(WOLFSSL_X509_STORE *store, enum wssl_stapling stapling);
 
 /* verify.c: what is noted about the peer's certificate while wolfSSL judges it. */
 bool wssl_is_in_force(struct tlsmgm_bytes der); /* within its dates now */

@@ -26,6 +26,7 @@ struct wssl_trust {
     size_t ca_list_count; /* of cas, those that ca_list names; they come first */
     struct der_list crls;
     bool crl_check_all;
+    enum wssl_stapling stapling;
     pthread_mutex_t lock; /* guards idle and idle_count */
     WOLFSSL_X509_STORE *idle[IDLE_MAX];
     size_t idle_count;
@@ -188,6 +189,7 @@ static WOLFSSL_X509_STORE *build_store(const struct wssl_trust *trust, const cha
     if (result == WOLFSSL_SUCCESS && trust->crls.count > 0) {
         result = set_crl_mode(store, trust->crl_check_all);
     }
+    if (result == WOLFSSL_SUCCESS && !wssl_prepare_store(store, trust->stapling)) result = MEMORY_E;
     if (result == WOLFSSL_SUCCESS) return store;
     *code = result;
     wolfSSL_X509_STORE_free(store);
@@ -281,6 +283,8 @@ enum tlsmgm_status wssl_trust_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_ct
     }
     ctx->trust = trust;
     trust->crl_check_all = config->crl_check_all;
+    if (tlsmgm_source_is_given(&config->ocsp_response)) trust->stapling = WSSL_STAPLE;
+    if (config->require_staple) trust->stapling = WSSL_REQUIRE_STAPLE;
     enum tlsmgm_status status = read_sources(trust, config, error);
     if (status != TLSMGM_OK) return status;
     WOLFSSL_X509_STORE *store = build_store(trust, &parameter, &code);

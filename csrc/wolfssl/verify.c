@@ -29,6 +29,14 @@ enum tlsmgm_verify_reason wssl_verify_reason(int code) {
         case ASN_CRL_CONFIRM_E:
         case ASN_CRL_NO_SIGNER_E:
             return TLSMGM_VERIFY_CRL_INVALID;
+        case OCSP_CERT_REVOKED:
+            return TLSMGM_VERIFY_REVOKED;
+        case OCSP_CERT_UNKNOWN: /* wolfSSL's word for a staple that is not there */
+            return TLSMGM_VERIFY_STAPLE_MISSING;
+        case OCSP_INVALID_STATUS:
+        case OCSP_LOOKUP_FAIL:
+        case BAD_CERTIFICATE_STATUS_ERROR:
+            return TLSMGM_VERIFY_STAPLE_INVALID;
         case ASN_SELF_SIGNED_E:
             return TLSMGM_VERIFY_SELF_SIGNED;
         case ASN_NO_SIGNER_E:
@@ -103,6 +111,8 @@ static bool comes_after_name(int code) {
         case TLSMGM_VERIFY_CRL_MISSING:
         case TLSMGM_VERIFY_CRL_EXPIRED:
         case TLSMGM_VERIFY_CRL_INVALID:
+        case TLSMGM_VERIFY_STAPLE_MISSING:
+        case TLSMGM_VERIFY_STAPLE_INVALID:
             return true;
         case TLSMGM_VERIFY_MISSING:
         case TLSMGM_VERIFY_SELF_SIGNED:

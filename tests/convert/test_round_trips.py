@@ -190,6 +190,7 @@ modparam("tls_mgm", "alpn", "[atlanta]sip, h2")
 modparam("tls_mgm", "certificate2", "[atlanta]rsa.pem")
 modparam("tls_mgm", "private_key2", "[atlanta]rsa.key")
 modparam("tls_mgm", "identity", "[atlanta]sip")
+modparam("tls_mgm", "ocsp_response", "[atlanta]staple.der")
 modparam("tls_mgm", "ticket_key_file", "[atlanta]tickets.txt")
 modparam("tls_mgm", "ticket_rotation", "[atlanta]3600")
 modparam("tls_mgm", "keylog_file", "[atlanta]$SSLKEYLOGFILE")
@@ -197,6 +198,7 @@ modparam("tls_mgm", "client_domain", "atlanta")
 modparam("tls_mgm", "danger_skip_hostname_check", "[atlanta]1")
 modparam("tls_mgm", "private_key_passphrase_command", "[atlanta]pass show tls")
 modparam("tls_mgm", "peer_identity", "[atlanta]biloxi.com, atlanta.com")
+modparam("tls_mgm", "require_staple", "[atlanta]1")
 """
 
 TOML = """
@@ -222,6 +224,7 @@ alpn = ["sip", "h2"]
 certificate2 = "rsa.pem"
 private_key2 = "rsa.key"
 identity = "sip"
+ocsp_response = "staple.der"
 ticket_key_file = "tickets.txt"
 ticket_rotation = 3600
 keylog_file = "$SSLKEYLOGFILE"
@@ -229,6 +232,7 @@ keylog_file = "$SSLKEYLOGFILE"
 danger_skip_hostname_check = true
 private_key_passphrase_command = "pass show tls"
 peer_identity = ["biloxi.com", "atlanta.com"]
+require_staple = true
 """
 
 
@@ -256,6 +260,7 @@ def test_script_toml_and_python_make_the_same_domains() -> None:
             certificate2="/conf/rsa.pem",
             private_key2="/conf/rsa.key",
             identity="sip",
+            ocsp_response="/conf/staple.der",
             ticket_key_file="/conf/tickets.txt",
             ticket_rotation=3600,
             keylog_file="$SSLKEYLOGFILE",
@@ -267,6 +272,7 @@ def test_script_toml_and_python_make_the_same_domains() -> None:
             danger_skip_hostname_check=True,
             private_key_passphrase_command="pass show tls",
             peer_identity=["biloxi.com", "atlanta.com"],
+            require_staple=True,
         ),
     )
     script = read_script_text(SCRIPT, "/conf/opensips.cfg")
@@ -286,6 +292,7 @@ def test_script_toml_and_python_make_the_same_domains() -> None:
         "danger_skip_hostname_check",
         "private_key_passphrase_command",
         "peer_identity",
+        "require_staple",
     ]
     assert client.danger_skip_hostname_check
 

@@ -426,6 +426,7 @@ def test_neither_renegotiation_nor_compression(root: Authority) -> None:
 UNSUPPORTED = [
     ("verify_depth", 2),
     ("identity", "sip"),
+    ("require_staple", True),
     ("peer_identity", "alice.test"),
     ("alpn", "größe"),
     *([] if hasattr(ssl.SSLContext, "set_groups") else [("ec_curve", "X25519:P-256")]),
@@ -443,6 +444,17 @@ def test_what_ssl_cannot_do_is_refused_by_name(
 ) -> None:
     domain = of_client(root, **{parameter: value})
     with pytest.raises(UnsupportedError, match=f"domain 'here': parameter '{parameter}': "):
+        domain.ssl_context()
+
+
+SERVER_ONLY = [("ocsp_response", b"\x30\x00"), ("ticket_key_file", "x"), ("ticket_rotation", 60)]
+
+
+@pytest.mark.parametrize(("parameter", "value"), SERVER_ONLY)
+def test_what_ssl_cannot_do_for_servers(site: Identity, parameter: str, value: object) -> None:
+    fields = site.fields() | {parameter: value}
+    domain = Domain("here", "server", verify_cert=False, **fields)
+    with pytest.raises(UnsupportedError, match=f"parameter '{parameter}': "):
         domain.ssl_context()
 
 

@@ -91,6 +91,8 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "certificate2": _PATHS,
     "private_key2": _PATHS,
     "identity": st.sampled_from(["host", "sip"]),
+    "ocsp_response": _PATHS,
+    "require_staple": st.booleans(),
     "ticket_key_file": _PATHS,
     "ticket_rotation": st.sampled_from([0, 60, 86400]),
     "keylog_file": st.one_of(_PATHS, st.just("$SSLKEYLOGFILE")),

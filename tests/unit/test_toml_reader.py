@@ -162,6 +162,7 @@ def test_names_of_the_manual(parameter: str) -> None:
         "require_cert": "1",
         "crl_check_all": "1",
         "danger_skip_hostname_check": "1",
+        "require_staple": "1",
         "verify_depth": "7",
         "match_ip_address": '"1.2.3.4:5"',
         "ec_curve": '"P-256"',

@@ -80,6 +80,8 @@ cdef extern from "tlsmgm.h" nogil:
         const char *ca_dir
         const char *crl_dir
         bint crl_check_all
+        tlsmgm_source ocsp_response
+        bint require_staple
         bint verify_peer
         bint require_peer
         int verify_depth

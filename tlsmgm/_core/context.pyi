@@ -33,6 +33,8 @@ class Context:
         ca_dir: _Path | None = None,
         crl_dir: _Path | None = None,
         crl_check_all: bool = False,
+        ocsp_response: bytes | str | None = None,
+        require_staple: bool = False,
         verify_peer: bool = False,
         require_peer: bool = False,
         verify_depth: int = 3,

@@ -69,6 +69,8 @@ cdef class Context:
         passphrase: bytes that open encrypted private keys.
         ca_dir, crl_dir: paths of directories.
         crl_check_all: check the whole chain against CRLs, not the leaf only.
+        ocsp_response: DER of the response that a server staples, ``bytes`` or the path of a file.
+        require_staple: a client refuses servers that staple no good response.
         verify_peer, require_peer, verify_depth: rules for the peer's certificate.
         sip_identity: names are SIP domains (RFC 5922), not hosts and addresses (RFC 9525).
         peer_names: names separated by commas, of which the peer must have one; or None.
@@ -103,6 +105,8 @@ cdef class Context:
         ca_dir=None,
         crl_dir=None,
         bint crl_check_all=False,
+        ocsp_response=None,
+        bint require_staple=False,
         bint verify_peer=False,
         bint require_peer=False,
         int verify_depth=3,
@@ -132,6 +136,8 @@ cdef class Context:
         config.ca_dir = strings.text(ca_dir)
         config.crl_dir = strings.text(crl_dir)
         config.crl_check_all = crl_check_all
+        config.ocsp_response = strings.source(ocsp_response)
+        config.require_staple = require_staple
         config.verify_peer = verify_peer
         config.require_peer = require_peer
         config.verify_depth = verify_depth

@@ -44,6 +44,8 @@ OUR_PARAMETERS: Final = (
     "private_key2",
     "identity",
     "peer_identity",
+    "ocsp_response",
+    "require_staple",
     "ticket_key_file",
     "ticket_rotation",
     "keylog_file",
@@ -71,7 +73,10 @@ DOMAIN_PARAMETERS: Final = {
 
 #: Fields of Domain that are true or false.
 FLAG_FIELDS: Final = frozenset(
-    {"verify_cert", "require_cert", "crl_check_all", "danger_skip_hostname_check"}
+    {
+        *("verify_cert", "require_cert", "crl_check_all"),
+        *("danger_skip_hostname_check", "require_staple"),
+    }
 )
 
 #: Fields of Domain that are numbers.
@@ -83,7 +88,9 @@ PEM_FIELDS: Final = frozenset(
 )
 
 #: Fields of Domain that may be paths, which are relative to the configuration's folder.
-PATH_FIELDS: Final = PEM_FIELDS | {*("ca_dir", "crl_dir", "ticket_key_file", "keylog_file")}
+PATH_FIELDS: Final = PEM_FIELDS | {
+    *("ca_dir", "crl_dir", "ocsp_response", "ticket_key_file", "keylog_file")
+}
 
 #: What ``tls_library`` may be (manual 1.9.2).
 LIBRARIES: Final = ("auto", "none", "openssl", "wolfssl")
