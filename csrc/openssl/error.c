@@ -134,7 +134,9 @@ enum tlsmgm_status ossl_fail_conn(struct tlsmgm_conn *conn, int result,
             (void)tlsmgm_fail_memory(&failure);
             break;
         case SSL_ERROR_ZERO_RETURN:
-            return TLSMGM_CLOSED;
+            if (SSL_is_init_finished(conn->ssl)) return TLSMGM_CLOSED;
+            (void)tlsmgm_fail_early_close(&failure);
+            break;
         case SSL_ERROR_SSL:
             (void)fail_from_queue(conn, &failure);
             break;

@@ -19,6 +19,7 @@ from tests.support.contract import (
     shake,
 )
 
+CLOSE_NOTIFY = bytes.fromhex("15 0303 0002 01 00")
 CLOSE_NOTIFY_SIZE_MAX = 60
 INPUT_MAX, HIGH_WATER = 4 << 20, 256 << 10
 
@@ -273,6 +274,33 @@ def test_a_handshake_may_be_cut_off(rig: Rig, version: str, size: int, call: str
     got = calls[call]()
     assert got.status == "TRUNCATED"
     assert "handshake" in got.text
+
+
+@pytest.mark.parametrize("call", ["handshake", "read", "write"])
+@pytest.mark.parametrize("where", ["client", "server before the hello", "server after it"])
+def test_a_close_during_the_handshake_is_no_end(
+    rig: Rig, version: str, call: str, where: str
+) -> None:
+    """Anybody on the line can send one, so it must not look like the end of the data."""
+    client, server = pair(rig, rig, version)
+    client.handshake()
+    if where == "server after it":
+        carry(client, server)
+        server.handshake()
+    conn = client if where == "client" else server
+    calls: dict[str, Callable[[], Outcome]] = {
+        "handshake": conn.handshake,
+        "read": conn.read,
+        "write": lambda: conn.write(b"x"),
+    }
+    conn.feed(CLOSE_NOTIFY)
+    got = calls[call]()
+    if got.status == "ALERT":
+        assert got.alert == 0
+        assert "close_notify during the handshake" in got.text
+    else:  # a server may find an alert in clear text out of place
+        assert (got.status, where == "client") == ("PROTOCOL", False)
+    assert {attempt().status for attempt in calls.values()} == {got.status}
 
 
 def test_the_last_flight_counts_when_the_transport_has_ended(rig: Rig, version: str) -> None:
