@@ -467,6 +467,23 @@ def test_a_server_shows_the_chain_of_its_client(rig: Rig, peer: Rig, version: st
     assert server.info().verify_reason == rig.c.lib.TLSMGM_VERIFY_NONE
 
 
+def test_the_peer_of_the_last_data_is_known_when_something_fatal_came_behind_it(
+    rig: Rig, version: str
+) -> None:
+    identity = {"certificate": pki("good.pem"), "private_key": pki("good.key")}
+    trust = {"verify_peer": True, "require_peer": True, "ca_list": pki("root.pem")}
+    client_ctx = rig.client_context(version=version, **identity)
+    client, server = rig.connection(client_ctx), rig.connection(rig.server_context(**trust))
+    settle(client, server)
+    client.write(b"last")
+    carry(client, server)
+    server.feed(b"no record")
+    assert server.read().data == b"last"
+    assert server.handshake().status == "PROTOCOL"
+    assert server.info().has_peer_certificate
+    assert server.peer_certificate() == rig.c.bytes_out(rig.table.ctx_certificate(client_ctx))
+
+
 def test_certificates_and_texts_stay_where_they_are(rig: Rig, version: str) -> None:
     client, server = pair(rig, rig, version)
     settle(client, server)
