@@ -58,6 +58,11 @@ $(VENV)/.bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --no-build-isolation -e '.[bench]'
 	@touch $@
 
+# What fuzzes Python; clang, which fuzzes C, comes with "fuzz".
+$(VENV)/.fuzz: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --no-build-isolation -e '.[fuzz]'
+	@touch $@
+
 # Database servers, which the tests run by themselves, in temporary folders; and valgrind.
 services:
 	@tests/install_services.sh
@@ -92,8 +97,9 @@ asan: build services $(VENV)/opensips-cli/.installed ## run the test suite with 
 		LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
 		$(CURDIR)/$(BIN)/python -m pytest --timeout 600 $(PYTEST_ARGS)
 
-fuzz: ## look for inputs that break the parsers, FUZZ_SECONDS for each (needs clang)
-	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh
+fuzz: build $(VENV)/.fuzz ## look for inputs that break something, FUZZ_SECONDS for each target
+	@tests/fuzz/install_tools.sh
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) PYTHON=$(BIN)/python tests/fuzz/run.sh $(FUZZ_TARGETS)
 
 peers: build $(VENV)/.bench
 	@benchmarks/install_peers.sh $(BIN)/python

@@ -45,6 +45,12 @@ enum tlsmgm_status tlsmgm_fail_parameter(struct tlsmgm_error *error, const char 
     return TLSMGM_CONFIG;
 }
 
+enum tlsmgm_status tlsmgm_fail_early_close(struct tlsmgm_error *error) {
+    (void)tlsmgm_fail(error, TLSMGM_ALERT, "the peer sent close_notify during the handshake");
+    if (error != NULL) error->alert = TLSMGM_ALERT_CLOSE_NOTIFY;
+    return TLSMGM_ALERT;
+}
+
 enum tlsmgm_status tlsmgm_fail_memory(struct tlsmgm_error *error) {
     return tlsmgm_fail(error, TLSMGM_NO_MEMORY, "out of memory");
 }

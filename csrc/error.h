@@ -24,6 +24,12 @@ enum tlsmgm_status tlsmgm_fail_alert(struct tlsmgm_error *error, enum tlsmgm_ale
 enum tlsmgm_status tlsmgm_fail_parameter(struct tlsmgm_error *error, const char *parameter,
                                          const char *format, ...) TLSMGM_PRINTF(3, 4);
 
+/*
+ * close_notify before the handshake was complete: ALERT. Anybody on the line can have sent it, so
+ * it is no end of the data, as CLOSED would be.
+ */
+enum tlsmgm_status tlsmgm_fail_early_close(struct tlsmgm_error *error);
+
 enum tlsmgm_status tlsmgm_fail_memory(struct tlsmgm_error *error);
 
 /* Resets error to OK, no alert, no text. */

@@ -8,11 +8,13 @@
 #include "error.h"
 #include "internal.h"
 
-/* Remembers the alert that we send, for the error that follows. */
+/* Remembers that the handshake was complete, and the alert that we send, for the error after it. */
 void ossl_info_callback(const SSL *ssl, int where, int value) {
-    if ((where & SSL_CB_WRITE_ALERT) != SSL_CB_WRITE_ALERT) return;
     struct tlsmgm_conn *conn = SSL_get_app_data(ssl);
-    if (conn != NULL && (value >> 8) == SSL3_AL_FATAL) conn->alert_sent = value & 0xff;
+    if (conn == NULL) return;
+    if ((where & SSL_CB_HANDSHAKE_DONE) != 0) conn->established = true;
+    if ((where & SSL_CB_WRITE_ALERT) != SSL_CB_WRITE_ALERT) return;
+    if ((value >> 8) == SSL3_AL_FATAL) conn->alert_sent = value & 0xff;
 }
 
 /* The host name of a server_name extension, or empty. */

@@ -132,14 +132,15 @@ enum tlsmgm_status ossl_fail_conn(struct tlsmgm_conn *conn, int result,
         case SSL_ERROR_WANT_READ:
             if (!conn->wire.input_ended) return TLSMGM_WANT_READ;
             (void)tlsmgm_fail(&failure, TLSMGM_TRUNCATED, "the peer ended the connection %s",
-                              SSL_is_init_finished(conn->ssl) ? "without close_notify"
-                                                              : "during the handshake");
+                              conn->established ? "without close_notify" : "during the handshake");
             break;
         case SSL_ERROR_WANT_WRITE: /* our output refuses bytes only when memory is exhausted */
             (void)tlsmgm_fail_memory(&failure);
             break;
         case SSL_ERROR_ZERO_RETURN:
-            return TLSMGM_CLOSED;
+            if (conn->established) return TLSMGM_CLOSED;
+            (void)tlsmgm_fail_early_close(&failure);
+            break;
         case SSL_ERROR_SSL:
             (void)fail_from_queue(conn, &failure);
             break;

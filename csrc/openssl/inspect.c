@@ -84,7 +84,7 @@ static void read_peer_chain(struct tlsmgm_conn *conn) {
 }
 
 struct tlsmgm_bytes ossl_peer_certificate(struct tlsmgm_conn *conn, size_t index) {
-    if (!conn->peer_chain_read && SSL_is_init_finished(conn->ssl)) read_peer_chain(conn);
+    if (!conn->peer_chain_read && conn->established) read_peer_chain(conn);
     if (index >= conn->peer_chain_size) return (struct tlsmgm_bytes){0};
     return (struct tlsmgm_bytes){conn->peer_chain[index].data, conn->peer_chain[index].size};
 }

@@ -34,6 +34,7 @@ struct tlsmgm_conn {
     struct tlsmgm_wire wire;
     int alert_sent;                    /* or TLSMGM_NO_ALERT */
     bool has_server_name;              /* server: the client sent one */
+    bool established;                  /* OpenSSL itself forgets it when the connection fails */
     struct tlsmgm_session_owner owner; /* scope and server name */
     struct tlsmgm_blob *peer_chain;    /* DER, read from ssl when first asked for */
     size_t peer_chain_size;

@@ -84,7 +84,10 @@ enum tlsmgm_status wssl_fail_conn(struct tlsmgm_conn *conn, int result,
     int code = wolfSSL_get_error(conn->ssl, result);
     if (code == WOLFSSL_ERROR_ZERO_RETURN) {
         conn->close_received = true;
-        return TLSMGM_CLOSED;
+        if (conn->established) return TLSMGM_CLOSED;
+        (void)tlsmgm_fail_early_close(&failure);
+        failure.library_code = code;
+        return tlsmgm_wire_latch(&conn->wire, &failure, error);
     }
     if (code == WOLFSSL_ERROR_WANT_READ && !conn->wire.input_ended) return TLSMGM_WANT_READ;
     if (is_missing_certificate(conn, code)) conn->verify_code = NO_PEER_CERT;

@@ -19,6 +19,7 @@ from tests.support.contract import (
     shake,
 )
 
+CLOSE_NOTIFY = bytes.fromhex("15 0303 0002 01 00")
 CLOSE_NOTIFY_SIZE_MAX = 60
 INPUT_MAX, HIGH_WATER = 4 << 20, 256 << 10
 
@@ -275,6 +276,33 @@ def test_a_handshake_may_be_cut_off(rig: Rig, version: str, size: int, call: str
     assert "handshake" in got.text
 
 
+@pytest.mark.parametrize("call", ["handshake", "read", "write"])
+@pytest.mark.parametrize("where", ["client", "server before the hello", "server after it"])
+def test_a_close_during_the_handshake_is_no_end(
+    rig: Rig, version: str, call: str, where: str
+) -> None:
+    """Anybody on the line can send one, so it must not look like the end of the data."""
+    client, server = pair(rig, rig, version)
+    client.handshake()
+    if where == "server after it":
+        carry(client, server)
+        server.handshake()
+    conn = client if where == "client" else server
+    calls: dict[str, Callable[[], Outcome]] = {
+        "handshake": conn.handshake,
+        "read": conn.read,
+        "write": lambda: conn.write(b"x"),
+    }
+    conn.feed(CLOSE_NOTIFY)
+    got = calls[call]()
+    if got.status == "ALERT":
+        assert got.alert == 0
+        assert "close_notify during the handshake" in got.text
+    else:  # a server may find an alert in clear text out of place
+        assert (got.status, where == "client") == ("PROTOCOL", False)
+    assert {attempt().status for attempt in calls.values()} == {got.status}
+
+
 def test_the_last_flight_counts_when_the_transport_has_ended(rig: Rig, version: str) -> None:
     client, server = pair(rig, rig, version)
     for _ in range(5):
@@ -437,6 +465,23 @@ def test_a_server_shows_the_chain_of_its_client(rig: Rig, peer: Rig, version: st
     assert inter != leaf
     assert server.peer_certificate(2) == server.peer_certificate(2**64 - 1) == b""
     assert server.info().verify_reason == rig.c.lib.TLSMGM_VERIFY_NONE
+
+
+def test_the_peer_of_the_last_data_is_known_when_something_fatal_came_behind_it(
+    rig: Rig, version: str
+) -> None:
+    identity = {"certificate": pki("good.pem"), "private_key": pki("good.key")}
+    trust = {"verify_peer": True, "require_peer": True, "ca_list": pki("root.pem")}
+    client_ctx = rig.client_context(version=version, **identity)
+    client, server = rig.connection(client_ctx), rig.connection(rig.server_context(**trust))
+    settle(client, server)
+    client.write(b"last")
+    carry(client, server)
+    server.feed(b"no record")
+    assert server.read().data == b"last"
+    assert server.handshake().status == "PROTOCOL"
+    assert server.info().has_peer_certificate
+    assert server.peer_certificate() == rig.c.bytes_out(rig.table.ctx_certificate(client_ctx))
 
 
 def test_certificates_and_texts_stay_where_they_are(rig: Rig, version: str) -> None:

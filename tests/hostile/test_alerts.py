@@ -14,7 +14,7 @@ from tests.support.hello import (
     server_name,
     vector,
 )
-from tests.support.hostile import assert_serves, busy_manager, ending_of, step
+from tests.support.hostile import assert_final, assert_serves, busy_manager, ending_of, step
 from tests.support.managers import (
     LOCAL,
     client_domain,
@@ -26,6 +26,7 @@ from tests.support.managers import (
     shake_hands,
 )
 from tlsmgm import (
+    AlertError,
     Connection,
     Domain,
     NoDomainError,
@@ -234,6 +235,21 @@ def test_wrong_name_is_bad_certificate(library: str, client_library: str, versio
     assert caught.value.reason == "name_mismatch"
     assert caught.value.alert in (42, 46)
     assert_told(server, caught.value)
+
+
+def test_close_notify_instead_of_an_answer(library: str, version: str) -> None:
+    """In clear text anybody can send one, so no connection has ended in good order."""
+    manager = manager_of(library, _client(version, None))
+    client = manager.client_connection("client", server_name="dom1.test")
+    assert client.handshake() is False
+    client.feed(bytes.fromhex("15 0303 0002 01 00"))
+    error = step(client)
+    assert isinstance(error, AlertError)
+    assert error.alert == 0
+    assert client.ended
+    with pytest.raises(AlertError):
+        client.read()
+    assert_final(client, error)
 
 
 def test_endings_are_final(library: str, version: str) -> None:
