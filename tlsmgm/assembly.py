@@ -19,7 +19,37 @@ from tlsmgm.errors import ConfigError, PlacedError, UnsupportedError
 from tlsmgm.provisioning.loaded import RowFailure, Rows
 from tlsmgm.snapshot import DomainKey, Parts, Snapshot, key_of, make_snapshot
 
-__all__ = ["assemble", "extend"]
+__all__ = ["TO_SERVE_NONE", "assemble", "check_successor", "extend"]
+
+#: What to do instead of taking the last domain away.
+TO_SERVE_NONE = "to serve none, stop the program"
+
+
+def check_successor(
+    old: Configuration, new: Configuration, *, library: str | None, has_rows: bool
+) -> None:
+    """Refuse what cannot be meant, such as a file that was just being written.
+
+    Args:
+        old: the configuration that is in use.
+        new: what the same file says now.
+        library: the TLS library in use, if the file has chosen it.
+        has_rows: whether domains of the database are in use.
+
+    Raises:
+        ConfigError: the new one cannot take the old one's place.
+    """
+    if old.domains and not new.domains:
+        raise ConfigError("defines no TLS domain any more", origin=new.path, hint=TO_SERVE_NONE)
+    if old.database is not None and new.database is None and has_rows:
+        raise ConfigError("names no database any more", origin=new.path, hint="restart the program")
+    if library is not None and new.resolve_library() not in (library, "auto"):
+        raise ConfigError(
+            f"cannot change from {library!r} while running",
+            origin=new.path,
+            parameter="tls_library",
+            hint="restart the program",
+        )
 
 
 def assemble(
@@ -60,7 +90,9 @@ def assemble(
     loaded, failures = _load_rows(rows, builder, taken)
     kept = tuple(builder.kept)
     parts = Parts(config, loaded, tuple(own), failures, kept, rows.source, rows.ticket_secrets)
-    return make_snapshot(parts, builder.built, has_library=backend is not None)
+    return make_snapshot(
+        parts, builder.built, has_library=backend is not None, hello_size=before.hello_size
+    )
 
 
 def extend(before: Snapshot, domains: tuple[Domain, ...], backend: Backend | None) -> Snapshot:
@@ -83,7 +115,9 @@ def extend(before: Snapshot, domains: tuple[Domain, ...], backend: Backend | Non
     for domain in domains:
         builder.build(domain)
     built = {**before.built, **builder.built}
-    return make_snapshot(parts, built, has_library=backend is not None)
+    return make_snapshot(
+        parts, built, has_library=backend is not None, hello_size=before.hello_size
+    )
 
 
 class _Builder:

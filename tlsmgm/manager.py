@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tlsmgm._core.context import Context
 from tlsmgm._core.session import Session
-from tlsmgm.assembly import assemble, extend
+from tlsmgm.assembly import TO_SERVE_NONE, assemble, check_successor, extend
 from tlsmgm.backends import Backend, select
 from tlsmgm.change_lock import ChangeLock
 from tlsmgm.config.model import Configuration
@@ -43,8 +43,6 @@ if TYPE_CHECKING:
 __all__ = ["ReloadReport", "TLSManager"]
 
 _NO_LIBRARY = "this manager has no TLS library (tls_library is 'none')"
-
-_TO_SERVE_NONE = "to serve none, stop the program"
 
 #: Seconds; used where a configuration says nothing.
 DEFAULT_HANDSHAKE_TIMEOUT = 10.0
@@ -181,6 +179,19 @@ class TLSManager:
             found += filter(None, [keylog_warning(domain)])
         return tuple(found)
 
+    @property
+    def hello_size(self) -> int:
+        """Bytes of the largest ClientHello that server connections read; may be set.
+
+        Connections that exist keep the bound under which they were made.
+        """
+        return self._snapshot.hello_size
+
+    @hello_size.setter
+    def hello_size(self, size: int) -> None:
+        with self._change:
+            self._snapshot = self._snapshot.with_hello_size(size)
+
     def list_domains(self) -> dict[str, list[dict[str, Any]]]:
         """The reply to ``tls_list`` (manual 1.8.1)."""
         snapshot = self._snapshot
@@ -261,7 +272,8 @@ class TLSManager:
             if config is not None:
                 read = read_toml if config.loaded_modules is None else read_script
                 new = read(config.path)
-                self._check_successor(config, new)
+                fixed = self.library if self._library_of_file else None
+                check_successor(config, new, library=fixed, has_rows=bool(before.parts.rows))
                 config = new
             self._load(config, self._read_rows(config))
             self._take_timeouts(before.parts.config, config)
@@ -320,24 +332,6 @@ class TLSManager:
         )
         return watcher
 
-    def _check_successor(self, old: Configuration, new: Configuration) -> None:
-        """Refuses what cannot be meant, such as a file that was just being written."""
-        if old.domains and not new.domains:
-            raise ConfigError(
-                "defines no TLS domain any more", origin=new.path, hint=_TO_SERVE_NONE
-            )
-        if old.database is not None and new.database is None and self._snapshot.parts.rows:
-            raise ConfigError(
-                "names no database any more", origin=new.path, hint="restart the program"
-            )
-        if self._library_of_file and new.resolve_library() not in (self.library, "auto"):
-            raise ConfigError(
-                f"cannot change from {self.library!r} while running",
-                origin=new.path,
-                parameter="tls_library",
-                hint="restart the program",
-            )
-
     def _read_rows(self, config: Configuration | None) -> Rows:
         settings = self._attached or (None if config is None else config.database)
         return Rows() if settings is None else _read_rows(settings, config)
@@ -356,7 +350,7 @@ class TLSManager:
             preserve_written=preserve_written,
         )
         if before.domains and not after.domains:
-            raise DatabaseError("the table holds no TLS domain any more", hint=_TO_SERVE_NONE)
+            raise DatabaseError("the table holds no TLS domain any more", hint=TO_SERVE_NONE)
         self._snapshot = after
 
     def _take_timeouts(self, old: Configuration | None, new: Configuration | None) -> None:

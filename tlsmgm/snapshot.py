@@ -7,7 +7,7 @@ and nobody ever sees half of it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tlsmgm._core.match_index import MatchIndex
 from tlsmgm._core.selector import Selector
@@ -16,6 +16,7 @@ from tlsmgm.contexts import BuiltContext
 from tlsmgm.domain import Domain, DomainKind
 from tlsmgm.errors import PlacedError
 from tlsmgm.filters import pack_ip
+from tlsmgm.limits import DEFAULT_HELLO_SIZE, check_hello_size
 from tlsmgm.matching import ANY_ADDRESS_PORT, match_entries
 from tlsmgm.report import ReloadReport
 
@@ -78,6 +79,7 @@ class Snapshot:
         by_name: every domain by kind and name.
         server_addresses: the latest server domain of each address filter.
         selector: what native server connections choose their context with; None without library.
+        hello_size: bytes of the largest ClientHello that they read.
     """
 
     parts: Parts = field(default_factory=Parts)
@@ -90,6 +92,19 @@ class Snapshot:
     by_name: Mapping[DomainKey, Domain] = field(default_factory=dict)
     server_addresses: Mapping[tuple[bytes | None, int], Domain] = field(default_factory=dict)
     selector: Selector | None = None
+    hello_size: int = DEFAULT_HELLO_SIZE
+
+    def with_hello_size(self, size: int) -> Snapshot:
+        """Return the same state with another bound of the ClientHello.
+
+        Raises:
+            ConfigError: the bound makes no sense.
+        """
+        check_hello_size(size)
+        selector = None
+        if self.selector is not None:
+            selector = _selector(self.servers, self.built, self.server_index, size)
+        return replace(self, selector=selector, hello_size=size)
 
     def server_at(self, ip: str, port: int) -> Domain | None:
         """Find the latest server domain for a local address, whatever its names."""
@@ -108,7 +123,11 @@ class Snapshot:
 
 
 def make_snapshot(
-    parts: Parts, built: Mapping[DomainKey, BuiltContext], *, has_library: bool
+    parts: Parts,
+    built: Mapping[DomainKey, BuiltContext],
+    *,
+    has_library: bool,
+    hello_size: int = DEFAULT_HELLO_SIZE,
 ) -> Snapshot:
     """Make a state of domains and their contexts.
 
@@ -116,6 +135,7 @@ def make_snapshot(
         parts: the domains; no two of a kind have one name.
         built: a context for each of them, if there is a TLS library.
         has_library: whether connections can be made.
+        hello_size: bytes of the largest ClientHello that is read.
 
     Returns:
         The state.
@@ -127,8 +147,7 @@ def make_snapshot(
     server_index = MatchIndex(server_entries)
     selector = None
     if has_library:
-        contexts = [built[key_of(domain)].context for domain in servers]
-        selector = Selector(server_index, contexts)
+        selector = _selector(servers, built, server_index, hello_size)
     return Snapshot(
         parts=parts,
         domains=domains,
@@ -140,7 +159,17 @@ def make_snapshot(
         by_name={key_of(domain): domain for domain in domains},
         server_addresses={(ip, port): servers[at] for ip, port, _, at in server_entries},
         selector=selector,
+        hello_size=hello_size,
     )
+
+
+def _selector(
+    servers: Sequence[Domain],
+    built: Mapping[DomainKey, BuiltContext],
+    index: MatchIndex,
+    hello_size: int,
+) -> Selector:
+    return Selector(index, [built[key_of(domain)].context for domain in servers], hello_size)
 
 
 def compare(before: Snapshot, after: Snapshot) -> ReloadReport:

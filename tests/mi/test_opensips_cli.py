@@ -118,7 +118,19 @@ def test_list(command: str, served: Served, tmp_path: Path) -> None:
 
 
 def test_which(served: Served) -> None:
-    assert set(served.cli.mi("which")) >= {*LIST, *RELOAD, "which"}
+    assert set(served.cli.mi("which")) >= {*LIST, *RELOAD, "which", "get_statistics"}
+
+
+def test_statistics(served: Served) -> None:
+    for words in (["tlsmgm:"], ["all"], ["statistics=tlsmgm:"], []):
+        everything = served.cli.mi("get_statistics", *words)
+        assert everything["tlsmgm:connections_open"] == 0
+        assert len(everything) > 30
+    some = served.cli.mi("get_statistics", "handshakes_open", "tlsmgm:limit_hello_size_total")
+    assert some == {"tlsmgm:handshakes_open": 0, "tlsmgm:limit_hello_size_total": 0}
+    kinds = served.cli.mi("list_statistics", *some)
+    assert set(kinds.values()) == {"incremental", "non-incremental"}
+    assert "404" in served.cli.error("get_statistics", "shmem:")
 
 
 def test_a_command_that_is_not_there(served: Served) -> None:

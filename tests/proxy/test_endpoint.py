@@ -113,6 +113,8 @@ class Log:
     def input_ended(self, endpoint: Endpoint) -> None:
         self.events.append("ended")
 
+    def writing_paused(self, endpoint: Endpoint) -> None: ...
+
     def lost(self, endpoint: Endpoint, error: BaseException | None) -> None:
         self.events.append("lost")
 

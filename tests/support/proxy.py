@@ -249,9 +249,14 @@ def client_context(
 
 
 def connect(
-    port: int, name: str | None = "dom1.test", *, receive_buffer: int = 0, **options: Any
+    port: int,
+    name: str | None = "dom1.test",
+    *,
+    receive_buffer: int = 0,
+    source: str = "127.0.0.1",
+    **options: Any,
 ) -> ssl.SSLSocket:
-    """Connect to the proxy with Python's ssl."""
+    """Connect to the proxy with Python's ssl, from an address of choice."""
     context = client_context(**options)
     context.check_hostname = name is not None
     sock = socket.socket()
@@ -259,6 +264,8 @@ def connect(
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     sock.settimeout(TIMEOUT)
     try:
+        if source != "127.0.0.1":
+            sock.bind((source, 0))
         sock.connect(("127.0.0.1", port))
         return context.wrap_socket(sock, server_hostname=name, suppress_ragged_eofs=False)
     except BaseException:
@@ -276,10 +283,10 @@ def linked(proxy: Proxy, upstream: Upstream, **options: Any) -> Iterator[tuple[A
 class HalfClient:
     """A TLS client over memory, which can end its direction and go on reading."""
 
-    def __init__(self, port: int, name: str = "dom1.test") -> None:
+    def __init__(self, port: int, name: str = "dom1.test", **options: Any) -> None:
         self.sock = socket.create_connection(("127.0.0.1", port), TIMEOUT)
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = client_context().wrap_bio(self._in, self._out, server_hostname=name)
+        self._tls = client_context(**options).wrap_bio(self._in, self._out, server_hostname=name)
         self._until(self._tls.do_handshake)
 
     def send(self, data: bytes) -> None:

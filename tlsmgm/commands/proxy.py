@@ -2,7 +2,7 @@
 
 Listens on the TLS sockets of the configuration, or where --listen says, and forwards every
 connection to the upstream.  SIGTERM drains and stops, SIGHUP reads configuration and database anew
-(the domains; sockets stay as they are) and opens the access log anew.
+(the domains; sockets stay as they are) and opens the access log anew, SIGUSR1 logs the statistics.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from tlsmgm.commands.arguments import seconds
+from tlsmgm.commands.arguments import seconds, seconds_or_zero
 from tlsmgm.commands.configuration import add_config
+from tlsmgm.commands.limits import add_limits, limits_of, raise_descriptor_limit
 from tlsmgm.commands.output import printable
 from tlsmgm.errors import ConfigError
 
@@ -38,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--library", metavar="L", help="auto, openssl or wolfssl")
     _configure_upstream(parser.add_argument_group("upstream"))
-    _configure_times(parser.add_argument_group("times, in seconds"))
+    _configure_times(parser.add_argument_group("other times, in seconds"))
     parser.add_argument(
         "--watch-database",
         type=_watch,
@@ -66,13 +67,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "$reused $upstream $upstream_domain $bytes_in $bytes_out $duration $status $reason, and "
         "the $tls_* variables of OpenSIPS",
     )
-    parser.add_argument(
-        "--max-connections",
-        type=_number,
-        default=0,
-        metavar="N",
-        help="turn clients away beyond N connections (default: no bound)",
-    )
+    add_limits(parser.add_argument_group("limits; times in seconds, 0 for no bound"))
 
 
 def _configure_upstream(group: argparse._ArgumentGroup) -> None:
@@ -85,13 +80,10 @@ def _configure_upstream(group: argparse._ArgumentGroup) -> None:
 
 
 def _configure_times(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--handshake-timeout", type=seconds, metavar="S", help="default: as the configuration says"
-    )
-    for name, default in (("idle", 300.0), ("connect", 10.0), ("drain", 30.0)):
+    for name, default in (("connect", 10.0), ("drain", 30.0)):
         group.add_argument(
             f"--{name}-timeout",
-            type=_seconds_or_zero if name == "drain" else seconds,
+            type=seconds_or_zero if name == "drain" else seconds,
             default=default,
             metavar="S",
             help=f"default: {default:g}",
@@ -124,6 +116,7 @@ def run(options: argparse.Namespace) -> int:
         proxy.check()
         await proxy.run(bind(targets))
 
+    raise_descriptor_limit()
     watch = options.watch_database or (manager.database.watch if manager.database else None)
     for warning in (*manager.warnings, *manager.failures):
         logging.getLogger("tlsmgm.proxy").warning("%s", printable(str(warning)))
@@ -151,11 +144,9 @@ def _settings(options: argparse.Namespace) -> ProxyOptions:
         sip_domain=options.sip_domain,
         server_name=options.server_name,
         proxy_protocol=options.proxy_protocol is not None,
-        handshake_timeout=options.handshake_timeout,
         connect_timeout=options.connect_timeout,
-        idle_timeout=options.idle_timeout,
         drain_timeout=options.drain_timeout,
-        max_connections=options.max_connections,
+        limits=limits_of(options),
     )
 
 
@@ -193,13 +184,3 @@ def _access_log(options: argparse.Namespace) -> AccessLog:
 
 def _watch(text: str) -> Watch:
     return "notify" if text == "notify" else seconds(text)
-
-
-def _seconds_or_zero(text: str) -> float:
-    return 0.0 if text.strip("0") in ("", ".") and text else seconds(text)
-
-
-def _number(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 0 or more")
-    return int(text)

@@ -5,6 +5,7 @@
 ``tls_reload``, ``tls_mgm:reload``    reads the domains of the database anew
 ``tlsmgm:reload``                     reads files and database anew, says what changed (ours)
 ``which``                             names of the commands
+``get_statistics``, ``list_statistics``  see :mod:`tlsmgm.mi.statistics`, if there are any
 ==================================== ==========================================================
 """
 
@@ -17,6 +18,7 @@ from typing import Final
 from tlsmgm.errors import TLSError
 from tlsmgm.mi.jsonrpc import INVALID_PARAMS, Handler, Params, RPCError
 from tlsmgm.mi.reloading import KINDS, Manager, Reloader
+from tlsmgm.mi.statistics import PARAMETER, Source, statistics_commands
 
 __all__ = ["FAILED", "command_table"]
 
@@ -24,12 +26,15 @@ __all__ = ["FAILED", "command_table"]
 FAILED: Final = 500
 
 
-def command_table(manager: Manager, reloader: Reloader) -> dict[str, Handler]:
+def command_table(
+    manager: Manager, reloader: Reloader, statistics: Source | None = None
+) -> dict[str, Handler]:
     """Return the handler of each command, by name.
 
     Args:
         manager: has the domains.
         reloader: of the same manager.
+        statistics: gives the numbers of the program; None: it has none.
     """
     list_domains = _without_params(_List(manager))
     reload_database = _without_params(_ReloadDatabase(manager, reloader))
@@ -40,7 +45,9 @@ def command_table(manager: Manager, reloader: Reloader) -> dict[str, Handler]:
         "tls_mgm:reload": reload_database,
         "tlsmgm:reload": _without_params(_ReloadEverything(reloader)),
     }
-    table["which"] = _Which(table)
+    counting = {} if statistics is None else statistics_commands(statistics)
+    table |= counting
+    table["which"] = _Which(table, {"which": "command", **dict.fromkeys(counting, PARAMETER)})
     return table
 
 
@@ -98,8 +105,9 @@ class _Which:
     The second form is what ``opensips-cli`` asks to complete a line.
     """
 
-    def __init__(self, table: Mapping[str, Handler]) -> None:
+    def __init__(self, table: Mapping[str, Handler], parameters: Mapping[str, str]) -> None:
         self._table = table
+        self._parameters = parameters
 
     async def __call__(self, params: Params) -> object:
         if not params:
@@ -108,8 +116,7 @@ class _Which:
         named_well = isinstance(params, list) or set(params) == {"command"}
         if not named_well or len(values) != 1:
             raise RPCError(INVALID_PARAMS, "Invalid params: there is only 'command'")
-        if values[0] == "which":
-            return [[], ["command"]]
         if not isinstance(values[0], str) or values[0] not in self._table:
             raise RPCError(INVALID_PARAMS, "Invalid params: there is no such command")
-        return [[]]
+        parameter = self._parameters.get(values[0])
+        return [[]] if parameter is None else [[], [parameter]]

@@ -15,6 +15,7 @@ from tlsmgm.mi.endpoints import Endpoint, FIFOEndpoint, HTTPEndpoint, parse_endp
 from tlsmgm.mi.fifo import FIFOListener
 from tlsmgm.mi.jsonrpc import Dispatcher
 from tlsmgm.mi.reloading import Manager, Reloader
+from tlsmgm.mi.statistics import Source
 from tlsmgm.mi.token import check_token
 
 __all__ = ["MIServer"]
@@ -45,6 +46,8 @@ class MIServer:
         token: that clients of HTTP must have; None: they need none, and HTTP is served on
             loopback addresses only.
         reloader: of the same manager, if others reload it, too; None: there is nobody else.
+        statistics: gives the numbers of the program by name, for ``get_statistics``; None: it has
+            none, and there is no such command.
 
     Raises:
         ConfigError: an endpoint or the token cannot be used.
@@ -57,6 +60,7 @@ class MIServer:
         token: str | None = None,
         *,
         reloader: Reloader | None = None,
+        statistics: Source | None = None,
     ) -> None:
         self._endpoints = [
             parse_endpoint(item) if isinstance(item, str) else item for item in endpoints
@@ -64,7 +68,7 @@ class MIServer:
         self._token = None if token is None else check_token(token)
         if token is not None and not any(isinstance(e, HTTPEndpoint) for e in self._endpoints):
             raise ConfigError("a token is of use with an http: endpoint only")
-        table = command_table(manager, reloader or Reloader(manager))
+        table = command_table(manager, reloader or Reloader(manager), statistics)
         self._dispatcher = Dispatcher(table)
         self._listeners: list[_Listener] = []
 

@@ -11,6 +11,9 @@ How a connection goes::
 :mod:`~tlsmgm.proxy.upstream` resolves and connects, chooses the client domain
 :mod:`~tlsmgm.proxy.proxy_protocol`  PROXY protocol version 2 header
 :mod:`~tlsmgm.proxy.access_log`      one line per connection
+:mod:`~tlsmgm.proxy.statistics`      what is counted
+:mod:`~tlsmgm.proxy.status`          words for how far a connection has come and how it ended
+:mod:`~tlsmgm.proxy.stillness`       notices that nothing moves
 ============================ =================================================================
 """
 

@@ -17,7 +17,7 @@ plain TCP) and these:
 ``bytes_in``       application bytes from the client
 ``bytes_out``      application bytes to the client
 ``duration``       seconds from accept to the end
-``status``         one word, see :class:`~tlsmgm.proxy.relay.Status`
+``status``         one word, see :class:`~tlsmgm.proxy.status.Status`
 ``reason``         what went wrong, in words
 ``time``           when the connection was accepted (UTC)
 ================== ==========================================================================

@@ -4,7 +4,7 @@ Both kinds have the same face: application data that arrives goes to ``sink.send
 it to ``observer.input_ended()``.  How much may pile up is bounded in each direction::
 
     wire -> [READ_SIZE] -> [TLS input] -> send() -> [TLS output] -> [write buffer] -> wire
-                                                                     above HIGH_WATER:
+                                                                     above high_water:
       <-------------- the other endpoint stops reading ------------- pause_writing()
 
 A side that has stopped reading keeps what one read brought in, at most READ_SIZE bytes and a
@@ -35,13 +35,16 @@ __all__ = [
     "Hold",
     "Observer",
     "TLSEndpoint",
+    "reset",
+    "socket_address",
 ]
 
 #: Bytes taken from the wire at a time: half as many cost a sixth more CPU time in bulk, twice as
 #: many cost more, too, since buffers of that size come from the kernel and go back each time.
 READ_SIZE: Final = 128 * 1024
 
-#: Bytes waiting to be written above which the other side is not read; below a quarter it is again.
+#: Bytes waiting to be written above which the other side is not read, unless somebody chooses
+#: another number; below a quarter it is read again.
 HIGH_WATER: Final = 128 * 1024
 
 #: Seconds that a closed connection is given to take our last words, such as an alert.
@@ -62,9 +65,14 @@ class Hold(enum.Flag):
 
 
 class Buffers:
-    """Memory that all endpoints of a loop share, each for one step."""
+    """Memory that all endpoints of a loop share, each for one step.
 
-    def __init__(self) -> None:
+    Args:
+        high_water: bytes that may wait in each endpoint before its source is not read.
+    """
+
+    def __init__(self, high_water: int = HIGH_WATER) -> None:
+        self.high_water = high_water
         self.wire = memoryview(bytearray(READ_SIZE))
         self.plain = memoryview(bytearray(READ_SIZE))
 
@@ -81,6 +89,9 @@ class Observer(Protocol):
     def input_ended(self, endpoint: Endpoint) -> None:
         """The peer has said that it sends nothing more."""
 
+    def writing_paused(self, endpoint: Endpoint) -> None:
+        """As much as may waits to be written to the peer."""
+
     def lost(self, endpoint: Endpoint, error: BaseException | None) -> None:
         """The transport is gone; nothing comes after this."""
 
@@ -95,6 +106,8 @@ class Endpoint(asyncio.BufferedProtocol):
     Attributes:
         sink: where received data goes; set before the endpoint is released.
         bytes_received: application bytes from the peer.
+        has_received: whether any byte has come from the peer, of whatever kind.
+        write_paused: as much as may waits to be written.
         input_ended: the peer has ended its direction.
         output_ended: we have ended ours.
     """
@@ -107,9 +120,11 @@ class Endpoint(asyncio.BufferedProtocol):
         self._transport_ended = False
         self._discarded: int | None = None
         self._linger: asyncio.TimerHandle | None = None
-        self._write_paused = False
+        self._written = 0
         self.sink: Endpoint | None = None
         self.bytes_received = 0
+        self.has_received = False
+        self.write_paused = False
         self.input_ended = False
         self.output_ended = False
 
@@ -139,13 +154,18 @@ class Endpoint(asyncio.BufferedProtocol):
         """Bytes that wait to be written."""
         return self._transport.get_write_buffer_size() if self._transport else 0
 
+    @property
+    def bytes_taken(self) -> int:
+        """Wire bytes that the system has taken for the peer."""
+        return self._written - self.pending
+
     def peer_address(self) -> tuple[str, int]:
         """Return host and port of the other end."""
-        return _address(self.transport.get_extra_info("peername"))
+        return socket_address(self.transport.get_extra_info("peername"))
 
     def local_address(self) -> tuple[str, int]:
         """Return host and port of our end."""
-        return _address(self.transport.get_extra_info("sockname"))
+        return socket_address(self.transport.get_extra_info("sockname"))
 
     # What the relay asks for.
 
@@ -153,7 +173,7 @@ class Endpoint(asyncio.BufferedProtocol):
         """Send application data; it is taken as a whole, and copied if need be."""
         if data and self.is_open and not self.output_ended:
             # Transports keep what they are given, and the buffer is shared.
-            self.transport.write(bytes(data))
+            self._put(bytes(data))
 
     def send_end(self) -> None:
         """Tell the peer that nothing more comes; its own direction stays open."""
@@ -204,12 +224,8 @@ class Endpoint(asyncio.BufferedProtocol):
 
     def reset(self) -> None:
         """Cut the connection so that the peer cannot take it for a clean end."""
-        if self._transport is None:
-            return
-        sock = self._transport.get_extra_info("socket")
-        with contextlib.suppress(OSError, AttributeError):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        self._transport.abort()
+        if self._transport is not None:
+            reset(self._transport)
 
     def forget(self) -> None:
         """Let go of everything large, once the transport is lost.
@@ -223,7 +239,9 @@ class Endpoint(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         self._transport = cast("asyncio.Transport", transport)
-        self._transport.set_write_buffer_limits(high=HIGH_WATER, low=HIGH_WATER // 4)
+        self._transport.set_write_buffer_limits(
+            high=self._buffers.high_water, low=self._buffers.high_water // 4
+        )
         self._begin()
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -232,6 +250,7 @@ class Endpoint(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take received bytes."""
+        self.has_received = True
         if self._discarded is None:
             self._receive(self._buffers.wire[:nbytes])
             return
@@ -250,13 +269,14 @@ class Endpoint(asyncio.BufferedProtocol):
 
     def pause_writing(self) -> None:
         """Stop what makes us write."""
-        self._write_paused = True
+        self.write_paused = True
         if self.sink is not None:
             self.sink.hold(Hold.SINK)
+        self._observer.writing_paused(self)
 
     def resume_writing(self) -> None:
         """Let it go on."""
-        self._write_paused = False
+        self.write_paused = False
         self.release(Hold.SELF)
         if self.sink is not None:
             self.sink.release(Hold.SINK)
@@ -284,6 +304,10 @@ class Endpoint(asyncio.BufferedProtocol):
 
     def _resume(self) -> None:
         """Go on with bytes that have been received already."""
+
+    def _put(self, data: bytes) -> None:
+        self._written += len(data)
+        self.transport.write(data)
 
     def _read_on(self) -> None:
         if not self._holds and not self._transport_ended and self.is_open:
@@ -416,7 +440,7 @@ class TLSEndpoint(Endpoint):
             self.bytes_received += size
             if self.sink is not None:
                 self.sink.send(plain[:size])
-        if self._flush() and self._write_paused:
+        if self._flush() and self.write_paused:
             self.hold(Hold.SELF)
 
     def _flush(self) -> bool:
@@ -425,7 +449,7 @@ class TLSEndpoint(Endpoint):
             return False
         data = self._connection.drain()
         if data and self.is_open and self._discarded is None:
-            self.transport.write(data)
+            self._put(data)
         return bool(data)
 
     def _fail(self, error: TLSError) -> None:
@@ -436,8 +460,27 @@ class TLSEndpoint(Endpoint):
         self._observer.failed(self, error)
 
 
-def _address(written: object) -> tuple[str, int]:
-    """Host and port of a socket name; sockets that died early have none."""
+def reset(transport: asyncio.Transport) -> None:
+    """Cut a connection so that nothing of it is left, neither here nor in the system.
+
+    Args:
+        transport: of a TCP connection.
+    """
+    sock = transport.get_extra_info("socket")
+    with contextlib.suppress(OSError, AttributeError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    transport.abort()
+
+
+def socket_address(written: object) -> tuple[str, int]:
+    """Read a socket name.
+
+    Args:
+        written: as the system gives it; sockets that died early have none.
+
+    Returns:
+        Host and port, or nothing and 0.
+    """
     if isinstance(written, tuple) and len(written) >= 2:
         return str(written[0]), int(written[1])
     return "", 0

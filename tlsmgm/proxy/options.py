@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from tlsmgm.limits import Limits
 from tlsmgm.proxy.addresses import Target
 
 __all__ = ["ProxyOptions"]
@@ -20,12 +21,9 @@ class ProxyOptions:
         server_name: name to send to and to verify at a TLS upstream; None: ``sip_domain``, else
             the upstream's host.
         proxy_protocol: begin each upstream connection with a PROXY protocol version 2 header.
-        handshake_timeout: from accept to the end of the client's handshake; None: as the manager
-            says, which a reload may change.
         connect_timeout: for resolving, connecting and the handshake with the upstream.
-        idle_timeout: without application data in either direction.
         drain_timeout: for running connections after SIGTERM.
-        max_connections: clients beyond this number are turned away at once; 0: no bound.
+        limits: what clients are granted.
     """
 
     upstream: Target
@@ -33,8 +31,6 @@ class ProxyOptions:
     sip_domain: str | None = None
     server_name: str | None = None
     proxy_protocol: bool = False
-    handshake_timeout: float | None = None
     connect_timeout: float = 10.0
-    idle_timeout: float = 300.0
     drain_timeout: float = 30.0
-    max_connections: int = 0
+    limits: Limits = field(default_factory=Limits)

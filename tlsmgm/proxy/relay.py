@@ -13,50 +13,25 @@ cannot take what it has for everything.  A clean end of one direction leaves the
 from __future__ import annotations
 
 import asyncio
-import enum
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from tlsmgm.addresses import join_host_port
+from tlsmgm.admission import Place
 from tlsmgm.connection import Connection
+from tlsmgm.counters import Counters
 from tlsmgm.errors import NoDomainError, TLSError, TruncatedError
+from tlsmgm.limits import Limit, is_hello_too_large
 from tlsmgm.proxy import proxy_protocol
 from tlsmgm.proxy.endpoint import Buffers, Endpoint, Hold, TLSEndpoint
 from tlsmgm.proxy.options import ProxyOptions
+from tlsmgm.proxy.statistics import count_end, count_failure, count_limit
+from tlsmgm.proxy.status import LIMIT_OF, Phase, Status
+from tlsmgm.proxy.stillness import Stillness
 
-__all__ = ["Phase", "Relay", "Service", "Status"]
-
-#: The idle time is looked at so often, so a connection lives at most a quarter of it too long.
-_TICKS: Final = 4
-
-
-class Phase(enum.Enum):
-    """How far a relay has come."""
-
-    HANDSHAKE = enum.auto()
-    CONNECTING = enum.auto()
-    RELAYING = enum.auto()
-    CLOSING = enum.auto()
-
-
-class Status(enum.StrEnum):
-    """How a connection ended, for the access log."""
-
-    OK = "ok"
-    NO_DOMAIN = "no-domain"
-    HANDSHAKE_FAILED = "handshake-failed"
-    HANDSHAKE_TIMEOUT = "handshake-timeout"
-    UPSTREAM_FAILED = "upstream-failed"  # no connection, or its handshake failed
-    UPSTREAM_TIMEOUT = "upstream-timeout"
-    CLIENT_TRUNCATED = "client-truncated"  # no close_notify
-    UPSTREAM_TRUNCATED = "upstream-truncated"
-    CLIENT_ERROR = "client-error"  # reset, fatal alert, broken record
-    UPSTREAM_ERROR = "upstream-error"
-    IDLE_TIMEOUT = "idle-timeout"
-    DRAINED = "drained"  # cut when the proxy was stopped
-    INTERNAL_ERROR = "internal-error"
+__all__ = ["Relay", "Service"]
 
 
 class Service(Protocol):
@@ -64,10 +39,15 @@ class Service(Protocol):
 
     options: ProxyOptions
     buffers: Buffers
+    counters: Counters
 
     @property
     def handshake_timeout(self) -> float:
         """Seconds from accept to the end of the client's handshake."""
+
+    @property
+    def send_timeout(self) -> float:
+        """Seconds in which a receiver must take something of what waits for it."""
 
     def server_connection(self, endpoint: TLSEndpoint) -> Connection:
         """Start a TLS connection with a client."""
@@ -90,10 +70,13 @@ class Relay:
         service: the proxy.
         is_tls: whether clients speak TLS.
         listen: the address as configured, for logs of connections that died at once.
+        place: of the client; it is given back in the end.
     """
 
-    def __init__(self, service: Service, is_tls: bool, listen: str) -> None:
+    def __init__(self, service: Service, is_tls: bool, listen: str, place: Place) -> None:
         self._service = service
+        self._is_tls = is_tls
+        self._place = place
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
         self._accepted = time.time()
@@ -103,8 +86,8 @@ class Relay:
         self._timer: asyncio.TimerHandle | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._open: set[Endpoint] = set()
-        self._progress: tuple[int, ...] = ()
-        self._quiet = 0
+        self._idle: Stillness | None = None
+        self._send_watches: dict[Endpoint, Stillness] = {}
         self.phase = Phase.HANDSHAKE
         self.status = Status.OK
         self.reason: str | None = None
@@ -115,7 +98,12 @@ class Relay:
             else Endpoint(self, service.buffers)
         )
         self._open.add(self.client)
-        self._set_timer(service.handshake_timeout, self._handshake_late)
+        self._deadline = self._started + service.handshake_timeout
+        first = service.options.limits.first_byte_timeout
+        if is_tls and 0 < first < service.handshake_timeout:
+            self._set_timer(first, self._first_byte_late)
+        else:
+            self._set_timer(service.handshake_timeout, self._handshake_late)
 
     # What endpoints report.
 
@@ -125,6 +113,7 @@ class Relay:
             return
         if endpoint is self.client:
             self._note_addresses()
+            self._client_is_in()
             self.phase = Phase.CONNECTING
             self._set_timer(self._service.options.connect_timeout, self._connect_late)
             self._connecting = self._loop.create_task(self._connect())
@@ -136,8 +125,7 @@ class Relay:
         """End what cannot go on."""
         if self.phase is Phase.HANDSHAKE:
             self._note_addresses()
-            no_domain = isinstance(error, NoDomainError)
-            self._end(Status.NO_DOMAIN if no_domain else Status.HANDSHAKE_FAILED, str(error))
+            self._end(_status_of(error), str(error), error)
             self.client.close_cleanly()
         elif self.phase is Phase.CONNECTING and endpoint is not self.client:
             self._no_upstream(Status.UPSTREAM_FAILED, str(error))
@@ -157,12 +145,26 @@ class Relay:
             self.client.close()
             self.upstream.close()
 
+    def writing_paused(self, endpoint: Endpoint) -> None:
+        """Let the endpoint's source wait, but not for ever."""
+        count_limit(self._service.counters, Limit.BUFFERED_BYTES)
+        if self.phase is not Phase.RELAYING:
+            return
+        watch = self._send_watches.get(endpoint)
+        if watch is None:
+            watch = self._send_watches[endpoint] = Stillness(
+                self._service.send_timeout,
+                lambda: endpoint.bytes_taken if endpoint.write_paused else None,
+                lambda: self._send_late(endpoint),
+            )
+        watch.start()
+
     def lost(self, endpoint: Endpoint, error: BaseException | None) -> None:
         """Note that a transport is gone; the relay is over with the last one."""
         self._open.discard(endpoint)
         if self.phase is Phase.HANDSHAKE:
             self._note_addresses()
-            self._end(Status.HANDSHAKE_FAILED, _lost_reason(error))
+            self._end(Status.HANDSHAKE_FAILED, _lost_reason(error), error)
         elif self.phase is Phase.CONNECTING:
             self._lost_while_connecting(endpoint, error)
         elif self.phase is Phase.RELAYING:
@@ -242,6 +244,16 @@ class Relay:
 
     # How it goes on.
 
+    def _client_is_in(self) -> None:
+        """The client's handshake is over, if there was one."""
+        self._place.established()
+        tls = self.client.connection
+        if tls is not None:
+            counters = self._service.counters
+            counters.add("handshakes_completed_total")
+            if tls.session_reused:
+                counters.add("handshakes_resumed_total")
+
     def _start_client(self, endpoint: TLSEndpoint) -> Connection:
         self._note_addresses()
         return self._service.server_connection(endpoint)
@@ -292,7 +304,10 @@ class Relay:
             self._upstream_address = join_host_port(host, port)
         self.client.sink, upstream.sink = upstream, self.client
         upstream.send(header)
-        self._tick()
+        idle_timeout = self._service.options.limits.idle_timeout
+        if idle_timeout:
+            self._idle = Stillness(idle_timeout, self._progress, self._idle_late)
+            self._idle.start()
         upstream.release(Hold.START)
         self.client.release(Hold.START)
 
@@ -303,15 +318,31 @@ class Relay:
 
     # How it ends.
 
-    def _end(self, status: Status, reason: str | None) -> None:
+    def _end(self, status: Status, reason: str | None, error: BaseException | None = None) -> None:
         """Enter the last phase; the first status stays."""
         if self.phase is Phase.CLOSING:
             return
+        if self.phase is Phase.HANDSHAKE and self._is_tls:
+            count_failure(self._service.counters, status, error)
         self.phase = Phase.CLOSING
-        self.status, self.reason = status, reason
-        self._cancel_timer()
+        self._note_end(status, reason)
+        self._cancel_timers()
         if self._connecting is not None:
             self._connecting.cancel()
+
+    def _note_end(self, status: Status, reason: str | None) -> None:
+        self.status, self.reason = status, reason
+        if status in LIMIT_OF:
+            count_limit(self._service.counters, LIMIT_OF[status])
+
+    def _cut(self, status: Status, reason: str) -> None:
+        """A limit has struck; nobody may take that for a clean end."""
+        if self.phase is Phase.CLOSING:  # both have ended well, and one does not take the rest
+            self._note_end(status, reason)
+            self._cancel_timers()
+        self._end(status, reason)
+        for endpoint in tuple(self._open):
+            endpoint.reset()
 
     def _no_upstream(self, status: Status, reason: str) -> None:
         if self.phase is Phase.CLOSING:
@@ -355,8 +386,11 @@ class Relay:
     def _finish_if_over(self) -> None:
         if self._open or self._connecting is not None:
             return
-        self._cancel_timer()
+        self._cancel_timers()
         self.phase = Phase.CLOSING
+        self._place.leave()
+        received = self.upstream.bytes_received if self.upstream else 0
+        count_end(self._service.counters, self.status, self.client.bytes_received, received)
         self._service.finished(self)
         self.client.forget()
         if self.upstream is not None:
@@ -373,34 +407,54 @@ class Relay:
             self._timer.cancel()
             self._timer = None
 
+    def _cancel_timers(self) -> None:
+        self._cancel_timer()
+        for watch in self._send_watches.values():
+            watch.stop()
+        if self._idle is not None:
+            self._idle.stop()
+
+    def _first_byte_late(self) -> None:
+        if self.client.has_received:
+            self._set_timer(max(self._deadline - self._loop.time(), 0), self._handshake_late)
+        else:
+            self._cut(Status.FIRST_BYTE_TIMEOUT, "the client has sent nothing")
+
     def _handshake_late(self) -> None:
-        self._end(Status.HANDSHAKE_TIMEOUT, "the client has not finished its handshake in time")
-        self.client.reset()
+        reason = "the client has not finished its handshake in time"
+        self._cut(Status.HANDSHAKE_TIMEOUT, reason)
 
     def _connect_late(self) -> None:
         self._no_upstream(Status.UPSTREAM_TIMEOUT, "the upstream was not reached in time")
         if self.upstream is not None:
             self.upstream.reset()
 
-    def _tick(self) -> None:
-        """Look whether anything has moved, in either direction, since the last time."""
-        endpoints = (self.client, self.upstream)
-        progress = tuple(
+    def _progress(self) -> tuple[int, ...]:
+        """What changes whenever anything moves, in either direction."""
+        return tuple(
             number
-            for endpoint in endpoints
+            for endpoint in (self.client, self.upstream)
             if endpoint is not None
             for number in (endpoint.bytes_received, endpoint.pending)
         )
-        self._quiet = self._quiet + 1 if progress == self._progress else 0
-        self._progress = progress
-        if self._quiet < _TICKS:
-            self._set_timer(self._service.options.idle_timeout / _TICKS, self._tick)
-        elif self.phase is Phase.CLOSING:
-            for endpoint in tuple(self._open):
-                endpoint.reset()
+
+    def _idle_late(self) -> None:
+        if self.phase is Phase.CLOSING:
+            self._cut(Status.IDLE_TIMEOUT, "the last bytes were not taken")
         else:
             self._end(Status.IDLE_TIMEOUT, "no data in either direction")
             self._close_both()
+
+    def _send_late(self, endpoint: Endpoint) -> None:
+        who = "client" if endpoint is self.client else "upstream"
+        self._cut(Status.SEND_TIMEOUT, f"the {who} takes nothing of what waits for it")
+
+
+def _status_of(error: TLSError) -> Status:
+    """How a handshake has failed."""
+    if isinstance(error, NoDomainError):
+        return Status.NO_DOMAIN
+    return Status.HELLO_TOO_LARGE if is_hello_too_large(error) else Status.HANDSHAKE_FAILED
 
 
 def _lost_reason(error: BaseException | None) -> str:

@@ -7,21 +7,24 @@ import contextlib
 import logging
 import signal
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from tlsmgm.admission import Admission
 from tlsmgm.connection import Connection
 from tlsmgm.errors import ConfigError, TLSError
+from tlsmgm.limits import DEFAULT_SEND_TIMEOUT, Limit
 from tlsmgm.manager import TLSManager
 from tlsmgm.mi import Endpoint, MIServer, Reloader
 from tlsmgm.mi.reloading import log_outcome
 from tlsmgm.provisioning.settings import Watch
 from tlsmgm.proxy.access_log import AccessLog, escape
 from tlsmgm.proxy.addresses import Target
-from tlsmgm.proxy.endpoint import LINGER_TIME, Buffers, TLSEndpoint
+from tlsmgm.proxy.endpoint import LINGER_TIME, Buffers, TLSEndpoint, reset, socket_address
 from tlsmgm.proxy.options import ProxyOptions
 from tlsmgm.proxy.relay import Relay
+from tlsmgm.proxy.statistics import count_refusal, new_counters
 from tlsmgm.proxy.upstream import Connector
 
 __all__ = ["Listener", "TLSProxy", "bind", "close_listeners"]
@@ -29,6 +32,12 @@ __all__ = ["Listener", "TLSProxy", "bind", "close_listeners"]
 logger = logging.getLogger("tlsmgm.proxy")
 
 _BACKLOG: Final = 1024
+
+#: Connections that are taken before those that are there get their turn again.
+_ACCEPTS_AT_ONCE: Final = 64
+
+#: Seconds in which one limit that turns clients away is mentioned in the log once.
+_WARNING_INTERVAL: Final = 10.0
 
 #: Seconds after the polite end of all relays before the process goes on regardless.
 _LAST_WAIT: Final = 1.0
@@ -120,13 +129,22 @@ def _os_reason(error: OSError | UnicodeError) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
-class _Refusal(asyncio.Protocol):
-    """Turns a client away."""
+class _Gate(asyncio.Protocol):
+    """Lets a client in or turns it away, as soon as its address is known.
+
+    Args:
+        proxy: decides.
+        listener: where the client has connected.
+    """
+
+    def __init__(self, proxy: TLSProxy, listener: Listener) -> None:
+        self._proxy = proxy
+        self._listener = listener
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Hang up."""
+        """Hand the transport to a relay, or hang up."""
         if isinstance(transport, asyncio.Transport):
-            transport.abort()
+            self._proxy.accept(transport, self._listener)
 
 
 class TLSProxy:
@@ -156,7 +174,8 @@ class TLSProxy:
         watch: Watch | None = None,
     ) -> None:
         self.options = options
-        self.buffers = Buffers()
+        self.buffers = Buffers(options.limits.buffered_bytes)
+        self.counters = new_counters()
         self._manager = manager
         self._access_log = access_log
         self._connector = Connector(manager, options, self.buffers)
@@ -167,21 +186,47 @@ class TLSProxy:
         self._hurrying = asyncio.Event()
         self._empty = asyncio.Event()
         self._reloader = Reloader(manager, after=self._warn_of_sockets)
-        self._mi = MIServer(manager, management, token, reloader=self._reloader)
+        self._mi = MIServer(
+            manager, management, token, reloader=self._reloader, statistics=self.statistics
+        )
         self._sockets = _sockets_of(manager)
-        self._is_full = False
+        self._admission = Admission(options.limits)
+        self._warned: dict[Limit, float] = {}
+        if options.limits.hello_size is not None:
+            manager.hello_size = options.limits.hello_size
         self._watch = watch
 
     @property
     def handshake_timeout(self) -> float:
         """Seconds from accept to the end of a client's handshake."""
-        chosen = self.options.handshake_timeout
+        chosen = self.options.limits.handshake_timeout
         return self._manager.handshake_timeout if chosen is None else chosen
+
+    @property
+    def send_timeout(self) -> float:
+        """Seconds in which a receiver must take something of what waits for it."""
+        chosen = self.options.limits.send_timeout
+        if chosen is None and self._manager.config is not None:
+            chosen = self._manager.config.send_timeout
+        return DEFAULT_SEND_TIMEOUT if chosen is None else chosen
 
     @property
     def relays(self) -> frozenset[Relay]:
         """The running relays."""
         return frozenset(self._relays)
+
+    def statistics(self) -> Mapping[str, int]:
+        """Return all counters, and how many connections and handshakes there are just now."""
+        return {
+            "connections_open": self._admission.connections,
+            "handshakes_open": self._admission.handshakes,
+            **self.counters,
+        }
+
+    def log_statistics(self) -> None:
+        """Write all statistics that are not 0 into the log."""
+        seen = [f"{name}={value}" for name, value in self.statistics().items() if value]
+        logger.info("statistics: %s", " ".join(seen) or "nothing has happened")
 
     def check(self) -> None:
         """See whether the upstream can work, as far as that can be known in advance.
@@ -196,7 +241,8 @@ class TLSProxy:
 
         Args:
             listeners: of :func:`bind`; they are closed in the end.
-            handle_signals: stop on SIGTERM and SIGINT, reload on SIGHUP.
+            handle_signals: stop on SIGTERM and SIGINT, reload on SIGHUP, log the statistics on
+                SIGUSR1.
 
         Raises:
             ConfigError: a management endpoint cannot be had, or the database cannot be watched.
@@ -247,7 +293,6 @@ class TLSProxy:
     def finished(self, relay: Relay) -> None:
         """Log a relay and forget it."""
         self._relays.discard(relay)
-        self._is_full = False
         if not self._relays:
             self._empty.set()
         try:
@@ -258,29 +303,46 @@ class TLSProxy:
     # Inside.
 
     async def _serve(self, listener: Listener) -> None:
-        def accept() -> asyncio.BaseProtocol:
-            return self._accept(listener)
-
         loop = asyncio.get_running_loop()
-        self._servers.append(await loop.create_server(accept, sock=listener.sock, backlog=_BACKLOG))
+        server = await loop.create_server(
+            lambda: _Gate(self, listener), sock=listener.sock, backlog=_ACCEPTS_AT_ONCE
+        )
+        # For asyncio both are one number: how many wait in the system, how many it takes at once.
+        listener.sock.listen(_BACKLOG)
+        self._servers.append(server)
 
-    def _accept(self, listener: Listener) -> asyncio.BaseProtocol:
-        bound = self.options.max_connections
-        if bound and len(self._relays) >= bound:
-            if not self._is_full:
-                logger.warning("%d connections are open; more are turned away", bound)
-            self._is_full = True
-            return _Refusal()
-        relay = Relay(self, listener.target.is_tls, str(listener.target))
+    def accept(self, transport: asyncio.Transport, listener: Listener) -> None:
+        """Let a client in, or turn it away without any work."""
+        is_tls = listener.target.is_tls
+        host, _ = socket_address(transport.get_extra_info("peername"))
+        self.counters.add("connections_accepted_total")
+        place = self._admission.admit(host, shakes_hands=is_tls)
+        if isinstance(place, Limit):
+            self._turn_away(transport, place, host)
+            return
+        if is_tls:
+            self.counters.add("handshakes_started_total")
+        relay = Relay(self, is_tls, str(listener.target), place)
         self._relays.add(relay)
         self._empty.clear()
-        return relay.client
+        transport.set_protocol(relay.client)
+        relay.client.connection_made(transport)
+
+    def _turn_away(self, transport: asyncio.Transport, limit: Limit, host: str) -> None:
+        count_refusal(self.counters, limit)
+        reset(transport)
+        now = asyncio.get_running_loop().time()
+        if now - self._warned.get(limit, -_WARNING_INTERVAL) >= _WARNING_INTERVAL:
+            self._warned[limit] = now
+            bound = getattr(self.options.limits, limit)
+            logger.warning("%s is %d; more are turned away, such as %s", limit, bound, host)
 
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self.stop)
         loop.add_signal_handler(signal.SIGINT, self.stop)
         loop.add_signal_handler(signal.SIGHUP, self.reload)
+        loop.add_signal_handler(signal.SIGUSR1, self.log_statistics)
 
     async def _reload(self) -> None:
         try:
@@ -314,6 +376,7 @@ class TLSProxy:
             relay.abort()
         if self._relays:
             await self._wait_until_empty(_LAST_WAIT)
+        self.log_statistics()
         logger.info("stopped")
 
     async def _wait_until_empty(self, seconds: float, *, can_hurry: bool = False) -> None:

@@ -1,0 +1,110 @@
+"""How large a ClientHello may be: chosen while running, and kept by every change."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.hello import extension, real_hello, records
+from tests.support.hostile import ending_of
+from tests.support.managers import server_domain
+from tests.support.scripts import Site, server
+from tlsmgm import ConfigError, ProtocolError, TLSManager
+from tlsmgm.limits import DEFAULT_HELLO_SIZE, HELLO_SIZES, is_hello_too_large
+
+ILLEGAL_PARAMETER = 47
+GREASE = 0x0A0A
+
+#: What is refused by nobody under the default; wolfSSL takes no more than 18,466 bytes.
+LARGEST = {"openssl": DEFAULT_HELLO_SIZE, "wolfssl": 18000}
+
+
+def hello_of(size: int, name: str = "dom1.test") -> bytes:
+    """Python's hello with an unknown extension that brings it to a size, headers included."""
+    plain = real_hello(name)
+    body, start = plain[5:], plain[5:].index(_extensions(plain[5:]))
+    padding = extension(GREASE, bytes(size - len(body) - 4))
+    block = _extensions(body) + padding
+    found = body[4 : start - 2] + len(block).to_bytes(2, "big") + block
+    return records(b"\x01" + len(found).to_bytes(3, "big") + found)
+
+
+def _extensions(body: bytes) -> bytes:
+    """The extensions of a hello message."""
+    at = 4 + 2 + 32
+    at += 1 + body[at]
+    at += 2 + int.from_bytes(body[at : at + 2], "big")
+    at += 1 + body[at]
+    return body[at + 2 :]
+
+
+def is_refused(manager: TLSManager, size: int) -> bool:
+    """Whether a hello of a size is too large; another error is none that we expect."""
+    error = ending_of(manager, hello_of(size))
+    if error is None:
+        return False
+    assert isinstance(error, ProtocolError)
+    assert is_hello_too_large(error), error
+    assert error.alert == ILLEGAL_PARAMETER
+    return True
+
+
+def test_default_and_another(library: str) -> None:
+    manager = TLSManager(library)
+    manager.add_domain(server_domain("dom1"))
+    assert manager.hello_size == DEFAULT_HELLO_SIZE
+    assert not is_refused(manager, LARGEST[library])
+    assert is_refused(manager, DEFAULT_HELLO_SIZE + 1)
+    manager.hello_size = 2000
+    assert not is_refused(manager, 2000)
+    assert is_refused(manager, 2001)
+    manager.hello_size = HELLO_SIZES[1]
+    assert not is_refused(manager, LARGEST[library])
+
+
+def test_it_is_refused_by_its_header_alone(library: str) -> None:
+    manager = TLSManager(library)
+    manager.add_domain(server_domain("dom1"))
+    manager.hello_size = 1000
+    error = ending_of(manager, hello_of(1001)[:9])
+    assert error is not None
+    assert is_hello_too_large(error)
+
+
+def test_every_change_keeps_it(site: Site) -> None:
+    site.write(server("dom1"))
+    manager = site.load()
+    manager.hello_size = 2000
+    manager.add_domain(server_domain("dom2"))
+    assert is_refused(manager, 2001)
+    site.write(server("dom1"), server("dom3"))
+    manager.reload()
+    assert manager.hello_size == 2000
+    assert is_refused(manager, 2001)
+    assert not is_refused(manager, 2000)
+
+
+def test_a_connection_keeps_its_own(library: str) -> None:
+    manager = TLSManager(library)
+    manager.add_domain(server_domain("dom1"))
+    conn = manager.server_connection(("127.0.0.1", 5061))
+    manager.hello_size = 1000
+    conn.feed(hello_of(5000))
+    assert conn.handshake() is False
+    assert conn.drain()
+
+
+@pytest.mark.parametrize("size", [0, -1, HELLO_SIZES[0] - 1, HELLO_SIZES[1] + 1])
+def test_sizes_that_make_no_sense(size: int) -> None:
+    manager = TLSManager("none")
+    with pytest.raises(ConfigError, match="hello_size"):
+        manager.hello_size = size
+    assert manager.hello_size == DEFAULT_HELLO_SIZE
+    manager.hello_size = HELLO_SIZES[0]
+    assert manager.hello_size == HELLO_SIZES[0]
+
+
+def test_without_a_library() -> None:
+    manager = TLSManager("none")
+    manager.hello_size = 1000
+    with pytest.raises(NotImplementedError):
+        manager.server_connection(("127.0.0.1", 5061))
