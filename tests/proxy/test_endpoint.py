@@ -25,7 +25,7 @@ class FakeTransport(asyncio.Transport):
         self.state = "open"
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        self.high = high
+        self.high, self.low = high, low
 
     def get_write_buffer_size(self) -> int:
         return len(self.written)
@@ -113,7 +113,9 @@ class Log:
     def input_ended(self, endpoint: Endpoint) -> None:
         self.events.append("ended")
 
-    def writing_paused(self, endpoint: Endpoint) -> None: ...
+    def writing_paused(self, endpoint: Endpoint) -> None:
+        assert endpoint.write_paused
+        self.events.append("paused")
 
     def lost(self, endpoint: Endpoint, error: BaseException | None) -> None:
         self.events.append("lost")
@@ -181,6 +183,28 @@ def test_peer_that_makes_us_answer_and_does_not_listen_is_not_read() -> None:
     assert not side.transport.reading
     side.endpoint.resume_writing()
     assert side.transport.reading
+
+
+def test_a_full_sink_is_told_and_what_was_taken_can_be_seen() -> None:
+    side = Side()
+    side.endpoint.send(b"x" * 1000)
+    assert (side.endpoint.pending, side.endpoint.bytes_taken) == (1000, 0)
+    side.endpoint.pause_writing()
+    assert side.log.events == ["paused"]
+    del side.transport.written[:400]  # the system takes them
+    assert side.endpoint.bytes_taken == 400
+    side.sink.send(b"y" * 50)
+    side.sink_transport.written.clear()
+    assert side.sink.bytes_taken == 50
+    side.endpoint.resume_writing()
+    assert not side.endpoint.write_paused
+
+
+@pytest.mark.parametrize("high_water", [16384, 131072])
+def test_how_much_may_wait(high_water: int) -> None:
+    buffers, transport = Buffers(high_water), FakeTransport()
+    Endpoint(Log(), buffers).connection_made(transport)
+    assert (transport.high, transport.low) == (high_water, high_water // 4)
 
 
 def test_large_writes_go_in_pieces() -> None:

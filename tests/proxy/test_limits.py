@@ -7,6 +7,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -180,7 +181,8 @@ def test_never_reading(start: Start, upstream: Upstream, lazy: str, version: str
         stop = pytest.raises((ConnectionError, ssl.SSLError, TimeoutError))
         with stop:
             send_until_stuck(eager, 96 << 20, patience=0.2)
-            while True:
+            deadline = time.monotonic() + TIMEOUT
+            while time.monotonic() < deadline:
                 silent.sendall(b"x")
                 read_exactly(eager, 1)
     line = proxy.log_line()
