@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Requests to the management interface: bytes of a FIFO and datagrams, up to the replies.
 
 The first byte says how the rest arrives: in which pieces from a FIFO, or, if it is 0, as a datagram

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """OpenSIPS scripts: whatever is written, a configuration comes out or a ConfigError.
 
 NUL bytes divide the input into files: the script, then ``a.cfg`` and ``b.cfg``, which it may

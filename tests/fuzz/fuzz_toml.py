@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Configurations in TOML: whatever is written, a configuration comes out or a ConfigError."""
 
 from __future__ import annotations

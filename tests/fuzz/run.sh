@@ -14,7 +14,7 @@ fuzz() {
     local name=$1 log=build/fuzz/log/$1 seeds=tests/fuzz/corpus/$1 own=build/fuzz/corpus/$1
     shift
     mkdir -p build/fuzz/{log,findings} "$own" "$seeds"
-    if "$@" "$own" "$seeds" -max_total_time="$FUZZ_SECONDS" -max_len=8000 -timeout=20 \
+    if "$@" "$own" "$seeds" -max_total_time="$FUZZ_SECONDS" -max_len=20000 -timeout=20 \
         -print_final_stats=1 -artifact_prefix="build/fuzz/findings/$name-" >"$log" 2>&1; then
         local speed
         speed=$(sed -n 's/^stat::average_exec_per_sec: *//p' "$log")

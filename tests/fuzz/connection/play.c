@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "require.h"
 #include "still.h"
 #include "tamper.h"
 #include "target.h"

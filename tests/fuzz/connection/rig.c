@@ -1,11 +1,11 @@
 #include "rig.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "client_hello.h"
 #include "identity.h"
+#include "require.h"
 #include "still.h"
 #include "ticket_keys.h"
 
@@ -23,12 +23,6 @@ static const uint16_t versions[VERSIONS] = {0x0304, 0x0303};
 
 static const struct tlsmgm_bytes server_name = {(const uint8_t *)"dom1.test", 9};
 static const struct tlsmgm_bytes alpn = {(const uint8_t *)"\x03sip\x02h2", 7};
-
-void fuzz_require(bool truth, const char *text) {
-    if (truth) return;
-    (void)fprintf(stderr, "NOT TRUE: %s\n", text);
-    abort();
-}
 
 /* What both ends have in common. */
 static struct tlsmgm_ctx_config config_of(bool for_server, size_t version, const uint8_t *scope) {
@@ -126,35 +120,71 @@ void rig_begin(bool target_is_server) {
     fuzz_require(tlsmgm_ticket_keys_new(material, &keys, NULL) == TLSMGM_OK, "there are keys");
 }
 
-/* Three bytes say who meets whom; a forged certificate takes more. */
+/* What the first two bytes of an input say. */
+struct choice {
+    size_t version;
+    enum rule rule;
+    size_t group;
+    size_t which; /* identity of the peer */
+    bool is_raw;
+    bool is_nameless;
+    bool is_forged;
+    bool resumes;
+};
+
+static struct choice choice_of(struct input *input) {
+    uint8_t first = input_byte(input);
+    uint8_t second = input_byte(input);
+    return (struct choice){
+        .version = first & 1u,
+        .rule = (enum rule)((first >> 1) % RULES), /* the higher bits only make it even */
+        .is_nameless = (first & 8u) != 0,
+        .is_forged = (first & 16u) != 0,
+        .resumes = (first & 32u) != 0,
+        .is_raw = (second & 1u) != 0,
+        .group = second >> 1 & 1u,
+        .which = (second >> 2) % IDENTITIES,
+    };
+}
+
+/* Whether the target accepts the peer as it is. */
+static bool is_acceptable(const struct rig *rig, size_t which) {
+    if (!rig->verifies_peer) return true;
+    return rig->leaf.size == 0 ? !rig->needs_peer : identity_is_good(!is_server, which);
+}
+
+static void forge(struct rig *rig, const struct choice *choice, struct input *input) {
+    rig->own_peer = forged_peer(choice->version, choice->which, input);
+    if (rig->own_peer == NULL) return;
+    rig->peer = rig->own_peer;
+    rig->peer_is_acceptable = false; /* if the input has altered nothing, it is */
+}
+
+static void resume(struct rig *rig, const struct choice *choice) {
+    struct tlsmgm_session **slot =
+        &sessions[choice->version][choice->rule][choice->group][choice->which];
+    if (*slot == NULL) *slot = session_from(rig);
+    rig->session = *slot;
+}
+
 struct rig rig_of(struct input *input) {
-    uint8_t choice = input_byte(input);
-    uint8_t more = input_byte(input);
-    size_t version = choice & 1u;
-    enum rule rule = (enum rule)((choice >> 1) % RULES);
-    size_t group = more >> 1 & 1u;
-    size_t which = (more >> 2) % IDENTITIES;
+    struct choice choice = choice_of(input);
     struct rig rig = {
         .target_is_server = is_server,
-        .is_raw = (more & 1u) != 0,
-        .version = versions[version],
-        .target = target_of(version, rule, group),
-        .peer = peer_of(version, which),
-        .name = (choice & 8u) != 0 ? (struct tlsmgm_bytes){0} : server_name,
-        .verifies = rule != IGNORES,
-        .requires = rule == REQUIRES || (!is_server && rule != IGNORES),
+        .is_raw = choice.is_raw,
+        .version = versions[choice.version],
+        .target = target_of(choice.version, choice.rule, choice.group),
+        .peer = peer_of(choice.version, choice.which),
+        .name = choice.is_nameless ? (struct tlsmgm_bytes){0} : server_name,
+        .verifies_peer = choice.rule != IGNORES,
+        .needs_peer = is_server ? choice.rule == REQUIRES : choice.rule != IGNORES,
     };
     rig.leaf = fuzz_backend->ctx_certificate(rig.peer);
-    rig.peer_is_acceptable =
-        !rig.verifies || (rig.leaf.size == 0 ? !rig.requires : identity_is_good(!is_server, which));
-    if ((choice & 16u) != 0 && rig.leaf.size > 0) {
-        rig.own_peer = forged_peer(version, which, input);
-        if (rig.own_peer != NULL) rig.peer = rig.own_peer;
-        if (rig.own_peer != NULL) rig.peer_is_acceptable = false;
-    } else if ((choice & 32u) != 0 && rig.name.size > 0 && rig.peer_is_acceptable) {
-        struct tlsmgm_session **slot = &sessions[version][rule][group][which];
-        if (*slot == NULL) *slot = session_from(&rig);
-        rig.session = *slot;
+    rig.peer_is_acceptable = is_acceptable(&rig, choice.which);
+    if (choice.is_forged && rig.leaf.size > 0) {
+        forge(&rig, &choice, input);
+    } else if (choice.resumes && rig.name.size > 0 && rig.peer_is_acceptable) {
+        resume(&rig, &choice);
     }
     return rig;
 }
@@ -163,7 +193,7 @@ void rig_free(struct rig *rig) { fuzz_backend->ctx_free(rig->own_peer); }
 
 struct tlsmgm_conn *rig_client(const struct rig *rig) {
     struct tlsmgm_conn *conn = NULL;
-    bool checks_name = !rig->target_is_server && rig->verifies;
+    bool checks_name = !rig->target_is_server && rig->verifies_peer;
     struct tlsmgm_conn_config config = {
         .server_name = rig->name,
         .verify_name = checks_name ? "dom1.test" : NULL,

@@ -20,11 +20,10 @@ struct rig {
     const struct tlsmgm_session *session; /* for the client to offer, or NULL */
     struct tlsmgm_bytes name;             /* for the client to send; data is NULL for none */
 
-    bool verifies; /* the target has rules about peers */
-    bool
-        requires;             /* and needs one */
-    struct tlsmgm_bytes leaf; /* what the peer's certificate must be where it is verified */
-    bool peer_is_acceptable;  /* a handshake that nobody twists goes well */
+    bool verifies_peer;       /* what the target wants to know of its peer */
+    bool needs_peer;          /* no connection without a certificate */
+    struct tlsmgm_bytes leaf; /* what that must be where it is verified */
+    bool peer_is_acceptable;  /* for sure: a handshake that nobody twists goes well */
 };
 
 /* Once. target_is_server: which end is tested. */
@@ -35,8 +34,5 @@ void rig_free(struct rig *rig);
 
 struct tlsmgm_conn *rig_client(const struct rig *rig);
 struct tlsmgm_conn *rig_server(const struct rig *rig, struct tlsmgm_bytes name);
-
-/* Ends the process, so that the fuzzer keeps the input: text says what should have been true. */
-void fuzz_require(bool truth, const char *text);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "require.h"
 #include "seen.h"
 #include "wire.h"
 
@@ -70,7 +71,8 @@ static void check_status(struct target *target, enum tlsmgm_status status,
     fuzz_require(may_come_from_peer(status), "a fatal status is one that peers can cause");
     check_error(status, error);
     fuzz_require(status != TLSMGM_TRUNCATED || target->ended, "only an end truncates");
-    fuzz_require(status != TLSMGM_VERIFY || target->rig->verifies, "who verifies not refuses none");
+    fuzz_require(status != TLSMGM_VERIFY || target->rig->verifies_peer,
+                 "only who verifies refuses");
     target->fatal = status;
 }
 
@@ -83,8 +85,8 @@ static void check_peer(struct target *target, const struct tlsmgm_conn_info *inf
     const struct rig *rig = target->rig;
     struct tlsmgm_bytes leaf = fuzz_backend->peer_certificate(target->conn, 0);
     fuzz_require(info->has_peer_certificate == (leaf.size > 0), "a certificate can be looked at");
-    fuzz_require(!rig->requires || leaf.size > 0, "no connection without the peer that it needs");
-    if (!rig->verifies) return;
+    fuzz_require(!rig->needs_peer || leaf.size > 0, "no connection without the peer that it needs");
+    if (!rig->verifies_peer) return;
     fuzz_require(info->verify_reason ==
                      (leaf.size > 0 ? TLSMGM_VERIFY_NONE : TLSMGM_VERIFY_MISSING),
                  "a certificate that is there was verified");

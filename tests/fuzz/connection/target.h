@@ -16,7 +16,6 @@ struct target {
     bool refused;               /* our reader has sent the client away */
     bool ended;                 /* the transport has */
     bool established;           /* handshake() has said OK */
-    bool goodbye_said;          /* shutdown() was called on an established connection */
     enum tlsmgm_status fatal;   /* OK while nothing fatal happened */
     size_t received;            /* bytes of application data */
 
