@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tlsmgm._core.context import Context
 from tlsmgm._core.session import Session
+from tlsmgm.advice import advice
 from tlsmgm.assembly import TO_SERVE_NONE, assemble, check_successor, extend
 from tlsmgm.backends import Backend, select
 from tlsmgm.change_lock import ChangeLock
@@ -20,9 +21,8 @@ from tlsmgm.connection import Connection
 from tlsmgm.domain import Domain
 from tlsmgm.errors import ConfigError, DatabaseError, PlacedError, TLSError, UnsupportedError
 from tlsmgm.filters import ascii_name, is_ip, pack_ip
-from tlsmgm.keylog import keylog_warning
 from tlsmgm.listing import domain_list
-from tlsmgm.matching import client_lookup, find_shadowed
+from tlsmgm.matching import client_lookup
 from tlsmgm.provisioning import sql_module
 from tlsmgm.provisioning.loaded import Rows
 from tlsmgm.provisioning.settings import (
@@ -33,7 +33,6 @@ from tlsmgm.provisioning.settings import (
     normal_url,
 )
 from tlsmgm.report import ReloadReport
-from tlsmgm.secret_files import open_secret_files
 from tlsmgm.sessions import SessionCache, SessionKeeper
 from tlsmgm.snapshot import Snapshot, compare
 
@@ -169,28 +168,7 @@ class TLSManager:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What looks like a mistake in the present configuration, in sentences."""
-        snapshot = self._snapshot
-        config = snapshot.parts.config
-        found = [] if config is None else list(config.warnings)
-        for domains in (snapshot.clients, snapshot.servers):
-            found += [item.message for item in find_shadowed(domains)]
-        for domain in snapshot.domains:
-            found += [f"domain {domain.name!r}: {text}" for _, text in open_secret_files(domain)]
-            found += filter(None, [keylog_warning(domain)])
-        return tuple(found)
-
-    @property
-    def hello_size(self) -> int:
-        """Bytes of the largest ClientHello that server connections read; may be set.
-
-        Connections that exist keep the bound under which they were made.
-        """
-        return self._snapshot.hello_size
-
-    @hello_size.setter
-    def hello_size(self, size: int) -> None:
-        with self._change:
-            self._snapshot = self._snapshot.with_hello_size(size)
+        return advice(self._snapshot)
 
     def list_domains(self) -> dict[str, list[dict[str, Any]]]:
         """The reply to ``tls_list`` (manual 1.8.1)."""

@@ -1,0 +1,26 @@
+"""What looks like a mistake in a state that works nevertheless."""
+
+from __future__ import annotations
+
+from tlsmgm.keylog import keylog_warning
+from tlsmgm.matching import find_shadowed
+from tlsmgm.secret_files import open_secret_files
+from tlsmgm.snapshot import Snapshot
+
+__all__ = ["advice"]
+
+
+def advice(snapshot: Snapshot) -> tuple[str, ...]:
+    """Return sentences for a log.
+
+    Args:
+        snapshot: the state; files of its domains are looked at now.
+    """
+    config = snapshot.parts.config
+    found = [] if config is None else list(config.warnings)
+    for domains in (snapshot.clients, snapshot.servers):
+        found += [item.message for item in find_shadowed(domains)]
+    for domain in snapshot.domains:
+        found += [f"domain {domain.name!r}: {text}" for _, text in open_secret_files(domain)]
+        found += filter(None, [keylog_warning(domain)])
+    return tuple(found)
