@@ -170,6 +170,19 @@ class TLSManager:
         """What looks like a mistake in the present configuration, in sentences."""
         return advice(self._snapshot)
 
+    @property
+    def hello_size(self) -> int:
+        """Bytes of the largest ClientHello that server connections read; may be set.
+
+        Connections that exist keep the bound under which they were made.
+        """
+        return self._snapshot.hello_size
+
+    @hello_size.setter
+    def hello_size(self, size: int) -> None:
+        with self._change:
+            self._snapshot = self._snapshot.with_hello_size(size)
+
     def list_domains(self) -> dict[str, list[dict[str, Any]]]:
         """The reply to ``tls_list`` (manual 1.8.1)."""
         snapshot = self._snapshot
