@@ -117,7 +117,8 @@ void rig_begin(bool target_is_server) {
     is_server = target_is_server;
     still_begin();
     fuzz_require(fuzz_backend->init(NULL) == TLSMGM_OK, "the library starts");
-    fuzz_require(tlsmgm_ticket_keys_new(material, &keys, NULL) == TLSMGM_OK, "there are keys");
+    fuzz_require(tlsmgm_ticket_keys_new(&keys, NULL) == TLSMGM_OK, "there are keys");
+    tlsmgm_ticket_keys_replace(keys, material, 1);
 }
 
 /* What the first two bytes of an input say. */
