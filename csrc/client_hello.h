@@ -11,8 +11,11 @@
 
 #include "buffer.h"
 
-/* Largest ClientHello we read unless told otherwise, in bytes; real ones stay below 3,000. */
-#define TLSMGM_CLIENT_HELLO_LIMIT 32768u
+/*
+ * Largest ClientHello we read unless told otherwise, in bytes: all of its lists may be as long as
+ * they can be, as with OpenSSL. Real ones stay below 3,000.
+ */
+#define TLSMGM_CLIENT_HELLO_LIMIT 131400u
 
 struct tlsmgm_hello_reader {
     struct tlsmgm_buffer message; /* handshake message gathered so far, header included */

@@ -110,6 +110,7 @@ enum tlsmgm_status wssl_trust_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_ct
 void wssl_trust_free(struct wssl_trust *trust);
 WOLFSSL_X509_STORE *wssl_trust_borrow(struct wssl_trust *trust, unsigned *generation);
 void wssl_trust_return(struct wssl_trust *trust, WOLFSSL_X509_STORE *store, unsigned generation);
+bool wssl_may_sign(const struct tlsmgm_blob *ca); /* DER */
 bool wssl_trust_has(const struct wssl_trust *trust, struct tlsmgm_bytes der);
 
 /* verify.c: what is noted about the peer's certificate while wolfSSL judges it. */
