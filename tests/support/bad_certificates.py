@@ -36,6 +36,11 @@ class Case:
     client: dict[str, Any] = field(default_factory=dict)
     name: str = NAME
 
+    @property
+    def shown(self) -> dict[str, Any]:
+        """Certificate and key alone."""
+        return {key: self.server[key] for key in ("certificate", "private_key")}
+
 
 def expired(root: Authority, folder: Path) -> Case:
     return Case(root.issue(names=[NAME], days=(-30, -1)).fields())
