@@ -11,7 +11,7 @@ PYTHON ?= $(shell for python in $(CANDIDATES); do \
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?= -n auto
-C_SOURCES = $(shell find csrc tests/csrc tests/fuzz benchmarks/native -name '*.[ch]' 2>/dev/null)
+C_SOURCES = $(shell find csrc tests/csrc tests/external tests/fuzz benchmarks/native -name '*.[ch]' 2>/dev/null)
 
 SANITIZE ?= address,undefined
 ASAN_TREE := build/asan
@@ -23,7 +23,7 @@ ASAN_COPIES = $(wildcard setup.py pyproject.toml README.md CHANGELOG.md CONTRIBU
 .DEFAULT_GOAL := build
 FUZZ_SECONDS ?= 20
 .PHONY: build native tools services test demo lint format asan fuzz clean distclean help \
-	bench bench-quick bench-check bench-baseline peers
+	bench bench-quick bench-check bench-baseline peers judges
 
 build: $(VENV)/.installed ## build everything into the checkout (the default)
 	@$(BIN)/python setup.py -q build_ext --inplace
@@ -100,6 +100,10 @@ asan: build services $(VENV)/opensips-cli/.installed ## run the test suite with 
 fuzz: build $(VENV)/.fuzz ## look for inputs that break something, FUZZ_SECONDS for each target
 	@tests/fuzz/install_tools.sh
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) PYTHON=$(BIN)/python tests/fuzz/run.sh $(FUZZ_TARGETS)
+
+judges: build ## have testssl.sh and sslyze look at the proxy, beside nginx; takes long
+	@tests/external/install_judges.sh $(PYTHON)
+	$(BIN)/python -m tests.external.judge $(JUDGES_ARGS)
 
 peers: build $(VENV)/.bench
 	@benchmarks/install_peers.sh $(BIN)/python

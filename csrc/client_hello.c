@@ -22,8 +22,7 @@ enum extension_type {
 #define NAME_TYPE_HOST         0u
 #define HOST_NAME_MAX_SIZE     255u
 #define RECORD_MAX_SIZE        16384u
-/* No extension number stands in two bits of one hello; a real client sends about 20. */
-#define EXTENSIONS_MAX 256u
+#define EXTENSION_TYPES        65536u
 
 void tlsmgm_hello_reader_init(struct tlsmgm_hello_reader *reader, size_t limit) {
     *reader = (struct tlsmgm_hello_reader){0};
@@ -277,32 +276,31 @@ static enum tlsmgm_status parse_extension(uint32_t type, struct tlsmgm_bytes byt
 }
 
 /* RFC 8446 section 4.2: no extension twice. A second server_name could hide from one reader. */
-static bool seen_before(uint16_t *seen, size_t count, uint32_t type) {
-    for (size_t i = 0; i < count; i++) {
-        if (seen[i] == type) return true;
-    }
-    seen[count] = (uint16_t)type;
+static bool seen_before(uint64_t *seen, uint32_t type) {
+    uint64_t bit = (uint64_t)1 << type % 64;
+    if ((seen[type / 64] & bit) != 0) return true;
+    seen[type / 64] |= bit;
     return false;
 }
 
 static enum tlsmgm_status parse_extensions(struct tlsmgm_cursor *body,
                                            struct tlsmgm_client_hello *hello,
                                            struct tlsmgm_error *error) {
-    uint16_t seen[EXTENSIONS_MAX];
+    uint64_t seen[EXTENSION_TYPES / 64] = {0};
     struct tlsmgm_bytes block;
     if (body->left == 0) return TLSMGM_OK; /* TLS 1.2 and older may send none at all */
     if (!tlsmgm_cursor_vector(body, 2, &block) || body->left != 0) {
         return malformed(error, "extensions");
     }
     struct tlsmgm_cursor extensions = tlsmgm_cursor(block);
-    for (size_t count = 0; extensions.left > 0; count++) {
+    while (extensions.left > 0) {
         uint32_t type;
         struct tlsmgm_bytes bytes;
-        if (count == EXTENSIONS_MAX || !tlsmgm_cursor_number(&extensions, 2, &type) ||
+        if (!tlsmgm_cursor_number(&extensions, 2, &type) ||
             !tlsmgm_cursor_vector(&extensions, 2, &bytes)) {
             return malformed(error, "extensions");
         }
-        if (seen_before(seen, count, type)) {
+        if (seen_before(seen, type)) {
             return tlsmgm_fail_alert(error, TLSMGM_ALERT_ILLEGAL_PARAMETER,
                                      "extension %u stands twice in the ClientHello",
                                      (unsigned)type);

@@ -179,11 +179,12 @@ struct tlsmgm_conn_config {
     struct tlsmgm_bytes server_name;
 
     /*
-     * Server whose context has two certificates: what the ClientHello offers, in wire form, and
-     * whether TLS 1.2 is the highest version that client and context share.
+     * Server: what the ClientHello offers, in wire form, and whether TLS 1.2 is the highest version
+     * that client and context share. It decides which of two certificates is shown.
      */
     struct tlsmgm_bytes signature_algorithms;
     struct tlsmgm_bytes cipher_suites;
+    struct tlsmgm_bytes groups;
     bool up_to_1_2;
 
     /* Client: host name or IP address that the certificate must carry, or NULL to not ask. */

@@ -30,6 +30,7 @@ __all__ = [
     "CipherWord",
     "check_cipher_list",
     "cipher_words",
+    "default_ciphers",
     "expand_for",
     "is_tls13_suite",
     "split_tls13",
@@ -62,6 +63,24 @@ RETIRED_CIPHER_KEYWORDS = _names(
     EXP EXPORT EXPORT40 EXPORT56 EXP40 EXP56 SSLv2 FZA kFZA aFZA eFZA kKRB5 aKRB5 KRB5
     kECDHr kECDHe kECDH aECDH aFIXED GOST94MAC TLSv1.1
     """
+)
+
+#: For domains that name none: those of Mozilla's intermediate profile, without DHE. All of them
+#: keep their secrets when a key is stolen later, and encrypt and authenticate in one step.
+_DEFAULT_SUITES = (
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-RSA-CHACHA20-POLY1305",
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+)
+
+#: The profile's others, for domains with Diffie-Hellman parameters.
+_DEFAULT_DHE_SUITES = (
+    "DHE-RSA-AES256-GCM-SHA384",
+    "DHE-RSA-CHACHA20-POLY1305",
+    "DHE-RSA-AES128-GCM-SHA256",
 )
 
 #: Bits that a suite must have at OpenSSL's security levels 0 to 5, SSL_CTX_set_security_level(3).
@@ -183,6 +202,23 @@ def split_tls13(text: str) -> tuple[str, str]:
     if old and all(word.startswith("@") for word in old):
         old.insert(0, "DEFAULT")
     return ":".join(old), ":".join(dict.fromkeys(new))
+
+
+def default_ciphers(known_suites: Collection[str], *, dhe: bool = False) -> str:
+    """Return the suites up to TLS 1.2 of a domain that names none.
+
+    The libraries' own defaults have CBC, SHA-1 and key exchange by RSA for the sake of old peers. A
+    domain that wants them says so: ``DEFAULT`` is what the library had chosen.
+
+    Args:
+        known_suites: names of all suites of the library.
+        dhe: whether the domain has Diffie-Hellman parameters.
+
+    Returns:
+        Names joined by ``:``.
+    """
+    names = _DEFAULT_SUITES + (_DEFAULT_DHE_SUITES if dhe else ())
+    return ":".join(name for name in names if name in known_suites)
 
 
 def check_cipher_list(text: str, known_suites: Collection[str], *, library: str) -> None:

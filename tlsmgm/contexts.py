@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tlsmgm._core.backend import Backend
 from tlsmgm._core.context import Context
 from tlsmgm._core.ticket_keys import TicketKeys
-from tlsmgm.ciphers import check_cipher_list, expand_for, split_tls13
+from tlsmgm.ciphers import check_cipher_list, default_ciphers, expand_for, split_tls13
 from tlsmgm.domain import Domain, Source
 from tlsmgm.errors import ConfigError
 from tlsmgm.keylog import keylog_path
@@ -23,6 +23,9 @@ __all__ = ["BuiltContext", "Fingerprints", "build_context"]
 
 #: Bytes of a scope; wolfSSL does not resume at all with 32.
 _SCOPE_SIZE = 16
+
+_HYBRID_GROUP = "X25519MLKEM768"
+_GROUPS = "x25519:secp256r1:secp384r1"
 
 #: Fields whose values are no secret and no content of a file.
 _PLAIN_FIELDS = tuple(
@@ -188,19 +191,47 @@ def _ticket_keys(
 
 
 def _cipher_list(domain: Domain, backend: Backend) -> str | None:
-    """The list in the library's own words; every word has been looked at."""
+    """The list in the library's own words, with our default for what the domain leaves open."""
+    older, newer = _own_cipher_list(domain, backend)
+    older = older or default_ciphers(backend.cipher_names, dhe=domain.dh_params is not None)
+    return ":".join(part for part in (older, newer) if part) or None
+
+
+def _own_cipher_list(domain: Domain, backend: Backend) -> tuple[str, str]:
+    """Suites up to TLS 1.2 and of TLS 1.3; every word has been looked at."""
     text = domain.cipher_list
     if text is None:
-        return None
+        return "", ""
     try:
         if "cipher_expressions" not in backend.features:
-            return expand_for(text, backend.cipher_names)
+            return split_tls13(expand_for(text, backend.cipher_names))
         check_cipher_list(text, backend.cipher_names, library=backend.name)
     except ConfigError as error:
         raise ConfigError(
             error.reason, parameter="cipher_list", hint=error.hint, backend=backend.name
         ) from None
-    return ":".join(part for part in split_tls13(text) if part)
+    return split_tls13(text)
+
+
+def _groups(domain: Domain, backend: Backend) -> str | None:
+    """Groups of the key exchange; those of a client are the library's when the domain names none.
+
+    A server's are those of Mozilla's intermediate profile, with the hybrid one in front where the
+    library has it; OpenSSL asks a client once more for that one, rather than take another group
+    behind the slash. In TLS 1.2 the list also says which curves a client's certificate may be on,
+    and which finite fields may be used.
+    """
+    if domain.ec_curve is not None or domain.kind == "client":
+        return domain.ec_curve
+    groups = _GROUPS
+    if domain.verify_cert:
+        groups += ":secp521r1"
+    if domain.dh_params is not None:
+        groups += ":ffdhe2048"
+    if "mlkem" not in backend.features:
+        return groups
+    separator = "/" if "cipher_expressions" in backend.features else ":"
+    return _HYBRID_GROUP + separator + groups
 
 
 def _alpn(protocols: tuple[str, ...]) -> bytes | None:
@@ -268,7 +299,7 @@ def _new_context(
         lowest_version=int(method.lowest or 0),
         highest_version=int(method.highest or 0),
         cipher_list=_cipher_list(domain, backend),
-        groups=domain.ec_curve,
+        groups=_groups(domain, backend),
         certificate=domain.certificate,
         private_key=domain.private_key,
         certificate2=domain.certificate2,

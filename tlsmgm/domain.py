@@ -139,9 +139,11 @@ class Domain:
             that exists.
         crl_dir: directory of CRLs.
         crl_check_all: check the CRLs of the whole chain, not of the leaf only.
-        cipher_list: OpenSSL's cipher list format; None is the library's default.
+        cipher_list: OpenSSL's cipher list format; None is Mozilla's intermediate profile, and
+            ``DEFAULT`` what the library would choose.
         dh_params: Diffie-Hellman parameters; a path, or PEM as bytes or text.
-        ec_curve: curve, or curves separated by colons; None is the library's default.
+        ec_curve: curve, or curves separated by colons; None is, for a server, Mozilla's
+            intermediate profile and a hybrid group, and for a client the library's default.
         verify_depth: intermediates allowed in a peer's chain, 0 to 100.
         alpn: protocols in order of preference (RFC 7301); a comma list or an iterable.
         danger_skip_hostname_check: client: do not compare the peer's certificate with its name.

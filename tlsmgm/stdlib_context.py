@@ -29,7 +29,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from tlsmgm.ciphers import check_cipher_list, split_tls13
+from tlsmgm.ciphers import check_cipher_list, default_ciphers, split_tls13
 from tlsmgm.domain import DEFAULT_TICKET_ROTATION, DEFAULT_VERIFY_DEPTH, Domain, Source
 from tlsmgm.errors import ConfigError, UnsupportedError
 from tlsmgm.keylog import keylog_path
@@ -221,13 +221,14 @@ def _known_suites() -> frozenset[str]:
 
 
 def _set_ciphers(context: ssl.SSLContext, domain: Domain) -> None:
-    if domain.cipher_list is None:
-        return
-    try:
-        check_cipher_list(domain.cipher_list, _known_suites(), library="OpenSSL")
-    except ConfigError as error:
-        raise error.at(parameter="cipher_list") from None
-    old, new = split_tls13(domain.cipher_list)
+    old, new = "", ""
+    if domain.cipher_list is not None:
+        try:
+            check_cipher_list(domain.cipher_list, _known_suites(), library="OpenSSL")
+        except ConfigError as error:
+            raise error.at(parameter="cipher_list") from None
+        old, new = split_tls13(domain.cipher_list)
+    old = old or default_ciphers(_known_suites(), dhe=domain.dh_params is not None)
     set_new = _optional(context, "set_ciphersuites")
     if new and set_new is None:
         raise _unsupported(domain, "cipher_list", "choose among the suites of TLS 1.3")

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "client_hello.h"
 #include "error.h"
 #include "internal.h"
 
@@ -170,6 +171,8 @@ enum tlsmgm_status wssl_conn_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_con
     ctx = shown_to(ctx, config);
     conn->ctx = wssl_ctx_ref(ctx);
     conn->has_server_name = config->server_name.data != NULL;
+    conn->no_common_group = ctx->is_server && !config->up_to_1_2 && config->groups.size > 0 &&
+                            !wssl_has_group_of(ctx, config->groups);
     tlsmgm_wire_init(&conn->wire);
     enum tlsmgm_status status =
         tlsmgm_session_owner_set(&conn->owner, &ctx->scope, config->server_name, error);
@@ -250,10 +253,23 @@ static enum tlsmgm_status check_resumed_peer(struct tlsmgm_conn *conn, struct tl
     return wssl_fail_verify(conn, error);
 }
 
+/* wolfSSL would ask the client for a group that it has not offered (RFC 8446 section 4.1.1). */
+static enum tlsmgm_status refuse_groups(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
+    struct tlsmgm_error failure;
+    uint8_t record[TLSMGM_ALERT_RECORD_SIZE];
+    (void)tlsmgm_fail(&failure, TLSMGM_PROTOCOL, "the client offers no group of the domain");
+    tlsmgm_alert_record(TLSMGM_ALERT_HANDSHAKE_FAILURE, record);
+    if (tlsmgm_wire_put(&conn->wire, record, sizeof record) == TLSMGM_OK) {
+        failure.alert = TLSMGM_ALERT_HANDSHAKE_FAILURE;
+    }
+    return tlsmgm_wire_latch(&conn->wire, &failure, error);
+}
+
 enum tlsmgm_status wssl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
     enum tlsmgm_status status = tlsmgm_wire_status(&conn->wire, error);
     if (status != TLSMGM_OK) return status;
     if (conn->established) return TLSMGM_OK;
+    if (conn->no_common_group) return refuse_groups(conn, error);
     int result = conn->ctx->is_server ? wolfSSL_accept(conn->ssl) : wolfSSL_connect(conn->ssl);
     if (result != WOLFSSL_SUCCESS) return wssl_fail_conn(conn, result, error);
     status = check_resumed_peer(conn, error);

@@ -63,6 +63,9 @@ static enum tlsmgm_status set_ciphers(WOLFSSL_CTX *ssl_ctx, const char *text,
     return status;
 }
 
+/* As OpenSSL's security level 2, which the other backend begins with. wolfSSL took 1024 bits. */
+#define RSA_BITS_MIN 2048
+
 /*
  * A client always has wolfSSL verify, and the callback decides whether the result counts: with
  * verification off, wolfSSL would not even look, and $tls_peer_expired would lie.
@@ -177,9 +180,10 @@ static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_
         wolfSSL_CTX_set_servername_callback(ctx->ssl_ctx, wssl_server_name_callback);
     }
     set_verification(ctx->ssl_ctx, config);
+    (void)wolfSSL_CTX_SetMinRsaKey_Sz(ctx->ssl_ctx, RSA_BITS_MIN);
     enum tlsmgm_status status = set_versions(ctx->ssl_ctx, config, error);
     if (status == TLSMGM_OK) status = set_ciphers(ctx->ssl_ctx, config->cipher_list, error);
-    if (status == TLSMGM_OK) status = wssl_set_groups(ctx->ssl_ctx, config->groups, error);
+    if (status == TLSMGM_OK) status = wssl_set_groups(ctx, config->groups, error);
     if (status == TLSMGM_OK) status = wssl_load_dh_params(ctx, config, error);
     if (status == TLSMGM_OK) status = wssl_load_identity(ctx, config, error);
     if (status == TLSMGM_OK) status = load_trust(ctx, config, error);

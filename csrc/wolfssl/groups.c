@@ -5,8 +5,6 @@
 #include "error.h"
 #include "internal.h"
 
-#define GROUPS_MAX 8u /* what wolfSSL keeps for a context */
-
 struct group_name {
     const char *name;
     int number; /* IANA, TLS Supported Groups */
@@ -64,7 +62,7 @@ static bool disable_other_curves(WOLFSSL_CTX *ssl_ctx, const int *numbers, int c
                                         [25] = "SECP521R1",       [26] = "BRAINPOOLP256R1",
                                         [27] = "BRAINPOOLP384R1", [28] = "BRAINPOOLP512R1",
                                         [29] = "X25519",          [30] = "X448"};
-    char list[GROUPS_MAX * 16] = "";
+    char list[WSSL_GROUPS_MAX * 16] = "";
     for (int i = 0; i < count; i++) {
         if (numbers[i] >= (int)(sizeof names / sizeof *names) || names[numbers[i]] == NULL)
             continue;
@@ -74,10 +72,8 @@ static bool disable_other_curves(WOLFSSL_CTX *ssl_ctx, const int *numbers, int c
     return *list == '\0' || wolfSSL_CTX_set1_curves_list(ssl_ctx, list) == WOLFSSL_SUCCESS;
 }
 
-enum tlsmgm_status wssl_set_groups(WOLFSSL_CTX *ssl_ctx, const char *groups,
+enum tlsmgm_status wssl_set_groups(struct tlsmgm_ctx *ctx, const char *groups,
                                    struct tlsmgm_error *error) {
-    int numbers[GROUPS_MAX];
-    int count = 0;
     if (groups == NULL) return TLSMGM_OK;
     for (const char *word = groups; *word != '\0';) {
         size_t size = strcspn(word, ":");
@@ -86,17 +82,28 @@ enum tlsmgm_status wssl_set_groups(WOLFSSL_CTX *ssl_ctx, const char *groups,
             return tlsmgm_fail_parameter(error, "ec_curve", "wolfSSL knows no curve \"%.*s\"",
                                          (int)size, word);
         }
-        if (count == (int)GROUPS_MAX) {
-            return tlsmgm_fail_parameter(error, "ec_curve", "wolfSSL takes at most %u curves",
-                                         GROUPS_MAX);
+        if (ctx->group_count == WSSL_GROUPS_MAX) {
+            return tlsmgm_fail_parameter(error, "ec_curve", "wolfSSL takes at most %d curves",
+                                         WSSL_GROUPS_MAX);
         }
-        numbers[count++] = number;
+        ctx->groups[ctx->group_count++] = number;
         word += size;
         if (*word == ':') word++;
     }
-    if (count > 0 && disable_other_curves(ssl_ctx, numbers, count) &&
-        wolfSSL_CTX_set_groups(ssl_ctx, numbers, count) == WOLFSSL_SUCCESS) {
+    if (ctx->group_count > 0 && disable_other_curves(ctx->ssl_ctx, ctx->groups, ctx->group_count) &&
+        wolfSSL_CTX_set_groups(ctx->ssl_ctx, ctx->groups, ctx->group_count) == WOLFSSL_SUCCESS) {
         return TLSMGM_OK;
     }
     return tlsmgm_fail_parameter(error, "ec_curve", "this wolfSSL cannot do all of \"%s\"", groups);
+}
+
+bool wssl_has_group_of(const struct tlsmgm_ctx *ctx, struct tlsmgm_bytes offered) {
+    if (ctx->group_count == 0) return true;
+    for (size_t at = 0; at + 2 <= offered.size; at += 2) {
+        int number = offered.data[at] << 8 | offered.data[at + 1];
+        for (int i = 0; i < ctx->group_count; i++) {
+            if (ctx->groups[i] == number) return true;
+        }
+    }
+    return false;
 }

@@ -26,6 +26,8 @@
 
 struct wssl_trust;
 
+#define WSSL_GROUPS_MAX 8 /* what wolfSSL keeps for a context */
+
 struct tlsmgm_ctx {
     atomic_size_t references;
     WOLFSSL_CTX *ssl_ctx;
@@ -44,6 +46,8 @@ struct tlsmgm_ctx {
     struct tlsmgm_blob alpn; /* wire form */
     struct tlsmgm_scope scope;
     struct tlsmgm_peer_rules peer_rules;
+    int groups[WSSL_GROUPS_MAX]; /* IANA's numbers; none: all that wolfSSL has */
+    int group_count;
 };
 
 struct tlsmgm_conn {
@@ -57,6 +61,7 @@ struct tlsmgm_conn {
     bool ticket_received;  /* client: a ticket of this very connection */
     unsigned ticket_depth; /* server: resumptions before this one, of the ticket that was opened */
     bool has_server_name;  /* server: the client sent one */
+    bool no_common_group;  /* server, TLS 1.3: there can be no key exchange */
     struct tlsmgm_session_owner owner;
     int verify_code;                /* wolfSSL's first complaint about the peer, or 0 */
     struct tlsmgm_blob *peer_chain; /* DER, leaf first */
@@ -88,8 +93,9 @@ int wssl_cipher_bits(const char *name);
 void wssl_cipher_describe(const char *name, uint16_t version, char *out, size_t size);
 
 /* groups.c */
-enum tlsmgm_status wssl_set_groups(WOLFSSL_CTX *ssl_ctx, const char *groups,
+enum tlsmgm_status wssl_set_groups(struct tlsmgm_ctx *ctx, const char *groups,
                                    struct tlsmgm_error *error);
+bool wssl_has_group_of(const struct tlsmgm_ctx *ctx, struct tlsmgm_bytes offered);
 const char *wssl_group_common_name(const char *native);
 
 /* credentials.c */
@@ -106,6 +112,7 @@ enum tlsmgm_status wssl_trust_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_ct
 void wssl_trust_free(struct wssl_trust *trust);
 WOLFSSL_X509_STORE *wssl_trust_borrow(struct wssl_trust *trust, unsigned *generation);
 void wssl_trust_return(struct wssl_trust *trust, WOLFSSL_X509_STORE *store, unsigned generation);
+bool wssl_may_sign(const struct tlsmgm_blob *ca); /* DER */
 bool wssl_trust_has(const struct wssl_trust *trust, struct tlsmgm_bytes der);
 
 /* stapling.c */

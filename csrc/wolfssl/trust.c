@@ -135,7 +135,7 @@ static enum tlsmgm_status read_sources(struct wssl_trust *trust,
  * basicConstraints must say CA, without them only an old self-signed one is; and keyUsage, where it
  * stands, must allow it (RFC 5280 section 6.1.4 k, n).
  */
-static bool may_sign(const struct tlsmgm_blob *ca) {
+bool wssl_may_sign(const struct tlsmgm_blob *ca) {
     const unsigned char *data = ca->data;
     WOLFSSL_X509 *certificate = wolfSSL_d2i_X509(NULL, &data, (int)ca->size);
     if (certificate == NULL) return false;
@@ -151,7 +151,7 @@ static bool may_sign(const struct tlsmgm_blob *ca) {
 
 /* An expired CA vouches for nobody, so it is left out; it must not stop the others. */
 static int load_ca(WOLFSSL_X509_STORE *store, const struct tlsmgm_blob *ca) {
-    if (!may_sign(ca)) return WOLFSSL_SUCCESS;
+    if (!wssl_may_sign(ca)) return WOLFSSL_SUCCESS;
     int result =
         wolfSSL_CertManagerLoadCABuffer(store->cm, ca->data, (long)ca->size, WOLFSSL_FILETYPE_ASN1);
     if (result == ASN_AFTER_DATE_E || result == ASN_BEFORE_DATE_E) return WOLFSSL_SUCCESS;

@@ -84,18 +84,34 @@ static bool keep_chain(struct tlsmgm_conn *conn, const WOLFSSL_X509_STORE_CTX *s
     return true;
 }
 
-/* wolfSSL says "no signer" of a leaf that signed itself; people want to know the difference. */
+static bool is_same(struct tlsmgm_bytes one, struct tlsmgm_bytes other) {
+    return one.size == other.size && memcmp(one.data, other.data, one.size) == 0;
+}
+
+/* Whether a certificate of the peer's chain was issued by the next one, which is no authority. */
+static bool is_below_no_ca(const struct tlsmgm_conn *conn, size_t depth,
+                           struct tlsmgm_certificate_fields fields) {
+    struct tlsmgm_certificate_fields next;
+    if (depth + 1 >= conn->peer_chain_size) return false;
+    const struct tlsmgm_blob *blob = &conn->peer_chain[depth + 1];
+    struct tlsmgm_bytes der = {blob->data, blob->size};
+    return tlsmgm_certificate_fields_read(der, &next, NULL) == TLSMGM_OK &&
+           is_same(fields.issuer, next.subject) && !wssl_may_sign(blob);
+}
+
+/*
+ * wolfSSL says "no signer" of a leaf that signed itself, and of a certificate whose issuer it has
+ * just found good, but which is no authority; people want to know the difference.
+ */
 static int refine_code(const struct tlsmgm_conn *conn, const WOLFSSL_X509_STORE_CTX *store) {
     struct tlsmgm_certificate_fields fields;
-    if (store->error == ASN_SELF_SIGNED_E && store->error_depth > 0) return ASN_NO_SIGNER_E;
-    if (store->error != ASN_NO_SIGNER_E || store->error_depth != 0 || conn->peer_chain_size == 0) {
-        return store->error;
-    }
-    struct tlsmgm_bytes leaf = {conn->peer_chain[0].data, conn->peer_chain[0].size};
-    if (tlsmgm_certificate_fields_read(leaf, &fields, NULL) != TLSMGM_OK) return store->error;
-    bool names_itself = fields.issuer.size == fields.subject.size &&
-                        memcmp(fields.issuer.data, fields.subject.data, fields.issuer.size) == 0;
-    return names_itself ? ASN_SELF_SIGNED_E : store->error;
+    size_t depth = (size_t)store->error_depth;
+    if (store->error == ASN_SELF_SIGNED_E && depth > 0) return ASN_NO_SIGNER_E;
+    if (store->error != ASN_NO_SIGNER_E || depth >= conn->peer_chain_size) return store->error;
+    struct tlsmgm_bytes der = {conn->peer_chain[depth].data, conn->peer_chain[depth].size};
+    if (tlsmgm_certificate_fields_read(der, &fields, NULL) != TLSMGM_OK) return store->error;
+    if (depth == 0 && is_same(fields.issuer, fields.subject)) return ASN_SELF_SIGNED_E;
+    return is_below_no_ca(conn, depth, fields) ? NOT_CA_ERROR : store->error;
 }
 
 /*

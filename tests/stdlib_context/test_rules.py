@@ -390,9 +390,11 @@ def test_dh_params(meet: Connector, root: Authority, tmp_path: Path) -> None:
     pem, _ = dh_params()
     site = root.issue("site", names=["dom1.test"], kind="rsa")
     for source in (pem, write(tmp_path / "dh.pem", pem)):
-        domain = of_server(site, dh_params=source, cipher_list="DHE-RSA-AES256-GCM-SHA384")
-        pair = accepted(meet(domain, version="TLSv1.2", ca_list=root.pem))
-        assert pair.server.tls.cipher()[0] == "DHE-RSA-AES256-GCM-SHA384"
+        suite = "DHE-RSA-AES256-GCM-SHA384"
+        domain = of_server(site, dh_params=source, cipher_list=suite)
+        peer = {"ca_list": root.pem, "cipher_list": suite}
+        pair = accepted(meet(domain, version="TLSv1.2", **peer))
+        assert pair.server.tls.cipher()[0] == suite
 
 
 @pytest.mark.parametrize("kind", ["server", "client"])

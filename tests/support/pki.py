@@ -83,13 +83,20 @@ class Authority:
         name: its common name.
         parent: who vouches for it; None makes a root.
         path_length: how many authorities may follow below it; None does not say.
+        kind: of its key, see ``new_key()``.
+        days: validity, counted from today.
     """
 
     def __init__(
-        self, name: str = "root", parent: Authority | None = None, path_length: int | None = None
+        self,
+        name: str = "root",
+        parent: Authority | None = None,
+        path_length: int | None = None,
+        kind: str = "ec",
+        days: tuple[int, int] = (-2, 365),
     ) -> None:
         self.parent = parent
-        self.key = new_key()
+        self.key = new_key(kind)
         self.name = name_of(name)
         issuer = parent or self
         usage = x509.KeyUsage(
@@ -103,7 +110,7 @@ class Authority:
             encipher_only=False,
             decipher_only=False,
         )
-        builder = _builder(self.name, issuer.name, self.key, days=(-2, 365))
+        builder = _builder(self.name, issuer.name, self.key, days)
         builder = builder.add_extension(x509.BasicConstraints(True, path_length), critical=True)
         builder = builder.add_extension(usage, critical=True)
         self.certificate = builder.sign(issuer.key, hashes.SHA256())
@@ -162,11 +169,12 @@ class Authority:
             builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
         return Identity(builder.sign(self.key, hashes.SHA256()), self.chain, key)
 
-    def crl(self, *revoked: Identity | Authority) -> bytes:
-        """Return a revocation list in PEM."""
+    def crl(self, *revoked: Identity | Authority, days: tuple[int, int] = (-1, 30)) -> bytes:
+        """Return a revocation list in PEM, in force on these days from today."""
         now = _today()
+        first, last = days
         builder = x509.CertificateRevocationListBuilder().issuer_name(self.name)
-        builder = builder.last_update(now - _DAY).next_update(now + 30 * _DAY)
+        builder = builder.last_update(now + first * _DAY).next_update(now + last * _DAY)
         builder = builder.add_extension(x509.CRLNumber(1), critical=False)
         for item in revoked:
             found = item.leaf if isinstance(item, Identity) else item.certificate

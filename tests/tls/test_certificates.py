@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.bad_certificates import small_key
 from tests.support.pairs import ConnectionPair, Managers, core_server, managers
 from tests.support.peers import PyOpenSSLPeer, pyopenssl_context
 from tests.support.pki import (
@@ -275,6 +276,12 @@ def test_key_of_another_certificate(library: str, site: Identity, user: Identity
     with pytest.raises(ConfigError, match="belong") as caught:
         managers(library, library, server=mixed)
     assert caught.value.parameter == "private_key"
+
+
+def test_a_small_rsa_key_cannot_be_shown(library: str, root: Authority, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        managers(library, library, server=small_key(root, tmp_path).shown)
+    assert caught.value.parameter in ("certificate", "private_key")
 
 
 def test_own_diffie_hellman_parameters_are_used(

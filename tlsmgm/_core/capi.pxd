@@ -96,6 +96,7 @@ cdef extern from "tlsmgm.h" nogil:
         tlsmgm_bytes server_name
         tlsmgm_bytes signature_algorithms
         tlsmgm_bytes cipher_suites
+        tlsmgm_bytes groups
         bint up_to_1_2
         const char *verify_name
         const tlsmgm_session *session

@@ -213,14 +213,15 @@ cdef class Connection:
 
     cdef void describe_client(self, tlsmgm_conn_config *config,
                               const tlsmgm_client_hello *hello) noexcept:
-        """What decides which of two certificates a server shows."""
-        config.signature_algorithms.data = config.cipher_suites.data = NULL
-        config.signature_algorithms.size = config.cipher_suites.size = 0
+        """What decides which of two certificates a server shows, and on which group it agrees."""
+        config.signature_algorithms.data = config.cipher_suites.data = config.groups.data = NULL
+        config.signature_algorithms.size = config.cipher_suites.size = config.groups.size = 0
         config.up_to_1_2 = False
         if hello == NULL:
             return
         config.signature_algorithms = hello.signature_algorithms
         config.cipher_suites = hello.cipher_suites
+        config.groups = hello.groups
         config.up_to_1_2 = 0 < self.context.highest_version < 0x0304 or (
             not tlsmgm_client_hello_offers(hello, 0x0304, 0)
         )

@@ -1,0 +1,31 @@
+"""Certificates with a fault: the reason is the same on both libraries, and both are documented."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.bad_certificates import FAULTS, outcome
+from tests.support.pki import Authority
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "security.md"
+
+#: Fault, reason, and the alert of each library; the table of the document.
+ROW = re.compile(r"^\| (.+) \| `(\w+)` \| \w+ \((\d+)\) \| \w+ \((\d+)\) \|$", re.MULTILINE)
+ROWS = {row[0]: row[1:] for row in ROW.findall(DOCUMENT.read_text(encoding="utf-8"))}
+
+
+def test_every_fault_is_documented() -> None:
+    assert ROWS.keys() == FAULTS.keys()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fault_has_its_reason_and_alert(
+    library: str, version: str, fault: str, root: Authority, tmp_path: Path
+) -> None:
+    reason, openssl, wolfssl = ROWS[fault]
+    found = outcome(library, version, FAULTS[fault](root, tmp_path), root)
+    assert found.reason == reason
+    assert found.alert == int({"openssl": openssl, "wolfssl": wolfssl}[library])

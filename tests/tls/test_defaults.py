@@ -1,0 +1,151 @@
+"""What a domain that pins nothing offers and accepts: Mozilla's intermediate profile, see
+docs/security.md."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import tlsmgm
+from tests.support import pki
+from tests.support.pairs import managers
+from tests.support.pki import Authority, dh_params
+from tlsmgm import ProtocolError
+
+#: All that are left in TLS 1.2.
+SUITES = {
+    "ec": [
+        "ECDHE-ECDSA-AES256-GCM-SHA384",
+        "ECDHE-ECDSA-CHACHA20-POLY1305",
+        "ECDHE-ECDSA-AES128-GCM-SHA256",
+    ],
+    "rsa": [
+        "ECDHE-RSA-AES256-GCM-SHA384",
+        "ECDHE-RSA-CHACHA20-POLY1305",
+        "ECDHE-RSA-AES128-GCM-SHA256",
+    ],
+}
+
+#: CBC, SHA-1, key exchange by RSA, finite fields, short tags: of each some.
+REFUSED = {
+    "ec": ["ECDHE-ECDSA-AES256-SHA384", "ECDHE-ECDSA-AES128-SHA256", "ECDHE-ECDSA-AES128-SHA"],
+    "rsa": ["ECDHE-RSA-AES256-SHA384", "ECDHE-RSA-AES128-SHA", "DHE-RSA-AES128-GCM-SHA256"],
+}
+ONLY_OPENSSL = ["AES128-GCM-SHA256", "AES256-SHA"]
+
+FFDHE = "DHE-RSA-AES128-GCM-SHA256"
+
+
+def sites(root: Authority, kind: str) -> dict[str, dict[str, Any]]:
+    site = root.issue("site", names=["dom1.test"], kind=kind)
+    return {"server": site.fields(), "client": {"ca_list": root.pem}}
+
+
+@pytest.fixture(scope="module")
+def identities(root: Authority) -> dict[str, dict[str, dict[str, Any]]]:
+    return {kind: sites(root, kind) for kind in SUITES}
+
+
+def pinned(values: dict[str, dict[str, Any]], side: str, **more: str) -> dict[str, dict[str, Any]]:
+    return {key: fields | (more if key == side else {}) for key, fields in values.items()}
+
+
+@pytest.mark.parametrize("side", ["server", "client"])
+@pytest.mark.parametrize(("kind", "suite"), [(k, s) for k, all_ in SUITES.items() for s in all_])
+def test_suites_with_forward_secrecy_and_authenticated_encryption(
+    library: str,
+    client_library: str,
+    side: str,
+    kind: str,
+    suite: str,
+    identities: dict[str, dict[str, dict[str, Any]]],
+) -> None:
+    values = pinned(identities[kind], side, cipher_list=suite)
+    pair = managers(library, client_library, "TLSv1.2", **values).connect()
+    assert pair.server.cipher == suite
+
+
+def refused_suites(library: str) -> list[tuple[str, str]]:
+    found = [(kind, suite) for kind, suites in REFUSED.items() for suite in suites]
+    return found + [("rsa", suite) for suite in ONLY_OPENSSL if library == "openssl"]
+
+
+@pytest.mark.parametrize("side", ["server", "client"])
+def test_no_other_suite(
+    library: str,
+    client_library: str,
+    side: str,
+    identities: dict[str, dict[str, dict[str, Any]]],
+) -> None:
+    for kind, suite in refused_suites(client_library if side == "client" else library):
+        values = pinned(identities[kind], side, cipher_list=suite)
+        pair = managers(library, client_library, "TLSv1.2", **values).fail()
+        assert isinstance(pair.server_error, ProtocolError), suite
+
+
+def test_default_is_the_word_for_what_the_library_had_chosen(
+    library: str, client_library: str, identities: dict[str, dict[str, dict[str, Any]]]
+) -> None:
+    old = {"cipher_list": "ECDHE-RSA-AES128-SHA"}
+    values = pinned(identities["rsa"], "server", cipher_list="DEFAULT")
+    values = pinned(values, "client", **old)
+    pair = managers(library, client_library, "TLSv1.2", **values).connect()
+    assert pair.server.cipher == old["cipher_list"]
+
+
+def test_diffie_hellman_parameters_bring_their_suites(
+    library: str, client_library: str, identities: dict[str, dict[str, dict[str, Any]]]
+) -> None:
+    values = pinned(identities["rsa"], "client", cipher_list=FFDHE)
+    values["server"] = values["server"] | {"dh_params": dh_params()[0]}
+    pair = managers(library, client_library, "TLSv1.2", **values).connect()
+    assert pair.server.cipher == FFDHE
+
+
+@pytest.mark.parametrize("group", ["x25519", "secp256r1", "secp384r1"])
+def test_groups_of_a_server(
+    library: str,
+    client_library: str,
+    version: str,
+    group: str,
+    identities: dict[str, dict[str, dict[str, Any]]],
+) -> None:
+    values = pinned(identities["rsa"], "client", ec_curve=group)
+    assert managers(library, client_library, version, **values).connect().server.group == group
+
+
+def test_no_other_group_of_a_server(
+    library: str,
+    client_library: str,
+    version: str,
+    identities: dict[str, dict[str, dict[str, Any]]],
+) -> None:
+    values = pinned(identities["rsa"], "client", ec_curve="secp521r1")
+    managers(library, client_library, version, **values).fail()
+
+
+def test_hybrid_group_is_there(library: str, client_library: str) -> None:
+    for name in (library, client_library):
+        if "mlkem" not in tlsmgm.backends()[name].features:
+            pytest.skip(f"{name} has no ML-KEM")
+    both = managers(
+        library, client_library, "TLSv1.3", client={"ec_curve": "X25519MLKEM768:x25519"}
+    )
+    assert both.connect().server.group == "X25519MLKEM768"
+
+
+def test_certificates_on_the_largest_curve(
+    library: str, client_library: str, version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The groups of a server leave it out, but a certificate may be on it, on either side."""
+    root = Authority("largest root")
+    curve = pki.ec.SECP521R1()
+    monkeypatch.setattr(pki, "new_key", lambda kind: pki.ec.generate_private_key(curve))
+    site, user = root.issue("site", names=["dom1.test"]), root.issue("user")
+    trust = {"ca_list": root.pem}
+    values: dict[str, Any] = {"server": site.fields(), "client": trust}
+    managers(library, client_library, version, **values).connect().echo()
+    values = {"server": values["server"] | trust | {"verify_cert": True}}
+    values["client"] = trust | user.fields()
+    managers(library, client_library, version, **values).connect().echo()
