@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 
 import tlsmgm
 from tests.support.managers import LIBRARIES, VERSIONS
+
+# No test judges how long something takes; a busy machine would fail it.
+settings.register_profile("tlsmgm", deadline=None)
+settings.load_profile("tlsmgm")
 
 
 def _installed(name: str) -> str:
