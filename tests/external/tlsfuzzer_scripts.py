@@ -28,6 +28,7 @@ class Script:
 _EPHEMERAL = ("-d",)
 
 _TLS12 = [
+    Script("large-hello", _EPHEMERAL),
     Script("conversation", _EPHEMERAL),
     Script("version-numbers", _EPHEMERAL),
     Script("invalid-version"),
