@@ -69,7 +69,15 @@ class OpenSSLProgram:
         """Run it; give its port."""
         port = free_port()
         chain, key = identity
-        command = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-www", "-quiet"]
+        command = [
+            "openssl",
+            "s_server",
+            "-accept",
+            f"127.0.0.1:{port}",
+            "-www",
+            "-quiet",
+            "-no_dhe",
+        ]
         command += ["-cipher", OLD_CIPHERS]
         command += ["-cert", str(chain), "-cert_chain", str(chain), "-key", str(key)]
         if root is not None:

@@ -209,7 +209,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--s-server", action="store_true", help="compare with openssl s_server (OpenSSL only)"
     )
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
     libraries = ("openssl",) if options.s_server else options.library or LIBRARIES
     return 1 if run(options.checkout, libraries, options.scripts, options.s_server) else 0
 

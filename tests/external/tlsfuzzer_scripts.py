@@ -28,6 +28,7 @@ class Script:
 _EPHEMERAL = ("-d",)
 
 _TLS12 = [
+    Script("large-hello", _EPHEMERAL),
     Script("conversation", _EPHEMERAL),
     Script("version-numbers", _EPHEMERAL),
     Script("invalid-version"),
@@ -64,7 +65,7 @@ _TLS12 = [
     Script("downgrade-protection", ("-d", "--server-max-protocol=TLSv1.3")),
     Script("renegotiation-disabled", _EPHEMERAL),
     Script("legacy-renegotiation", _EPHEMERAL),
-    Script("session-ticket-resumption", _EPHEMERAL),
+    Script("session-ticket-resumption", ("-d", "--no-new-ticket-on-resumption")),
     Script("sessionID-resumption", _EPHEMERAL),
     Script("resumption-with-wrong-ciphers", _EPHEMERAL),
     Script("sslv2-connection"),
@@ -88,7 +89,7 @@ _TLS12 = [
     Script("fuzzed-plaintext", _EPHEMERAL),
     Script("atypical-padding", _EPHEMERAL),
     Script("lucky13", ("--quick",)),
-    Script("bleichenbacher-workaround", ("-t", "0.1")),
+    Script("bleichenbacher-workaround", ("-t", "0.1", "--no-sni")),
     Script("invalid-rsa-key-exchange-messages"),
     Script("truncating-of-kRSA-client-key-exchange"),
     Script("cve-2016-2107", _EPHEMERAL),
@@ -155,11 +156,17 @@ _CERTIFICATE = [
 
 SCRIPTS = [*_TLS12, *_TLS13, *_CERTIFICATE]
 
+_TICKETS_ONLY = "sessions are resumed by tickets only, and these scripts offer a session-ID"
+_NO_SSL2 = "a ClientHello in the format of SSL 2.0 is no TLS record, and is refused"
 _NO_X448 = "our wolfSSL has no x448, and handshake_failure is what RFC 8446 asks for then"
 
 #: Library and probe, as regular expressions: what only a plain server passes, and why.
 EXPECTED: dict[str, dict[str, str]] = {
-    "sessionID-resumption": {".*": "sessions are resumed by tickets only"},
+    "sessionID-resumption": {".*": _TICKETS_ONLY},
+    "extended-master-secret-extension": {".*EMS with session resume.*": _TICKETS_ONLY},
+    "resumption-with-wrong-ciphers": {".*": _TICKETS_ONLY},
+    "sslv2hello-protocol": {".*": _NO_SSL2},
+    "serverhello-random": {".*SSLv2 compatible ClientHello.*": _NO_SSL2},
     "invalid-server-name-extension": {
         "wolfssl multiple types in SNI.*": "never defined; OpenSSL refuses them, too",
     },
