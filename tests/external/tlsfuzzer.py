@@ -34,6 +34,9 @@ _TIME = 180
 #: Probes that a script draws by lot, besides those that it always runs.
 _SAMPLE = "30"
 
+#: A plain server bounds them by what their lists can hold.
+_LARGE_HELLOS = ("--hello-size", "131072")
+
 #: Old suites and all groups, on both servers, because most scripts are about those.
 _SETTINGS = {
     "openssl": {
@@ -141,7 +144,7 @@ def servers(
         settings |= {"verify_cert": 1, "require_cert": 0, "ca_list": str(root)}
     plain = OpenSSLProgram() if program else PlainServer(library)
     with (
-        tlsmgm_proxy(library, [files["rsa"]], upstream, folder, settings) as ours,
+        tlsmgm_proxy(library, [files["rsa"]], upstream, folder, settings, _LARGE_HELLOS) as ours,
         plain.running(files["rsa"], root if asks else None, folder) as port,
     ):
         yield Pair(library, ours, port), files["rsa"]
