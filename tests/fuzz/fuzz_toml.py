@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import codecs
 import sys
 
 import atheris
@@ -15,7 +14,6 @@ with atheris.instrument_imports(include=["tlsmgm", "tomllib"]):
     from tlsmgm.config.toml import read_toml, read_toml_text
 
 CONFIG = FOLDER / "tlsmgm.toml"
-codecs.lookup("utf-8-sig")  # loads a file of Python's, once
 
 
 def test_one_input(data: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,9 @@ _kept = tempfile.TemporaryDirectory(prefix="tlsmgm_fuzz_")
 #: The folder; it goes away with the process.
 FOLDER = Path(os.path.realpath(_kept.name))
 
+# Python loads codecs when they are first asked for.
+_ALLOWED = tuple(f"{folder}{os.sep}" for folder in (FOLDER, sysconfig.get_path("stdlib")))
+
 _is_shut = False
 
 
@@ -24,7 +28,7 @@ def _refuse(event: str, arguments: tuple[object, ...]) -> None:
     if not _is_shut or event != "open" or not isinstance(arguments[0], (str, bytes)):
         return
     path = os.path.realpath(os.fsdecode(arguments[0]))
-    if not path.startswith(f"{FOLDER}{os.sep}"):
+    if not path.startswith(_ALLOWED):
         raise PermissionError(13, "not while an input runs", path)
 
 
@@ -33,7 +37,7 @@ sys.addaudithook(_refuse)
 
 @contextlib.contextmanager
 def files_shut() -> Iterator[None]:
-    """Let nothing be opened outside of the folder."""
+    """Let nothing be opened outside of the folder but what is Python's own."""
     global _is_shut
     _is_shut = True
     try:
