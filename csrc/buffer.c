@@ -18,16 +18,6 @@ void tlsmgm_buffer_free(struct tlsmgm_buffer *buffer) {
     tlsmgm_buffer_init(buffer, buffer->limit);
 }
 
-size_t tlsmgm_buffer_size(const struct tlsmgm_buffer *buffer) {
-    return buffer->end - buffer->start;
-}
-
-struct tlsmgm_bytes tlsmgm_buffer_view(const struct tlsmgm_buffer *buffer) {
-    size_t size = tlsmgm_buffer_size(buffer);
-    return (struct tlsmgm_bytes){.data = size == 0 ? NULL : buffer->block + buffer->start,
-                                 .size = size};
-}
-
 /* Doubling keeps appending cheap; the bound keeps the product of two sizes far from overflow. */
 static size_t grown_capacity(const struct tlsmgm_buffer *buffer, size_t needed) {
     size_t known = buffer->capacity > 0 ? buffer->capacity : buffer->usual;

@@ -27,11 +27,17 @@ void tlsmgm_buffer_free(struct tlsmgm_buffer *buffer);
 enum tlsmgm_status tlsmgm_buffer_append(struct tlsmgm_buffer *buffer, const uint8_t *data,
                                         size_t size);
 
-/* The unread bytes, borrowed until the buffer is next changed. */
-struct tlsmgm_bytes tlsmgm_buffer_view(const struct tlsmgm_buffer *buffer);
-
 /* How many bytes wait unread. */
-size_t tlsmgm_buffer_size(const struct tlsmgm_buffer *buffer);
+static inline size_t tlsmgm_buffer_size(const struct tlsmgm_buffer *buffer) {
+    return buffer->end - buffer->start;
+}
+
+/* The unread bytes, borrowed until the buffer is next changed. */
+static inline struct tlsmgm_bytes tlsmgm_buffer_view(const struct tlsmgm_buffer *buffer) {
+    size_t size = tlsmgm_buffer_size(buffer);
+    return (struct tlsmgm_bytes){.data = size == 0 ? NULL : buffer->block + buffer->start,
+                                 .size = size};
+}
 
 /* Drops bytes from the front; never more than there are. */
 void tlsmgm_buffer_consume(struct tlsmgm_buffer *buffer, size_t size);

@@ -78,6 +78,7 @@ static enum tlsmgm_status read_record_header(struct tlsmgm_hello_reader *reader,
     }
     reader->record_left = (size_t)reader->header[3] << 8 | reader->header[4];
     memcpy(reader->version, reader->header + 1, sizeof reader->version);
+    reader->records++;
     return check_record_header(reader, error);
 }
 
@@ -275,19 +276,35 @@ static enum tlsmgm_status parse_extension(uint32_t type, struct tlsmgm_bytes byt
     }
 }
 
+/*
+ * The extensions met so far, one bit each. Clearing 8 KiB of them would take longer than all the
+ * rest of the parsing, so a word of bits means something only once it is marked as begun.
+ */
+struct seen_extensions {
+    uint64_t begun[EXTENSION_TYPES / 64 / 64];
+    uint64_t bits[EXTENSION_TYPES / 64];
+};
+
 /* RFC 8446 section 4.2: no extension twice. A second server_name could hide from one reader. */
-static bool seen_before(uint64_t *seen, uint32_t type) {
+static bool seen_before(struct seen_extensions *seen, uint32_t type) {
+    uint32_t word = type / 64;
     uint64_t bit = (uint64_t)1 << type % 64;
-    if ((seen[type / 64] & bit) != 0) return true;
-    seen[type / 64] |= bit;
-    return false;
+    uint64_t begun = (uint64_t)1 << word % 64;
+    if ((seen->begun[word / 64] & begun) == 0) {
+        seen->begun[word / 64] |= begun;
+        seen->bits[word] = 0;
+    }
+    bool before = (seen->bits[word] & bit) != 0;
+    seen->bits[word] |= bit;
+    return before;
 }
 
 static enum tlsmgm_status parse_extensions(struct tlsmgm_cursor *body,
                                            struct tlsmgm_client_hello *hello,
                                            struct tlsmgm_error *error) {
-    uint64_t seen[EXTENSION_TYPES / 64] = {0};
+    struct seen_extensions seen;
     struct tlsmgm_bytes block;
+    memset(seen.begun, 0, sizeof seen.begun);
     if (body->left == 0) return TLSMGM_OK; /* TLS 1.2 and older may send none at all */
     if (!tlsmgm_cursor_vector(body, 2, &block) || body->left != 0) {
         return malformed(error, "extensions");
@@ -300,7 +317,7 @@ static enum tlsmgm_status parse_extensions(struct tlsmgm_cursor *body,
             !tlsmgm_cursor_vector(&extensions, 2, &bytes)) {
             return malformed(error, "extensions");
         }
-        if (seen_before(seen, type)) {
+        if (seen_before(&seen, type)) {
             return tlsmgm_fail_alert(error, TLSMGM_ALERT_ILLEGAL_PARAMETER,
                                      "extension %u stands twice in the ClientHello",
                                      (unsigned)type);

@@ -20,6 +20,7 @@ struct tlsmgm_hello_reader {
     size_t header_size;
     uint8_t version[2]; /* of the record */
     size_t record_left; /* bytes of the current record still to come */
+    size_t records;     /* record headers followed so far */
     size_t consumed;    /* wire bytes followed so far, record headers included */
 };
 
@@ -48,6 +49,14 @@ void tlsmgm_hello_reader_free(struct tlsmgm_hello_reader *reader);
  */
 enum tlsmgm_status tlsmgm_hello_reader_feed(struct tlsmgm_hello_reader *reader, const uint8_t *data,
                                             size_t size, struct tlsmgm_error *error);
+
+/*
+ * Whether a complete message came in one record that holds nothing else, as nearly all do. The
+ * library may then be given the wire bytes as they came; of any other it gets a replay.
+ */
+static inline bool tlsmgm_hello_reader_is_plain(const struct tlsmgm_hello_reader *reader) {
+    return reader->records == 1 && reader->record_left == 0;
+}
 
 /*
  * Writes a complete message as a client would send it that cuts nothing up: in one record, or in

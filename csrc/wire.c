@@ -38,11 +38,10 @@ enum tlsmgm_status tlsmgm_wire_lend_input(struct tlsmgm_wire *wire, const uint8_
     return TLSMGM_OK;
 }
 
-enum tlsmgm_status tlsmgm_wire_reclaim_input(struct tlsmgm_wire *wire, struct tlsmgm_error *error) {
+enum tlsmgm_status tlsmgm_wire_keep_lent(struct tlsmgm_wire *wire, struct tlsmgm_error *error) {
     struct tlsmgm_bytes lent = wire->lent;
     struct tlsmgm_error failure;
     wire->lent = (struct tlsmgm_bytes){0};
-    if (lent.size == 0) return TLSMGM_OK;
     if (tlsmgm_buffer_append(&wire->input, lent.data, lent.size) == TLSMGM_OK) return TLSMGM_OK;
     (void)tlsmgm_fail_memory(&failure);
     return tlsmgm_wire_latch(wire, &failure, error);
@@ -61,17 +60,14 @@ size_t tlsmgm_wire_reclaim_output(struct tlsmgm_wire *wire) {
 }
 
 size_t tlsmgm_wire_take(struct tlsmgm_wire *wire, uint8_t *data, size_t size) {
-    size_t count = tlsmgm_buffer_take(&wire->input, data, size);
+    size_t count = 0;
+    if (tlsmgm_buffer_size(&wire->input) > 0) count = tlsmgm_buffer_take(&wire->input, data, size);
     size_t piece = size - count < wire->lent.size ? size - count : wire->lent.size;
     if (piece == 0) return count;
     memcpy(data + count, wire->lent.data, piece);
     wire->lent.data += piece;
     wire->lent.size -= piece;
     return count + piece;
-}
-
-bool tlsmgm_wire_has_input(const struct tlsmgm_wire *wire) {
-    return wire->lent.size > 0 || tlsmgm_buffer_size(&wire->input) > 0;
 }
 
 enum tlsmgm_status tlsmgm_wire_put(struct tlsmgm_wire *wire, const uint8_t *data, size_t size) {
@@ -84,18 +80,9 @@ enum tlsmgm_status tlsmgm_wire_put(struct tlsmgm_wire *wire, const uint8_t *data
     return TLSMGM_OK;
 }
 
-bool tlsmgm_wire_is_full(const struct tlsmgm_wire *wire) {
-    return wire->room_used + tlsmgm_buffer_size(&wire->output) >= TLSMGM_OUTPUT_HIGH_WATER;
-}
-
 enum tlsmgm_status tlsmgm_wire_latch(struct tlsmgm_wire *wire, const struct tlsmgm_error *failure,
                                      struct tlsmgm_error *error) {
     wire->latched = *failure;
     if (error != NULL) *error = *failure;
     return failure->status;
-}
-
-enum tlsmgm_status tlsmgm_wire_status(const struct tlsmgm_wire *wire, struct tlsmgm_error *error) {
-    if (wire->latched.status != TLSMGM_OK && error != NULL) *error = wire->latched;
-    return wire->latched.status;
 }

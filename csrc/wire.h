@@ -46,7 +46,12 @@ enum tlsmgm_status tlsmgm_wire_lend_input(struct tlsmgm_wire *wire, const uint8_
                                           size_t size, struct tlsmgm_error *error);
 
 /* Copies what is left of the lent bytes. Without memory they are lost, and the failure latched. */
-enum tlsmgm_status tlsmgm_wire_reclaim_input(struct tlsmgm_wire *wire, struct tlsmgm_error *error);
+enum tlsmgm_status tlsmgm_wire_keep_lent(struct tlsmgm_wire *wire, struct tlsmgm_error *error);
+
+static inline enum tlsmgm_status tlsmgm_wire_reclaim_input(struct tlsmgm_wire *wire,
+                                                           struct tlsmgm_error *error) {
+    return wire->lent.size == 0 ? TLSMGM_OK : tlsmgm_wire_keep_lent(wire, error);
+}
 
 /* Room for output, used as long as nothing older waits in our own buffer. */
 void tlsmgm_wire_lend_output(struct tlsmgm_wire *wire, uint8_t *room, size_t size);
@@ -58,19 +63,27 @@ size_t tlsmgm_wire_reclaim_output(struct tlsmgm_wire *wire);
 size_t tlsmgm_wire_take(struct tlsmgm_wire *wire, uint8_t *data, size_t size);
 
 /* Whether there are bytes for wire_take(). */
-bool tlsmgm_wire_has_input(const struct tlsmgm_wire *wire);
+static inline bool tlsmgm_wire_has_input(const struct tlsmgm_wire *wire) {
+    return wire->lent.size > 0 || tlsmgm_buffer_size(&wire->input) > 0;
+}
 
 /* For the library's callbacks: bytes for the peer. OK, or NO_MEMORY; then nothing was kept. */
 enum tlsmgm_status tlsmgm_wire_put(struct tlsmgm_wire *wire, const uint8_t *data, size_t size);
 
 /* Whether write() must wait until output was carried off. */
-bool tlsmgm_wire_is_full(const struct tlsmgm_wire *wire);
+static inline bool tlsmgm_wire_is_full(const struct tlsmgm_wire *wire) {
+    return wire->room_used + tlsmgm_buffer_size(&wire->output) >= TLSMGM_OUTPUT_HIGH_WATER;
+}
 
 /* Makes a failure last, and hands it to the caller. */
 enum tlsmgm_status tlsmgm_wire_latch(struct tlsmgm_wire *wire, const struct tlsmgm_error *failure,
                                      struct tlsmgm_error *error);
 
 /* OK, or the failure that was latched. */
-enum tlsmgm_status tlsmgm_wire_status(const struct tlsmgm_wire *wire, struct tlsmgm_error *error);
+static inline enum tlsmgm_status tlsmgm_wire_status(const struct tlsmgm_wire *wire,
+                                                    struct tlsmgm_error *error) {
+    if (wire->latched.status != TLSMGM_OK && error != NULL) *error = wire->latched;
+    return wire->latched.status;
+}
 
 #endif

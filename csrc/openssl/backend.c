@@ -2,7 +2,6 @@
 #include "backend.h"
 
 #include <openssl/crypto.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <string.h>
@@ -79,7 +78,7 @@ static void init_once(void) {
     if (!create_bio_method()) return;
     ticket_cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
     list_ciphers();
-    ERR_clear_error();
+    ossl_clear_errors();
 }
 
 enum tlsmgm_status ossl_init(struct tlsmgm_error *error) {

@@ -1,5 +1,4 @@
 /* Connections: OpenSSL between two wire buffers. */
-#include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <string.h>
 
@@ -71,7 +70,7 @@ static enum tlsmgm_status set_verify_name(struct tlsmgm_conn *conn, const char *
     X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
                                                     X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     if (X509_VERIFY_PARAM_set1_ip_asc(parameters, name) == 1) return TLSMGM_OK;
-    ERR_clear_error();
+    ossl_clear_errors();
     if (X509_VERIFY_PARAM_set1_host(parameters, name, 0) == 1) return TLSMGM_OK;
     return ossl_fail_parameter(error, "verify_name", "the name cannot be checked");
 }
@@ -131,7 +130,7 @@ static enum tlsmgm_status start(struct tlsmgm_conn *conn, const struct tlsmgm_co
 enum tlsmgm_status ossl_conn_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_conn_config *config,
                                  struct tlsmgm_conn **out, struct tlsmgm_error *error) {
     *out = NULL;
-    ERR_clear_error();
+    ossl_clear_errors();
     struct tlsmgm_conn *conn = tlsmgm_calloc(1, sizeof *conn);
     if (conn == NULL) return tlsmgm_fail_memory(error);
     conn->ctx = ossl_ctx_ref(ctx);
@@ -147,7 +146,7 @@ enum tlsmgm_status ossl_conn_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_con
         conn->ssl = SSL_new(ctx->ssl_ctx);
         status = conn->ssl == NULL ? tlsmgm_fail_memory(error) : start(conn, config, error);
     }
-    ERR_clear_error();
+    ossl_clear_errors();
     if (status != TLSMGM_OK) {
         ossl_conn_free(conn);
         return status;
@@ -202,7 +201,7 @@ size_t ossl_reclaim_output(struct tlsmgm_conn *conn) {
 enum tlsmgm_status ossl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
     enum tlsmgm_status status = tlsmgm_wire_status(&conn->wire, error);
     if (status != TLSMGM_OK) return status;
-    ERR_clear_error();
+    ossl_clear_errors();
     int result = SSL_do_handshake(conn->ssl);
     return result == 1 ? TLSMGM_OK : ossl_fail_conn(conn, result, error);
 }
@@ -217,7 +216,7 @@ enum tlsmgm_status ossl_read(struct tlsmgm_conn *conn, uint8_t *data, size_t siz
     enum tlsmgm_status status = tlsmgm_wire_status(&conn->wire, error);
     if (status != TLSMGM_OK) return status;
     if (size == 0) return TLSMGM_OK;
-    ERR_clear_error();
+    ossl_clear_errors();
     while (*count < size) {
         size_t taken = 0;
         int result = SSL_read_ex(conn->ssl, data + *count, size - *count, &taken);
@@ -237,7 +236,7 @@ enum tlsmgm_status ossl_write(struct tlsmgm_conn *conn, const uint8_t *data, siz
     enum tlsmgm_status status = tlsmgm_wire_status(&conn->wire, error);
     if (status != TLSMGM_OK) return status;
     if (conn->wire.close_sent) return TLSMGM_CLOSED;
-    ERR_clear_error();
+    ossl_clear_errors();
     while (*count < size) {
         size_t taken = 0;
         size_t piece = size - *count < TLSMGM_RECORD_MAX ? size - *count : TLSMGM_RECORD_MAX;
@@ -258,7 +257,7 @@ enum tlsmgm_status ossl_shutdown(struct tlsmgm_conn *conn, struct tlsmgm_error *
     enum tlsmgm_status status = tlsmgm_wire_status(&conn->wire, error);
     if (status != TLSMGM_OK) return status;
     if (!SSL_is_init_finished(conn->ssl)) return TLSMGM_OK;
-    ERR_clear_error();
+    ossl_clear_errors();
     if (!conn->wire.close_sent) {
         int result = SSL_shutdown(conn->ssl);
         if (result < 0) return ossl_fail_conn(conn, result, error);

@@ -1,5 +1,4 @@
 /* Contexts: a TLS domain as OpenSSL sees it. */
-#include <openssl/err.h>
 #include <string.h>
 
 #include "alloc.h"
@@ -34,7 +33,7 @@ static enum tlsmgm_status check_cipher_words(SSL_CTX *ssl_ctx, const char *list,
         memcpy(word, bytes.data, bytes.size);
         memcpy(word + bytes.size, ":@SECLEVEL=0", sizeof ":@SECLEVEL=0");
         if (SSL_CTX_set_cipher_list(ssl_ctx, word) == 1) continue;
-        ERR_clear_error();
+        ossl_clear_errors();
         return tlsmgm_fail_parameter(error, "cipher_list", "OpenSSL knows no cipher \"%.*s\"",
                                      (int)bytes.size, (const char *)bytes.data);
     }
@@ -83,7 +82,7 @@ static enum tlsmgm_status set_ciphers(SSL_CTX *ssl_ctx, const char *text,
 static enum tlsmgm_status set_groups(SSL_CTX *ssl_ctx, const char *groups,
                                      struct tlsmgm_error *error) {
     if (groups == NULL || SSL_CTX_set1_groups_list(ssl_ctx, groups) == 1) return TLSMGM_OK;
-    ERR_clear_error();
+    ossl_clear_errors();
     return tlsmgm_fail_parameter(error, "ec_curve", "OpenSSL does not know all of \"%s\"", groups);
 }
 
@@ -220,6 +219,8 @@ static void set_options(SSL_CTX *ssl_ctx) {
     (void)SSL_CTX_set_mode(ssl_ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                         SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                         SSL_MODE_NO_AUTO_CHAIN);
+    /* The wire is memory: OpenSSL takes all it has room for, not a header and then a body. */
+    SSL_CTX_set_read_ahead(ssl_ctx, 1);
 }
 
 /* The order matters: the security level of the cipher list decides which keys are good enough. */
@@ -248,7 +249,7 @@ enum tlsmgm_status ossl_ctx_new(const struct tlsmgm_ctx_config *config, struct t
     if (error == NULL) error = &unread; /* some of what follows asks it for the status */
     enum tlsmgm_status status = tlsmgm_ctx_config_check(config, error);
     if (status != TLSMGM_OK) return status;
-    ERR_clear_error();
+    ossl_clear_errors();
     struct tlsmgm_ctx *ctx = tlsmgm_calloc(1, sizeof *ctx);
     if (ctx == NULL) return tlsmgm_fail_memory(error);
     atomic_init(&ctx->references, 1);
@@ -261,7 +262,7 @@ enum tlsmgm_status ossl_ctx_new(const struct tlsmgm_ctx_config *config, struct t
                                   : tlsmgm_peer_rules_set(&ctx->peer_rules, config->sip_identity,
                                                           config->peer_names, error);
     if (status == TLSMGM_OK) status = configure(ctx, config, error);
-    ERR_clear_error();
+    ossl_clear_errors();
     if (status != TLSMGM_OK) {
         ossl_ctx_free(ctx);
         return status;

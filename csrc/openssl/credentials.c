@@ -42,11 +42,11 @@ static STACK_OF(X509) * read_certificates(const struct tlsmgm_blob *blob, const 
     if (!broken) broken = !is_end_of_pem() || sk_X509_num(list) == 0;
     BIO_free(bio);
     if (!broken) {
-        ERR_clear_error();
+        ossl_clear_errors();
         return list;
     }
     sk_X509_pop_free(list, X509_free);
-    ERR_clear_error();
+    ossl_clear_errors();
     (void)tlsmgm_fail_parameter(error, parameter, "no readable PEM certificate in %s",
                                 path == NULL ? "the value" : path);
     return NULL;
@@ -113,7 +113,7 @@ static enum tlsmgm_status load_private_key(struct tlsmgm_ctx *ctx, const struct 
         status = ossl_fail_parameter(error, parameter,
                                      "no readable PEM key, or its pass phrase is wrong or missing");
     } else if (X509_check_private_key(SSL_CTX_get0_certificate(ctx->ssl_ctx), key) != 1) {
-        ERR_clear_error();
+        ossl_clear_errors();
         status =
             tlsmgm_fail_parameter(error, parameter, "the key does not belong to the certificate");
     } else if (SSL_CTX_use_PrivateKey(ctx->ssl_ctx, key) != 1) {
@@ -208,7 +208,7 @@ static int add_crls(X509_STORE *store, const struct tlsmgm_blob *content) {
         count += X509_STORE_add_crl(store, crl);
         X509_CRL_free(crl);
     }
-    ERR_clear_error();
+    ossl_clear_errors();
     return count;
 }
 
@@ -267,7 +267,7 @@ enum tlsmgm_status ossl_load_dh_params(struct tlsmgm_ctx *ctx,
     tlsmgm_blob_free(&blob);
     if (parameters == NULL || EVP_PKEY_is_a(parameters, "DH") != 1) {
         EVP_PKEY_free(parameters);
-        ERR_clear_error();
+        ossl_clear_errors();
         return tlsmgm_fail_parameter(error, "dh_params", "no readable Diffie-Hellman parameters");
     }
     if (SSL_CTX_set0_tmp_dh_pkey(ctx->ssl_ctx, parameters) == 1) return TLSMGM_OK;

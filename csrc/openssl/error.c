@@ -9,6 +9,11 @@
 /* OpenSSL reports a received alert as reason 1000 + number. */
 #define ALERT_REASON_BASE 1000
 
+/* A look costs a tenth of clearing, and before a call of the library there is hardly ever one. */
+void ossl_clear_errors(void) {
+    if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
 static const char *reason_text(unsigned long code) {
     const char *text = ERR_reason_error_string(code);
     if (text != NULL) return text;

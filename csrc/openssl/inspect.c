@@ -1,8 +1,9 @@
 /* What a connection negotiated: parameters, certificates, sessions. */
-#include <openssl/err.h>
 #include <string.h>
+#include <time.h>
 
 #include "alloc.h"
+#include "certificate_time.h"
 #include "error.h"
 #include "internal.h"
 
@@ -20,7 +21,7 @@ static void describe_cipher(const SSL_CIPHER *cipher, struct tlsmgm_conn_info *i
 
 void ossl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info) {
     *info = (struct tlsmgm_conn_info){0};
-    ERR_clear_error();
+    ossl_clear_errors();
     const SSL_CIPHER *cipher = SSL_get_current_cipher(conn->ssl);
     if (cipher != NULL) info->version = (uint16_t)SSL_version(conn->ssl);
     describe_cipher(cipher, info);
@@ -37,7 +38,7 @@ void ossl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info) {
     if (conn->wire.latched.status == TLSMGM_VERIFY) { /* what was refused is gone by now */
         info->verify_reason = conn->wire.latched.verify_reason;
     }
-    ERR_clear_error();
+    ossl_clear_errors();
 }
 
 static bool keep_certificate(struct tlsmgm_conn *conn, X509 *certificate) {
@@ -80,7 +81,7 @@ static void read_peer_chain(struct tlsmgm_conn *conn) {
     X509 *leaf = SSL_get0_peer_certificate(conn->ssl);
     conn->peer_chain_read = leaf == NULL || keep_peer_chain(conn, leaf);
     if (!conn->peer_chain_read) ossl_drop_peer_chain(conn);
-    ERR_clear_error();
+    ossl_clear_errors();
 }
 
 struct tlsmgm_bytes ossl_peer_certificate(struct tlsmgm_conn *conn, size_t index) {
@@ -102,7 +103,7 @@ struct tlsmgm_bytes ossl_own_certificate(struct tlsmgm_conn *conn) {
                          memcmp(der, second->data, second->size) == 0;
         if (is_second) shown = second;
         OPENSSL_free(der);
-        ERR_clear_error();
+        ossl_clear_errors();
     }
     return (struct tlsmgm_bytes){shown->data, shown->size};
 }
@@ -112,20 +113,32 @@ enum tlsmgm_status ossl_export_keying_material(struct tlsmgm_conn *conn, const c
                                                size_t size, struct tlsmgm_error *error) {
     static const uint8_t nothing[1];
     bool has_context = context.data != NULL;
-    ERR_clear_error();
+    ossl_clear_errors();
     int result = SSL_export_keying_material(conn->ssl, out, size, label, strlen(label),
                                             has_context ? context.data : nothing, context.size,
                                             has_context ? 1 : 0);
-    ERR_clear_error();
+    ossl_clear_errors();
     if (result == 1) return TLSMGM_OK;
     return tlsmgm_fail(error, TLSMGM_UNSUPPORTED,
                        "OpenSSL exports no keying material for this label and length");
 }
 
+static bool read_time(const ASN1_TIME *time, int64_t *seconds) {
+    struct tlsmgm_certificate_time text = {
+        .digits = {ASN1_STRING_get0_data(time), (size_t)ASN1_STRING_length(time)},
+        .is_generalized = ASN1_STRING_type(time) == V_ASN1_GENERALIZEDTIME};
+    return tlsmgm_time_unix(text, seconds);
+}
+
+/* Each connection that resumes asks; X509_cmp_current_time() goes by way of printed numbers. */
 bool ossl_peer_is_in_force(SSL_SESSION *session) {
     const X509 *peer = SSL_SESSION_get0_peer(session);
-    return peer == NULL || (X509_cmp_current_time(X509_get0_notBefore(peer)) < 0 &&
-                            X509_cmp_current_time(X509_get0_notAfter(peer)) > 0);
+    int64_t now = (int64_t)time(NULL);
+    int64_t from;
+    int64_t until;
+    if (peer == NULL) return true;
+    return read_time(X509_get0_notBefore(peer), &from) &&
+           read_time(X509_get0_notAfter(peer), &until) && from <= now && now <= until;
 }
 
 static enum tlsmgm_status wrap_session(SSL_SESSION *ssl_session,
@@ -187,7 +200,7 @@ enum tlsmgm_status ossl_session_import(const uint8_t *data, size_t size,
         const unsigned char *der = bytes.data;
         ssl_session = d2i_SSL_SESSION(NULL, &der, (long)bytes.size);
     }
-    ERR_clear_error();
+    ossl_clear_errors();
     if (ssl_session == NULL) return tlsmgm_fail(error, TLSMGM_CONFIG, "this is no saved session");
     return wrap_session(ssl_session, &owner, out, error);
 }

@@ -118,7 +118,8 @@ enum tlsmgm_status ossl_session_export(const struct tlsmgm_session *session, uin
 enum tlsmgm_status ossl_session_import(const uint8_t *data, size_t size,
                                        struct tlsmgm_session **out, struct tlsmgm_error *error);
 
-/* error.c: the only reader of OpenSSL's error queue. Both empty the queue. */
+/* error.c: the only reader of OpenSSL's error queue. All empty the queue. */
+void ossl_clear_errors(void);
 enum tlsmgm_status ossl_fail_conn(struct tlsmgm_conn *conn, int result, struct tlsmgm_error *error);
 enum tlsmgm_status ossl_fail_parameter(struct tlsmgm_error *error, const char *parameter,
                                        const char *what);

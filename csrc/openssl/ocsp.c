@@ -1,5 +1,4 @@
 /* OCSP stapling (RFC 6066 section 8): what a server staples, and what a client makes of it. */
-#include <openssl/err.h>
 #include <openssl/ocsp.h>
 #include <string.h>
 
@@ -83,7 +82,7 @@ int ossl_check_staple_callback(SSL *ssl, void *argument) {
     (void)argument;
     if (SSL_session_reused(ssl) == 1) return 1; /* no certificate, and no word about one */
     long result = judge_response(ssl);
-    ERR_clear_error(); /* what comes next in the queue is the reason that counts */
+    ossl_clear_errors(); /* what comes next in the queue is the reason that counts */
     if (result == X509_V_OK) return 1;
     SSL_set_verify_result(ssl, result);
     return 0;

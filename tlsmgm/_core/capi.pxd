@@ -169,6 +169,7 @@ cdef extern from "error.h" nogil:
 cdef extern from "buffer.h" nogil:
     cdef struct tlsmgm_buffer:
         size_t limit
+        size_t capacity
 
     void tlsmgm_buffer_init(tlsmgm_buffer *, size_t)
     void tlsmgm_buffer_free(tlsmgm_buffer *)
@@ -205,6 +206,7 @@ cdef extern from "client_hello.h" nogil:
     void tlsmgm_hello_reader_free(tlsmgm_hello_reader *)
     tlsmgm_status tlsmgm_hello_reader_feed(tlsmgm_hello_reader *, const uint8_t *, size_t,
                                            tlsmgm_error *)
+    bint tlsmgm_hello_reader_is_plain(const tlsmgm_hello_reader *)
     tlsmgm_status tlsmgm_hello_reader_replay(const tlsmgm_hello_reader *, tlsmgm_buffer *)
     tlsmgm_status tlsmgm_client_hello_parse(tlsmgm_bytes, tlsmgm_client_hello *, tlsmgm_error *)
     bint tlsmgm_client_hello_offers(const tlsmgm_client_hello *, uint16_t, uint16_t)

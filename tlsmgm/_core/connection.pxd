@@ -33,7 +33,7 @@ cdef class Connection:
     cdef object keeper                # client: takes the session that the server will give, or None
     cdef object peer_cache            # the peer's certificate, once the handshake is complete
 
-    # Only a server uses these, and only before conn exists.
+    # Only a server uses these, and only until conn has read what came before it existed.
     cdef Selector selector
     cdef uint8_t[16] address
     cdef uint16_t port
@@ -62,6 +62,7 @@ cdef class Connection:
     cdef int lend(self, const uint8_t *data, size_t size, bytes owner) except -1
     cdef void reclaim(self) noexcept
     cdef int take_hello(self, const tlsmgm_client_hello *hello) except -1
+    cdef int hand_over(self) except -1
     cdef int replay(self) except -1
     cdef Context choose(self, const tlsmgm_client_hello *hello)
     cdef int refuse(self, object failure, tlsmgm_alert alert) except -1

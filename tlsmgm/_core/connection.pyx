@@ -57,6 +57,7 @@ from tlsmgm._core.capi cimport (
     tlsmgm_hello_reader_feed,
     tlsmgm_hello_reader_free,
     tlsmgm_hello_reader_init,
+    tlsmgm_hello_reader_is_plain,
     tlsmgm_hello_reader_replay,
     tlsmgm_match_index_find,
     tlsmgm_session,
@@ -280,14 +281,24 @@ cdef class Connection:
             )
         try:
             self.start(name, None, None, hello)
-            self.replay()
+            self.hand_over()
         except Exception as failure:
             self.refuse(failure, TLSMGM_ALERT_INTERNAL_ERROR)
         if self.wire_ended:
             self.table.feed_eof(self.conn)
         tlsmgm_hello_reader_free(&self.reader)
-        tlsmgm_buffer_free(&self.wire)
         return 0
+
+    cdef int hand_over(self) except -1:
+        """Gives the library what has been read; a plain hello is lent as it came."""
+        cdef tlsmgm_error error
+        cdef tlsmgm_bytes wire
+        if not tlsmgm_hello_reader_is_plain(&self.reader):
+            self.replay()
+            tlsmgm_buffer_free(&self.wire)
+            return 0
+        wire = tlsmgm_buffer_view(&self.wire)
+        return self.check(self.table.lend_input(self.conn, wire.data, wire.size, &error), &error)
 
     cdef int replay(self) except -1:
         """Feeds the library the hello in one piece, and whatever came behind it."""
@@ -388,11 +399,12 @@ cdef class Connection:
         return self.check(status, &error)
 
     cdef void reclaim(self) noexcept:
-        """Lets go of what was fed. What is left of it gets copied; without memory for that the
+        """Lets go of what was lent. What is left of it gets copied; without memory for that the
         connection fails, and says so at the next call."""
-        if self.lent is not None:
+        if self.lent is not None or self.wire.capacity > 0:
             self.table.reclaim_input(self.conn, NULL)
             self.lent = None
+            tlsmgm_buffer_free(&self.wire)
 
     cdef size_t hold(self, const uint8_t *data, size_t size) except? 0:
         """Keeps bytes until the hello is complete; returns how many found room.
