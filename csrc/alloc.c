@@ -1,8 +1,16 @@
 #include "alloc.h"
 
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
-void *tlsmgm_calloc(size_t count, size_t size) { return calloc(count, size); }
+/* Not calloc(): glibc's takes no block from the thread's cache, which costs more than clearing. */
+void *tlsmgm_calloc(size_t count, size_t size) {
+    if (size > 0 && count > SIZE_MAX / size) return NULL;
+    void *block = malloc(count * size);
+    if (block != NULL) memset(block, 0, count * size);
+    return block;
+}
 
 void *tlsmgm_realloc(void *block, size_t size) { return realloc(block, size); }
 
