@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from benchmarks.cohort.managed import Managed
@@ -16,6 +15,7 @@ from benchmarks.native.worker import Turn as NativeTurn
 from benchmarks.native.worker import Worker
 from benchmarks.rounds import Contestant, Plan, Turn
 from benchmarks.workloads.bench import Bench
+from benchmarks.workloads.cpu_clock import clock, clock_cost
 from benchmarks.workloads.handshakes import client_library, native_worker
 from benchmarks.workloads.kinds import KINDS
 
@@ -27,9 +27,10 @@ _MESSAGE: Final = 1024
 #: Bytes that a program hands over at once.
 _PIECE: Final = 64 << 10
 
-#: Transfers and messages of a turn.
+#: Transfers of a turn, and messages; these go over so many connections that take turns.
 _TRANSFERS: Final = 40
 _MESSAGES: Final = 3000
+_CONNECTIONS: Final = 16
 
 _KIND: Final = KINDS[0]
 
@@ -99,7 +100,7 @@ def _native(bench: Bench, topic: Topic, library: str, layer: str) -> Contestant:
 
 def _measure(worker: Worker, topic: Topic, bench: Bench, part: float) -> NativeTurn:
     if topic.name == "message":
-        return worker.messages(bench.count(_MESSAGES // 16, part), size=_MESSAGE)
+        return worker.messages(bench.count(_MESSAGES // _CONNECTIONS, part), size=_MESSAGE)
     return worker.bulk(bench.count(_TRANSFERS, part), upload=topic.name == "bulk-up")
 
 
@@ -107,21 +108,24 @@ def _python(bench: Bench, topic: Topic, entrant: Entrant) -> Contestant:
     identity = bench.identity()
     accept = entrant.server(identity, _KIND.setting)
     connect = Managed(client_library(entrant)).client(identity, _KIND.setting)
-    client, server = connect(None), accept()
-    handshake(client, server)
-    check_facts(client.facts(), _KIND.setting, entrant.name)
+    pairs = [(connect(None), accept()) for _ in range(_CONNECTIONS)]
+    for client, server in pairs:
+        handshake(client, server)
+        check_facts(client.facts(), _KIND.setting, entrant.name)
 
     def turn(part: float) -> Turn:
         if topic.name == "message":
-            count = bench.count(_MESSAGES, part)
-            return Turn(_messages(client, server, count) / count / 1000)
+            count = bench.count(_MESSAGES // _CONNECTIONS, part)
+            return Turn(_messages(pairs, count) / count / _CONNECTIONS / 1000)
+        client, server = pairs[0]
         count = bench.count(_TRANSFERS, part)
         move = _up if topic.name == "bulk-up" else _down
         return Turn(sum(move(client, server) for _ in range(count)) / count / 1000)
 
     def close() -> None:
-        client.close()
-        server.close()
+        for client, server in pairs:
+            client.close()
+            server.close()
 
     return Contestant(entrant.name, entrant.library, turn, close)
 
@@ -131,9 +135,9 @@ def _down(client: ClientEnd, server: End) -> int:
     data = bytes(_PIECE)
     spent = 0
     for _ in range(_MEGABYTE // _PIECE):
-        begin = time.thread_time_ns()
+        begin = clock()
         wire = server.seal(data)
-        spent += time.thread_time_ns() - begin
+        spent += clock() - begin - clock_cost()
         _expect(len(client.open(wire)), _PIECE)
     return spent
 
@@ -144,23 +148,27 @@ def _up(client: ClientEnd, server: End) -> int:
     spent = 0
     for _ in range(_MEGABYTE // _PIECE):
         wire = client.seal(data)
-        begin = time.thread_time_ns()
+        begin = clock()
         got = server.open(wire)
-        spent += time.thread_time_ns() - begin
+        spent += clock() - begin - clock_cost()
         _expect(len(got), _PIECE)
     return spent
 
 
-def _messages(client: ClientEnd, server: End, count: int) -> int:
-    """Nanoseconds of the server's side for messages there and back."""
+def _messages(pairs: Sequence[tuple[ClientEnd, End]], count: int) -> int:
+    """Nanoseconds of the servers' side for messages there and back, one on each connection."""
     data = bytes(_MESSAGE)
     spent = 0
     for _ in range(count):
-        wire = client.seal(data)
-        begin = time.thread_time_ns()
-        wire = server.seal(server.open(wire))
-        spent += time.thread_time_ns() - begin
-        _expect(len(client.open(wire)), _MESSAGE)
+        wires = [client.seal(data) for client, _ in pairs]
+        begin = clock()
+        answers = [
+            server.seal(server.open(wire))
+            for (_, server), wire in zip(pairs, wires, strict=True)
+        ]
+        spent += clock() - begin - clock_cost()
+        for (client, _), answer in zip(pairs, answers, strict=True):
+            _expect(len(client.open(answer)), _MESSAGE)
     return spent
 
 

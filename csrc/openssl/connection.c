@@ -206,6 +206,12 @@ enum tlsmgm_status ossl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error 
     return result == 1 ? TLSMGM_OK : ossl_fail_conn(conn, result, error);
 }
 
+/* Known without asking OpenSSL, which takes as long to say so as to read a small message. */
+static bool has_nothing_to_read(const struct tlsmgm_conn *conn) {
+    return conn->established && !tlsmgm_wire_has_input(&conn->wire) && !conn->wire.input_ended &&
+           !SSL_has_pending(conn->ssl) && SSL_get_shutdown(conn->ssl) == 0;
+}
+
 /*
  * Fills data as far as the wire bytes reach: fewer calls for the caller, one per record for us, and
  * none that could only say that it wants more.
@@ -216,6 +222,7 @@ enum tlsmgm_status ossl_read(struct tlsmgm_conn *conn, uint8_t *data, size_t siz
     enum tlsmgm_status status = tlsmgm_wire_status(&conn->wire, error);
     if (status != TLSMGM_OK) return status;
     if (size == 0) return TLSMGM_OK;
+    if (has_nothing_to_read(conn)) return TLSMGM_WANT_READ;
     ossl_clear_errors();
     while (*count < size) {
         size_t taken = 0;

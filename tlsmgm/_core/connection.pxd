@@ -26,6 +26,7 @@ cdef class Connection:
     cdef readonly bint is_server
     cdef readonly bint handshake_complete
     cdef readonly bint ended          # closed by either side, failed, or without a transport
+    cdef size_t unread                # bytes fed since read() had more room than data
     cdef bytes lent                   # what was fed last, while conn may look at it
     cdef bytes outgoing               # records for drain(), older than what waits in conn
     cdef object name                  # server name as bytes, or None

@@ -379,6 +379,7 @@ cdef class Connection:
         cdef size_t taken = 0
         self.enter()
         try:
+            self.unread += size
             if self.conn == NULL:
                 taken = self.hold(data, size)
             if self.conn != NULL and taken < size:
@@ -521,6 +522,8 @@ cdef class Connection:
         if size <= 0:
             raise ValueError("read() takes a size above 0")
         cdef Py_ssize_t count
+        # No data is longer than its records, and of one record the beginning may have come before.
+        size = min(size, <Py_ssize_t> (self.unread + TLSMGM_RECORD_MAX))
         cdef PyObject *data = fresh_bytes(NULL, size)
         try:
             count = self.read_to(<uint8_t *> fresh_bytes_room(data), size)
@@ -557,6 +560,7 @@ cdef class Connection:
                 status = self.table.read(self.conn, data, size, &count, &error)
             if count < size:
                 self.reclaim()
+                self.unread = 0
             self.keep_session()
             result = self.settle(status, &error)
             if result == TLSMGM_WANT_READ:

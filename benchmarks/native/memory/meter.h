@@ -1,7 +1,8 @@
 /*
  * Who spends what. Everything that an end of a connection does stands between begin and end, which
- * add up the CPU time of the calling thread. Under valgrind --tool=callgrind they also switch the
- * collection of events on and off, so that one side's instructions can be counted alone.
+ * add up the CPU time of the calling thread, less what reading the clock costs. Under valgrind
+ * --tool=callgrind they also switch the collection of events on and off, so that one side's
+ * instructions can be counted alone.
  */
 #ifndef BENCH_METER_H
 #define BENCH_METER_H
