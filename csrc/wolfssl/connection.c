@@ -270,6 +270,7 @@ enum tlsmgm_status wssl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error 
     if (status != TLSMGM_OK) return status;
     if (conn->established) return TLSMGM_OK;
     if (conn->no_common_group) return refuse_groups(conn, error);
+    wssl_memory_watch();
     int result = conn->ctx->is_server ? wolfSSL_accept(conn->ssl) : wolfSSL_connect(conn->ssl);
     if (result != WOLFSSL_SUCCESS) return wssl_fail_conn(conn, result, error);
     status = check_resumed_peer(conn, error);
@@ -284,6 +285,7 @@ enum tlsmgm_status wssl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error 
 static enum tlsmgm_status establish(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
     enum tlsmgm_status status = tlsmgm_wire_status(&conn->wire, error);
     if (status != TLSMGM_OK) return status;
+    wssl_memory_watch();
     return conn->established ? TLSMGM_OK : wssl_handshake(conn, error);
 }
 
@@ -333,6 +335,7 @@ enum tlsmgm_status wssl_shutdown(struct tlsmgm_conn *conn, struct tlsmgm_error *
     if (status != TLSMGM_OK) return status;
     if (!conn->established) return TLSMGM_OK;
     if (!conn->wire.close_sent) {
+        wssl_memory_watch();
         int result = wolfSSL_shutdown(conn->ssl);
         if (result < 0) return wssl_fail_conn(conn, result, error);
         conn->wire.close_sent = true;
