@@ -285,7 +285,6 @@ enum tlsmgm_status wssl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error 
 static enum tlsmgm_status establish(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
     enum tlsmgm_status status = tlsmgm_wire_status(&conn->wire, error);
     if (status != TLSMGM_OK) return status;
-    wssl_memory_watch();
     return conn->established ? TLSMGM_OK : wssl_handshake(conn, error);
 }
 
@@ -335,7 +334,6 @@ enum tlsmgm_status wssl_shutdown(struct tlsmgm_conn *conn, struct tlsmgm_error *
     if (status != TLSMGM_OK) return status;
     if (!conn->established) return TLSMGM_OK;
     if (!conn->wire.close_sent) {
-        wssl_memory_watch();
         int result = wolfSSL_shutdown(conn->ssl);
         if (result < 0) return wssl_fail_conn(conn, result, error);
         conn->wire.close_sent = true;
