@@ -1,6 +1,6 @@
 /*
  * Memory of our own code. One place, so that a test can replace alloc.c by one that fails on
- * request; the TLS libraries keep their own allocators.
+ * request. The TLS libraries use the system's.
  */
 #ifndef TLSMGM_ALLOC_H
 #define TLSMGM_ALLOC_H
@@ -12,6 +12,9 @@ void *tlsmgm_calloc(size_t count, size_t size);
 
 /* As realloc(): on failure NULL, and the old block stays. */
 void *tlsmgm_realloc(void *block, size_t size);
+
+/* realloc() for a TLS library; what it gives is given back with free(). */
+void *tlsmgm_library_realloc(void *block, size_t size);
 
 /* free(NULL) is legal. */
 void tlsmgm_free(void *block);

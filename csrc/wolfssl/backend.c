@@ -10,6 +10,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool ready;
 
 static void init_once(void) {
+    wssl_memory_init();
     if (wolfSSL_Init() != WOLFSSL_SUCCESS) return;
     wssl_ciphers_init();
     ready = wssl_cipher_name(0) != NULL;

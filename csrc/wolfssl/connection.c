@@ -270,6 +270,7 @@ enum tlsmgm_status wssl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error 
     if (status != TLSMGM_OK) return status;
     if (conn->established) return TLSMGM_OK;
     if (conn->no_common_group) return refuse_groups(conn, error);
+    wssl_memory_watch();
     int result = conn->ctx->is_server ? wolfSSL_accept(conn->ssl) : wolfSSL_connect(conn->ssl);
     if (result != WOLFSSL_SUCCESS) return wssl_fail_conn(conn, result, error);
     status = check_resumed_peer(conn, error);

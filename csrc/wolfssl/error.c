@@ -46,7 +46,7 @@ static enum tlsmgm_status fail_with_code(struct tlsmgm_conn *conn, int code,
         failure->alert = received;
         return TLSMGM_ALERT;
     }
-    if (code == MEMORY_E) return tlsmgm_fail_memory(failure);
+    if (code == MEMORY_E && wssl_memory_was_short()) return tlsmgm_fail_memory(failure);
     (void)tlsmgm_fail(failure, TLSMGM_PROTOCOL, "%s", code_text(code));
     failure->alert = last_alert(conn, false);
     return TLSMGM_PROTOCOL;
@@ -71,6 +71,13 @@ static bool is_missing_certificate(const struct tlsmgm_conn *conn, int code) {
     return code == NO_PEER_CERT && conn->ctx->verify_peer && conn->ctx->require_peer;
 }
 
+/* Of a certificate above the leaf that cannot be decoded, wolfSSL sends the right alert, but says
+ * that memory is short, because it cannot fill in what the callback would see. */
+static bool is_malformed_certificate(struct tlsmgm_conn *conn, int code) {
+    return code == MEMORY_E && !wssl_memory_was_short() &&
+           last_alert(conn, false) == TLSMGM_ALERT_BAD_CERTIFICATE;
+}
+
 /* What is wrong with a staple is not told to the callback either. */
 static bool is_about_staple(const struct tlsmgm_conn *conn, int code) {
     return conn->ctx->require_staple && (code == OCSP_CERT_UNKNOWN || code == OCSP_CERT_REVOKED ||
@@ -91,8 +98,9 @@ enum tlsmgm_status wssl_fail_conn(struct tlsmgm_conn *conn, int result,
     }
     if (code == WOLFSSL_ERROR_WANT_READ && !conn->wire.input_ended) return TLSMGM_WANT_READ;
     if (is_missing_certificate(conn, code)) conn->verify_code = NO_PEER_CERT;
-    bool is_untold = code == NOT_CA_ERROR || is_about_staple(conn, code);
-    if (is_untold && conn->verify_code == 0) conn->verify_code = code;
+    bool is_malformed = is_malformed_certificate(conn, code);
+    bool is_untold = is_malformed || code == NOT_CA_ERROR || is_about_staple(conn, code);
+    if (is_untold && conn->verify_code == 0) conn->verify_code = is_malformed ? ASN_PARSE_E : code;
     if (!conn->established && conn->verify_code != 0 &&
         (conn->ctx->verify_peer || conn->verify_code == MEMORY_E) &&
         code != WOLFSSL_ERROR_WANT_READ) {

@@ -106,6 +106,14 @@ enum tlsmgm_status wssl_load_dh_params(struct tlsmgm_ctx *ctx,
                                        const struct tlsmgm_ctx_config *config,
                                        struct tlsmgm_error *error);
 
+/*
+ * memory.c: whether wolfSSL was refused memory in this thread since the watch began, which is when
+ * a handshake goes on. Nothing that comes later has certificates.
+ */
+void wssl_memory_init(void);
+void wssl_memory_watch(void);
+bool wssl_memory_was_short(void);
+
 /* trust.c: the certificate stores, one for each handshake in progress. */
 enum tlsmgm_status wssl_trust_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
                                   struct tlsmgm_error *error);

@@ -9,8 +9,11 @@
 
 static atomic_long left = -1; /* allocations until one fails; below 0: none will */
 static atomic_long live;
+static atomic_bool library_is_refused;
 
 void tlsmgm_test_fail_after(long count) { atomic_store(&left, count); }
+
+void tlsmgm_test_refuse_library(bool refuse) { atomic_store(&library_is_refused, refuse); }
 
 long tlsmgm_test_live(void) { return atomic_load(&live); }
 
@@ -28,6 +31,10 @@ void *tlsmgm_realloc(void *block, size_t size) {
     void *moved = realloc(block, size);
     if (moved != NULL && block == NULL) atomic_fetch_add(&live, 1);
     return moved;
+}
+
+void *tlsmgm_library_realloc(void *block, size_t size) {
+    return atomic_load(&library_is_refused) ? NULL : realloc(block, size);
 }
 
 void tlsmgm_free(void *block) {

@@ -153,6 +153,21 @@ def test_a_handshake_fails_or_is_whole(world: World, resume: bool) -> None:
     assert ("NO_MEMORY", "WANT_READ") in outcomes
 
 
+@pytest.mark.parametrize("side", ["client", "server"])
+def test_shortage_of_the_library_is_told_from_a_fault_of_the_peer(world: World, side: str) -> None:
+    """wolfSSL has the same code for both."""
+    if world.rig.name != "wolfssl":
+        pytest.skip("OpenSSL's memory is not ours to refuse")
+    client, server = world.pair()
+    assert client.handshake().status == "WANT_READ"
+    assert server.feed(client.drain()).status == "OK"
+    if side == "client":
+        assert server.handshake().status == "WANT_READ"
+        assert client.feed(server.drain()).status == "OK"
+    world.rig.c.lib.tlsmgm_test_refuse_library(True)
+    assert (client if side == "client" else server).handshake().status == "NO_MEMORY"
+
+
 def test_no_shortage_lets_a_wrong_name_through(world: World) -> None:
     def prepare() -> tuple[Connection, Connection]:
         return world.pair(verify_name="wrong.test")

@@ -90,8 +90,6 @@ class Fuzzer:
         """
         report = self._reports / f"{server}-{script.name}{'-again' if probes else ''}.txt"
         command = [str(TOOLS / "bin" / "python"), "-u"]
-        if script.name.startswith("tls13-") and server.endswith("wolfssl"):
-            command.append(str(Path(__file__).with_name("without_ccs.py")))
         command.append(str(self._checkout / "scripts" / f"test-{script.name}.py"))
         command += ["-h", HOST, "-p", str(port), "-n", _SAMPLE, *script.options]
         if script.with_certificate:

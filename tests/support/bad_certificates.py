@@ -10,8 +10,10 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from tests.support.der import BIT_STRING, SEQUENCE, oid, tlv
 from tests.support.pairs import managers
 from tests.support.pki import (
     CLIENT_AUTH,
@@ -112,6 +114,20 @@ def broken_signature(root: Authority, folder: Path) -> Case:
     der[-1] ^= 1
     broken = Identity(x509.load_der_x509_certificate(bytes(der)), (), site.key)
     return Case(broken.fields())
+
+
+def intermediate_without_a_key(root: Authority, folder: Path) -> Case:
+    """Its signature is good, but what stands for its key is no point of the curve."""
+    middle = Authority("middle", root)
+    site = middle.issue(names=[NAME])
+    assert isinstance(root.key, ec.EllipticCurvePrivateKey)
+    point = middle.key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    body = middle.certificate.tbs_certificate_bytes.replace(point, b"\x04" + bytes(64))
+    algorithm = tlv(SEQUENCE, oid(middle.certificate.signature_algorithm_oid.dotted_string))
+    signature = root.key.sign(body, ec.ECDSA(hashes.SHA256()))
+    der = tlv(SEQUENCE, body, algorithm, tlv(BIT_STRING, b"\0", signature))
+    shown = Identity(site.leaf, (x509.load_der_x509_certificate(der),), site.key)
+    return Case(shown.fields())
 
 
 def small_key(root: Authority, folder: Path) -> Case:

@@ -131,6 +131,7 @@ class Rig:
     def close(self) -> None:
         """Free everything, connections before what they were made from."""
         self.c.lib.tlsmgm_test_fail_after(-1)
+        self.c.lib.tlsmgm_test_refuse_library(False)
         while self._owned:
             handle, free = self._owned.pop()
             free(handle)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bad_certificates import FAULTS, outcome
+from tests.support.bad_certificates import FAULTS, intermediate_without_a_key, outcome
+from tests.support.pairs import managers
 from tests.support.pki import Authority
+from tlsmgm import VerificationError
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "security.md"
 
@@ -29,3 +31,16 @@ def test_fault_has_its_reason_and_alert(
     found = outcome(library, version, FAULTS[fault](root, tmp_path), root)
     assert found.reason == reason
     assert found.alert == int({"openssl": openssl, "wolfssl": wolfssl}[library])
+
+
+def test_intermediate_that_cannot_be_decoded(
+    library: str, version: str, root: Authority, tmp_path: Path
+) -> None:
+    """OpenSSL passes it over; wolfSSL says that memory is short, which is not so."""
+    case = intermediate_without_a_key(root, tmp_path)
+    # A server of OpenSSL would trip over it, too.
+    both = managers("wolfssl", library, version, server=case.server, client={"ca_list": root.pem})
+    error = both.fail().client_error
+    assert isinstance(error, VerificationError), error
+    expected = {"openssl": ("unknown_ca", 48), "wolfssl": ("malformed", 42)}
+    assert (error.reason, error.alert) == expected[library]

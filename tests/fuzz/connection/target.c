@@ -36,14 +36,8 @@ static bool is_fatal(enum tlsmgm_status status) {
            status != TLSMGM_CLOSED;
 }
 
-/*
- * No peer makes a connection run out of memory, name a parameter or meet a defect. But wolfSSL says
- * MEMORY_E of some malformed certificates, and nothing tells that from the truth.
- */
+/* No peer makes a connection run out of memory, name a parameter or meet a defect. */
 static bool may_come_from_peer(enum tlsmgm_status status) {
-#ifdef FUZZ_WOLFSSL
-    if (status == TLSMGM_NO_MEMORY) return true;
-#endif
     return status == TLSMGM_TRUNCATED || status == TLSMGM_ALERT || status == TLSMGM_PROTOCOL ||
            status == TLSMGM_VERIFY;
 }
