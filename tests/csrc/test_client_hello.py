@@ -72,6 +72,16 @@ def gathered(c: CCode, reader: Any) -> bytes:
     return c.bytes_out(c.lib.tlsmgm_buffer_view(c.ffi.addressof(reader, "message")))
 
 
+def replayed(c: CCode, reader: Any) -> bytes:
+    buffer = c.ffi.new("struct tlsmgm_buffer *")
+    c.lib.tlsmgm_buffer_init(buffer, 1 << 20)
+    try:
+        assert c.lib.tlsmgm_hello_reader_replay(reader, buffer) == c.lib.TLSMGM_OK
+        return c.bytes_out(c.lib.tlsmgm_buffer_view(buffer))
+    finally:
+        c.lib.tlsmgm_buffer_free(buffer)
+
+
 def read_in_pieces(c: CCode, wire: bytes, size: int, limit: int = 0) -> tuple[Answer, bytes]:
     with new_reader(c, limit) as reader:
         out = Answer("WANT_READ")
@@ -160,6 +170,25 @@ def test_what_follows_the_hello_is_left_alone(c: CCode) -> None:
     # The same record may already carry another message.
     wire = hello.records(message + b"\x02\x00\x00\x00")
     assert read_in_pieces(c, wire, 10_000) == (Answer("OK"), message)
+
+
+@pytest.mark.parametrize(
+    ("wire", "is_plain"),
+    [
+        (hello.records(hello.message()), True),
+        (hello.records(hello.message()) + b"\x14\x03\x03\x00\x01\x01", True),
+        (hello.records(hello.message(), 30), False),
+        (hello.records(hello.message() + b"\x02\x00\x00\x00"), False),
+    ],
+    ids=["one record", "more records behind", "cut up", "another message in the record"],
+)
+def test_a_plain_hello_is_its_own_replay(c: CCode, wire: bytes, is_plain: bool) -> None:
+    with new_reader(c) as reader:
+        assert feed(c, reader, wire) == Answer("OK")
+        assert c.lib.tlsmgm_hello_reader_is_plain(reader) is is_plain
+        replay = replayed(c, reader)
+        assert (replay == wire[: reader.consumed]) is is_plain
+        assert replay.startswith(hello.records(hello.message()))
 
 
 def test_a_complete_reader_stays_complete(c: CCode) -> None:

@@ -4,6 +4,13 @@
 
 #include "client_hello.h"
 
+/* A plain hello is its own replay. */
+static void check_plain(const struct tlsmgm_hello_reader *reader, const uint8_t *wire,
+                        struct tlsmgm_bytes replay) {
+    if (!tlsmgm_hello_reader_is_plain(reader)) return;
+    if (replay.size != reader->consumed || memcmp(replay.data, wire, replay.size) != 0) abort();
+}
+
 /* The first byte says how large the pieces are in which the rest is fed. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct tlsmgm_hello_reader reader;
@@ -24,6 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         tlsmgm_buffer_init(&replay, 1u << 20);
         if (tlsmgm_hello_reader_replay(&reader, &replay) != TLSMGM_OK) abort();
         if (tlsmgm_buffer_size(&replay) < message.size + 5) abort();
+        check_plain(&reader, data + 1, tlsmgm_buffer_view(&replay));
         status = tlsmgm_client_hello_parse(message, &hello, &error);
         if (status != TLSMGM_OK && status != TLSMGM_PROTOCOL) abort();
         if (status == TLSMGM_OK && hello.has_server_name && hello.server_name.size == 0) abort();

@@ -244,19 +244,27 @@ static void feed(struct target *target, const uint8_t *data, size_t size) {
                  "there is room for a few records");
 }
 
-/* As the program does it: the hello in one piece, then what came behind it. */
-static void start(struct target *target, struct tlsmgm_bytes name) {
+/* The hello in one piece. */
+static void feed_replay(struct target *target) {
     struct tlsmgm_buffer replay;
     tlsmgm_buffer_init(&replay, TLSMGM_INPUT_MAX);
     if (tlsmgm_hello_reader_replay(&target->reader, &replay) != TLSMGM_OK) abort();
     struct tlsmgm_bytes hello = tlsmgm_buffer_view(&replay);
-    struct tlsmgm_bytes wire = tlsmgm_buffer_view(&target->hello);
-    size_t read = target->reader.consumed;
-    target->conn = rig_server(target->rig, name);
     feed(target, hello.data, hello.size);
-    feed(target, wire.data + read, wire.size - read);
-    if (target->ended) fuzz_backend->feed_eof(target->conn);
     tlsmgm_buffer_free(&replay);
+}
+
+/* As the program does it: a plain hello as it came, or a replay, then what came behind it. */
+static void start(struct target *target, struct tlsmgm_bytes name) {
+    struct tlsmgm_bytes wire = tlsmgm_buffer_view(&target->hello);
+    target->conn = rig_server(target->rig, name);
+    if (!tlsmgm_hello_reader_is_plain(&target->reader)) {
+        feed_replay(target);
+        wire.data += target->reader.consumed;
+        wire.size -= target->reader.consumed;
+    }
+    feed(target, wire.data, wire.size);
+    if (target->ended) fuzz_backend->feed_eof(target->conn);
 }
 
 static void greet(struct target *target, const uint8_t *data, size_t size) {
