@@ -163,8 +163,7 @@ def _messages(pairs: Sequence[tuple[ClientEnd, End]], count: int) -> int:
         wires = [client.seal(data) for client, _ in pairs]
         begin = clock()
         answers = [
-            server.seal(server.open(wire))
-            for (_, server), wire in zip(pairs, wires, strict=True)
+            server.seal(server.open(wire)) for (_, server), wire in zip(pairs, wires, strict=True)
         ]
         spent += clock() - begin - clock_cost()
         for (client, _), answer in zip(pairs, answers, strict=True):
