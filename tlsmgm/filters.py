@@ -97,6 +97,7 @@ def pack_ip(ip: str) -> bytes:
     return address.packed
 
 
+@functools.lru_cache(maxsize=4096)  # a failure of pack_ip() is not cached, and costs far more
 def is_ip(text: str) -> bool:
     """Say whether a text is an IP address.
 
