@@ -26,6 +26,7 @@ from tlsmgm._core.capi cimport (
     TLSMGM_ALERT_UNEXPECTED_MESSAGE,
     TLSMGM_ALERT_UNRECOGNIZED_NAME,
     TLSMGM_CLOSED,
+    TLSMGM_HELLO_TOO_LARGE,
     TLSMGM_MATCH_NONE,
     TLSMGM_OK,
     TLSMGM_OUTPUT_HIGH_WATER,
@@ -255,7 +256,8 @@ cdef class Connection:
             try:
                 self.check(status, &error)
             except Exception as failure:
-                alert = error.alert if status == TLSMGM_PROTOCOL else -1
+                answers = status in (TLSMGM_PROTOCOL, TLSMGM_HELLO_TOO_LARGE)
+                alert = error.alert if answers else -1
                 self.refuse(failure, <tlsmgm_alert> <int> alert)
         self.take_hello(&hello)
         return True
