@@ -454,10 +454,14 @@ cdef class Connection:
     @property
     def output_pending(self):
         """How many bytes wait for ``drain()``."""
-        if self.conn == NULL:
-            return tlsmgm_buffer_size(&self.early)
-        records = 0 if self.outgoing is None else len(self.outgoing)
-        return records + self.table.output(self.conn).size
+        self.enter()
+        try:
+            if self.conn == NULL:
+                return tlsmgm_buffer_size(&self.early)
+            records = 0 if self.outgoing is None else len(self.outgoing)
+            return records + self.table.output(self.conn).size
+        finally:
+            self.leave()
 
     # --- the TLS connection ----------------------------------------------------------------
 
