@@ -88,6 +88,14 @@ static size_t message_size_wanted(struct tlsmgm_bytes message) {
            ((size_t)message.data[1] << 16 | (size_t)message.data[2] << 8 | (size_t)message.data[3]);
 }
 
+static enum tlsmgm_status fail_too_large(struct tlsmgm_error *error, size_t size, size_t limit) {
+    enum tlsmgm_status status =
+        tlsmgm_fail(error, TLSMGM_HELLO_TOO_LARGE,
+                    "ClientHello of %zu bytes, more than the limit of %zu", size, limit);
+    if (error != NULL) error->alert = TLSMGM_ALERT_ILLEGAL_PARAMETER;
+    return status;
+}
+
 static enum tlsmgm_status check_message(const struct tlsmgm_hello_reader *reader,
                                         struct tlsmgm_error *error) {
     struct tlsmgm_bytes message = tlsmgm_buffer_view(&reader->message);
@@ -99,9 +107,7 @@ static enum tlsmgm_status check_message(const struct tlsmgm_hello_reader *reader
     }
     size_t wanted = message_size_wanted(message);
     if (wanted > reader->message.limit) {
-        return tlsmgm_fail_alert(error, TLSMGM_ALERT_ILLEGAL_PARAMETER,
-                                 "ClientHello of %zu bytes, more than the limit of %zu", wanted,
-                                 reader->message.limit);
+        return fail_too_large(error, wanted, reader->message.limit);
     }
     if (message.size < HANDSHAKE_HEADER_SIZE || message.size < wanted) return TLSMGM_WANT_READ;
     return TLSMGM_OK;

@@ -44,8 +44,9 @@ void tlsmgm_hello_reader_free(struct tlsmgm_hello_reader *reader);
 
 /*
  * Follows further wire bytes. OK: the message is complete in reader->message. WANT_READ: it is
- * not. PROTOCOL with the alert to send, ALERT when the peer sent one instead, or NO_MEMORY: give
- * up. Bytes after the message are not looked at; keep the wire bytes for the TLS library.
+ * not. PROTOCOL or HELLO_TOO_LARGE with the alert to send, ALERT when the peer sent one instead, or
+ * NO_MEMORY: give up. Bytes after the message are not looked at; keep the wire bytes for the TLS
+ * library.
  */
 enum tlsmgm_status tlsmgm_hello_reader_feed(struct tlsmgm_hello_reader *reader, const uint8_t *data,
                                             size_t size, struct tlsmgm_error *error);

@@ -14,12 +14,11 @@ struct tlsmgm_ticket_keys {
     struct tlsmgm_ticket_key ring[TLSMGM_TICKET_RING_MAX]; /* the first one seals */
 };
 
-static struct tlsmgm_ticket_key key_from(const uint8_t material[TLSMGM_TICKET_KEY_SIZE]) {
-    struct tlsmgm_ticket_key key;
-    memcpy(key.name, material, sizeof key.name);
-    memcpy(key.cipher, material + sizeof key.name, sizeof key.cipher);
-    memcpy(key.mac, material + sizeof key.name + sizeof key.cipher, sizeof key.mac);
-    return key;
+/* In place: a copy on the stack would stay there. */
+static void set_key(struct tlsmgm_ticket_key *key, const uint8_t material[TLSMGM_TICKET_KEY_SIZE]) {
+    memcpy(key->name, material, sizeof key->name);
+    memcpy(key->cipher, material + sizeof key->name, sizeof key->cipher);
+    memcpy(key->mac, material + sizeof key->name + sizeof key->cipher, sizeof key->mac);
 }
 
 enum tlsmgm_status tlsmgm_ticket_keys_new(struct tlsmgm_ticket_keys **out,
@@ -54,7 +53,7 @@ void tlsmgm_ticket_keys_replace(struct tlsmgm_ticket_keys *keys, const uint8_t *
     (void)pthread_mutex_lock(&keys->lock);
     tlsmgm_wipe(keys->ring, sizeof keys->ring);
     for (size_t i = 0; i < kept; i++) {
-        keys->ring[i] = key_from(material + i * TLSMGM_TICKET_KEY_SIZE);
+        set_key(&keys->ring[i], material + i * TLSMGM_TICKET_KEY_SIZE);
     }
     keys->count = kept;
     (void)pthread_mutex_unlock(&keys->lock);

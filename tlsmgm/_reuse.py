@@ -9,7 +9,7 @@ from tlsmgm.domain import Domain
 from tlsmgm.errors import TLSError
 from tlsmgm.filters import ascii_name, is_ip, pack_ip
 
-__all__ = ["Key", "check_origin", "is_silent", "key_of"]
+__all__ = ["Key", "check_origin", "has_unsent", "is_silent", "key_of"]
 
 
 class Key(NamedTuple):
@@ -92,6 +92,14 @@ def _was_checked(conn: Connection, domain: Domain, name: str | None) -> bool:
     if conn.verify_name is not None:
         return _normal_name(conn.verify_name) == name
     return name is None or not domain.checks_server_name
+
+
+def has_unsent(conn: Connection) -> bool:
+    """Whether bytes wait for the peer, or someone uses a connection although he gave it back."""
+    try:
+        return conn.output_pending > 0
+    except RuntimeError:
+        return True
 
 
 def is_silent(conn: Connection) -> bool:

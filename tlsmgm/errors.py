@@ -14,6 +14,7 @@ __all__ = [
     "ConfigError",
     "DatabaseError",
     "HandshakeError",
+    "HelloTooLargeError",
     "InternalError",
     "NoDomainError",
     "NoMemoryError",
@@ -185,6 +186,10 @@ class AlertError(TLSError):
 
 class ProtocolError(TLSError):
     """The peer's bytes break the TLS protocol; ``alert`` is what it was told."""
+
+
+class HelloTooLargeError(ProtocolError):
+    """A client's first message is larger than we read; alert 47 (illegal_parameter) was sent."""
 
 
 class TruncatedError(TLSError):

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from tlsmgm.errors import ConfigError, ProtocolError, TLSError
+from tlsmgm.errors import ConfigError
 
 __all__ = [
     "DEFAULT_HELLO_SIZE",
@@ -21,7 +21,6 @@ __all__ = [
     "Limit",
     "Limits",
     "check_hello_size",
-    "is_hello_too_large",
 ]
 
 #: Bytes; that of the C core (``TLSMGM_CLIENT_HELLO_LIMIT``).  Real ones stay below 3,000.
@@ -123,18 +122,6 @@ def check_hello_size(size: int) -> int:
     low, high = HELLO_SIZES
     _check_range("hello_size", size, low, high, f"{low} to {high} bytes")
     return size
-
-
-def is_hello_too_large(error: TLSError) -> bool:
-    """Say whether a connection has ended since its ClientHello was larger than allowed.
-
-    Args:
-        error: what the handshake of a server ended by.
-    """
-    # No library has seen it. Nothing but its words tells such an error from one of another kind.
-    if not isinstance(error, ProtocolError) or error.backend is not None:
-        return False
-    return "more than the limit of" in str(error)
 
 
 def _check_range(name: str, value: float, low: float, high: float, expected: str) -> None:

@@ -29,7 +29,7 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from tlsmgm._core.context import Context
-from tlsmgm._reuse import Key, check_origin, is_silent, key_of
+from tlsmgm._reuse import Key, check_origin, has_unsent, is_silent, key_of
 from tlsmgm.connection import Connection
 from tlsmgm.domain import Domain
 from tlsmgm.errors import ConfigError
@@ -364,7 +364,7 @@ class ConnectionPool(Generic[T]):
         fit = conn.context is context and not conn.ended
         if fit and not shared:
             # An unsent rest would become the beginning of the next exchange.
-            fit = not conn.output_pending and is_silent(conn)
+            fit = not has_unsent(conn) and is_silent(conn)
         with self._lock:
             self._check_absent(entry)
             doomed = self._remove_expired() + self._enter_domain(entry.key.domain, context)

@@ -218,7 +218,6 @@ def test_a_complete_reader_stays_complete(c: CCode) -> None:
         (b"\x16\x03\x01\x00\x01\x01\x15\x03\x01\x00\x02\x02\x28", UNEXPECTED_MESSAGE),
         (b"\x15\x03\x01\x00\x03\x02\x28\x00", UNEXPECTED_MESSAGE),
         (b"\x15\x03\x01\x00\x01\x02", UNEXPECTED_MESSAGE),
-        (b"\x16\x03\x01\x00\x04\x01\xff\xff\xff", ILLEGAL_PARAMETER),
     ],
 )
 def test_wires_that_cannot_be_a_hello_are_refused(c: CCode, wire: bytes, alert: int) -> None:
@@ -244,20 +243,26 @@ def test_the_limit_counts_the_whole_message(c: CCode) -> None:
     wire = hello.records(message, 16)
     assert read(c, wire, len(message)) == Answer("OK")
     got = read(c, wire, len(message) - 1)
-    assert (got.status, got.alert) == ("PROTOCOL", ILLEGAL_PARAMETER)
+    assert (got.status, got.alert) == ("HELLO_TOO_LARGE", ILLEGAL_PARAMETER)
+
+
+def test_what_a_header_promises_is_too_large(c: CCode) -> None:
+    got = read(c, b"\x16\x03\x01\x00\x04\x01\xff\xff\xff")
+    assert (got.status, got.alert) == ("HELLO_TOO_LARGE", ILLEGAL_PARAMETER)
 
 
 def test_a_hello_of_the_default_limit_is_read(c: CCode) -> None:
     room = c.lib.TLSMGM_CLIENT_HELLO_LIMIT - len(hello.message(tail=b""))
     assert read(c, hello.records(hello.message(tail=bytes(room)))) == Answer("OK")
     got = read(c, hello.records(hello.message(tail=bytes(room + 1))))
-    assert got.alert == ILLEGAL_PARAMETER
+    assert (got.status, got.alert) == ("HELLO_TOO_LARGE", ILLEGAL_PARAMETER)
 
 
 @given(wire=st.binary(max_size=200), limit=st.integers(0, 300))
 @settings(max_examples=300)
 def test_any_wire_may_come(c: CCode, wire: bytes, limit: int) -> None:
-    assert read(c, wire, limit).status in {"WANT_READ", "PROTOCOL", "ALERT", "OK"}
+    expected = {"WANT_READ", "PROTOCOL", "HELLO_TOO_LARGE", "ALERT", "OK"}
+    assert read(c, wire, limit).status in expected
 
 
 @given(cuts=st.lists(st.integers(1, 400), min_size=1, max_size=30), piece=st.integers(1, 600))
@@ -437,7 +442,7 @@ def test_any_byte_may_be_wrong(c: CCode, real_message: bytes, bits: int) -> None
         bent[at] ^= bits
         assert parse(c, bytes(bent))[0].status in {"OK", "PROTOCOL"}
         got, _ = read_in_pieces(c, hello.records(bytes(bent)), 100_000)
-        assert got.status in {"OK", "PROTOCOL", "WANT_READ"}
+        assert got.status in {"OK", "PROTOCOL", "HELLO_TOO_LARGE", "WANT_READ"}
 
 
 @given(message=st.binary(max_size=300))

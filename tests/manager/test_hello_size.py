@@ -8,8 +8,8 @@ from tests.support.hello import extension, real_hello, records
 from tests.support.hostile import ending_of
 from tests.support.managers import server_domain
 from tests.support.scripts import Site, server
-from tlsmgm import ConfigError, ProtocolError, TLSManager
-from tlsmgm.limits import DEFAULT_HELLO_SIZE, HELLO_SIZES, is_hello_too_large
+from tlsmgm import ConfigError, HelloTooLargeError, TLSManager
+from tlsmgm.limits import DEFAULT_HELLO_SIZE, HELLO_SIZES
 
 ILLEGAL_PARAMETER = 47
 GREASE = 0x0A0A
@@ -42,8 +42,8 @@ def is_refused(manager: TLSManager, size: int) -> bool:
     error = ending_of(manager, hello_of(size))
     if error is None:
         return False
-    assert isinstance(error, ProtocolError)
-    assert is_hello_too_large(error), error
+    assert isinstance(error, HelloTooLargeError), error
+    assert error.backend is None
     assert error.alert == ILLEGAL_PARAMETER
     return True
 
@@ -66,8 +66,7 @@ def test_it_is_refused_by_its_header_alone(library: str) -> None:
     manager.add_domain(server_domain("dom1"))
     manager.hello_size = 1000
     error = ending_of(manager, hello_of(1001)[:9])
-    assert error is not None
-    assert is_hello_too_large(error)
+    assert isinstance(error, HelloTooLargeError), error
 
 
 def test_every_change_keeps_it(site: Site) -> None:

@@ -2,8 +2,8 @@
 
 A *variant* is one Python extension module: ``portable`` has the files directly in ``csrc``; each
 backend's variant adds the files of its own folder and the library.  ``csrc/alloc.c`` is replaced by
-``tests/csrc/failing_alloc.c`` in all of them.  The declarations come out of the C preprocessor, so
-that they cannot drift from the headers.
+``tests/csrc/failing_alloc.c`` in all of them, and the other files of ``tests/csrc`` are added.  The
+declarations come out of the C preprocessor, so that they cannot drift from the headers.
 
 ``TLSMGM_TEST_SANITIZE=1`` builds with address and undefined-behaviour sanitizers.  Python must then
 run with their libraries preloaded, and when it does they are used without being asked for.
@@ -78,14 +78,14 @@ def is_sanitized() -> bool:
 
 
 def portable_headers() -> list[str]:
-    """Return the headers of the C code that knows no library, and of the failing allocator."""
+    """Return the headers of the C code that knows no library, and of what tests add to it."""
     names = sorted(path.name for path in CSRC.glob("*.h"))
-    return [*names, "failing_alloc.h"]
+    return [*names, "failing_alloc.h", "own_stack.h"]
 
 
 def headers_of(variant: str) -> list[str]:
     """Return the headers whose declarations a variant offers."""
-    extra = [f"{variant}/backend.h"] if variant in BACKENDS else []
+    extra = [f"{variant}/backend.h", "ticket_stack.h"] if variant in BACKENDS else []
     return [*portable_headers(), *extra]
 
 
@@ -93,8 +93,8 @@ def sources_of(variant: str) -> list[Path]:
     """Return the C files of a variant."""
     files = [path for path in sorted(CSRC.glob("*.c")) if path.name != "alloc.c"]
     if variant in BACKENDS:
-        files += sorted((CSRC / variant).glob("*.c"))
-    return [*files, TEST_CSRC / "failing_alloc.c"]
+        files += sorted((CSRC / variant).glob("*.c")) + sorted((TEST_CSRC / variant).glob("*.c"))
+    return [*files, *sorted(TEST_CSRC.glob("*.c"))]
 
 
 def declarations(variant: str) -> str:
@@ -168,7 +168,8 @@ def load(variant: str) -> Any:
     compile_args, link_args, depends = link_with(variant)
     sanitizers = SANITIZE_FLAGS if is_sanitized() else []
     flags = [*CFLAGS, *compile_args, *sanitizers]
-    inputs = [Path(__file__), *sources_of(variant), *CSRC.rglob("*.h"), *CSRC.glob("*.def")]
+    headers = [*CSRC.rglob("*.h"), *TEST_CSRC.glob("*.h"), *CSRC.glob("*.def")]
+    inputs = [Path(__file__), *sources_of(variant), *headers]
     settings = repr((compiler(), sys.version, flags, link_args, cdef))
     folder = BUILD / f"{variant}-{digest([*inputs, *map(Path, depends)], settings)}"
     module = folder / f"{name}{sysconfig.get_config_var('EXT_SUFFIX')}"

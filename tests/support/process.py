@@ -17,6 +17,9 @@ TIMEOUT = 60
 #: Where the package and the tests' helpers lie.
 PATHS = (str(Path(tlsmgm.__file__).parents[1]), str(Path(__file__).parents[2]))
 
+#: A clean one.
+ENVIRONMENT = {"TLSMGM_CASES": str(cases_path()), "LC_ALL": "C", **SANITIZER}
+
 PRELUDE = """
 import gc, os, sys, threading
 import tlsmgm
@@ -44,7 +47,7 @@ def run_python(
         timeout=TIMEOUT,
         check=False,
         cwd="/",
-        env={"TLSMGM_CASES": str(cases_path()), "LC_ALL": "C", **SANITIZER},
+        env=ENVIRONMENT,
     )
 
 

@@ -11,8 +11,8 @@ from tlsmgm._core.match_index import MatchIndex
 from tlsmgm._core.selector import Selector
 from tlsmgm.admission import Admission, Place, network_of
 from tlsmgm.counters import Counters
-from tlsmgm.errors import ConfigError, ProtocolError
-from tlsmgm.limits import DEFAULT_HELLO_SIZE, Limit, Limits, is_hello_too_large
+from tlsmgm.errors import ConfigError
+from tlsmgm.limits import DEFAULT_HELLO_SIZE, Limit, Limits
 
 
 def place_of(found: Place | Limit) -> Place:
@@ -45,14 +45,6 @@ def test_every_limit_that_can_strike_is_a_field() -> None:
 
 def test_the_hello_size_is_that_of_the_core() -> None:
     assert Selector(MatchIndex([]), []).hello_limit == DEFAULT_HELLO_SIZE
-
-
-def test_errors_of_another_kind_are_no_large_hello() -> None:
-    text = "ClientHello of 9 bytes, more than the limit of 8"
-    assert is_hello_too_large(ProtocolError(text))
-    assert not is_hello_too_large(ProtocolError(text, backend="openssl"))
-    assert not is_hello_too_large(ConfigError(text))
-    assert not is_hello_too_large(ProtocolError("the client does not speak TLS"))
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ cdef extern from "tlsmgm.h" nogil:
         TLSMGM_UNSUPPORTED
         TLSMGM_NO_MEMORY
         TLSMGM_INTERNAL
+        TLSMGM_HELLO_TOO_LARGE
 
     cdef enum tlsmgm_verify_reason:
         TLSMGM_VERIFY_NONE

@@ -26,6 +26,7 @@ from tlsmgm._core.capi cimport (
     TLSMGM_ALERT_UNEXPECTED_MESSAGE,
     TLSMGM_ALERT_UNRECOGNIZED_NAME,
     TLSMGM_CLOSED,
+    TLSMGM_HELLO_TOO_LARGE,
     TLSMGM_MATCH_NONE,
     TLSMGM_OK,
     TLSMGM_OUTPUT_HIGH_WATER,
@@ -256,7 +257,8 @@ cdef class Connection:
             try:
                 self.check(status, &error)
             except Exception as failure:
-                alert = error.alert if status == TLSMGM_PROTOCOL else -1
+                answers = status in (TLSMGM_PROTOCOL, TLSMGM_HELLO_TOO_LARGE)
+                alert = error.alert if answers else -1
                 self.refuse(failure, <tlsmgm_alert> <int> alert)
         self.take_hello(&hello)
         return True
@@ -465,10 +467,14 @@ cdef class Connection:
     @property
     def output_pending(self):
         """How many bytes wait for ``drain()``."""
-        if self.conn == NULL:
-            return tlsmgm_buffer_size(&self.early)
-        records = 0 if self.outgoing is None else len(self.outgoing)
-        return records + self.table.output(self.conn).size
+        self.enter()
+        try:
+            if self.conn == NULL:
+                return tlsmgm_buffer_size(&self.early)
+            records = 0 if self.outgoing is None else len(self.outgoing)
+            return records + self.table.output(self.conn).size
+        finally:
+            self.leave()
 
     # --- the TLS connection ----------------------------------------------------------------
 

@@ -22,8 +22,8 @@ from tlsmgm.addresses import join_host_port
 from tlsmgm.admission import Place
 from tlsmgm.connection import Connection
 from tlsmgm.counters import Counters
-from tlsmgm.errors import NoDomainError, TLSError, TruncatedError
-from tlsmgm.limits import Limit, is_hello_too_large
+from tlsmgm.errors import HelloTooLargeError, NoDomainError, TLSError, TruncatedError
+from tlsmgm.limits import Limit
 from tlsmgm.proxy import proxy_protocol
 from tlsmgm.proxy.endpoint import Buffers, Endpoint, Hold, TLSEndpoint
 from tlsmgm.proxy.options import ProxyOptions
@@ -454,7 +454,9 @@ def _status_of(error: TLSError) -> Status:
     """How a handshake has failed."""
     if isinstance(error, NoDomainError):
         return Status.NO_DOMAIN
-    return Status.HELLO_TOO_LARGE if is_hello_too_large(error) else Status.HANDSHAKE_FAILED
+    if isinstance(error, HelloTooLargeError):
+        return Status.HELLO_TOO_LARGE
+    return Status.HANDSHAKE_FAILED
 
 
 def _lost_reason(error: BaseException | None) -> str:
