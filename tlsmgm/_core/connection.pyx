@@ -49,6 +49,7 @@ from tlsmgm._core.capi cimport (
     tlsmgm_client_hello,
     tlsmgm_client_hello_offers,
     tlsmgm_client_hello_parse,
+    tlsmgm_conn,
     tlsmgm_conn_config,
     tlsmgm_conn_info,
     tlsmgm_entry_guard_enter,
@@ -191,6 +192,7 @@ cdef class Connection:
         cdef tlsmgm_conn_config config
         cdef tlsmgm_error error
         cdef tlsmgm_status status
+        cdef tlsmgm_conn *conn = NULL
         cdef Session offered = session
         self.table = self.context.table
         if self.context.ticket_keys is not None:
@@ -208,7 +210,8 @@ cdef class Connection:
         if offered is not None and offered.backend is self.context.backend:
             config.session = offered.session
         with nogil:
-            status = self.table.conn_new(self.context.ctx, &config, &self.conn, &error)
+            status = self.table.conn_new(self.context.ctx, &config, &conn, &error)
+        self.conn = conn  # not in there: other threads may look whether there is one
         self.name = name
         self.checked_name = verify_name
         return self.check(status, &error)
