@@ -1,0 +1,272 @@
+"""What a connection has negotiated: parameters, names, certificates, sessions."""
+
+from cpython.object cimport PyObject
+from libc.stdint cimport uint8_t
+
+from tlsmgm._core.backend cimport Backend
+from tlsmgm._core.capi cimport (
+    TLSMGM_OK,
+    TLSMGM_VERIFY_NONE,
+    tlsmgm_bytes,
+    tlsmgm_conn_info,
+    tlsmgm_entry_guard_enter,
+    tlsmgm_entry_guard_leave,
+    tlsmgm_error,
+    tlsmgm_session,
+    tlsmgm_status,
+    tlsmgm_verify_reason_word,
+)
+from tlsmgm._core.certificate cimport certificate_from
+from tlsmgm._core.fresh_bytes cimport (
+    fresh_bytes,
+    fresh_bytes_drop,
+    fresh_bytes_finish,
+    fresh_bytes_room,
+)
+from tlsmgm._core.session cimport wrap_session
+from tlsmgm._core.status cimport check as check_status
+
+cdef dict _VERSIONS = {0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
+
+
+cdef object text_of(bytes name):
+    """A server name as people read it; bytes outside ASCII stay visible."""
+    return None if name is None else name.decode("ascii", "backslashreplace")
+
+
+cdef class Negotiated:
+    """The half of a connection that only looks: :class:`Connection` adds the traffic.
+
+    Everything here is None, false or empty while there is nothing to tell, and stays after the
+    connection has ended. One thread may look at a time; a second one gets RuntimeError.
+    """
+
+    # --- one thread at a time --------------------------------------------------------------
+
+    cdef int enter(self) except -1:
+        if tlsmgm_entry_guard_enter(&self.guard):
+            return 0
+        raise RuntimeError("this connection is in use by another thread")
+
+    cdef void leave(self) noexcept:
+        tlsmgm_entry_guard_leave(&self.guard)
+
+    # --- the library -----------------------------------------------------------------------
+
+    cdef Backend backend_in_use(self):
+        return None if self.context is None else self.context.backend
+
+    cdef int check(self, tlsmgm_status status, const tlsmgm_error *error) except -1:
+        backend = self.backend_in_use()
+        return check_status(status, error, None if backend is None else backend.name)
+
+    cdef tlsmgm_conn_info info(self) except *:
+        cdef tlsmgm_conn_info info
+        self.enter()
+        try:
+            self.table.conn_info(self.conn, &info)
+        finally:
+            self.leave()
+        return info
+
+    cdef object version_in_use(self):
+        """As version; for who has entered already."""
+        cdef tlsmgm_conn_info info
+        self.table.conn_info(self.conn, &info)
+        return _VERSIONS.get(info.version)
+
+    # --- parameters -------------------------------------------------------------------------
+
+    @property
+    def backend(self):
+        """Name of the TLS library, or None before the domain is known."""
+        backend = self.backend_in_use()
+        return None if backend is None else backend.name
+
+    @property
+    def server_name(self):
+        """Server name of the ClientHello, or None. Not trusted input until it matched."""
+        return text_of(self.name)
+
+    @property
+    def verify_name(self):
+        """Client: host name or IP address that the certificate must carry; None: any will do."""
+        return text_of(self.checked_name)
+
+    @property
+    def version(self):
+        """``TLSv1``, ``TLSv1.1``, ``TLSv1.2``, ``TLSv1.3``, or None before it is settled."""
+        return None if self.conn == NULL else _VERSIONS.get(self.info().version)
+
+    @property
+    def cipher(self):
+        """The suite: OpenSSL's name up to TLS 1.2, IANA's in TLS 1.3; None before."""
+        if self.conn == NULL:
+            return None
+        cdef tlsmgm_conn_info info = self.info()
+        return None if info.cipher == NULL else info.cipher.decode("ascii")
+
+    @property
+    def cipher_bits(self):
+        """Secret bits of the cipher, or None before."""
+        if self.conn == NULL:
+            return None
+        cdef tlsmgm_conn_info info = self.info()
+        return None if info.cipher == NULL else info.cipher_bits
+
+    @property
+    def cipher_description(self):
+        """The cipher in the columns of ``openssl ciphers -v``, newline at the end, or None."""
+        if self.conn == NULL:
+            return None
+        cdef tlsmgm_conn_info info = self.info()
+        return None if info.cipher == NULL else info.description.decode("ascii")
+
+    @property
+    def group(self):
+        """Key exchange group, such as ``x25519``, or None."""
+        if self.conn == NULL:
+            return None
+        cdef tlsmgm_conn_info info = self.info()
+        return None if info.group == NULL else info.group.decode("ascii")
+
+    @property
+    def alpn(self):
+        """Protocol agreed on by ALPN (RFC 7301), or None."""
+        if self.conn == NULL:
+            return None
+        cdef tlsmgm_conn_info info = self.info()
+        if info.alpn.size == 0:
+            return None
+        return (<const char *> info.alpn.data)[:info.alpn.size].decode("ascii", "backslashreplace")
+
+    @property
+    def session_reused(self):
+        """Whether a session was resumed."""
+        return self.conn != NULL and self.info().session_reused
+
+    @property
+    def verify_reason(self):
+        """``ok``, ``missing`` without a peer certificate, or why it would be refused."""
+        if self.conn == NULL:
+            return "missing"
+        return tlsmgm_verify_reason_word(self.info().verify_reason).decode("ascii")
+
+    @property
+    def peer_verified(self):
+        """Whether the peer showed a certificate that verified."""
+        cdef tlsmgm_conn_info info
+        if self.conn == NULL or not self.handshake_complete:
+            return False
+        info = self.info()
+        return info.has_peer_certificate and info.verify_reason == TLSMGM_VERIFY_NONE
+
+    # --- certificates ------------------------------------------------------------------------
+
+    @property
+    def certificate(self):
+        """The certificate that we show, or None."""
+        if self.conn == NULL or not self.is_server:
+            return None if self.context is None else self.context.certificate
+        self.enter()
+        try:
+            return certificate_from(self.table.own_certificate(self.conn))
+        finally:
+            self.leave()
+
+    @property
+    def peer_certificate(self):
+        """The peer's certificate, or None."""
+        if self.peer_cache is not None:
+            return self.peer_cache
+        chain = self.peer_certificates(1)
+        found = chain[0] if chain else None
+        if self.handshake_complete:
+            self.peer_cache = found
+        return found
+
+    @property
+    def peer_chain(self):
+        """The certificates that the peer sent, leaf first; after resumption the leaf only."""
+        return self.peer_certificates(100)
+
+    cdef tuple peer_certificates(self, size_t limit):
+        cdef size_t index
+        cdef tlsmgm_bytes der
+        if self.conn == NULL:
+            return ()
+        found = []
+        self.enter()
+        try:
+            for index in range(limit):
+                der = self.table.peer_certificate(self.conn, index)
+                if der.size == 0:
+                    break
+                found.append(certificate_from(der))
+        finally:
+            self.leave()
+        return tuple(found)
+
+    # --- secrets -----------------------------------------------------------------------------
+
+    def export_keying_material(self, bytes label not None, size_t size, bytes context=None):
+        """Secret bytes that both ends have, and nobody else (RFC 5705, RFC 8446 section 7.5).
+
+        Args:
+            label: what they are for, such as ``b"EXPORTER-Channel-Binding"``.
+            size: bytes to make, 1 to 1024.
+            context: more of what they are for; up to TLS 1.2 None is something else than b"".
+
+        Raises:
+            ValueError: the handshake is not complete, or the size is out of bounds.
+            UnsupportedError: the library refuses this label.
+        """
+        cdef tlsmgm_error error
+        cdef tlsmgm_status status
+        cdef tlsmgm_bytes described
+        cdef PyObject *secret
+        if not self.handshake_complete:
+            raise ValueError("keying material comes after the handshake")
+        if not 0 < size <= 1024 or b"\0" in label:
+            raise ValueError("keying material has 1 to 1024 bytes, and a label without NUL")
+        described.data = NULL
+        described.size = 0
+        if context is not None:
+            described.data = <const uint8_t *> <const char *> context
+            described.size = len(context)
+        secret = fresh_bytes(NULL, size)
+        self.enter()
+        try:
+            status = self.table.export_keying_material(
+                self.conn, <const char *> label, described,
+                <uint8_t *> fresh_bytes_room(secret), size, &error
+            )
+        finally:
+            self.leave()
+        if status != TLSMGM_OK:
+            fresh_bytes_drop(secret)
+            self.check(status, &error)
+        return fresh_bytes_finish(secret, size)
+
+    @property
+    def binds_channel(self):
+        """Whether exported keying material is of this connection alone (RFC 9266 section 4.1):
+        in TLS 1.3, or with the extended master secret, as far as the library tells."""
+        return self.conn != NULL and self.info().is_unique
+
+    @property
+    def session(self):
+        """Client: a Session to offer next time, or None while the server has given none.
+
+        In TLS 1.3 it comes with data after the handshake: read first.
+        """
+        cdef tlsmgm_error error
+        cdef tlsmgm_session *session = NULL
+        if self.conn == NULL or self.is_server:
+            return None
+        self.enter()
+        try:
+            self.check(self.table.conn_session(self.conn, &session, &error), &error)
+        finally:
+            self.leave()
+        return None if session == NULL else wrap_session(self.context.backend, session)
