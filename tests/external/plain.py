@@ -20,13 +20,15 @@ import native_link  # noqa: E402 - found through the line above
 
 __all__ = ["OLD_CIPHERS", "OPENSSL_GROUPS", "OpenSSLProgram", "PlainServer", "Wanted"]
 
-#: What OpenSSL needs to talk to a client that names no signature algorithms, as many scripts do.
-OLD_CIPHERS = "DEFAULT:AESCCM:@SECLEVEL=0"
+#: All suites with a certificate, and what OpenSSL needs to talk to a client that names no signature
+#: algorithms, as many scripts do.
+OLD_CIPHERS = "ALL:!aNULL:@SECLEVEL=0"
 
 #: All that scripts are about and OpenSSL 3.5 has. One of them wants what it offers first.
 OPENSSL_GROUPS = ":".join(
     (
-        "secp256r1:x25519:x448:secp384r1:secp521r1:ffdhe2048:ffdhe3072",
+        "secp256r1:x25519:x448:secp384r1:secp521r1",
+        "ffdhe2048:ffdhe3072:ffdhe4096:ffdhe6144:ffdhe8192",
         "X25519MLKEM768:SecP256r1MLKEM768:SecP384r1MLKEM1024",
         "brainpoolP256r1tls13:brainpoolP384r1tls13:brainpoolP512r1tls13",
     )
@@ -109,7 +111,7 @@ class OpenSSLProgram:
         chain, key = map(str, wanted.identity)
         command = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-quiet"]
         command += [] if wanted.echoes else ["-www"]
-        command += ["-cipher", OLD_CIPHERS, "-dhparam", str(wanted.dh_params)]
+        command += ["-cipher", OLD_CIPHERS, "-serverpref", "-dhparam", str(wanted.dh_params)]
         command += ["-cert", chain, "-cert_chain", chain, "-key", key]
         if wanted.authorities is not None:
             command += ["-verify", "5", "-verify_return_error"]

@@ -316,6 +316,9 @@ EXPECTED: dict[str, dict[str, Difference]] = {
         r"\w+ resumption (with alpn|without alpn change)": _NO_SESSION_IDS,
     },
     "dhe-key-share-random": {r"\w+ Protocol \(3, \d\) in SSLv2 compatible ClientHello": _NO_SSL2},
+    "dhe-no-shared-secret-padding": {
+        r"\w+ Protocol \(3, \d\) in SSLv2 compatible ClientHello": _NO_SSL2,
+    },
     "ecdhe-rsa-key-share-random": {
         r"\w+ Protocol \(3, \d\) in SSLv2 compatible ClientHello( .*)?": _NO_SSL2,
     },

@@ -25,7 +25,7 @@ _DAY = datetime.timedelta(days=1)
 
 
 def new_key(kind: str = "ec") -> PrivateKey:
-    """Return a fresh key: ``"ec"`` (P-256), ``"rsa"`` (2048 bits) or, not to sign, ``"ed25519"``."""
+    """Return a fresh key: ``"ec"`` (P-256), ``"rsa"`` (2048 bits) or, for leaves, ``"ed25519"``."""
     if kind == "rsa":
         return rsa.generate_private_key(65537, 2048)
     if kind == "ed25519":
