@@ -38,6 +38,7 @@ from tests.external.targets import (
 )
 from tests.external.tlsfuzzer_scripts import EXPECTED, KINDS, LEFT_OUT, SCRIPTS, Kind, Script
 from tests.support.proxy import is_listening
+from tlsmgm.limits import HELLO_SIZES
 
 __all__ = ["main", "run"]
 
@@ -53,7 +54,7 @@ _TIME = 180
 _SAMPLE = "30"
 
 #: A plain server bounds them by what their lists can hold.
-_LARGE_HELLOS = ("--hello-size", "131072")
+_LARGE_HELLOS = ("--hello-size", str(HELLO_SIZES[1]))
 
 #: What a plain wolfSSL server offers of itself.
 WOLFSSL_GROUPS = "x25519:secp256r1:secp384r1:secp521r1:ffdhe2048:X25519MLKEM768"
@@ -80,10 +81,10 @@ class Verdict:
     text: str
 
     def about(self, probe: str) -> str:
-        """Return what it printed about one probe."""
+        """Return what it printed about one probe, which may have run more than once."""
         title = rf'^"?{re.escape(probe)}"?( repeat \d+)? ?\.\.\.\n'
-        found = re.search(rf"{title}((?:.+\n)*)", self.text, re.M)
-        return found[2] if found else ""
+        found = re.finditer(rf"{title}((?:.+\n)*)", self.text, re.M)
+        return "".join(match[2] for match in found)
 
 
 class Fuzzer:
