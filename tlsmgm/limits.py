@@ -28,7 +28,7 @@ DEFAULT_HELLO_SIZE: Final = 32768
 
 #: A hello without any extension needs some 50 bytes, one of a browser up to 2,000; above the upper
 #: bound OpenSSL takes none.
-HELLO_SIZES: Final = (512, 131072)
+HELLO_SIZES: Final = (512, 131400)
 
 #: Seconds; used by servers whose configuration sets none.
 DEFAULT_SEND_TIMEOUT: Final = 60.0

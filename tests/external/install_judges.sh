@@ -19,9 +19,8 @@ command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
 # shellcheck disable=SC2086 # one word for each package
 [ -z "$missing" ] || "$here/../../wheels/install_packages.sh" "to judge tlsmgm" $missing
 
-if [ ! -e "$tools/.installed" ]; then
+if ! cmp -s "$here/requirements.txt" "$tools/.installed"; then
     "$python" -m venv "$tools"
-    # tlslite-ng is what tlsfuzzer's scripts are written with; they need this pre-release.
-    "$tools/bin/python" -m pip install --quiet 'sslyze==6.3.1' 'tlslite-ng==0.9.0b2'
-    touch "$tools/.installed"
+    "$tools/bin/python" -m pip install --quiet -r "$here/requirements.txt"
+    cp "$here/requirements.txt" "$tools/.installed"
 fi

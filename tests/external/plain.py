@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from os import environ
 from pathlib import Path
 
@@ -17,12 +18,44 @@ sys.path.insert(0, str(ROOT / "wheels"))
 
 import native_link  # noqa: E402 - found through the line above
 
-__all__ = ["OLD_CIPHERS", "OpenSSLProgram", "PlainServer"]
+__all__ = ["OLD_CIPHERS", "OPENSSL_GROUPS", "OpenSSLProgram", "PlainServer", "Wanted"]
 
-#: What OpenSSL needs to talk to a client that names no signature algorithms, as many scripts do.
-OLD_CIPHERS = "DEFAULT:@SECLEVEL=0"
+#: All suites with a certificate, and what OpenSSL needs to talk to a client that names no signature
+#: algorithms, as many scripts do.
+OLD_CIPHERS = "ALL:!aNULL:@SECLEVEL=0"
+
+#: All that scripts are about and OpenSSL 3.5 has. One of them wants what it offers first.
+OPENSSL_GROUPS = ":".join(
+    (
+        "secp256r1:x25519:x448:secp384r1:secp521r1",
+        "ffdhe2048:ffdhe3072:ffdhe4096:ffdhe6144:ffdhe8192",
+        "X25519MLKEM768:SecP256r1MLKEM768:SecP384r1MLKEM1024",
+        "brainpoolP256r1tls13:brainpoolP384r1tls13:brainpoolP512r1tls13",
+    )
+)
 
 _LIBRARIES = {"openssl": native_link.OPENSSL, "wolfssl": native_link.WOLFSSL}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a server has.
+
+    Attributes:
+        identity: certificate and key.
+        dh_params: parameters of Diffie-Hellman.
+        authorities: whose client certificates it accepts; None asks for none.
+        protocol: the one that it speaks (ALPN); empty: it does not answer the extension.
+        is_old: whether it has nothing newer than TLS 1.2.
+        echoes: whether it sends back what comes, instead of answering a request.
+    """
+
+    identity: Files
+    dh_params: Path
+    authorities: Path | None = None
+    protocol: str = ""
+    is_old: bool = False
+    echoes: bool = False
 
 
 class PlainServer:
@@ -45,19 +78,26 @@ class PlainServer:
         return program
 
     @contextlib.contextmanager
-    def running(self, identity: Files, root: Path | None, folder: Path) -> Iterator[int]:
+    def running(self, wanted: Wanted, folder: Path) -> Iterator[int]:
         """Run it; give its port.
 
         Args:
-            identity: certificate and key.
-            root: whose client certificates it accepts; None asks for none.
+            wanted: what it has.
             folder: for its program.
         """
         port = free_port()
-        names = [str(path) for path in identity]
-        ciphers = OLD_CIPHERS if self._library == "openssl" else "-"
-        command = [str(self._build(folder)), str(port), *names, ciphers, "-"]
-        with running([*command, "-" if root is None else str(root)], port):
+        command = [str(self._build(folder)), "-d", str(wanted.dh_params)]
+        if self._library == "openssl":
+            command += ["-c", OLD_CIPHERS, "-g", OPENSSL_GROUPS]
+        if wanted.authorities is not None:
+            command += ["-a", str(wanted.authorities)]
+        if wanted.protocol:
+            command += ["-p", wanted.protocol]
+        if wanted.is_old:
+            command.append("-o")
+        if wanted.echoes:
+            command.append("-e")
+        with running([*command, str(port), *map(str, wanted.identity)], port):
             yield port
 
 
@@ -65,22 +105,20 @@ class OpenSSLProgram:
     """The system's ``openssl s_server``."""
 
     @contextlib.contextmanager
-    def running(self, identity: Files, root: Path | None, folder: Path) -> Iterator[int]:
+    def running(self, wanted: Wanted, folder: Path) -> Iterator[int]:
         """Run it; give its port."""
         port = free_port()
-        chain, key = identity
-        command = [
-            "openssl",
-            "s_server",
-            "-accept",
-            f"127.0.0.1:{port}",
-            "-www",
-            "-quiet",
-            "-no_dhe",
-        ]
-        command += ["-cipher", OLD_CIPHERS]
-        command += ["-cert", str(chain), "-cert_chain", str(chain), "-key", str(key)]
-        if root is not None:
-            command += ["-verify", "5", "-verify_return_error", "-CAfile", str(root)]
+        chain, key = map(str, wanted.identity)
+        command = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-quiet"]
+        command += [] if wanted.echoes else ["-www"]
+        command += ["-cipher", OLD_CIPHERS, "-serverpref", "-dhparam", str(wanted.dh_params)]
+        command += ["-cert", chain, "-cert_chain", chain, "-key", key]
+        if wanted.authorities is not None:
+            command += ["-verify", "5", "-verify_return_error"]
+            command += ["-CAfile", str(wanted.authorities)]
+        if wanted.protocol:
+            command += ["-alpn", wanted.protocol]
+        if wanted.is_old:
+            command.append("-no_tls1_3")
         with running(command, port):
             yield port

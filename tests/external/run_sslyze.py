@@ -24,8 +24,12 @@ _GOOD = {
     ("tls_fallback_scsv", "supports_fallback_scsv"): True,
     ("session_renegotiation", "supports_secure_renegotiation"): True,
     ("session_renegotiation", "is_vulnerable_to_client_renegotiation_dos"): False,
+    ("session_resumption", "tls_ticket_resumption_result"): "FULLY_SUPPORTED",
     ("tls_extended_master_secret", "supports_ems_extension"): True,
 }
+
+#: Scans that the comparison with Mozilla's profile does not need. HTTP is none of our business.
+_MORE_SCANS = ("--early_data", "--resum")
 
 _ROBOT_GOOD = {"NOT_VULNERABLE_NO_ORACLE", "NOT_VULNERABLE_RSA_NOT_SUPPORTED"}
 
@@ -55,7 +59,7 @@ def judge_with_sslyze(tools: Path, port: int, root: Path, report: Path) -> list[
         report: where to write what sslyze says, in JSON.
     """
     command = [_program(tools), "--mozilla_config=intermediate", "--certinfo_ca_file", str(root)]
-    command += ["--json_out", str(report), f"{HOST}:{port}{{127.0.0.1}}"]
+    command += [*_MORE_SCANS, "--json_out", str(report), f"{HOST}:{port}{{127.0.0.1}}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_TIME, check=False)
     report.with_suffix(".txt").write_text(done.stdout + done.stderr, encoding="utf-8")
     scan = json.loads(report.read_text(encoding="utf-8"))["server_scan_results"][0]

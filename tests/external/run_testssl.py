@@ -16,6 +16,11 @@ __all__ = ["judge_with_testssl", "testssl_version"]
 #: Seconds for one server.
 _TIME = 1800
 
+#: What the judge says of tickets. It connects with nothing to send, so it may hang up before the
+#: ticket of TLS 1.3 has come, which follows the handshake; then there is none to try.
+_BY_CHANCE = "sessionresumption_ticket"
+_TRIES = 5
+
 #: When the judge could not find out, that must not pass for a server without fault.
 _PROBLEM = {"FATAL"}
 
@@ -42,9 +47,21 @@ def judge_with_testssl(port: int, root: Path, report: Path) -> list[Finding]:
         root: the authority of its certificate.
         report: where to write what testssl.sh says, in JSON.
     """
+    found = _judge(port, root, report, "--full")
+    again = report.with_stem(f"{report.stem}-again")
+    for _ in range(_TRIES):
+        if not any(finding.key == _BY_CHANCE for finding in found):
+            break
+        repeated = _judge(port, root, again, "--server-defaults")
+        found = [finding for finding in found if finding.key != _BY_CHANCE]
+        found += [finding for finding in repeated if finding.key == _BY_CHANCE]
+    return found
+
+
+def _judge(port: int, root: Path, report: Path, what: str) -> list[Finding]:
     report.unlink(missing_ok=True)
     command = [_program(), "--quiet", "--color", "0", "--warnings", "off", "--nodns", "none"]
-    command += ["--ip", "127.0.0.1", "--add-ca", str(root), "--assume-http", "--full"]
+    command += ["--ip", "127.0.0.1", "--add-ca", str(root), "--assume-http", what]
     command += ["--jsonfile", str(report), f"{HOST}:{port}"]
     done = subprocess.run(
         command, capture_output=True, timeout=_TIME, check=False, stdin=subprocess.DEVNULL

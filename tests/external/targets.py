@@ -5,17 +5,29 @@ from __future__ import annotations
 import contextlib
 import shutil
 import socket
+import socketserver
 import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 from tests.support.pki import Authority, Identity, certificate_pem, key_pem
 from tests.support.proxy import Proxy, is_listening, server_domain, write_script
 
-__all__ = ["HOST", "Files", "http_upstream", "make_identities", "nginx", "tlsmgm_proxy"]
+__all__ = [
+    "HOST",
+    "Files",
+    "echo_upstream",
+    "free_port",
+    "http_upstream",
+    "make_identities",
+    "nginx",
+    "running",
+    "tlsmgm_proxy",
+    "write_dh_group",
+]
 
 #: The name in the certificates. It must resolve to 127.0.0.1.
 HOST = "localhost"
@@ -68,11 +80,12 @@ _MOZILLA_CIPHERS = ":".join(
 
 
 def make_identities(folder: Path) -> tuple[Path, dict[str, Files]]:
-    """Write a server's certificate with an RSA key, one with an EC key, and their authorities.
+    """Write a certificate for each kind of key, and their authorities.
 
     Returns:
-        The file of the authorities, and certificates by kind. Each is below an intermediate, and
-        all keys of a chain are of one kind, because some clients can verify only that.
+        The file of the authorities, and certificates by kind: RSA, EC and Ed25519. Each is below
+        an intermediate, and all keys of the first two chains are of one kind, because some clients
+        can verify only that.
     """
     found: dict[str, Files] = {}
     trusted = b""
@@ -81,6 +94,7 @@ def make_identities(folder: Path) -> tuple[Path, dict[str, Files]]:
         middle = Authority(f"judges {kind} intermediate", root, kind=kind)
         found[kind] = _write(folder, kind, middle.issue(kind, names=[HOST], kind=kind))
         trusted += root.pem + middle.pem
+    found["ed25519"] = _write(folder, "ed25519", middle.issue(names=[HOST], kind="ed25519"))
     path = folder / "authorities.pem"
     path.write_bytes(trusted)
     return path, found
@@ -113,19 +127,28 @@ class _Answer(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-class _Upstream(ThreadingHTTPServer):
+class _Echo(socketserver.BaseRequestHandler):
+    """Sends back what comes."""
+
+    def handle(self) -> None:
+        """Do so until the other end has no more."""
+        while data := self.request.recv(65536):
+            self.request.sendall(data)
+
+
+class _Upstream(socketserver.ThreadingTCPServer):
     """A judge that hangs up in the middle is no news."""
 
     daemon_threads = True
+    request_queue_size = 64
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing."""
 
 
 @contextlib.contextmanager
-def http_upstream() -> Iterator[int]:
-    """Run a plain web server; give its port."""
-    with _Upstream(("127.0.0.1", 0), _Answer) as server:
+def _upstream(handler: type[socketserver.BaseRequestHandler]) -> Iterator[int]:
+    with _Upstream(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
@@ -133,6 +156,16 @@ def http_upstream() -> Iterator[int]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def http_upstream() -> contextlib.AbstractContextManager[int]:
+    """Run a plain web server; give its port."""
+    return _upstream(_Answer)
+
+
+def echo_upstream() -> contextlib.AbstractContextManager[int]:
+    """Run a plain server that sends back what comes; give its port."""
+    return _upstream(_Echo)
 
 
 @contextlib.contextmanager
@@ -183,15 +216,15 @@ def nginx(identities: Sequence[Files], upstream: int, folder: Path) -> Iterator[
         certificates="\n        ".join(lines),
         ciphers=_MOZILLA_CIPHERS,
     )
-    _write_dh_group(folder / "dhparam.pem")
+    write_dh_group(folder / "dhparam.pem")
     path = folder / "nginx.conf"
     path.write_text(text, encoding="utf-8")
     with running([program, "-p", str(folder), "-c", str(path), "-e", "stderr"], port):
         yield port
 
 
-def _write_dh_group(path: Path) -> None:
-    """The group that Mozilla recommends, ffdhe2048 of RFC 7919."""
+def write_dh_group(path: Path) -> None:
+    """Write the group that Mozilla recommends, ffdhe2048 of RFC 7919."""
     command = ["openssl", "genpkey", "-genparam", "-algorithm", "DH"]
     command += ["-pkeyopt", "group:ffdhe2048", "-out", str(path)]
     subprocess.run(command, check=True, capture_output=True)

@@ -1,8 +1,10 @@
 """tlsfuzzer: its scripts against our proxy and against a plain server on the same library.
 
 Whatever the plain server passes, ours passes. A script is a set of probes, some of them drawn by
-lot; so a probe that failed with us is tried again, alone, with both servers, and counts only when
-the plain one passes then.
+lot; so a probe that failed with us is tried again, alone, with both servers, and counts when the
+plain one passes then and ours fails. One that passes when it is tried again is called fickle.
+
+A script whose first probe, called "sanity", fails with both says nothing about us, and is marked.
 """
 
 from __future__ import annotations
@@ -13,13 +15,30 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.external.plain import OLD_CIPHERS, OpenSSLProgram, PlainServer
-from tests.external.targets import HOST, Files, http_upstream, make_identities, tlsmgm_proxy
-from tests.external.tlsfuzzer_scripts import EXPECTED, SCRIPTS, Script
+from tests.external.plain import (
+    OLD_CIPHERS,
+    OPENSSL_GROUPS,
+    OpenSSLProgram,
+    PlainServer,
+    Wanted,
+)
+from tests.external.targets import (
+    HOST,
+    Files,
+    echo_upstream,
+    http_upstream,
+    make_identities,
+    tlsmgm_proxy,
+    write_dh_group,
+)
+from tests.external.tlsfuzzer_scripts import EXPECTED, KINDS, LEFT_OUT, SCRIPTS, Kind, Script
+from tests.support.proxy import is_listening
+from tlsmgm.limits import HELLO_SIZES
 
 __all__ = ["main", "run"]
 
@@ -35,18 +54,15 @@ _TIME = 180
 _SAMPLE = "30"
 
 #: A plain server bounds them by what their lists can hold.
-_LARGE_HELLOS = ("--hello-size", "131072")
+_LARGE_HELLOS = ("--hello-size", str(HELLO_SIZES[1]))
+
+#: What a plain wolfSSL server offers of itself.
+WOLFSSL_GROUPS = "x25519:secp256r1:secp384r1:secp521r1:ffdhe2048:X25519MLKEM768"
 
 #: Old suites and all groups, on both servers, because most scripts are about those.
 _SETTINGS = {
-    "openssl": {
-        "ciphers_list": OLD_CIPHERS,
-        "ec_curve": "x25519:secp256r1:x448:secp384r1:secp521r1:ffdhe2048:ffdhe3072",
-    },
-    "wolfssl": {
-        "ciphers_list": "DEFAULT",
-        "ec_curve": "x25519:secp256r1:secp384r1:secp521r1:ffdhe2048",
-    },
+    "openssl": {"ciphers_list": OLD_CIPHERS, "ec_curve": OPENSSL_GROUPS},
+    "wolfssl": {"ciphers_list": "DEFAULT", "ec_curve": WOLFSSL_GROUPS},
 }
 
 
@@ -64,19 +80,25 @@ class Verdict:
     failed: frozenset[str]
     text: str
 
+    def about(self, probe: str) -> str:
+        """Return what it printed about one probe, which may have run more than once."""
+        title = rf'^"?{re.escape(probe)}"?( repeat \d+)? ?\.\.\.\n'
+        found = re.finditer(rf"{title}((?:.+\n)*)", self.text, re.M)
+        return "".join(match[2] for match in found)
+
 
 class Fuzzer:
     """A checkout of tlsfuzzer.
 
     Args:
         checkout: its folder.
-        client: certificate and key that some scripts show.
+        clients: certificates and keys that some scripts show, by kind.
         reports: where their output goes.
     """
 
-    def __init__(self, checkout: Path, client: Files, reports: Path) -> None:
+    def __init__(self, checkout: Path, clients: dict[str, Files], reports: Path) -> None:
         self._checkout = checkout
-        self._client = client
+        self._clients = clients
         self._reports = reports
 
     def run(self, script: Script, server: str, port: int, probes: Sequence[str] = ()) -> Verdict:
@@ -92,8 +114,9 @@ class Fuzzer:
         command = [str(TOOLS / "bin" / "python"), "-u"]
         command.append(str(self._checkout / "scripts" / f"test-{script.name}.py"))
         command += ["-h", HOST, "-p", str(port), "-n", _SAMPLE, *script.options]
-        if script.with_certificate:
-            command += ["-c", str(self._client[0]), "-k", str(self._client[1])]
+        if script.client:
+            certificate, key = self._clients[script.client]
+            command += ["-c", str(certificate), "-k", str(key)]
         with report.open("w+b") as output:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 subprocess.run(
@@ -131,74 +154,174 @@ class Pair:
 
 @contextlib.contextmanager
 def servers(
-    library: str, script_kind: str, folder: Path, upstream: int, program: bool
-) -> Iterator[tuple[Pair, Files]]:
-    """Run our proxy and a plain server, with client certificates or without."""
+    library: str, kind: Kind, folder: Path, program: bool
+) -> Iterator[tuple[Pair, dict[str, Files]]]:
+    """Run our proxy and a plain server; give them, and certificates for clients.
+
+    Args:
+        library: on which they are.
+        kind: what they have.
+        folder: for their files.
+        program: whether the plain one is OpenSSL's program.
+    """
     folder.mkdir()
-    root, files = make_identities(folder)
-    settings: dict[str, str | int] = dict(_SETTINGS[library])
-    asks = script_kind == "certificate"
-    if asks:
-        settings |= {"verify_cert": 1, "require_cert": 0, "ca_list": str(root)}
+    authorities, files = make_identities(folder)
+    dh_params = folder / "dhparam.pem"
+    write_dh_group(dh_params)
+    settings: dict[str, str | int] = {**_SETTINGS[library], "dh_params": str(dh_params)}
+    if kind.asks:
+        settings |= {"verify_cert": 1, "require_cert": 0, "ca_list": str(authorities)}
+    if kind.protocol:
+        settings["alpn"] = kind.protocol
+    if kind.is_old:
+        settings["tls_method"] = "-TLSv1_2"
+    identity = files[kind.identity]
+    wanted = Wanted(
+        identity,
+        dh_params,
+        authorities if kind.asks else None,
+        kind.protocol,
+        kind.is_old,
+        kind.echoes,
+    )
     plain = OpenSSLProgram() if program else PlainServer(library)
+    behind = echo_upstream if kind.echoes else http_upstream
     with (
-        tlsmgm_proxy(library, [files["rsa"]], upstream, folder, settings, _LARGE_HELLOS) as ours,
-        plain.running(files["rsa"], root if asks else None, folder) as port,
+        behind() as upstream,
+        tlsmgm_proxy(library, [identity], upstream, folder, settings, _LARGE_HELLOS) as ours,
+        plain.running(wanted, folder) as port,
     ):
-        yield Pair(library, ours, port), files["rsa"]
+        yield Pair(library, ours, port), files
 
 
-def compare(fuzzer: Fuzzer, script: Script, pair: Pair) -> tuple[str, list[str]]:
-    """Return a line for the table, and the probes that only the plain server passes."""
-    ours, plain = (
-        fuzzer.run(script, pair.library, pair.ours),
-        fuzzer.run(script, f"plain-{pair.library}", pair.plain),
-    )
+@dataclass(frozen=True)
+class Comparison:
+    """What came out of one script.
+
+    Attributes:
+        ours: what it said of our proxy.
+        plain: what it said of the plain server.
+        worse: probes that only the plain server passes, with what was said of ours.
+        fickle: the same of probes that failed with ours, and passed when they were tried again.
+    """
+
+    ours: Verdict
+    plain: Verdict
+    worse: dict[str, str]
+    fickle: dict[str, str]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it says nothing about us: what each script begins with fails with both."""
+        first = {"sanity", "(script)"}
+        return bool(first & self.ours.failed and first & self.plain.failed)
+
+
+def compare(fuzzer: Fuzzer, script: Script, pair: Pair) -> Comparison:
+    """Run a script against both servers, and once more what only ours failed."""
+    ours = fuzzer.run(script, pair.library, pair.ours)
+    plain = fuzzer.run(script, f"plain-{pair.library}", pair.plain)
     suspects = sorted(ours.failed - plain.failed)
-    bad = [probe for probe in suspects if only_plain_passes(fuzzer, script, pair, probe)]
-    line = f"{pair.library:8} {script.name:45} ours {ours.passed:4} passed {len(ours.failed):3}"
-    line += f" failed; plain {plain.passed:4} passed {len(plain.failed):3} failed"
-    return line, bad
-
-
-def only_plain_passes(fuzzer: Fuzzer, script: Script, pair: Pair, probe: str) -> bool:
-    """Try one probe again with both servers."""
-    probes = () if probe == "(script)" else (probe,)
-    return (
-        bool(fuzzer.run(script, pair.library, pair.ours, probes).failed)
-        and not fuzzer.run(script, f"plain-{pair.library}", pair.plain, probes).failed
-    )
+    if not suspects:
+        return Comparison(ours, plain, {}, {})
+    probes = [] if "(script)" in suspects else suspects
+    again = fuzzer.run(script, pair.library, pair.ours, probes)
+    failed = sorted(again.failed.intersection(suspects))
+    plain_again = fuzzer.run(script, f"plain-{pair.library}", pair.plain, failed if probes else ())
+    worse = {probe: again.about(probe) for probe in failed if probe not in plain_again.failed}
+    fickle = {probe: ours.about(probe) for probe in suspects if probe not in again.failed}
+    return Comparison(ours, plain, worse, fickle)
 
 
 def run(checkout: Path, libraries: Sequence[str], names: Sequence[str], program: bool) -> int:
     """Compare; return how many probes only the plain server passes."""
-    count = 0
     REPORTS.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as temporary, http_upstream() as upstream:
+    checkout = checkout.resolve()
+    check_complete(checkout)
+    print(f"tlsfuzzer {commit(checkout)}")
+    totals = []
+    with tempfile.TemporaryDirectory() as temporary:
         for library in libraries:
-            for kind in ("plain", "certificate"):
-                scripts = [s for s in SCRIPTS if s.kind == kind and (not names or s.name in names)]
-                folder = Path(temporary) / f"{library}-{kind}"
+            total: Counter[str] = Counter()
+            for name, kind in KINDS.items():
+                scripts = [s for s in SCRIPTS if s.kind == name and s.is_for(library)]
+                scripts = [s for s in scripts if not names or s.name in names]
+                folder = Path(temporary) / f"{library}-{name}"
                 if scripts:
-                    with servers(library, kind, folder, upstream, program) as (pair, client):
-                        fuzzer = Fuzzer(checkout, client, REPORTS)
-                        count += sum(report(*compare(fuzzer, s, pair), s, library) for s in scripts)
-    print(f"{count} probes of tlsfuzzer pass with a plain server only")
-    return count
+                    with servers(library, kind, folder, program) as (pair, clients):
+                        fuzzer = Fuzzer(checkout, clients, REPORTS)
+                        for script in scripts:
+                            total += report(compare(fuzzer, script, pair), script, library)
+                            check_alive(pair, script)
+            totals.append((library, total))
+    for library, total in totals:
+        print(f"{library}: " + ", ".join(f"{total[name]} {name}" for name in _COUNTED))
+    return sum(total["worse"] for _, total in totals)
 
 
-def report(line: str, bad: list[str], script: Script, library: str) -> int:
-    """Print what came out; return how much of it was not expected."""
-    print(line, flush=True)
-    reasons = EXPECTED.get(script.name, {})
-    count = 0
-    for probe in bad:
-        reason = next(
-            (why for key, why in reasons.items() if re.fullmatch(key, f"{library} {probe}")), None
-        )
-        count += reason is None
-        print(f"    {probe}: " + (f"on purpose, {reason}" if reason else "WORSE"), flush=True)
-    return count
+def check_alive(pair: Pair, script: Script) -> None:
+    """Give up when a server is gone: every other script would fail with it."""
+    for name, port in (("our proxy", pair.ours), ("the plain server", pair.plain)):
+        if not is_listening(port):
+            raise SystemExit(f"{script.name} has put an end to {name} on {pair.library}")
+
+
+def check_complete(checkout: Path) -> None:
+    """Complain about scripts of the checkout that nobody has looked at."""
+    known = {script.name for script in SCRIPTS} | set(LEFT_OUT)
+    there = {path.stem.removeprefix("test-") for path in checkout.glob("scripts/test-*.py")}
+    if not there:
+        raise SystemExit(f"{checkout} is no checkout of tlsfuzzer")
+    for name in sorted(there - known):
+        print(f"{name}: neither run nor left out for a reason", file=sys.stderr)
+
+
+def commit(checkout: Path) -> str:
+    """Return which commit the checkout is of, if it says so."""
+    command = ["git", "-C", str(checkout), "rev-parse", "HEAD"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "of an unknown commit"
+
+
+_COUNTED = (
+    "scripts",
+    "passed by ours",
+    "passed by plain",
+    "empty",
+    "different on purpose",
+    "fickle",
+    "worse",
+)
+
+
+def report(found: Comparison, script: Script, library: str) -> Counter[str]:
+    """Print what came out, and count it: scripts, and probes that differ."""
+    ours, plain = found.ours, found.plain
+    line = f"{library:8} {script.name:45} ours {ours.passed:4} passed {len(ours.failed):3}"
+    line += f" failed; plain {plain.passed:4} passed {len(plain.failed):3} failed"
+    print(line + ("; says nothing" if found.is_empty else ""), flush=True)
+    total = Counter(
+        {
+            "scripts": 1,
+            "passed by ours": int(not ours.failed),
+            "passed by plain": int(not plain.failed),
+            "empty": int(found.is_empty),
+        }
+    )
+    for outcome, probes in (("WORSE", found.worse), ("FICKLE", found.fickle)):
+        for probe, said in probes.items():
+            reason = excuse(script, library, probe, said)
+            total["different on purpose" if reason else outcome.lower()] += 1
+            print(f"    {probe}: " + (f"on purpose, {reason}" if reason else outcome), flush=True)
+    return total
+
+
+def excuse(script: Script, library: str, probe: str, said: str) -> str | None:
+    """Return why only a plain server passes a probe; None if it should not be so."""
+    for pattern, difference in EXPECTED.get(script.name, {}).items():
+        if re.fullmatch(pattern, f"{library} {probe}") and difference.says in said:
+            return difference.why
+    return None
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.hello import extension, real_hello, records
+from tests.support.hello import (
+    GROUPS,
+    SIGNATURES,
+    extension,
+    message,
+    real_hello,
+    records,
+    server_name,
+    vector,
+)
 from tests.support.hostile import ending_of
 from tests.support.managers import server_domain
 from tests.support.scripts import Site, server
@@ -59,6 +68,27 @@ def test_default_and_another(library: str) -> None:
     assert is_refused(manager, 2001)
     manager.hello_size = HELLO_SIZES[1]
     assert not is_refused(manager, LARGEST[library])
+
+
+def test_the_upper_bound_is_what_openssl_takes() -> None:
+    shown = server_name(b"dom1.test") + extension(GROUPS, vector(2, b"\0\x17"))
+    shown += extension(SIGNATURES, vector(2, b"\x04\x03\x04\x01\x08\x04"))
+    full = message(  # every list is as long as it can be
+        shown,
+        extension(GREASE, bytes(65535 - len(shown) - 4)),
+        session_id=bytes(32),
+        suites=b"\xc0\x2b\xc0\x2f" + GREASE.to_bytes(2, "big") * (65534 // 2 - 2),
+        compression=bytes(255),
+    )
+    assert len(full) == HELLO_SIZES[1]
+    manager = TLSManager("openssl")
+    manager.add_domain(server_domain("dom1"))
+    manager.hello_size = HELLO_SIZES[1]
+    assert ending_of(manager, records(full)) is None
+    manager.hello_size = HELLO_SIZES[1] - 1
+    error = ending_of(manager, records(full))
+    assert error is not None
+    assert is_hello_too_large(error)
 
 
 def test_it_is_refused_by_its_header_alone(library: str) -> None:

@@ -482,7 +482,7 @@ def test_renegotiation_by_s_client(start: Start) -> None:
     "arguments",
     [
         ("--first-byte-timeout", "-1"), ("--handshake-timeout", "0"), ("--hello-size", "0"),
-        ("--hello-size", "131073"), ("--max-handshakes", "-1"), ("--max-handshakes", "many"),
+        ("--hello-size", "131401"), ("--max-handshakes", "-1"), ("--max-handshakes", "many"),
         ("--max-handshakes", "1e3"), ("--ipv4-prefix", "33"), ("--ipv6-prefix", "129"),
         ("--send-timeout", "0"), ("--buffered-bytes", "100"), ("--max-connections", "\u0663"),
     ],

@@ -12,11 +12,11 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 from OpenSSL import crypto
 
-PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
 
 CLIENT_AUTH = ExtendedKeyUsageOID.CLIENT_AUTH
 SERVER_AUTH = ExtendedKeyUsageOID.SERVER_AUTH
@@ -25,9 +25,11 @@ _DAY = datetime.timedelta(days=1)
 
 
 def new_key(kind: str = "ec") -> PrivateKey:
-    """Return a fresh key: ``"ec"`` (P-256) or ``"rsa"`` (2048 bits)."""
+    """Return a fresh key: ``"ec"`` (P-256), ``"rsa"`` (2048 bits) or, for leaves, ``"ed25519"``."""
     if kind == "rsa":
         return rsa.generate_private_key(65537, 2048)
+    if kind == "ed25519":
+        return ed25519.Ed25519PrivateKey.generate()
     return ec.generate_private_key(ec.SECP256R1())
 
 

@@ -26,7 +26,7 @@ def place_of(found: Place | Limit) -> Place:
         {"handshake_timeout": 0}, {"handshake_timeout": -1}, {"handshake_timeout": math.nan},
         {"send_timeout": 0}, {"send_timeout": math.inf},
         {"first_byte_timeout": -1}, {"first_byte_timeout": math.nan}, {"idle_timeout": math.inf},
-        {"hello_size": 0}, {"hello_size": 511}, {"hello_size": 131073},
+        {"hello_size": 0}, {"hello_size": 511}, {"hello_size": 131401},
         {"max_handshakes": -1}, {"max_handshakes_per_network": -1}, {"max_connections": -1},
         {"ipv4_prefix": 33}, {"ipv4_prefix": -1}, {"ipv6_prefix": 129},
         {"buffered_bytes": 0}, {"buffered_bytes": 16383},
