@@ -9,7 +9,8 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,7 @@ __all__ = [
     "ValgrindMissingError",
     "count",
     "count_between",
+    "functions",
     "read",
     "version",
 ]
@@ -45,7 +47,7 @@ PINNED: Final = {
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
-_FILE: Final = re.compile(r"(c?f[lie])=\((\d+)\)(?: (.*))?")
+_PLACE: Final = re.compile(r"(?P<what>c?f[lien])=\((?P<number>\d+)\)(?: (?P<name>.*))?")
 _COST: Final = re.compile(r"[+\-]?\d+ (\d+)|\* (\d+)")
 
 
@@ -177,29 +179,58 @@ def read(lines: Iterable[str], own: Path) -> Count:
     Raises:
         CountError: it is no such file, or counts something else.
     """
-    names: dict[str, str] = {}
     prefix = f"{own}/"
     total = ours = 0
-    is_own = is_call = has_events = False
+    for file, _, instructions in _costs(lines):
+        total += instructions
+        ours += instructions if file.startswith(prefix) else 0
+    return Count(total, ours)
+
+
+def functions(lines: Iterable[str]) -> Counter[str]:
+    """Add up a file of callgrind's by function.
+
+    Args:
+        lines: of the file.
+
+    Returns:
+        Instructions of each function, without what it calls.
+
+    Raises:
+        CountError: it is no such file, or counts something else.
+    """
+    found: Counter[str] = Counter()
+    for _, function, instructions in _costs(lines):
+        found[function] += instructions
+    return found
+
+
+def _costs(lines: Iterable[str]) -> Iterator[tuple[str, str, int]]:
+    """File, function and instructions, as often as they are named."""
+    names: dict[tuple[str, str], str] = {}
+    file = function = ""
+    is_call = has_events = False
     for line in lines:
         if cost := _COST.match(line):
             # The line behind "calls=" is the cost of what was called, which stands elsewhere, too.
-            instructions = 0 if is_call else int(cost[1] or cost[2])
+            if not is_call:
+                yield file, function, int(cost[1] or cost[2])
             is_call = False
-            total += instructions
-            ours += instructions if is_own else 0
-        elif file := _FILE.match(line):
-            if file[3] is not None:
-                names[file[2]] = file[3]
-            if not file[1].startswith("c"):
-                is_own = names.get(file[2], "").startswith(prefix)
+        elif place := _PLACE.match(line):
+            is_function = place["what"].endswith("fn")
+            key = ("function" if is_function else "file", place["number"])
+            if place["name"] is not None:
+                names[key] = place["name"]
+            if is_function and not place["what"].startswith("c"):
+                function = names.get(key, "")
+            elif not place["what"].startswith("c"):
+                file = names.get(key, "")
         elif line.startswith("calls="):
             is_call = True
         elif line.startswith("events:"):
             has_events = line.split()[1:] == ["Ir"]
     if not has_events:
         raise CountError("this is no file of callgrind's that counts instructions and nothing else")
-    return Count(total, ours)
 
 
 def _valgrind() -> str:

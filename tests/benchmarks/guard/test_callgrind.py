@@ -55,6 +55,11 @@ def test_own_instructions_are_told_apart() -> None:
     assert callgrind.read(FILE.splitlines(), OWN) == Count(1137, 5 + 20 + 2 + 10 + 50 + 50)
 
 
+def test_functions_are_told_apart() -> None:
+    found = callgrind.functions(FILE.splitlines())
+    assert found == {"buffer_append": 87, "memcpy": 900, "main": 100, "buffer_free": 50}
+
+
 def test_nothing_collected() -> None:
     assert callgrind.read(["events: Ir", "summary: 0"], OWN) == Count(0, 0)
 
