@@ -115,7 +115,9 @@ class Fuzzer:
         if script.name.startswith("tls13-") and server.endswith("wolfssl"):
             command.append(str(Path(__file__).with_name("without_ccs.py")))
         command.append(str(self._checkout / "scripts" / f"test-{script.name}.py"))
-        command += ["-h", HOST, "-p", str(port), "-n", _SAMPLE, *script.options]
+        command += ["-h", HOST, "-p", str(port)]
+        command += ["-n", _SAMPLE] if script.draws else []
+        command += script.options
         if script.client:
             certificate, key = self._clients[script.client]
             command += ["-c", str(certificate), "-k", str(key)]
