@@ -250,6 +250,8 @@ def run(checkout: Path, libraries: Sequence[str], names: Sequence[str], program:
             for name, kind in KINDS.items():
                 scripts = [s for s in SCRIPTS if s.kind == name and s.is_for(library)]
                 scripts = [s for s in scripts if not names or s.name in names]
+                if program and kind.echoes:  # which OpenSSL's program cannot do
+                    continue
                 folder = Path(temporary) / f"{library}-{name}"
                 if scripts:
                     with servers(library, kind, folder, program) as (pair, clients):

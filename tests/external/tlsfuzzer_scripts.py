@@ -328,6 +328,9 @@ EXPECTED: dict[str, dict[str, Difference]] = {
     "dhe-no-shared-secret-padding": {
         r"\w+ Protocol \(3, \d\) in SSLv2 compatible ClientHello": _NO_SSL2,
     },
+    "ecdhe-padded-shared-secret": {
+        r"\w+ Protocol \(3, \d\) in SSLv2 compatible ClientHello": _NO_SSL2,
+    },
     "ecdhe-rsa-key-share-random": {
         r"\w+ Protocol \(3, \d\) in SSLv2 compatible ClientHello( .*)?": _NO_SSL2,
     },
