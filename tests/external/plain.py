@@ -109,8 +109,7 @@ class OpenSSLProgram:
         """Run it; give its port."""
         port = free_port()
         chain, key = map(str, wanted.identity)
-        command = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-quiet"]
-        command += [] if wanted.echoes else ["-www"]
+        command = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-www", "-quiet"]
         command += ["-cipher", OLD_CIPHERS, "-serverpref", "-dhparam", str(wanted.dh_params)]
         command += ["-cert", chain, "-cert_chain", chain, "-key", key]
         if wanted.authorities is not None:

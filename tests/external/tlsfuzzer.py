@@ -113,7 +113,9 @@ class Fuzzer:
         report = self._reports / f"{server}-{script.name}{'-again' if probes else ''}.txt"
         command = [str(TOOLS / "bin" / "python"), "-u"]
         command.append(str(self._checkout / "scripts" / f"test-{script.name}.py"))
-        command += ["-h", HOST, "-p", str(port), "-n", _SAMPLE, *script.options]
+        command += ["-h", HOST, "-p", str(port)]
+        command += ["-n", _SAMPLE] if script.draws else []
+        command += script.options
         if script.client:
             certificate, key = self._clients[script.client]
             command += ["-c", str(certificate), "-k", str(key)]
@@ -246,6 +248,8 @@ def run(checkout: Path, libraries: Sequence[str], names: Sequence[str], program:
             for name, kind in KINDS.items():
                 scripts = [s for s in SCRIPTS if s.kind == name and s.is_for(library)]
                 scripts = [s for s in scripts if not names or s.name in names]
+                if program and kind.echoes:  # which OpenSSL's program cannot do
+                    continue
                 folder = Path(temporary) / f"{library}-{name}"
                 if scripts:
                     with servers(library, kind, folder, program) as (pair, clients):

@@ -47,6 +47,7 @@ class Script:
         kind: of the servers, in ``KINDS``.
         client: kind of the certificate that it is given to show; empty: none.
         library: the one that has what it is about; empty: both.
+        draws: whether it can be told how many probes to draw.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Script:
     kind: str = "plain"
     client: str = ""
     library: str = ""
+    draws: bool = True
 
     def is_for(self, library: str) -> bool:
         """Say whether it is run against servers on this library."""
@@ -204,11 +206,17 @@ _CERTIFICATE = [
     Script("certificate-malformed", _EPHEMERAL, "certificate", "rsa"),
     Script("rsa-sigs-on-certificate-verify", _EPHEMERAL, "certificate", "rsa"),
     Script("rsa-pss-sigs-on-certificate-verify", (), "certificate", "rsa"),
-    Script("extended-master-secret-extension-with-client-cert", _EPHEMERAL, "certificate", "rsa"),
-    Script("renegotiation-disabled-client-cert", _EPHEMERAL, "certificate", "rsa"),
-    Script("tls13-certificate-request", (), "certificate", "rsa"),
+    Script(
+        "extended-master-secret-extension-with-client-cert",
+        _EPHEMERAL,
+        "certificate",
+        "rsa",
+        draws=False,
+    ),
+    Script("renegotiation-disabled-client-cert", _EPHEMERAL, client="rsa"),
+    Script("tls13-certificate-request", (), "certificate", "rsa", draws=False),
     Script("tls13-certificate-verify", (), "certificate", "rsa"),
-    Script("tls13-post-handshake-auth", (), "certificate", "rsa"),
+    Script("tls13-post-handshake-auth", client="rsa"),
 ]
 
 _CERTIFICATE += [
@@ -320,12 +328,18 @@ EXPECTED: dict[str, dict[str, Difference]] = {
     "dhe-no-shared-secret-padding": {
         r"\w+ Protocol \(3, \d\) in SSLv2 compatible ClientHello": _NO_SSL2,
     },
+    "ecdhe-padded-shared-secret": {
+        r"\w+ Protocol \(3, \d\) in SSLv2 compatible ClientHello": _NO_SSL2,
+    },
     "ecdhe-rsa-key-share-random": {
         r"\w+ Protocol \(3, \d\) in SSLv2 compatible ClientHello( .*)?": _NO_SSL2,
     },
     "extended-master-secret-extension": {
         r"\w+ EMS with session resume( and SHA384 PRF)?": _NO_SESSION_IDS,
         r"\w+ EMS with session resume without extension": _FULL_HANDSHAKE,
+    },
+    "extended-master-secret-extension-with-client-cert": {
+        r"\w+ resume with certificate and EMS": _NO_SESSION_IDS,
     },
     "invalid-server-name-extension": {
         r"wolfssl multiple types in SNI, host_name (first|last)": _UNKNOWN_NAME_TYPE,
