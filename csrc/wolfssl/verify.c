@@ -179,6 +179,18 @@ static bool is_trusted_itself(const struct tlsmgm_conn *conn, const WOLFSSL_X509
     return wssl_trust_has(conn->ctx->trust, der) && wssl_is_in_force(der);
 }
 
+/*
+ * wolfSSL passes over some malformed bytes beside the part that is signed. OpenSSL does not, and
+ * who then asks for a field of such a certificate would get none.
+ */
+static bool is_malformed(const struct tlsmgm_conn *conn, const WOLFSSL_X509_STORE_CTX *store) {
+    struct tlsmgm_certificate_fields fields;
+    size_t depth = (size_t)store->error_depth;
+    if (depth >= conn->peer_chain_size) return false;
+    struct tlsmgm_bytes der = {conn->peer_chain[depth].data, conn->peer_chain[depth].size};
+    return tlsmgm_certificate_fields_read(der, &fields, NULL) != TLSMGM_OK;
+}
+
 int wssl_verify_callback(int verified, WOLFSSL_X509_STORE_CTX *store) {
     struct tlsmgm_conn *conn = store->userCtx;
     if (!keep_chain(conn, store)) conn->verify_code = MEMORY_E;
@@ -187,6 +199,7 @@ int wssl_verify_callback(int verified, WOLFSSL_X509_STORE_CTX *store) {
         return conn->verify_code == 0 || !conn->ctx->verify_peer;
     }
     if (!verified && conn->verify_code == 0) conn->verify_code = refine_code(conn, store);
+    if (conn->verify_code == 0 && is_malformed(conn, store)) conn->verify_code = ASN_PARSE_E;
     if (store->error_depth == 0) check_name(conn);
     return conn->verify_code == 0 || !conn->ctx->verify_peer;
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -128,6 +129,16 @@ def intermediate_without_a_key(root: Authority, folder: Path) -> Case:
     der = tlv(SEQUENCE, body, algorithm, tlv(BIT_STRING, b"\0", signature))
     shown = Identity(site.leaf, (x509.load_der_x509_certificate(der),), site.key)
     return Case(shown.fields())
+
+
+def malformed_beside_signed(root: Authority, folder: Path) -> Case:
+    """What is signed is good; the length of the signature's algorithm, which is not, is wrong."""
+    site = root.issue(names=[NAME])
+    der = bytearray(site.leaf.public_bytes(Encoding.DER))
+    der[der.rindex(oid("1.2.840.10045.4.3.2")) - 1] = 0x21
+    text = base64.encodebytes(bytes(der)).decode()
+    pem = f"-----BEGIN CERTIFICATE-----\n{text}-----END CERTIFICATE-----\n"
+    return Case(site.fields() | {"certificate": pem.encode()})
 
 
 def small_key(root: Authority, folder: Path) -> Case:

@@ -7,10 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bad_certificates import FAULTS, intermediate_without_a_key, outcome
+from tests.support.bad_certificates import (
+    FAULTS,
+    intermediate_without_a_key,
+    malformed_beside_signed,
+    outcome,
+)
 from tests.support.pairs import managers
 from tests.support.pki import Authority
-from tlsmgm import VerificationError
+from tlsmgm import ProtocolError, VerificationError
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "security.md"
 
@@ -44,3 +49,18 @@ def test_intermediate_that_cannot_be_decoded(
     assert isinstance(error, VerificationError), error
     expected = {"openssl": ("unknown_ca", 48), "wolfssl": ("malformed", 42)}
     assert (error.reason, error.alert) == expected[library]
+
+
+def test_certificate_that_is_malformed_beside_what_is_signed(
+    library: str, version: str, root: Authority, tmp_path: Path
+) -> None:
+    """wolfSSL by itself takes it, and nobody could read its fields; OpenSSL cannot decode it."""
+    case = malformed_beside_signed(root, tmp_path)
+    # A server of OpenSSL would not load it.
+    both = managers("wolfssl", library, version, server=case.server, client={"ca_list": root.pem})
+    error = both.fail().client_error
+    if library == "openssl":
+        assert isinstance(error, ProtocolError), error
+    else:
+        assert isinstance(error, VerificationError), error
+        assert (error.reason, error.alert) == ("malformed", 42)
