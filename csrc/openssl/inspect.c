@@ -138,7 +138,7 @@ bool ossl_peer_is_in_force(SSL_SESSION *session) {
     int64_t until;
     if (peer == NULL) return true;
     return read_time(X509_get0_notBefore(peer), &from) &&
-           read_time(X509_get0_notAfter(peer), &until) && from <= now && now <= until;
+           read_time(X509_get0_notAfter(peer), &until) && from <= now && now < until;
 }
 
 static enum tlsmgm_status wrap_session(SSL_SESSION *ssl_session,

@@ -206,3 +206,21 @@ def test_nothing_is_accepted_after_a_failure(both: Managers) -> None:
     for call in (pair.server.read, pair.server.handshake, lambda: pair.server.write(b"x")):
         with pytest.raises(ProtocolError):
             call()
+
+
+def test_data_comes_with_the_end_of_the_handshake(both: Managers) -> None:
+    """All of it in one feed: records of the handshake and of data are not read by the same rules."""
+    pair = both.pair()
+    here, there = pair.client, pair.server
+    while not here.handshake():
+        there.feed(here.drain())
+        there.handshake()
+        here.feed(there.drain())
+    messages = [bytes([number]) * 16384 for number in range(3)]
+    for message in messages:
+        assert here.write(message) == len(message)
+    there.feed(here.drain())
+    received = b""
+    while piece := there.read():
+        received += piece
+    assert received == b"".join(messages)

@@ -13,7 +13,7 @@ from tlsmgm._core.negotiated cimport Negotiated
 cdef class Connection(Negotiated):
     cdef readonly bint ended          # closed by either side, failed, or without a transport
     cdef bint wire_ended              # the transport has ended
-    cdef size_t unread                # bytes fed since read() had more room than data
+    cdef size_t unread                # bytes fed, at least as many as data may come
     cdef bytes lent                   # what was fed last, while conn may look at it
     cdef bytes outgoing               # records for drain(), older than what waits in conn
     cdef Greeting greeting            # server: until conn has read what came before it existed
@@ -30,6 +30,7 @@ cdef class Connection(Negotiated):
     cdef int choose(self, const tlsmgm_client_hello *hello) except -1
     cdef int refuse(self, object failure, object alert) except -1
     cdef int fail(self, object failure) except -1
+    cdef void latch(self, object failure) noexcept
     cdef bint advance(self) except -1
     cdef int take(self, const uint8_t *data, size_t size, bytes owner) except -1
     cdef size_t hold(self, const uint8_t *data, size_t size) except? 0

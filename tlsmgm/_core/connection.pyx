@@ -96,6 +96,7 @@ cdef class Connection(Negotiated):
             self.start(server_name, verify_name, session, NULL)
 
     def __dealloc__(self):
+        # What was lent may be gone already: conn_free() does not look at it.
         if self.conn != NULL:
             self.table.conn_free(self.conn)
             self.conn = NULL
@@ -213,18 +214,22 @@ cdef class Connection(Negotiated):
     cdef int refuse(self, object failure, object alert) except -1:
         """As fail(), and leaves an alert for the peer, if there is one to send."""
         cdef uint8_t[TLSMGM_ALERT_RECORD_SIZE] record
+        self.latch(failure)  # first, for want of memory must not undo it
         if alert is not None:
             tlsmgm_alert_record(<tlsmgm_alert> <int> alert, record)
             self.outgoing = (<const char *> record)[:TLSMGM_ALERT_RECORD_SIZE]
-        self.fail(failure)
+        raise failure
 
     cdef int fail(self, object failure) except -1:
-        """Ends the connection before the library had a part in it, and raises; so does each
-        call that follows."""
+        """Ends the connection before the library had a part in it, and raises."""
+        self.latch(failure)
+        raise failure
+
+    cdef void latch(self, object failure) noexcept:
+        """From now on each call raises this."""
         self.failure = failure
         self.ended = True
         self.greeting = None
-        raise failure
 
     # --- wire bytes ------------------------------------------------------------------------
 
@@ -251,11 +256,11 @@ cdef class Connection(Negotiated):
         cdef size_t taken = 0
         self.enter()
         try:
-            self.unread += size
             if self.conn == NULL:
                 taken = self.hold(data, size)
             if self.conn != NULL and taken < size:
                 self.lend(data + taken, size - taken, owner)
+            self.unread += size
         finally:
             self.leave()
         return 0
@@ -431,6 +436,8 @@ cdef class Connection(Negotiated):
         if count < size:
             self.reclaim()
             self.unread = 0
+        else:
+            self.unread -= min(count, self.unread)
         self.keep_session()
         result = self.settle(status, &error)
         if result == TLSMGM_WANT_READ:

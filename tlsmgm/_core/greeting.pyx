@@ -85,7 +85,9 @@ cdef class Greeting:
                 self.selector.index.index, self.address, self.port, hello.server_name
             )
         if found != TLSMGM_MATCH_NONE:
-            return <Context> self.selector.contexts[found]
+            context = <Context> self.selector.contexts[found]
+            self.selector = None  # it holds the contexts of all other domains, too
+            return context
         asked = "no name"
         if hello.has_server_name:
             name = (<const char *> hello.server_name.data)[:hello.server_name.size]

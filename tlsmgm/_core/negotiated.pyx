@@ -234,9 +234,9 @@ cdef class Negotiated:
         if context is not None:
             described.data = <const uint8_t *> <const char *> context
             described.size = len(context)
-        secret = fresh_bytes(NULL, size)
         self.enter()
         try:
+            secret = fresh_bytes(NULL, size)
             status = self.table.export_keying_material(
                 self.conn, <const char *> label, described,
                 <uint8_t *> fresh_bytes_room(secret), size, &error
