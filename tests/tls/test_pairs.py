@@ -209,7 +209,7 @@ def test_nothing_is_accepted_after_a_failure(both: Managers) -> None:
 
 
 def test_data_comes_with_the_end_of_the_handshake(both: Managers) -> None:
-    """All of it in one feed: records of the handshake and of data are not read by the same rules."""
+    """In one feed: records of a handshake and of data are not read by the same rules."""
     pair = both.pair()
     here, there = pair.client, pair.server
     while not here.handshake():
