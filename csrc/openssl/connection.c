@@ -207,9 +207,10 @@ enum tlsmgm_status ossl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error 
 }
 
 /*
- * Known without asking OpenSSL, which takes as long to say so as to read a small message. That relies
- * on two habits of OpenSSL: it reads ahead only in records of application data, so none are left
- * behind in the record layer of the handshake, and within one call it reads on behind a KeyUpdate.
+ * Known without asking OpenSSL, which takes as long to say so as to read a small message. That
+ * relies on two habits of OpenSSL: it reads ahead only in records of application data, so none are
+ * left behind in the record layer of the handshake, and within one call it reads on behind a
+ * KeyUpdate.
  */
 static bool has_nothing_to_read(const struct tlsmgm_conn *conn) {
     return conn->established && !tlsmgm_wire_has_input(&conn->wire) && !conn->wire.input_ended &&
