@@ -327,11 +327,6 @@ struct tlsmgm_backend {
                                          struct tlsmgm_session **out, struct tlsmgm_error *error);
 };
 
-/* Texts of the two tables, static; NULL for a number that is not in them. */
-const char *tlsmgm_status_text(enum tlsmgm_status status);
-const char *tlsmgm_status_exception(enum tlsmgm_status status);
-const char *tlsmgm_verify_reason_word(enum tlsmgm_verify_reason reason);
-
 #ifdef __cplusplus
 }
 #endif
