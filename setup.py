@@ -11,6 +11,7 @@ Everything that can be said without code stands in pyproject.toml. These variabl
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import sysconfig
 from collections.abc import Iterable
@@ -22,6 +23,7 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_clib import build_clib
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 
 os.chdir(Path(__file__).parent)
 sys.path.insert(0, "wheels")
@@ -91,6 +93,9 @@ SANITIZER_LINK_FLAGS = [f"-fsanitize={SANITIZERS}"]
 BUILD_DIRECTORY = Path("build") / "-".join(
     [sysconfig.get_platform(), sys.implementation.cache_tag or "python", SANITIZERS or "plain"]
 ).replace(",", "-")
+
+# What tlsmgm.get_include() offers to other people's C and Cython, once it is installed.
+PUBLIC_HEADERS = ["tlsmgm.h", "embed.h", "status.def", "verify_reason.def"]
 
 DIRECTIVES = {
     "language_level": 3,
@@ -181,6 +186,21 @@ class BuildExtensions(build_ext):
         if self.distribution.libraries:
             self.run_command("build_clib")
         super().run()
+
+
+class BuildPackage(build_py):
+    """Puts the public headers into the package; in a checkout they are used where they are."""
+
+    def run(self) -> None:
+        """Copy the headers behind everything else."""
+        super().run()
+        # The sources of tlsmgm-wolfssl have no such package, and it installs no headers.
+        if self.editable_mode or not Path("tlsmgm/__init__.py").is_file():
+            return
+        folder = Path(self.build_lib) / "tlsmgm" / "include"
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in PUBLIC_HEADERS:
+            shutil.copyfile(Path("csrc") / name, folder / name)
 
 
 def modified(path: str | Path) -> float:
@@ -321,6 +341,10 @@ def describe_build() -> dict[str, Any]:
 
 
 setup(
-    cmdclass={"build_clib": BuildCLibraries, "build_ext": BuildExtensions},
+    cmdclass={
+        "build_clib": BuildCLibraries,
+        "build_ext": BuildExtensions,
+        "build_py": BuildPackage,
+    },
     **describe_build(),
 )

@@ -10,6 +10,7 @@
 #define TLSMGM_CLIENT_HELLO_H
 
 #include "buffer.h"
+#include "embed.h"
 
 /* Largest ClientHello we read unless told otherwise, in bytes; real ones stay below 3,000. */
 #define TLSMGM_CLIENT_HELLO_LIMIT 32768u
@@ -80,8 +81,7 @@ enum tlsmgm_status tlsmgm_client_hello_parse(struct tlsmgm_bytes message,
 bool tlsmgm_client_hello_offers(const struct tlsmgm_client_hello *hello, uint16_t lowest,
                                 uint16_t highest);
 
-/* The 7 bytes of a fatal alert in a record of its own. */
-#define TLSMGM_ALERT_RECORD_SIZE 7u
+/* A fatal alert in a record of its own. */
 void tlsmgm_alert_record(enum tlsmgm_alert alert, uint8_t record[TLSMGM_ALERT_RECORD_SIZE]);
 
 #endif

@@ -1,4 +1,4 @@
-#include "tlsmgm.h"
+#include "status.h"
 
 const char *tlsmgm_status_text(enum tlsmgm_status status) {
     switch (status) {

@@ -34,7 +34,8 @@ extern "C" {
 
 /*
  * A program and a backend understand each other when both were compiled with the same number.
- * It grows whenever the layout or the meaning of anything in this header changes.
+ * It grows whenever the layout or the meaning of anything in this header or in embed.h changes;
+ * docs/embedding.md has the promise. New slots and fields go to the end.
  */
 #define TLSMGM_CONTRACT_VERSION 2u
 
@@ -326,11 +327,6 @@ struct tlsmgm_backend {
     enum tlsmgm_status (*session_import)(const uint8_t *data, size_t size,
                                          struct tlsmgm_session **out, struct tlsmgm_error *error);
 };
-
-/* Texts of the two tables, static; NULL for a number that is not in them. */
-const char *tlsmgm_status_text(enum tlsmgm_status status);
-const char *tlsmgm_status_exception(enum tlsmgm_status status);
-const char *tlsmgm_verify_reason_word(enum tlsmgm_verify_reason reason);
 
 #ifdef __cplusplus
 }

@@ -8,6 +8,7 @@ from tlsmgm._core.session import Session
 from tlsmgm.backends import BackendInfo, backends
 from tlsmgm.connection import Connection
 from tlsmgm.domain import Domain
+from tlsmgm.embedding import get_include
 from tlsmgm.errors import (
     AlertError,
     ConfigError,
@@ -53,4 +54,5 @@ __all__ = [
     "VerificationError",
     "__version__",
     "backends",
+    "get_include",
 ]

@@ -19,7 +19,14 @@ from tlsmgm.config.reader import read_configuration
 from tlsmgm.config.toml import read_toml
 from tlsmgm.connection import Connection
 from tlsmgm.domain import Domain
-from tlsmgm.errors import ConfigError, DatabaseError, PlacedError, TLSError, UnsupportedError
+from tlsmgm.errors import (
+    ConfigError,
+    DatabaseError,
+    NoDomainError,
+    PlacedError,
+    TLSError,
+    UnsupportedError,
+)
 from tlsmgm.filters import ascii_name, is_ip, pack_ip
 from tlsmgm.listing import domain_list
 from tlsmgm.matching import client_lookup
@@ -412,6 +419,29 @@ class TLSManager:
     def find_client_domain_by_name(self, name: str) -> Domain | None:
         """The client domain of this name, or None (manual 2.4.5)."""
         return self._snapshot.by_name.get(("client", name))
+
+    def server_context(self, local: tuple[str, int], server_name: bytes | None) -> Context:
+        """The native context that answers a connection now, for programs that carry it in C.
+
+        Args:
+            local: address and port of our end.
+            server_name: what the client sent in SNI, as it sent it; None when it sent none.
+
+        Returns:
+            A context for :func:`tlsmgm.embedding.context_capsule`. Ask for each connection: a
+            reload may bring another one.
+
+        Raises:
+            NoDomainError: no domain answers; the client must be sent alert 112.
+            UnsupportedError: the manager has no TLS library.
+        """
+        snapshot = self._snapshot
+        if snapshot.selector is None:
+            raise UnsupportedError(_NO_LIBRARY)
+        domain = snapshot.server(*local, server_name)
+        if domain is None:
+            raise NoDomainError("no server domain answers at this address for this name", alert=112)
+        return snapshot.built["server", domain.name].context
 
     def client_context(self, domain: Domain | str) -> Context:
         """The native context of a client domain as it is now; a reload may bring another one.

@@ -73,6 +73,7 @@ TLSMGM_WOLFSSL = Distribution(
         # Declarations that the extension module is compiled against; nothing of them is installed.
         "tlsmgm/__init__.pxd",
         "tlsmgm/_core/__init__.pxd",
+        "tlsmgm/capi.pxd",
         "tlsmgm/_core/capi.pxd",
         "wheels/*.py",
         "wheels/*.toml",

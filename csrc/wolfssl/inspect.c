@@ -5,6 +5,7 @@
 #include "cursor.h"
 #include "error.h"
 #include "internal.h"
+#include "status.h"
 
 /* Seconds for which a ticket without a lifetime is offered; what OpenSSL's clients do. */
 #define OPEN_LIFETIME 7200

@@ -1,162 +1,18 @@
 # Declarations of csrc/*.h, nothing else. Read the headers for what they mean.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
+# The public ones.
+from tlsmgm.capi cimport *
 
-cdef extern from "tlsmgm.h" nogil:
-    const unsigned int TLSMGM_CONTRACT_VERSION
-    const size_t TLSMGM_RECORD_MAX
-    const size_t TLSMGM_RECORD_OVERHEAD
-    const char *TLSMGM_BACKEND_CAPSULE
-    const unsigned int TLSMGM_SCOPE_MAX
-    const int TLSMGM_NO_ALERT
 
-    cdef enum tlsmgm_status:
-        TLSMGM_OK
-        TLSMGM_WANT_READ
-        TLSMGM_WANT_WRITE
-        TLSMGM_CLOSED
-        TLSMGM_TRUNCATED
-        TLSMGM_ALERT
-        TLSMGM_PROTOCOL
-        TLSMGM_VERIFY
-        TLSMGM_CONFIG
-        TLSMGM_UNSUPPORTED
-        TLSMGM_NO_MEMORY
-        TLSMGM_INTERNAL
-        TLSMGM_HELLO_TOO_LARGE
-
-    cdef enum tlsmgm_verify_reason:
-        TLSMGM_VERIFY_NONE
-        TLSMGM_VERIFY_MISSING
-
-    cdef enum tlsmgm_feature:
-        TLSMGM_FEATURE_TLS1_0
-        TLSMGM_FEATURE_TLS1_1
-        TLSMGM_FEATURE_TLS1_3
-        TLSMGM_FEATURE_CIPHER_EXPRESSIONS
-        TLSMGM_FEATURE_DH_PARAMS
-        TLSMGM_FEATURE_SESSION_EXPORT
-        TLSMGM_FEATURE_MLKEM
-
-    cdef enum tlsmgm_alert:
-        TLSMGM_ALERT_UNEXPECTED_MESSAGE
-        TLSMGM_ALERT_INTERNAL_ERROR
-        TLSMGM_ALERT_PROTOCOL_VERSION
-        TLSMGM_ALERT_UNRECOGNIZED_NAME
-
-    cdef struct tlsmgm_bytes:
-        const uint8_t *data
-        size_t size
-
-    cdef struct tlsmgm_error:
-        tlsmgm_status status
-        tlsmgm_verify_reason verify_reason
-        int alert
-        int64_t library_code
-        const char *parameter
-        char *text
-
-    cdef struct tlsmgm_ctx
-    cdef struct tlsmgm_conn
-    cdef struct tlsmgm_session
-    cdef struct tlsmgm_ticket_keys
-
-    cdef struct tlsmgm_source:
-        const char *path
-        tlsmgm_bytes data
-
-    cdef struct tlsmgm_ctx_config:
-        bint is_server
-        uint16_t lowest_version
-        uint16_t highest_version
-        const char *cipher_list
-        const char *groups
-        tlsmgm_source certificate
-        tlsmgm_source private_key
-        tlsmgm_source certificate2
-        tlsmgm_source private_key2
-        tlsmgm_bytes passphrase
-        tlsmgm_source dh_params
-        tlsmgm_source ca_list
-        const char *ca_dir
-        const char *crl_dir
-        bint crl_check_all
-        tlsmgm_source ocsp_response
-        bint require_staple
-        bint verify_peer
-        bint require_peer
-        int verify_depth
-        bint sip_identity
-        const char *peer_names
-        tlsmgm_bytes alpn
-        tlsmgm_ticket_keys *ticket_keys
-        const char *keylog_file
-        tlsmgm_bytes scope
-
-    cdef struct tlsmgm_conn_config:
-        tlsmgm_bytes server_name
-        tlsmgm_bytes signature_algorithms
-        tlsmgm_bytes cipher_suites
-        tlsmgm_bytes groups
-        bint up_to_1_2
-        const char *verify_name
-        const tlsmgm_session *session
-
-    cdef struct tlsmgm_conn_info:
-        uint16_t version
-        const char *cipher
-        int cipher_bits
-        const char *group
-        tlsmgm_bytes alpn
-        bint session_reused
-        bint is_unique
-        bint has_peer_certificate
-        tlsmgm_verify_reason verify_reason
-        char *description
-
-    cdef struct tlsmgm_backend:
-        uint32_t contract_version
-        const char *name
-        tlsmgm_status (*init)(tlsmgm_error *) noexcept nogil
-        const char *(*version)() noexcept nogil
-        uint32_t (*features)() noexcept nogil
-        const char *(*cipher_name)(size_t) noexcept nogil
-        tlsmgm_status (*ctx_new)(const tlsmgm_ctx_config *, tlsmgm_ctx **, tlsmgm_error *) noexcept nogil
-        tlsmgm_ctx *(*ctx_ref)(tlsmgm_ctx *) noexcept nogil
-        void (*ctx_free)(tlsmgm_ctx *) noexcept nogil
-        tlsmgm_bytes (*ctx_certificate)(const tlsmgm_ctx *) noexcept nogil
-        tlsmgm_status (*conn_new)(tlsmgm_ctx *, const tlsmgm_conn_config *, tlsmgm_conn **,
-                                  tlsmgm_error *) noexcept nogil
-        void (*conn_free)(tlsmgm_conn *) noexcept nogil
-        tlsmgm_status (*feed)(tlsmgm_conn *, const uint8_t *, size_t, tlsmgm_error *) noexcept nogil
-        tlsmgm_status (*lend_input)(tlsmgm_conn *, const uint8_t *, size_t,
-                                    tlsmgm_error *) noexcept nogil
-        tlsmgm_status (*reclaim_input)(tlsmgm_conn *, tlsmgm_error *) noexcept nogil
-        void (*feed_eof)(tlsmgm_conn *) noexcept nogil
-        tlsmgm_bytes (*output)(const tlsmgm_conn *) noexcept nogil
-        void (*output_consume)(tlsmgm_conn *, size_t) noexcept nogil
-        void (*lend_output)(tlsmgm_conn *, uint8_t *, size_t) noexcept nogil
-        size_t (*reclaim_output)(tlsmgm_conn *) noexcept nogil
-        tlsmgm_status (*handshake)(tlsmgm_conn *, tlsmgm_error *) noexcept nogil
-        tlsmgm_status (*read)(tlsmgm_conn *, uint8_t *, size_t, size_t *, tlsmgm_error *) noexcept nogil
-        tlsmgm_status (*write)(tlsmgm_conn *, const uint8_t *, size_t, size_t *,
-                               tlsmgm_error *) noexcept nogil
-        tlsmgm_status (*shutdown)(tlsmgm_conn *, tlsmgm_error *) noexcept nogil
-        void (*conn_info)(tlsmgm_conn *, tlsmgm_conn_info *) noexcept nogil
-        tlsmgm_bytes (*peer_certificate)(tlsmgm_conn *, size_t) noexcept nogil
-        tlsmgm_bytes (*own_certificate)(tlsmgm_conn *) noexcept nogil
-        tlsmgm_status (*export_keying_material)(tlsmgm_conn *, const char *, tlsmgm_bytes,
-                                                uint8_t *, size_t, tlsmgm_error *) noexcept nogil
-        tlsmgm_status (*conn_session)(tlsmgm_conn *, tlsmgm_session **, tlsmgm_error *) noexcept nogil
-        void (*session_free)(tlsmgm_session *) noexcept nogil
-        tlsmgm_status (*session_export)(const tlsmgm_session *, uint8_t *, size_t *,
-                                        tlsmgm_error *) noexcept nogil
-        tlsmgm_status (*session_import)(const uint8_t *, size_t, tlsmgm_session **,
-                                        tlsmgm_error *) noexcept nogil
-
+cdef extern from "status.h" nogil:
     const char *tlsmgm_status_text(tlsmgm_status)
     const char *tlsmgm_status_exception(tlsmgm_status)
     const char *tlsmgm_verify_reason_word(tlsmgm_verify_reason)
+
+
+cdef extern from "greeting.h" nogil:
+    const tlsmgm_greeting_table tlsmgm_greetings
 
 
 cdef extern from "alloc.h" nogil:
@@ -185,7 +41,6 @@ cdef extern from "wire.h" nogil:
 
 cdef extern from "client_hello.h" nogil:
     const size_t TLSMGM_CLIENT_HELLO_LIMIT
-    const size_t TLSMGM_ALERT_RECORD_SIZE
 
     cdef struct tlsmgm_hello_reader:
         tlsmgm_buffer message
