@@ -23,7 +23,7 @@ cdef class Connection(Negotiated):
 
     cdef int settle(self, tlsmgm_status status, const tlsmgm_error *error) except -1
     cdef int keep_session(self) except -1
-    cdef int start(self, bytes name, bytes verify_name, Session offered) except -1
+    cdef int start(self, bytes verify_name, Session offered) except -1
     cdef int answer(self) except -1
     cdef int begin(self, const tlsmgm_conn_config *config) except -1
     cdef bint greet(self) except -1

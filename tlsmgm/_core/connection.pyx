@@ -90,13 +90,13 @@ cdef class Connection(Negotiated):
         tlsmgm_entry_guard_init(&self.guard)
         if (context is None) == (selector is None):
             raise TypeError("a connection needs either a context or a selector")
-        self.context = context
+        self.belong_to(context, server_name)
         self.is_server = selector is not None or context.is_server
         self.keeper = keeper
         if self.is_server:
             self.greeting = Greeting(selector, address, port)
         else:
-            self.start(server_name, verify_name, session)
+            self.start(verify_name, session)
 
     def __dealloc__(self):
         # What was lent may be gone already: conn_free() does not look at it.
@@ -124,29 +124,28 @@ cdef class Connection(Negotiated):
             return 0  # without memory there is no session, which is no reason to fail
         keeper = self.keeper
         self.keeper = None
-        keeper.keep(wrap_session(self.context.backend, session), self.version_in_use())
+        keeper.keep(wrap_session(self.chosen.backend, session), self.version_in_use())
         return 0
 
-    cdef int start(self, bytes name, bytes verify_name, Session offered) except -1:
-        """Starts the library on a client, in self.context."""
+    cdef int start(self, bytes verify_name, Session offered) except -1:
+        """Starts the library on a client."""
         cdef tlsmgm_conn_config config
         memset(&config, 0, sizeof(config))
-        if name is not None:
-            config.server_name.data = <const uint8_t *> <const char *> name
-            config.server_name.size = len(name)
+        if self.name is not None:
+            config.server_name.data = <const uint8_t *> <const char *> self.name
+            config.server_name.size = len(self.name)
         if verify_name is not None:
             config.verify_name = <const char *> verify_name
-        if offered is not None and offered.backend is self.context.backend:
+        if offered is not None and offered.backend is self.chosen.backend:
             config.session = offered.session
-        self.name = name
         self.checked_name = verify_name
         return self.begin(&config)
 
     cdef int answer(self) except -1:
-        """Starts the library on a server, in self.context, and hands over all that came."""
+        """Starts the library on a server, and hands over all that came."""
         cdef tlsmgm_error error
         cdef tlsmgm_conn_config config = tlsmgm_first_flight_describe(
-            &self.greeting.flight, self.context.highest_version
+            &self.greeting.flight, self.chosen.highest_version
         )
         self.begin(&config)
         return self.check(
@@ -155,14 +154,15 @@ cdef class Connection(Negotiated):
         )
 
     cdef int begin(self, const tlsmgm_conn_config *config) except -1:
+        """Starts the library in the chosen context."""
         cdef tlsmgm_error error
         cdef tlsmgm_status status
         cdef tlsmgm_conn *conn = NULL
-        self.table = self.context.table
-        if self.context.ticket_keys is not None:
-            self.context.ticket_keys.refresh()
+        self.table = self.chosen.table
+        if self.chosen.ticket_keys is not None:
+            self.chosen.ticket_keys.refresh()
         with nogil:
-            status = self.table.conn_new(self.context.ctx, config, &conn, &error)
+            status = self.table.conn_new(self.chosen.ctx, config, &conn, &error)
         self.conn = conn  # not in there: other threads may look whether there is one
         return self.check(status, &error)
 
@@ -195,17 +195,19 @@ cdef class Connection(Negotiated):
 
     cdef int choose(self, const tlsmgm_client_hello *hello) except -1:
         """Takes the context that answers, which must speak a version that the client does."""
+        cdef bytes name = None
         if hello.has_server_name:
-            self.name = (<const char *> hello.server_name.data)[:hello.server_name.size]
-        if self.context is None:
-            self.context = self.greeting.choose()
+            name = (<const char *> hello.server_name.data)[:hello.server_name.size]
+        self.belong_to(self.chosen, name)  # before anybody answers: it stands in logs, too
+        if self.chosen is None:
+            self.belong_to(self.greeting.choose(), name)
         if tlsmgm_client_hello_offers(
-            hello, self.context.lowest_version, self.context.highest_version
+            hello, self.chosen.lowest_version, self.chosen.highest_version
         ):
             return 0
         raise ProtocolError(
             "the client speaks no TLS version that the domain allows",
-            backend=self.context.backend.name, alert=TLSMGM_ALERT_PROTOCOL_VERSION,
+            backend=self.chosen.backend.name, alert=TLSMGM_ALERT_PROTOCOL_VERSION,
         )
 
     cdef int refuse(self, object failure, object alert) except -1:
