@@ -3,6 +3,7 @@
 Python is asked once for each connection: which domain answers to this name?
 """
 
+cimport cython
 from libc.errno cimport EINTR, errno
 from libc.stdint cimport uint8_t
 from libc.string cimport memset
@@ -196,6 +197,7 @@ cdef class Echo:
     cdef object context             # capsule
     cdef tlsmgm_greeting *greeting
     cdef Link link
+    cdef bint claimed
     cdef readonly size_t echoed     # bytes
 
     def __cinit__(self, manager, int fd, tuple local):
@@ -218,8 +220,7 @@ cdef class Echo:
             ConnectionError: anything else went wrong.
         """
         cdef tlsmgm_status status
-        if self.link.conn != NULL:
-            raise ValueError("this client was served before")
+        self.claim()
         with nogil:
             status = listen(&self.link, self.greeting)
         self.check(status)
@@ -228,6 +229,14 @@ cdef class Echo:
             status = serve(&self.link, &self.echoed)
         if status != TLSMGM_CLOSED:
             self.check(status)
+
+    @cython.critical_section  # for Pythons without the interpreter lock
+    cdef int claim(self) except -1:
+        """Lets one thread in, once: a connection belongs to one thread at a time."""
+        if self.claimed:
+            raise ValueError("somebody serves this client, or has served it")
+        self.claimed = True
+        return 0
 
     cdef int start(self) except -1:
         """Starts the library in the context of the domain that answers."""

@@ -15,5 +15,7 @@ setup(
         [Extension("echo_tls", ["echo_tls.pyx"], include_dirs=[tlsmgm.get_include()])],
         include_path=[PACKAGES],
         language_level=3,
+        # It counts on no interpreter lock, so a free-threaded Python need not switch it on.
+        compiler_directives={"freethreading_compatible": True},
     )
 )

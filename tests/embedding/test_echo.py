@@ -201,6 +201,24 @@ def test_a_connection_outlives_its_manager(example: Any, library: str, version: 
     assert echo.echoed == len(b"still here")
 
 
+def test_one_thread_serves_a_client_once(example: Any, library: str, version: str) -> None:
+    here, there = socket.socketpair()
+    conn = manager_of(library, client_domain()).client_connection("client", "dom1.test")
+    echo = example.Echo(servers(library, version), there.fileno(), ("127.0.0.1", 5061))
+    thread = threading.Thread(target=echo.run)
+    with here, there:
+        here.settimeout(TIMEOUT)
+        thread.start()
+        do_handshake(conn, here)
+        with pytest.raises(ValueError, match="serves this client"):
+            echo.run()
+        close(conn, here)
+        thread.join(TIMEOUT)
+    assert not thread.is_alive()
+    with pytest.raises(ValueError, match="has served it"):
+        echo.run()
+
+
 @needs("openssl")
 def test_the_program_beside_it(example_file: Path, library: str, tmp_path: Path) -> None:
     script = tmp_path / "tlsmgm.toml"
