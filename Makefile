@@ -13,6 +13,11 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?= -n auto
 C_SOURCES = $(shell find csrc tests/csrc tests/external tests/fuzz benchmarks/native -name '*.[ch]' 2>/dev/null)
 
+# Free-threaded Python has no psycopg-binary; there psycopg uses the libpq of the PostgreSQL that the
+# tests need anyway.
+DRIVERS = $(shell $(BIN)/python -c 'import sysconfig; \
+	print("" if sysconfig.get_config_var("Py_GIL_DISABLED") else ",sql")')
+
 SANITIZE ?= address,undefined
 ASAN_TREE := build/asan
 # What the sanitizer run needs a copy of; it must not touch the modules in the checkout.
@@ -43,7 +48,7 @@ $(VENV)/.created: | tools
 # everything anew each time.
 $(VENV)/.installed: pyproject.toml setup.py $(VENV)/.created | native
 	$(BIN)/python -m pip install --quiet 'setuptools>=77' 'Cython>=3.1'
-	$(BIN)/python -m pip install --quiet --no-build-isolation -e '.[test,lint,demo]'
+	$(BIN)/python -m pip install --quiet --no-build-isolation -e '.[test,lint,demo$(DRIVERS)]'
 	@touch $@
 
 # The management interface is tested with it. It has its own environment, so that what it needs does

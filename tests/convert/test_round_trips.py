@@ -24,7 +24,12 @@ from tlsmgm.errors import ConfigError
 from tlsmgm.provisioning.settings import DatabaseSettings, normal_url, opensips_url
 
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = sorted((ROOT / "examples").rglob("*.cfg")) + sorted((ROOT / "examples").rglob("*.toml"))
+EXAMPLES = [
+    path
+    for kind in ("*.cfg", "*.toml")
+    for path in sorted((ROOT / "examples").rglob(kind))
+    if path.name != "pyproject.toml"
+]
 LANGUAGES: tuple[Language, ...] = ("toml", "script")
 
 

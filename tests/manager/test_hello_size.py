@@ -93,8 +93,8 @@ def test_the_upper_bound_is_what_openssl_takes() -> None:
 def test_it_is_refused_by_its_header_alone(library: str) -> None:
     manager = TLSManager(library)
     manager.add_domain(server_domain("dom1"))
-    manager.hello_size = 1000
-    error = ending_of(manager, hello_of(1001)[:9])
+    manager.hello_size = 2000  # Python's own hello has more than 1000 with OpenSSL 3.5
+    error = ending_of(manager, hello_of(2001)[:9])
     assert isinstance(error, HelloTooLargeError), error
 
 
