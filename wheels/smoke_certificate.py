@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Make the certificate that smoke.py needs; the openssl program does it.
 
-    python -I wheels/smoke_certificate.py FOLDER
+python -I wheels/smoke_certificate.py FOLDER
 """
 
 from __future__ import annotations
