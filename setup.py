@@ -102,6 +102,8 @@ DIRECTIVES = {
     "embedsignature": True,
     "boundscheck": False,
     "wraparound": False,
+    # No module counts on the interpreter lock: see "Threads" in docs/architecture.md.
+    "freethreading_compatible": True,
 }
 
 

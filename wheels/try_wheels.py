@@ -23,11 +23,20 @@ from pathlib import Path
 from distributions import CHECKOUT
 from smoke_certificate import make_certificate
 
-# Each of them needs no compiler, and of the checkout only what is copied.
-SUITE = ("unit", "tls", "hostile", "manager", "recorded", "threads")
+# Each of them needs no compiler, and of the checkout only what is copied. The last one does what
+# the README says to a stranger, word by word.
+SUITE = (
+    "unit",
+    "tls",
+    "hostile",
+    "manager",
+    "recorded",
+    "threads",
+    "docs/test_documents.py::test_every_block_runs[README.md]",
+)
 
-# Tests talk to these; everything else of the system is out of reach.
-PROGRAMS = ("openssl", "curl")
+# What tests talk to, and what the README's commands are made of; the rest is out of reach.
+PROGRAMS = ("openssl", "curl", "bash", "sh", "cat", "env", "mkdir")
 
 COMPILERS = ("cc", "gcc", "clang", "c++", "g++")
 
@@ -60,11 +69,12 @@ def refuse_compilers(environment: Mapping[str, str]) -> None:
 
 
 def copy_tests(tree: Path) -> None:
-    """Copy the tests, the settings of pytest, and the documents that tests read tables in."""
+    """Copy the tests, the settings of pytest, and the documents and examples that tests use."""
     ignored = shutil.ignore_patterns("__pycache__")
-    for folder in ("tests", "docs"):
+    for folder in ("tests", "docs", "examples"):
         shutil.copytree(CHECKOUT / folder, tree / folder, ignore=ignored)
-    shutil.copy(CHECKOUT / "pyproject.toml", tree)
+    for file in ("pyproject.toml", "README.md"):
+        shutil.copy(CHECKOUT / file, tree)
 
 
 class Trial:

@@ -39,9 +39,9 @@ static struct additional additional_of(const struct tlsmgm_ticket_key *key,
     return data;
 }
 
-static bool encrypt(const struct tlsmgm_ticket_key *key, const struct tlsmgm_scope *scope,
-                    const unsigned char *nonce, unsigned char *mac, unsigned char *ticket,
-                    int size) {
+static bool aead_seal(const struct tlsmgm_ticket_key *key, const struct tlsmgm_scope *scope,
+                      const unsigned char *nonce, unsigned char *mac, unsigned char *ticket,
+                      int size) {
     Aes aes;
     struct additional data = additional_of(key, scope);
     bool good = use_key(&aes, key) &&
@@ -51,9 +51,9 @@ static bool encrypt(const struct tlsmgm_ticket_key *key, const struct tlsmgm_sco
     return good;
 }
 
-static bool decrypt(const struct tlsmgm_ticket_key *key, const struct tlsmgm_scope *scope,
-                    const unsigned char *nonce, const unsigned char *mac, unsigned char *ticket,
-                    int size) {
+static bool aead_open(const struct tlsmgm_ticket_key *key, const struct tlsmgm_scope *scope,
+                      const unsigned char *nonce, const unsigned char *mac, unsigned char *ticket,
+                      int size) {
     Aes aes;
     struct additional data = additional_of(key, scope);
     bool good = use_key(&aes, key) &&
@@ -119,7 +119,7 @@ static int seal(const struct tlsmgm_conn *conn, unsigned char *name, unsigned ch
     *out_size = sealed;
     memcpy(name, key.name, sizeof key.name);
     memset(mac, 0, WOLFSSL_TICKET_MAC_SZ);
-    good = good && encrypt(&key, &conn->ctx->scope, iv, mac, ticket, *out_size);
+    good = good && aead_seal(&key, &conn->ctx->scope, iv, mac, ticket, *out_size);
     tlsmgm_wipe(&key, sizeof key);
     return good ? WOLFSSL_TICKET_RET_OK : WOLFSSL_TICKET_RET_FATAL;
 }
@@ -143,7 +143,7 @@ static int open_ticket(struct tlsmgm_conn *conn, const unsigned char *name, cons
     if (!tlsmgm_ticket_keys_find(conn->ctx->ticket_keys, name, &key, &is_current)) {
         return WOLFSSL_TICKET_RET_REJECT;
     }
-    bool good = size > TRAILER_SIZE && decrypt(&key, &conn->ctx->scope, iv, mac, ticket, size);
+    bool good = size > TRAILER_SIZE && aead_open(&key, &conn->ctx->scope, iv, mac, ticket, size);
     tlsmgm_wipe(&key, sizeof key);
     if (!good) return WOLFSSL_TICKET_RET_REJECT;
     size_t inner = (size_t)size - TRAILER_SIZE;

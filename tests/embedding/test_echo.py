@@ -190,7 +190,7 @@ def test_a_connection_outlives_its_manager(example: Any, library: str, version: 
         here.settimeout(TIMEOUT)
         thread.start()
         do_handshake(conn, here)
-        manager.add_domain(server_domain("dom2"))  # a new snapshot
+        manager.add_domain(server_domain("dom4"))  # a new snapshot
         del manager
         gc.collect()
         send(conn, here, b"still here")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,3 +23,30 @@ def resident() -> int:
     except OSError:
         pytest.skip("there is no /proc here")
     return pages * 4096
+
+
+def assert_it_settles(batch: Callable[[], object], slack: int, *, batches: int = 5) -> None:
+    """Do the same again and again until it takes no more memory; a leak takes more each time.
+
+    The allocator keeps pieces of what threads had at the same moment, and how much that is depends
+    on the scheduler, so a single batch may well stand out.
+
+    Args:
+        batch: what is done; the first time does not count.
+        slack: bytes that one more batch may add.
+        batches: after so many it must have settled.
+    """
+    batch()
+    memory = [resident_when_collected()]
+    for _ in range(batches - 1):
+        batch()
+        memory.append(resident_when_collected())
+        if len(memory) > 2 and memory[-1] - memory[-2] < slack:
+            return
+    raise AssertionError(f"each batch takes more memory: {memory}")
+
+
+def resident_when_collected() -> int:
+    """Return the resident memory without what only the collector can free."""
+    gc.collect()
+    return resident()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import ctypes
 import functools
 import importlib
 import importlib.metadata
 import sys
+import threading
 import types
 from typing import Any
 
@@ -26,8 +28,8 @@ choice: Any = importlib.import_module("tlsmgm.backends")
 @pytest.fixture(autouse=True)
 def fresh_choice(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that was loaded before counts, nor later what these tests load."""
-    for name in ("load", "_modules"):
-        monkeypatch.setattr(choice, name, functools.cache(getattr(choice, name).__wrapped__))
+    monkeypatch.setattr(choice, "_loaded", {})
+    monkeypatch.setattr(choice, "_modules", functools.cache(choice._modules.__wrapped__))
 
 
 def use_module(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
@@ -76,3 +78,20 @@ def test_an_entry_point_names_a_backend(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [entry])
     with pytest.raises(UnsupportedError, match=MODULE):
         choice.load("third")
+
+
+def test_threads_get_the_same_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions of one would not resume with another."""
+    made: list[object] = []
+    together = threading.Barrier(2)
+
+    def make(name: str) -> object:
+        together.wait(60)
+        made.append(object())
+        return made[-1]
+
+    monkeypatch.setattr(choice, "_load", make)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(choice.load, ["third", "third"])
+    assert len(made) == 2
+    assert first is second is choice.load("third")

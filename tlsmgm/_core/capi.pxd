@@ -11,7 +11,7 @@ cdef extern from "status.h" nogil:
     const char *tlsmgm_verify_reason_word(tlsmgm_verify_reason)
 
 
-cdef extern from "greeting.h" nogil:
+cdef extern from "embed_table.h" nogil:
     const tlsmgm_greeting_table tlsmgm_greetings
 
 
@@ -42,10 +42,6 @@ cdef extern from "wire.h" nogil:
 cdef extern from "client_hello.h" nogil:
     const size_t TLSMGM_CLIENT_HELLO_LIMIT
 
-    cdef struct tlsmgm_hello_reader:
-        tlsmgm_buffer message
-        size_t consumed
-
     cdef struct tlsmgm_client_hello:
         uint16_t legacy_version
         bint has_server_name
@@ -58,15 +54,21 @@ cdef extern from "client_hello.h" nogil:
         tlsmgm_bytes alpn
         bint offers_session
 
-    void tlsmgm_hello_reader_init(tlsmgm_hello_reader *, size_t)
-    void tlsmgm_hello_reader_free(tlsmgm_hello_reader *)
-    tlsmgm_status tlsmgm_hello_reader_feed(tlsmgm_hello_reader *, const uint8_t *, size_t,
-                                           tlsmgm_error *)
-    bint tlsmgm_hello_reader_is_plain(const tlsmgm_hello_reader *)
-    tlsmgm_status tlsmgm_hello_reader_replay(const tlsmgm_hello_reader *, tlsmgm_buffer *)
-    tlsmgm_status tlsmgm_client_hello_parse(tlsmgm_bytes, tlsmgm_client_hello *, tlsmgm_error *)
     bint tlsmgm_client_hello_offers(const tlsmgm_client_hello *, uint16_t, uint16_t)
     void tlsmgm_alert_record(tlsmgm_alert, uint8_t *)
+
+
+cdef extern from "first_flight.h" nogil:
+    cdef struct tlsmgm_first_flight:
+        tlsmgm_client_hello hello
+
+    void tlsmgm_first_flight_init(tlsmgm_first_flight *, size_t)
+    void tlsmgm_first_flight_free(tlsmgm_first_flight *)
+    tlsmgm_status tlsmgm_first_flight_hold(tlsmgm_first_flight *, const uint8_t *, size_t, size_t *)
+    tlsmgm_status tlsmgm_first_flight_read(tlsmgm_first_flight *, tlsmgm_error *)
+    tlsmgm_conn_config tlsmgm_first_flight_describe(const tlsmgm_first_flight *, uint16_t)
+    tlsmgm_status tlsmgm_first_flight_hand_over(const tlsmgm_first_flight *, const tlsmgm_backend *,
+                                                tlsmgm_conn *, tlsmgm_error *)
 
 
 cdef extern from "match_index.h" nogil:

@@ -8,6 +8,7 @@ from tlsmgm._core.capi cimport (
 )
 from tlsmgm._core.greeting cimport Greeting
 from tlsmgm._core.negotiated cimport Negotiated
+from tlsmgm._core.session cimport Session
 
 
 cdef class Connection(Negotiated):
@@ -22,10 +23,9 @@ cdef class Connection(Negotiated):
 
     cdef int settle(self, tlsmgm_status status, const tlsmgm_error *error) except -1
     cdef int keep_session(self) except -1
-    cdef int start(self, bytes name, bytes verify_name, object session,
-                   const tlsmgm_client_hello *hello) except -1
-    cdef void describe_client(self, tlsmgm_conn_config *config,
-                              const tlsmgm_client_hello *hello) noexcept
+    cdef int start(self, bytes verify_name, Session offered) except -1
+    cdef int answer(self) except -1
+    cdef int begin(self, const tlsmgm_conn_config *config) except -1
     cdef bint greet(self) except -1
     cdef int choose(self, const tlsmgm_client_hello *hello) except -1
     cdef int refuse(self, object failure, object alert) except -1

@@ -16,12 +16,12 @@ from cpython.buffer cimport (
 )
 from cpython.object cimport PyObject
 from libc.stdint cimport uint8_t, uint16_t
+from libc.string cimport memset
 
 from tlsmgm._core.capi cimport (
     TLSMGM_ALERT_INTERNAL_ERROR,
     TLSMGM_ALERT_PROTOCOL_VERSION,
     TLSMGM_ALERT_RECORD_SIZE,
-    TLSMGM_ALERT_UNEXPECTED_MESSAGE,
     TLSMGM_CLOSED,
     TLSMGM_OK,
     TLSMGM_OUTPUT_HIGH_WATER,
@@ -38,6 +38,9 @@ from tlsmgm._core.capi cimport (
     tlsmgm_conn_config,
     tlsmgm_entry_guard_init,
     tlsmgm_error,
+    tlsmgm_first_flight_describe,
+    tlsmgm_first_flight_hand_over,
+    tlsmgm_first_flight_read,
     tlsmgm_session,
     tlsmgm_status,
 )
@@ -87,13 +90,13 @@ cdef class Connection(Negotiated):
         tlsmgm_entry_guard_init(&self.guard)
         if (context is None) == (selector is None):
             raise TypeError("a connection needs either a context or a selector")
-        self.context = context
+        self.belong_to(context, server_name)
         self.is_server = selector is not None or context.is_server
         self.keeper = keeper
         if self.is_server:
             self.greeting = Greeting(selector, address, port)
         else:
-            self.start(server_name, verify_name, session, NULL)
+            self.start(verify_name, session)
 
     def __dealloc__(self):
         # What was lent may be gone already: conn_free() does not look at it.
@@ -121,75 +124,69 @@ cdef class Connection(Negotiated):
             return 0  # without memory there is no session, which is no reason to fail
         keeper = self.keeper
         self.keeper = None
-        keeper.keep(wrap_session(self.context.backend, session), self.version_in_use())
+        keeper.keep(wrap_session(self.chosen.backend, session), self.version_in_use())
         return 0
 
-    cdef int start(self, bytes name, bytes verify_name, object session,
-                   const tlsmgm_client_hello *hello) except -1:
-        """Starts the library inside self.context; hello is NULL on clients."""
+    cdef int start(self, bytes verify_name, Session offered) except -1:
+        """Starts the library on a client."""
         cdef tlsmgm_conn_config config
+        memset(&config, 0, sizeof(config))
+        if self.name is not None:
+            config.server_name.data = <const uint8_t *> <const char *> self.name
+            config.server_name.size = len(self.name)
+        if verify_name is not None:
+            config.verify_name = <const char *> verify_name
+        if offered is not None and offered.backend is self.chosen.backend:
+            config.session = offered.session
+        self.checked_name = verify_name
+        return self.begin(&config)
+
+    cdef int answer(self) except -1:
+        """Starts the library on a server, and hands over all that came."""
+        cdef tlsmgm_error error
+        cdef tlsmgm_conn_config config = tlsmgm_first_flight_describe(
+            &self.greeting.flight, self.chosen.highest_version
+        )
+        self.begin(&config)
+        return self.check(
+            tlsmgm_first_flight_hand_over(&self.greeting.flight, self.table, self.conn, &error),
+            &error,
+        )
+
+    cdef int begin(self, const tlsmgm_conn_config *config) except -1:
+        """Starts the library in the chosen context."""
         cdef tlsmgm_error error
         cdef tlsmgm_status status
         cdef tlsmgm_conn *conn = NULL
-        cdef Session offered = session
-        self.table = self.context.table
-        if self.context.ticket_keys is not None:
-            self.context.ticket_keys.refresh()
-        config.server_name.data = NULL
-        config.server_name.size = 0
-        self.describe_client(&config, hello)
-        if name is not None:
-            config.server_name.data = <const uint8_t *> <const char *> name
-            config.server_name.size = len(name)
-        config.verify_name = NULL
-        if verify_name is not None:
-            config.verify_name = <const char *> verify_name
-        config.session = NULL
-        if offered is not None and offered.backend is self.context.backend:
-            config.session = offered.session
+        self.table = self.chosen.table
+        if self.chosen.ticket_keys is not None:
+            self.chosen.ticket_keys.refresh()
         with nogil:
-            status = self.table.conn_new(self.context.ctx, &config, &conn, &error)
+            status = self.table.conn_new(self.chosen.ctx, config, &conn, &error)
         self.conn = conn  # not in there: other threads may look whether there is one
-        self.name = name
-        self.checked_name = verify_name
         return self.check(status, &error)
-
-    cdef void describe_client(self, tlsmgm_conn_config *config,
-                              const tlsmgm_client_hello *hello) noexcept:
-        """What decides which of two certificates a server shows, and on which group it agrees."""
-        config.signature_algorithms.data = config.cipher_suites.data = config.groups.data = NULL
-        config.signature_algorithms.size = config.cipher_suites.size = config.groups.size = 0
-        config.up_to_1_2 = False
-        if hello == NULL:
-            return
-        config.signature_algorithms = hello.signature_algorithms
-        config.cipher_suites = hello.cipher_suites
-        config.groups = hello.groups
-        config.up_to_1_2 = 0 < self.context.highest_version < 0x0304 or (
-            not tlsmgm_client_hello_offers(hello, 0x0304, 0)
-        )
 
     # --- a server before its context is known ----------------------------------------------
 
     cdef bint greet(self) except -1:
         """Reads the ClientHello; True once the library has been started."""
         cdef tlsmgm_error error
-        cdef tlsmgm_client_hello hello
-        cdef tlsmgm_status status = self.greeting.read(&hello, &error)
+        cdef tlsmgm_status status
+        with nogil:
+            status = tlsmgm_first_flight_read(&self.greeting.flight, &error)
         if status == TLSMGM_WANT_READ:
             if self.wire_ended:
                 self.fail(TruncatedError("the peer ended the connection before its hello"))
             return False
         try:
             self.check(status, &error)
-            self.choose(&hello)
+            self.choose(&self.greeting.flight.hello)
         except AlertError as failure:
             self.fail(failure)  # the alert in it is the peer's
         except Exception as failure:
             self.refuse(failure, getattr(failure, "alert", None))
         try:
-            self.start(self.name, None, None, &hello)
-            self.check(self.greeting.hand_over(self.table, self.conn, &error), &error)
+            self.answer()
         except Exception as failure:
             self.refuse(failure, TLSMGM_ALERT_INTERNAL_ERROR)
         if self.wire_ended:
@@ -198,17 +195,19 @@ cdef class Connection(Negotiated):
 
     cdef int choose(self, const tlsmgm_client_hello *hello) except -1:
         """Takes the context that answers, which must speak a version that the client does."""
+        cdef bytes name = None
         if hello.has_server_name:
-            self.name = (<const char *> hello.server_name.data)[:hello.server_name.size]
-        if self.context is None:
-            self.context = self.greeting.choose(hello)
+            name = (<const char *> hello.server_name.data)[:hello.server_name.size]
+        self.belong_to(self.chosen, name)  # before anybody answers: it stands in logs, too
+        if self.chosen is None:
+            self.belong_to(self.greeting.choose(), name)
         if tlsmgm_client_hello_offers(
-            hello, self.context.lowest_version, self.context.highest_version
+            hello, self.chosen.lowest_version, self.chosen.highest_version
         ):
             return 0
         raise ProtocolError(
             "the client speaks no TLS version that the domain allows",
-            backend=self.context.backend.name, alert=TLSMGM_ALERT_PROTOCOL_VERSION,
+            backend=self.chosen.backend.name, alert=TLSMGM_ALERT_PROTOCOL_VERSION,
         )
 
     cdef int refuse(self, object failure, object alert) except -1:
@@ -295,12 +294,7 @@ cdef class Connection(Negotiated):
             if taken == size:
                 break
             with contextlib.suppress(TLSError):
-                if not self.greet():
-                    self.refuse(
-                        ProtocolError("the ClientHello is drowned in record headers",
-                                      alert=TLSMGM_ALERT_UNEXPECTED_MESSAGE),
-                        TLSMGM_ALERT_UNEXPECTED_MESSAGE,
-                    )
+                self.greet()  # the greeting is full, so this is the end of it, good or bad
         return taken
 
     def feed_eof(self):

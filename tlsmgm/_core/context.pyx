@@ -2,6 +2,8 @@
 
 import os
 
+cimport cython
+
 from tlsmgm._core.backend cimport Backend
 from tlsmgm._core.capi cimport (
     tlsmgm_bytes,
@@ -163,6 +165,7 @@ cdef class Context:
             self.table.ctx_free(self.ctx)
 
     @property
+    @cython.critical_section  # threads may ask at once, and the first one has it parsed
     def certificate(self):
         """The context's own leaf certificate, or None."""
         if self.certificate_cache is None:

@@ -1,4 +1,3 @@
-from tlsmgm._core.backend cimport Backend
 from tlsmgm._core.capi cimport (
     tlsmgm_backend,
     tlsmgm_conn,
@@ -17,7 +16,7 @@ cdef class Negotiated:
     cdef tlsmgm_entry_guard guard     # one thread at a time
     cdef const tlsmgm_backend *table  # of the context; __dealloc__ must not ask the context itself
     cdef tlsmgm_conn *conn            # NULL on a server until the ClientHello has been read
-    cdef readonly Context context     # None just as long
+    cdef Context chosen               # None just as long
     cdef readonly bint is_server
     cdef readonly bint handshake_complete
     cdef bytes name                   # server name, or None
@@ -26,8 +25,8 @@ cdef class Negotiated:
 
     cdef int enter(self) except -1
     cdef void leave(self) noexcept
-    cdef Backend backend_in_use(self)
+    cdef int belong_to(self, Context context, bytes name) except -1
+    cdef bytes name_now(self)
     cdef int check(self, tlsmgm_status status, const tlsmgm_error *error) except -1
     cdef tlsmgm_conn_info info(self) except *
     cdef object version_in_use(self)
-    cdef tuple peer_certificates(self, size_t limit)

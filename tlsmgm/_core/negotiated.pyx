@@ -1,5 +1,6 @@
 """What a connection has negotiated: parameters, names, certificates, sessions."""
 
+cimport cython
 from cpython.object cimport PyObject
 from libc.stdint cimport uint8_t
 
@@ -26,6 +27,8 @@ from tlsmgm._core.fresh_bytes cimport (
 from tlsmgm._core.session cimport wrap_session
 from tlsmgm._core.status cimport check as check_status
 
+cdef size_t _CHAIN_MAX = 100
+
 cdef dict _VERSIONS = {0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
 
 
@@ -51,14 +54,30 @@ cdef class Negotiated:
     cdef void leave(self) noexcept:
         tlsmgm_entry_guard_leave(&self.guard)
 
+    # Any thread may ask for the name and the context, without entering. Both are set once, by
+    # whoever is inside; critical sections order that where there is no interpreter lock.
+
+    @cython.critical_section
+    cdef int belong_to(self, Context context, bytes name) except -1:
+        self.chosen = context
+        self.name = name
+        return 0
+
+    @property
+    @cython.critical_section
+    def context(self):
+        """The native context, or None on a server until the ClientHello has been read."""
+        return self.chosen
+
+    @cython.critical_section
+    cdef bytes name_now(self):
+        return self.name
+
     # --- the library -----------------------------------------------------------------------
 
-    cdef Backend backend_in_use(self):
-        return None if self.context is None else self.context.backend
-
     cdef int check(self, tlsmgm_status status, const tlsmgm_error *error) except -1:
-        backend = self.backend_in_use()
-        return check_status(status, error, None if backend is None else backend.name)
+        """As check_status(); for who has entered."""
+        return check_status(status, error, None if self.chosen is None else self.chosen.backend.name)
 
     cdef tlsmgm_conn_info info(self) except *:
         cdef tlsmgm_conn_info info
@@ -80,13 +99,13 @@ cdef class Negotiated:
     @property
     def backend(self):
         """Name of the TLS library, or None before the domain is known."""
-        backend = self.backend_in_use()
-        return None if backend is None else backend.name
+        context = self.context
+        return None if context is None else context.backend.name
 
     @property
     def server_name(self):
         """Server name of the ClientHello, or None. Not trusted input until it matched."""
-        return text_of(self.name)
+        return text_of(self.name_now())
 
     @property
     def verify_name(self):
@@ -167,7 +186,8 @@ cdef class Negotiated:
     def certificate(self):
         """The certificate that we show, or None."""
         if self.conn == NULL or not self.is_server:
-            return None if self.context is None else self.context.certificate
+            context = self.context
+            return None if context is None else context.certificate
         self.enter()
         try:
             return certificate_from(self.table.own_certificate(self.conn))
@@ -177,20 +197,22 @@ cdef class Negotiated:
     @property
     def peer_certificate(self):
         """The peer's certificate, or None."""
-        if self.peer_cache is not None:
-            return self.peer_cache
-        chain = self.peer_certificates(1)
-        found = chain[0] if chain else None
-        if self.handshake_complete:
-            self.peer_cache = found
-        return found
+        if self.conn == NULL:
+            return None
+        self.enter()
+        try:
+            found = self.peer_cache
+            if found is None:
+                found = certificate_from(self.table.peer_certificate(self.conn, 0))
+                if self.handshake_complete:
+                    self.peer_cache = found
+            return found
+        finally:
+            self.leave()
 
     @property
     def peer_chain(self):
         """The certificates that the peer sent, leaf first; after resumption the leaf only."""
-        return self.peer_certificates(100)
-
-    cdef tuple peer_certificates(self, size_t limit):
         cdef size_t index
         cdef tlsmgm_bytes der
         if self.conn == NULL:
@@ -198,7 +220,7 @@ cdef class Negotiated:
         found = []
         self.enter()
         try:
-            for index in range(limit):
+            for index in range(_CHAIN_MAX):
                 der = self.table.peer_certificate(self.conn, index)
                 if der.size == 0:
                     break
@@ -269,4 +291,4 @@ cdef class Negotiated:
             self.check(self.table.conn_session(self.conn, &session, &error), &error)
         finally:
             self.leave()
-        return None if session == NULL else wrap_session(self.context.backend, session)
+        return None if session == NULL else wrap_session(self.chosen.backend, session)

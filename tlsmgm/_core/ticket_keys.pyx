@@ -1,5 +1,6 @@
 """The key ring of a TLS domain, which seals its session tickets."""
 
+cimport cython
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from tlsmgm._core.capi cimport (
@@ -49,8 +50,12 @@ cdef class TicketKeys:
         count = len(materials)
         if not 0 < count <= TLSMGM_TICKET_RING_MAX or len(whole) != count * TLSMGM_TICKET_KEY_SIZE:
             raise ValueError(f"a ring has 1 to {RING_MAX} keys of {KEY_SIZE} bytes each")
-        tlsmgm_ticket_keys_replace(self.keys, <const unsigned char *> <const char *> whole, count)
-        self.due = _now() + wait
+        # Of two threads that ask at once, one replaces both the keys and the time, or the other.
+        with cython.critical_section(self):
+            tlsmgm_ticket_keys_replace(
+                self.keys, <const unsigned char *> <const char *> whole, count
+            )
+            self.due = _now() + wait
 
     cdef int refresh(self) except -1:
         """Asks the schedule if its last answer is too old; cheap enough for each connection."""

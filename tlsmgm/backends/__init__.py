@@ -28,6 +28,9 @@ _OWN_MODULES = {"openssl": "tlsmgm.backends._openssl", "wolfssl": "tlsmgm_wolfss
 _HINTS = {"wolfssl": "pip install 'tlsmgm[wolfssl]'"}
 
 
+_loaded: dict[str, Backend] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class BackendInfo:
     """A TLS library that can be used.
@@ -49,13 +52,18 @@ def _modules() -> dict[str, str]:
     return found
 
 
-@functools.cache
 def load(name: str) -> Backend:
-    """The backend of that name, ready for use.
+    """The backend of that name, ready for use; the same object each time.
 
     Raises:
         UnsupportedError: it is not installed, or does not fit this tlsmgm.
     """
+    found = _loaded.get(name)
+    # Of two threads that load it at once, one throws its object away: sessions belong to one.
+    return _loaded.setdefault(name, _load(name)) if found is None else found
+
+
+def _load(name: str) -> Backend:
     module_name = _modules().get(name)
     if module_name is None:
         raise UnsupportedError(f"there is no TLS library {name!r}", backend=name)
