@@ -377,9 +377,7 @@ def test_a_module_of_macos_with_the_systems_library_is_fine():
     ],
 )
 def test_faults_of_a_module_of_macos_are_refused(libraries, commands, symbols, said):
-    found = linkage.from_macho(
-        LIBRARIES + libraries, COMMANDS + commands, MACOS_SYMBOLS + symbols
-    )
+    found = linkage.from_macho(LIBRARIES + libraries, COMMANDS + commands, MACOS_SYMBOLS + symbols)
     [problem] = check_wheel.problems_of_module(MODULE, found)
     assert said in problem
 
