@@ -26,6 +26,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from native_pins import (
+    MACOS,
     NativeBuildError,
     Pin,
     cache_root,
@@ -52,7 +53,8 @@ TOOLS = {
         "make": "make",
         "autoconf": "autoconf",
         "automake": "automake",
-        "libtoolize": "libtool",
+        # Homebrew's name, because macOS has another libtool.
+        ("glibtoolize" if MACOS else "libtoolize"): "libtool",
     },
 }
 
@@ -133,7 +135,7 @@ def build_wolfssl(pin: Pin, tree: Path, staging: Path, steps: Steps) -> None:
         f"--libdir={NEUTRAL_PREFIX}/lib",
         *pin.configure_flags(),
         f"CFLAGS={pin.cflags}",
-        f"CPPFLAGS={pin.cppflags}",
+        f"CPPFLAGS={pin.preprocessor_flags()}",
     ]
     steps.run("configure", configure, cwd=tree, env=environment)
     steps.run("compile", ["make", jobs()], cwd=tree, env=environment)
@@ -179,7 +181,7 @@ def finish(pin: Pin, source: Source, staged: Path, work: Path) -> None:
         "patches": source.patches,
         "machine": machine_triple(),
         "cflags": pin.cflags,
-        "cppflags": pin.cppflags,
+        "cppflags": pin.preprocessor_flags(),
         "configure": pin.configure_flags(),
     }
     text = json.dumps(manifest, indent=2) + "\n"

@@ -3,7 +3,7 @@
 
     python wheels/check_wheel.py dist/tlsmgm-*.whl --forbid /home/me --forbid /home/me/src
 
-Needs readelf and nm of the binutils, which come with every compiler.
+Needs the tools that come with every compiler: readelf and nm, or otool and nm on macOS.
 """
 
 from __future__ import annotations
@@ -11,41 +11,24 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from distributions import DISTRIBUTIONS, Distribution
+from linkage import Linkage, linkage_of
 from repeatable import metadata_folder, read_wheel
 
-# What every Linux of the wheel's tag has. A TLS library is not among them: it would be another
-# build than the one that was tested.
-SYSTEM_LIBRARIES = re.compile(r"(lib(c|m|dl|pthread|rt)\.so\.\d+|ld-linux.*\.so\.\d+)")
-
-# Marks of the linker, not code.
-LINKER_MARKS = {"_init", "_fini", "__bss_start", "_edata", "_end"}
+# What every system of the wheel's tag has: Linux with glibc, Linux with musl, macOS. A TLS library
+# is not among them: it would be another build than the one that was tested.
+SYSTEM_LIBRARIES = re.compile(
+    r"lib(c|m|dl|pthread|rt)\.so\.\d+|ld-linux.*\.so\.\d+"
+    r"|libc\.musl-.*\.so\.1|ld-musl-.*\.so\.1"
+    r"|/usr/lib/libSystem\.B\.dylib"
+)
 
 # Wherever somebody builds, their sources and caches are below one of these.
 BUILD_PLACES = re.compile(rb"/(?:home|root|Users|tmp|build|builds|work|github)/[\w.+-]+[\w./+-]*")
-
-
-def needed_libraries(dynamic: str) -> list[str]:
-    """Return the shared libraries that `readelf -d` says are needed."""
-    return re.findall(r"\(NEEDED\).*\[(.+)\]", dynamic)
-
-
-def search_paths(dynamic: str) -> list[str]:
-    """Return where `readelf -d` says the module looks for shared libraries."""
-    return re.findall(r"\((?:RPATH|RUNPATH)\).*\[(.*)\]", dynamic)
-
-
-def exported_symbols(symbols: str) -> list[str]:
-    """Return the names that `nm -D --defined-only` lists, without their versions."""
-    lines = [line for line in symbols.splitlines() if line.strip()]
-    names = {line.split()[-1].partition("@")[0] for line in lines}
-    return sorted(names - LINKER_MARKS)
 
 
 def init_symbol(name: str) -> str:
@@ -53,16 +36,16 @@ def init_symbol(name: str) -> str:
     return "PyInit_" + name.rsplit("/", 1)[-1].split(".")[0]
 
 
-def problems_of_module(name: str, dynamic: str, symbols: str) -> list[str]:
+def problems_of_module(name: str, linkage: Linkage) -> list[str]:
     """Return what is wrong with how an extension module is linked."""
     problems = [
         f"{name} needs {library}"
-        for library in needed_libraries(dynamic)
+        for library in linkage.needed
         if not SYSTEM_LIBRARIES.fullmatch(library)
     ]
-    problems += [f"{name} looks for libraries in {path}" for path in search_paths(dynamic)]
+    problems += [f"{name} looks for libraries in {path}" for path in linkage.search_paths]
     wanted = [init_symbol(name)]
-    found = exported_symbols(symbols)
+    found = linkage.exported
     if found != wanted:
         problems.append(f"{name} exports {', '.join(found) or 'nothing'}, not {wanted[0]} alone")
     return problems
@@ -122,22 +105,12 @@ def problems_of_bill(files: Mapping[str, bytes], distribution: Distribution) -> 
 
 
 def problems_of_modules(files: Mapping[str, bytes]) -> list[str]:
-    """Return what is wrong with how the extension modules are linked; needs binutils."""
+    """Return what is wrong with how the extension modules are linked."""
     problems = []
     modules = {name: content for name, content in files.items() if name.endswith(".so")}
     for name, content in sorted(modules.items()):
-        with tempfile.NamedTemporaryFile(suffix=".so") as module:
-            module.write(content)
-            module.flush()
-            dynamic = output_of(["readelf", "-d", "-W", module.name])
-            symbols = output_of(["nm", "-D", "--defined-only", module.name])
-        problems += problems_of_module(name, dynamic, symbols)
+        problems += problems_of_module(name, linkage_of(content))
     return problems if modules else ["there is no extension module"]
-
-
-def output_of(command: Sequence[str]) -> str:
-    """Run a program and return what it prints."""
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def distribution_of(wheel: Path) -> Distribution:

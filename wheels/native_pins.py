@@ -14,12 +14,15 @@ import platform
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 
 PINS_FILE = Path(__file__).with_name("native_libs.toml")
+
+MACOS = sys.platform == "darwin"
 
 # Raise this when the build script itself changes what it puts into a prefix.
 RECIPE = 1
@@ -39,6 +42,14 @@ class DebianSource:
 
 
 @dataclass(frozen=True)
+class MacosChanges:
+    """What is configured otherwise on macOS."""
+
+    configure: list[str]
+    leave_cppflags: list[str]
+
+
+@dataclass(frozen=True)
 class Pin:
     """One library: the wanted release, where it comes from and how it is built."""
 
@@ -54,14 +65,26 @@ class Pin:
     debian: DebianSource
     cppflags: str = ""
     configure_for: dict[str, list[str]] = field(default_factory=dict)
+    macos: MacosChanges = field(default_factory=lambda: MacosChanges([], []))
 
     def configure_flags(self) -> list[str]:
-        """Return the configure flags for this machine's processor."""
-        return self.configure + self.configure_for.get(processor(), [])
+        """Return the configure flags for this machine's processor and system."""
+        flags = self.configure + self.configure_for.get(processor(), [])
+        return flags + self.macos.configure if MACOS else flags
+
+    def preprocessor_flags(self) -> str:
+        """Return the preprocessor's flags for this machine's system."""
+        left_out = self.macos.leave_cppflags if MACOS else []
+        return " ".join(flag for flag in self.cppflags.split() if flag not in left_out)
 
     def key(self) -> str:
         """Return the hash of everything that decides what the build makes."""
         facts = {**asdict(self), "recipe": RECIPE, "machine": machine_triple()}
+        if MACOS:
+            # The oldest macOS that the compiler makes code for; `-dumpmachine` does not tell it.
+            facts["deployment_target"] = os.environ.get("MACOSX_DEPLOYMENT_TARGET", "")
+        else:
+            del facts["macos"]
         text = json.dumps(facts, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -72,7 +95,8 @@ def load_pins(path: Path = PINS_FILE) -> dict[str, Pin]:
     pins = {}
     for name, entry in table.items():
         debian = DebianSource(**entry.pop("debian"))
-        pins[name] = Pin(name=name, debian=debian, **entry)
+        macos = MacosChanges(**entry.pop("macos", {"configure": [], "leave_cppflags": []}))
+        pins[name] = Pin(name=name, debian=debian, macos=macos, **entry)
     return pins
 
 

@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from distributions import CHECKOUT
+from smoke_certificate import make_certificate
 
 # Each of them needs no compiler, and of the checkout only what is copied. The last one does what
 # the README says to a stranger, word by word.
@@ -42,15 +43,6 @@ COMPILERS = ("cc", "gcc", "clang", "c++", "g++")
 
 class TrialError(Exception):
     """A wheel does not work; the text says what failed."""
-
-
-def make_certificate(folder: Path) -> None:
-    """Make a self-signed certificate for smoke.py."""
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-    command += ["-nodes", "-days", "2", "-subj", "/CN=smoke.test"]
-    command += ["-addext", "subjectAltName=DNS:smoke.test"]
-    command += ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
-    subprocess.run(command, capture_output=True, check=True)
 
 
 def link_programs(folder: Path) -> None:

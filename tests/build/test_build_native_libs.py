@@ -83,6 +83,27 @@ def test_key_depends_on_every_flag():
     assert len({pin.key(), *(other.key() for other in changed)}) == 5
 
 
+@pytest.mark.parametrize("macos", [False, True])
+def test_what_only_macos_needs_changes_nothing_elsewhere(monkeypatch, macos):
+    monkeypatch.setattr(native_pins, "MACOS", macos)
+    pin = PINS["wolfssl"]
+    other = dataclasses.replace(pin, macos=native_pins.MacosChanges([], []))
+    assert (pin.key() != other.key()) == macos
+    assert ("--disable-sys-ca-certs" in pin.configure_flags()) == macos
+    assert ("-DWOLFSSL_GETRANDOM" in pin.preprocessor_flags().split()) != macos
+    assert "-DHAVE_SECRET_CALLBACK" in pin.preprocessor_flags().split()
+
+
+@pytest.mark.parametrize("macos", [False, True])
+def test_a_library_for_another_macos_is_another_library(monkeypatch, macos):
+    monkeypatch.setattr(native_pins, "MACOS", macos)
+    keys = set()
+    for version in ("11.0", "15.0"):
+        monkeypatch.setenv("MACOSX_DEPLOYMENT_TARGET", version)
+        keys.add(PINS["openssl"].key())
+    assert len(keys) == (2 if macos else 1)
+
+
 # What is in the cache
 
 

@@ -16,6 +16,8 @@ from pathlib import Path
 import check_wheel
 import distributions
 import enclose
+import finish_wheel
+import linkage
 import make_wheels
 import pytest
 import repeatable
@@ -47,6 +49,7 @@ Version: 9
 License-File: not a header
 """
 FOLDER = "tlsmgm_wolfssl-1.2.dist-info"
+PLAIN = "tlsmgm_wolfssl-1.2-cp311-cp311-linux_x86_64"
 MODULE = "tlsmgm_wolfssl/_wolfssl.cpython-311-x86_64-linux-gnu.so"
 
 
@@ -83,7 +86,7 @@ def prefix(tmp_path):
 @pytest.fixture
 def enclosed(tmp_path, prefix):
     """The files of a finished wheel."""
-    wheel = write_plain(tmp_path / "tlsmgm_wolfssl-1.2-cp311-cp311-linux_x86_64.whl")
+    wheel = write_plain(tmp_path / f"{PLAIN}.whl")
     enclose.enclose(wheel, TLSMGM_WOLFSSL, prefix, EPOCH)
     return repeatable.read_wheel(wheel)
 
@@ -257,6 +260,34 @@ def test_a_source_distribution_forgets_who_made_it_and_when(tmp_path):
     assert facts == [("top/a", 0o755, EPOCH, ""), ("top/b", 0o644, EPOCH, "")]
 
 
+def test_a_wheel_is_not_finished_without_a_time(tmp_path, prefix, monkeypatch, capsys):
+    write_plain(tmp_path / "wheel" / f"{PLAIN}.whl")
+    monkeypatch.setattr(finish_wheel, "native_prefix", lambda distribution: prefix)
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    assert finish_wheel.main([str(tmp_path / "wheel")]) == 1
+    assert "SOURCE_DATE_EPOCH is not set" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(
+    not all(map(shutil.which, ("cc", "nm", "readelf"))), reason="there is no compiler here"
+)
+@pytest.mark.parametrize("symbol", ["PyInit__wolfssl", "SSL_new"])
+def test_a_repaired_wheel_is_finished_and_checked(tmp_path, prefix, monkeypatch, capsys, symbol):
+    source = tmp_path / "module.c"
+    source.write_text(f'const char *{symbol}(void) {{ return "5.9.2"; }}\n')
+    module = tmp_path / "module.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-s", "-o", module, source], check=True)
+    wheel = tmp_path / "wheel" / f"{PLAIN}.whl"
+    wheel.parent.mkdir()
+    repeatable.write_wheel(wheel, plain_files() | {MODULE: module.read_bytes()}, EPOCH)
+    monkeypatch.setattr(finish_wheel, "native_prefix", lambda distribution: prefix)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(EPOCH))
+    code = finish_wheel.main([str(wheel.parent)])
+    assert code == (0 if symbol == "PyInit__wolfssl" else 1)
+    assert ("exports SSL_new" in capsys.readouterr().err) == bool(code)
+    assert f"{FOLDER}/licenses/wolfssl/LICENSE" in repeatable.read_wheel(wheel)
+
+
 # What the checks refuse
 
 DYNAMIC = """\
@@ -266,21 +297,55 @@ DYNAMIC = """\
 SYMBOLS = "0000000000001234 T PyInit__wolfssl\n"
 
 
-def test_a_module_with_the_systems_libraries_and_its_init_function_is_fine():
-    assert check_wheel.problems_of_module(MODULE, DYNAMIC, SYMBOLS) == []
+MUSL = """\
+ 0x0000000000000001 (NEEDED)             Shared library: [libc.musl-x86_64.so.1]
+ 0x0000000000000001 (NEEDED)             Shared library: [ld-musl-aarch64.so.1]
+"""
+
+# What otool and nm print of a module that has the fault which the test looks for.
+LIBRARIES = """\
+own.so:
+\t/usr/lib/libSystem.B.dylib (compatibility version 1.0.0, current version 1351.0.0)
+"""
+OTHER_LIBRARY = "\t@rpath/libssl.3.dylib (compatibility version 1.0.0, current version 3.0.0)\n"
+COMMANDS = """\
+Load command 6
+          cmd LC_LOAD_DYLIB
+      cmdsize 48
+         name @rpath/libssl.3.dylib (offset 24)
+   time stamp 0 Thu Jan  1 00:00:00 1970
+      current version 3.0.0
+compatibility version 1.0.0
+"""
+SEARCH_PATH = """\
+Load command 7
+          cmd LC_RPATH
+      cmdsize 24
+         path /opt/lib (offset 12)
+"""
+MACOS_SYMBOLS = "0000000000000528 T _PyInit__wolfssl\n"
+
+
+@pytest.mark.parametrize("dynamic", [DYNAMIC, MUSL])
+def test_a_module_with_the_systems_libraries_and_its_init_function_is_fine(dynamic):
+    found = linkage.from_elf(dynamic, SYMBOLS)
+    assert len(found.needed) == 2
+    assert check_wheel.problems_of_module(MODULE, found) == []
 
 
 @pytest.mark.parametrize("library", ["libssl.so.3", "libcrypto.so.3", "libwolfssl.so.44"])
 def test_a_shared_tls_library_is_refused(library):
     line = f" 0x0000000000000001 (NEEDED)             Shared library: [{library}]\n"
-    [problem] = check_wheel.problems_of_module(MODULE, DYNAMIC + line, SYMBOLS)
+    found = linkage.from_elf(DYNAMIC + line, SYMBOLS)
+    [problem] = check_wheel.problems_of_module(MODULE, found)
     assert problem.endswith(f"needs {library}")
 
 
 @pytest.mark.parametrize("kind", ["RPATH", "RUNPATH"])
 def test_a_search_path_is_refused(kind):
     line = f" 0x000000000000001d ({kind})            Library search path: [/opt/lib]\n"
-    [problem] = check_wheel.problems_of_module(MODULE, DYNAMIC + line, SYMBOLS)
+    found = linkage.from_elf(DYNAMIC + line, SYMBOLS)
+    [problem] = check_wheel.problems_of_module(MODULE, found)
     assert problem.endswith("looks for libraries in /opt/lib")
 
 
@@ -293,7 +358,27 @@ def test_a_search_path_is_refused(kind):
     ],
 )
 def test_other_symbols_than_the_init_function_are_refused(symbols, said):
-    [problem] = check_wheel.problems_of_module(MODULE, DYNAMIC, symbols)
+    [problem] = check_wheel.problems_of_module(MODULE, linkage.from_elf(DYNAMIC, symbols))
+    assert said in problem
+
+
+def test_a_module_of_macos_with_the_systems_library_is_fine():
+    found = linkage.from_macho(LIBRARIES, COMMANDS, MACOS_SYMBOLS)
+    assert found.needed == ["/usr/lib/libSystem.B.dylib"]
+    assert check_wheel.problems_of_module(MODULE, found) == []
+
+
+@pytest.mark.parametrize(
+    ("libraries", "commands", "symbols", "said"),
+    [
+        (OTHER_LIBRARY, "", "", "needs @rpath/libssl.3.dylib"),
+        ("", SEARCH_PATH, "", "looks for libraries in /opt/lib"),
+        ("", "", "0000000000000510 T _SSL_new\n", "exports PyInit__wolfssl, SSL_new"),
+    ],
+)
+def test_faults_of_a_module_of_macos_are_refused(libraries, commands, symbols, said):
+    found = linkage.from_macho(LIBRARIES + libraries, COMMANDS + commands, MACOS_SYMBOLS + symbols)
+    [problem] = check_wheel.problems_of_module(MODULE, found)
     assert said in problem
 
 
