@@ -34,6 +34,7 @@ need mariadb-server mariadb-install-db mariadbd
 need valgrind valgrind
 # The C core must compile with another C library, too.
 need musl-tools musl-gcc
+need shellcheck shellcheck
 
 # shellcheck disable=SC2086 # one word for each package
 [ -z "$missing" ] || exec "$here/../wheels/install_packages.sh" "to test tlsmgm" $missing
