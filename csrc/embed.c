@@ -35,21 +35,22 @@ static enum tlsmgm_status fail_no_room(struct tlsmgm_error *error) {
 }
 
 /* Nothing is ever dropped: what comes behind the hello must find room, too. */
-static enum tlsmgm_status take(struct tlsmgm_first_flight *flight, const uint8_t *data, size_t size,
-                               struct tlsmgm_error *error) {
+static enum tlsmgm_status take(struct tlsmgm_greeting *greeting, const uint8_t *data, size_t size) {
+    struct tlsmgm_first_flight *flight = &greeting->flight;
+    struct tlsmgm_error *outcome = &greeting->outcome;
+    bool is_whole = outcome->status == TLSMGM_OK;
     size_t taken = 0;
-    if (tlsmgm_first_flight_hold(flight, data, size, &taken) != TLSMGM_OK) {
-        return fail_no_room(error);
-    }
-    enum tlsmgm_status status = tlsmgm_first_flight_read(flight, error);
-    return status == TLSMGM_OK && taken < size ? fail_no_room(error) : status;
+    enum tlsmgm_status status = tlsmgm_first_flight_hold(flight, data, size, &taken);
+    if (status == TLSMGM_OK && !is_whole) status = tlsmgm_first_flight_read(flight, outcome);
+    if (status == TLSMGM_OK && taken < size) status = TLSMGM_NO_MEMORY;
+    return status == TLSMGM_NO_MEMORY ? fail_no_room(outcome) : status;
 }
 
 static enum tlsmgm_status greeting_feed(struct tlsmgm_greeting *greeting, const uint8_t *data,
                                         size_t size, struct tlsmgm_error *error) {
     struct tlsmgm_error *outcome = &greeting->outcome;
-    if (outcome->status == TLSMGM_WANT_READ) {
-        enum tlsmgm_status status = take(&greeting->flight, data, size, outcome);
+    if (outcome->status == TLSMGM_WANT_READ || outcome->status == TLSMGM_OK) {
+        enum tlsmgm_status status = take(greeting, data, size);
         outcome->status = status;
     }
     if (error != NULL) *error = *outcome;
@@ -75,23 +76,32 @@ static enum tlsmgm_status start_in(const struct tlsmgm_first_flight *flight,
     return status == TLSMGM_OK ? backend->reclaim_input(*out, error) : status;
 }
 
-static enum tlsmgm_status greeting_start(const struct tlsmgm_greeting *greeting,
-                                         const struct tlsmgm_ctx_handle *handle,
-                                         struct tlsmgm_conn **out, struct tlsmgm_error *error) {
-    *out = NULL;
+static enum tlsmgm_status may_start(const struct tlsmgm_greeting *greeting,
+                                    const struct tlsmgm_ctx_handle *handle,
+                                    struct tlsmgm_error *error) {
     if (greeting->outcome.status != TLSMGM_OK || !handle->is_server) {
         return tlsmgm_fail(error, TLSMGM_INTERNAL,
                            "a connection starts with a whole ClientHello and a server's context");
     }
-    if (!tlsmgm_client_hello_offers(&greeting->flight.hello, handle->lowest_version,
-                                    handle->highest_version)) {
-        return tlsmgm_fail_alert(error, TLSMGM_ALERT_PROTOCOL_VERSION,
-                                 "the client speaks no TLS version that the domain allows");
+    if (tlsmgm_client_hello_offers(&greeting->flight.hello, handle->lowest_version,
+                                   handle->highest_version)) {
+        return TLSMGM_OK;
     }
-    enum tlsmgm_status status = start_in(&greeting->flight, handle, out, error);
-    if (status != TLSMGM_OK) {
-        handle->backend->conn_free(*out);
-        *out = NULL;
+    return tlsmgm_fail_alert(error, TLSMGM_ALERT_PROTOCOL_VERSION,
+                             "the client speaks no TLS version that the domain allows");
+}
+
+static enum tlsmgm_status greeting_start(const struct tlsmgm_greeting *greeting,
+                                         const struct tlsmgm_ctx_handle *handle,
+                                         struct tlsmgm_conn **out, struct tlsmgm_error *error) {
+    *out = NULL;
+    enum tlsmgm_status status = may_start(greeting, handle, error);
+    if (status == TLSMGM_OK) status = start_in(&greeting->flight, handle, out, error);
+    if (status == TLSMGM_OK) return TLSMGM_OK;
+    handle->backend->conn_free(*out);
+    *out = NULL;
+    if (error != NULL && error->alert == TLSMGM_NO_ALERT) {
+        error->alert = TLSMGM_ALERT_INTERNAL_ERROR;
     }
     return status;
 }

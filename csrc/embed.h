@@ -26,7 +26,8 @@ extern "C" {
 
 /*
  * A context and the library that it belongs to. The capsule owns a reference and gives it back when
- * it is freed; connections have their own. A program that keeps ctx longer takes one: ctx_ref().
+ * it is freed; connections have their own. Ask for a capsule for each connection: that is when the
+ * keys of session tickets turn, and a reload may have brought another context.
  */
 struct tlsmgm_ctx_handle {
     const struct tlsmgm_backend *backend; /* initialised */
@@ -49,15 +50,19 @@ struct tlsmgm_greeting;
 struct tlsmgm_greeting_table {
     uint32_t contract_version;
 
-    /* limit: largest ClientHello in bytes; 0: that of the proxy unless told otherwise. */
+    /*
+     * limit: largest ClientHello in bytes; 0: 32768. What is kept until start() may be eight times
+     * as much, for a hello may come in small records, and more may come behind it.
+     */
     enum tlsmgm_status (*greeting_new)(size_t limit, struct tlsmgm_greeting **out,
                                        struct tlsmgm_error *error);
     void (*greeting_free)(struct tlsmgm_greeting *greeting);
 
     /*
-     * Copies bytes from the client. WANT_READ: there is no whole ClientHello yet. Anything else is
-     * the end: later calls take nothing and give the same status. When that is not OK and not
-     * ALERT, which came from the client, error names the alert to send.
+     * Copies bytes from the client, until start(). WANT_READ: there is no whole ClientHello yet.
+     * OK: there is; what comes behind it may be fed, too. Anything else is the end: later calls
+     * take nothing and give the same status. Unless that is ALERT, which came from the client,
+     * error names the alert to send.
      */
     enum tlsmgm_status (*feed)(struct tlsmgm_greeting *greeting, const uint8_t *data, size_t size,
                                struct tlsmgm_error *error);
@@ -70,7 +75,8 @@ struct tlsmgm_greeting_table {
 
     /*
      * After an OK of feed(): starts a connection in the context of a server, and feeds it all that
-     * came. On failure *out is NULL; PROTOCOL when the client speaks no version of the domain.
+     * came. On failure *out is NULL, and error names the alert to send; PROTOCOL when the client
+     * speaks no version of the domain.
      */
     enum tlsmgm_status (*start)(const struct tlsmgm_greeting *greeting,
                                 const struct tlsmgm_ctx_handle *handle, struct tlsmgm_conn **out,

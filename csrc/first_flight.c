@@ -10,8 +10,11 @@
  */
 #define WIRE_SLACK 8u
 
+/* The length of a handshake message has three bytes. */
+#define MESSAGE_MAX (4u + 0xffffffu)
+
 void tlsmgm_first_flight_init(struct tlsmgm_first_flight *flight, size_t limit) {
-    tlsmgm_hello_reader_init(&flight->reader, limit);
+    tlsmgm_hello_reader_init(&flight->reader, limit < MESSAGE_MAX ? limit : MESSAGE_MAX);
     tlsmgm_buffer_init(&flight->wire, flight->reader.message.limit * WIRE_SLACK);
     flight->hello = (struct tlsmgm_client_hello){0};
     flight->followed = 0;
@@ -46,6 +49,7 @@ enum tlsmgm_status tlsmgm_first_flight_read(struct tlsmgm_first_flight *flight,
         return tlsmgm_client_hello_parse(tlsmgm_buffer_view(&flight->reader.message),
                                          &flight->hello, error);
     }
+    /* With such a slack it cannot be, but whoever waits for more room would wait for ever. */
     if (status == TLSMGM_WANT_READ && room_in(&flight->wire) == 0) {
         return tlsmgm_fail_alert(error, TLSMGM_ALERT_UNEXPECTED_MESSAGE,
                                  "the ClientHello is drowned in record headers");

@@ -17,7 +17,10 @@ struct tlsmgm_first_flight {
     size_t followed;                  /* how many of them the reader has seen */
 };
 
-/* limit: largest ClientHello in bytes; 0 takes TLSMGM_CLIENT_HELLO_LIMIT. Allocates nothing. */
+/*
+ * limit: largest ClientHello in bytes; 0 takes TLSMGM_CLIENT_HELLO_LIMIT. Up to eight times as much
+ * is kept. Allocates nothing.
+ */
 void tlsmgm_first_flight_init(struct tlsmgm_first_flight *flight, size_t limit);
 void tlsmgm_first_flight_free(struct tlsmgm_first_flight *flight);
 

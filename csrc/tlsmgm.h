@@ -196,7 +196,7 @@ struct tlsmgm_conn_config {
     const struct tlsmgm_session *session;
 };
 
-/* The connection as negotiated. Texts live as long as the connection. */
+/* The connection as negotiated. Texts live as long as it does, alpn until the next call on it. */
 struct tlsmgm_conn_info {
     uint16_t version;         /* wire value, 0 before the handshake settled it */
     const char *cipher;       /* OpenSSL's name up to TLS 1.2, IANA's in TLS 1.3, or NULL */
@@ -256,7 +256,8 @@ struct tlsmgm_backend {
 
     /*
      * As feed(), without the copy: data is borrowed until reclaim_input(), which copies what is
-     * still unread (nothing after a WANT_READ). A new feed() or lend_input() reclaims by itself.
+     * still unread; that is nothing after a WANT_READ of handshake() or read(). A new feed() or
+     * lend_input() reclaims by itself. A failure ends no loan, conn_free() does.
      */
     enum tlsmgm_status (*lend_input)(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
                                      struct tlsmgm_error *error);

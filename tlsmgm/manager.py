@@ -425,7 +425,8 @@ class TLSManager:
 
         Args:
             local: address and port of our end.
-            server_name: what the client sent in SNI, as it sent it; None when it sent none.
+            server_name: what the client sent in SNI, as it sent it; None, not ``b""``, when it
+                sent none.
 
         Returns:
             A context for :func:`tlsmgm.embedding.context_capsule`. Ask for each connection: a
@@ -435,6 +436,7 @@ class TLSManager:
             NoDomainError: no domain answers; the client must be sent alert 112.
             UnsupportedError: the manager has no TLS library.
         """
+        _check_local(local)
         snapshot = self._snapshot
         if snapshot.selector is None:
             raise UnsupportedError(_NO_LIBRARY)
@@ -477,8 +479,7 @@ class TLSManager:
         Raises:
             UnsupportedError: the manager has no TLS library.
         """
-        if isinstance(local, str) or not 0 <= local[1] <= 0xFFFF:
-            raise ValueError(f"local must be an address and a port of 0 to 65535, not {local!r}")
+        _check_local(local)
         selector = self._snapshot.selector
         if selector is None:
             raise UnsupportedError(_NO_LIBRARY)
@@ -528,6 +529,11 @@ class TLSManager:
         return Connection(
             context, server_name=sent, verify_name=checked, session=session, keeper=keeper
         )
+
+
+def _check_local(local: tuple[str, int]) -> None:
+    if isinstance(local, str) or not 0 <= local[1] <= 0xFFFF:
+        raise ValueError(f"local must be an address and a port of 0 to 65535, not {local!r}")
 
 
 def _read_rows(settings: DatabaseSettings, config: Configuration | None) -> Rows:

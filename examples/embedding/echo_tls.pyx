@@ -11,13 +11,13 @@ from libc.string cimport memset
 from cpython.pycapsule cimport PyCapsule_GetPointer
 
 from tlsmgm.capi cimport (
+    TLSMGM_ALERT,
     TLSMGM_ALERT_RECORD_SIZE,
     TLSMGM_ALERT_UNRECOGNIZED_NAME,
     TLSMGM_CLOSED,
     TLSMGM_CONTRACT_VERSION,
     TLSMGM_CTX_CAPSULE,
     TLSMGM_GREETING_CAPSULE,
-    TLSMGM_NO_ALERT,
     TLSMGM_OK,
     TLSMGM_TRUNCATED,
     TLSMGM_WANT_READ,
@@ -199,6 +199,7 @@ cdef class Echo:
     cdef Link link
     cdef bint claimed
     cdef readonly size_t echoed     # bytes
+    cdef readonly object version    # "1.2" or "1.3"; None until the client was served
 
     def __cinit__(self, manager, int fd, tuple local):
         self.manager = manager
@@ -227,6 +228,7 @@ cdef class Echo:
         self.start()
         with nogil:
             status = serve(&self.link, &self.echoed)
+        self.note_version()
         if status != TLSMGM_CLOSED:
             self.check(status)
 
@@ -261,15 +263,12 @@ cdef class Echo:
             return 0
         if status == TLSMGM_TRUNCATED:
             raise ConnectionError("the client went away without close_notify")
-        if self.link.conn == NULL and self.link.error.alert != TLSMGM_NO_ALERT:
+        if self.link.conn == NULL and status != TLSMGM_ALERT:
             refuse(&self.link, self.link.error.alert)
         raise ConnectionError((<bytes> self.link.error.text).decode("utf-8", "replace"))
 
-    @property
-    def version(self):
-        """``"1.2"`` or ``"1.3"``; None before the handshake."""
+    cdef int note_version(self) except -1:
         cdef tlsmgm_conn_info info
-        if self.link.conn == NULL:
-            return None
         self.link.tls.conn_info(self.link.conn, &info)
-        return {0x0303: "1.2", 0x0304: "1.3"}.get(info.version)
+        self.version = {0x0303: "1.2", 0x0304: "1.3"}.get(info.version)
+        return 0

@@ -153,8 +153,38 @@ def test_every_allocation_may_fail(rig: Rig, size: int) -> None:
         if got.status == "OK":
             assert refused == {"NO_MEMORY"}
             return
+        assert got.alert == 80
         refused.add(got.status)
     raise AssertionError("it never ended")
+
+
+def test_what_comes_behind_the_hello_is_kept(rig: Rig) -> None:
+    """Also what is fed while the program still asks for the context."""
+    _, flight = client_of(rig)
+    greeting = Greeting(rig)
+    assert greeting.feed(flight).status == "OK"
+    assert greeting.feed(b"\x15\x03\x01\x00\x02\x02\x28").status == "OK"
+    assert greeting.server_name == NAME.encode()
+    got, server = greeting.start(rig.server_context())
+    assert got.status == "OK"
+    assert server is not None
+    assert server.handshake().status in {"ALERT", "PROTOCOL"}
+
+
+def test_more_than_there_is_room_for_is_refused(rig: Rig) -> None:
+    _, flight = client_of(rig)
+    greeting = Greeting(rig, limit=len(flight))
+    assert greeting.feed(flight).status == "OK"
+    got = greeting.feed(bytes(8 * len(flight)))
+    assert (got.status, got.alert) == ("NO_MEMORY", 80)
+    assert greeting.server_name is None
+    assert greeting.start(rig.server_context())[0].status == "INTERNAL"
+
+
+@pytest.mark.parametrize("limit", [1 << 24, 1 << 61, (1 << 64) - 1])
+def test_a_limit_beyond_what_a_hello_can_be(rig: Rig, limit: int) -> None:
+    _, flight = client_of(rig)
+    assert Greeting(rig, limit).feed(flight).status == "OK"
 
 
 def test_a_greeting_without_memory(rig: Rig) -> None:

@@ -15,6 +15,7 @@ import tlsmgm
 from tests.embedding.conftest import build, load
 from tests.support.c_build import compiler, run
 from tests.support.managers import LOCAL, manager_of, server_domain
+from tests.support.memory import assert_it_settles
 from tlsmgm import NoDomainError, UnsupportedError, embedding
 from tlsmgm._core.backend import CONTRACT_VERSION
 
@@ -109,14 +110,19 @@ def test_a_module_for_another_contract_is_refused(tmp_path: Path) -> None:
         load(module)
 
 
-def test_capsules_are_given_back(library: str) -> None:
-    """Each has a reference of its own; the sanitizers see one too many or too few."""
+def capsules_of(library: str, count: int) -> list[object]:
+    """Make capsules of one context, and let go of all else that knows it."""
     manager = manager_of(library, server_domain())
     context = manager.server_context(LOCAL, b"dom1.test")
-    capsules = [embedding.context_capsule(context, CONTRACT_VERSION) for _ in range(100)]
+    return [embedding.context_capsule(context, CONTRACT_VERSION) for _ in range(count)]
+
+
+def test_capsules_are_given_back(library: str) -> None:
+    """Each has a reference of its own: one too many is a leak, one too few the sanitizer's."""
+    capsules = capsules_of(library, 100)
     assert {type(capsule).__name__ for capsule in capsules} == {"PyCapsule"}
-    del manager, context
     assert 'tlsmgm.ctx"' in repr(capsules[-1])
+    assert_it_settles(lambda: [capsules_of(library, 2) for _ in range(100)], 1 << 20)
 
 
 def test_server_context_is_that_of_the_domain_that_answers(library: str) -> None:
@@ -130,3 +136,5 @@ def test_server_context_is_that_of_the_domain_that_answers(library: str) -> None
     assert refused.value.alert == 112
     with pytest.raises(UnsupportedError):
         tlsmgm.TLSManager("none").server_context(LOCAL, None)
+    with pytest.raises(ValueError, match="65535"):
+        manager.server_context(("127.0.0.1", 70_000), None)

@@ -180,6 +180,16 @@ def test_what_is_no_tls_gets_an_alert(example: Any, library: str) -> None:
     assert "does not speak TLS" in str(server.failures[0])
 
 
+def test_an_alert_is_not_sent_back(example: Any, library: str) -> None:
+    with (
+        Server(example, servers(library, "TLSv1.3")) as server,
+        socket.create_connection(server.address, TIMEOUT) as sock,
+    ):
+        sock.sendall(b"\x15\x03\x01\x00\x02\x02\x28")
+        assert sock.recv(100) == b""
+    assert "alert" in str(server.failures[0])
+
+
 def test_a_connection_outlives_its_manager(example: Any, library: str, version: str) -> None:
     here, there = socket.socketpair()
     manager = servers(library, version)

@@ -11,6 +11,7 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from tests.support.managers import (
     method_of,
     mutual_domain,
     pki,
+    server_domain,
     session_of,
 )
 from tests.support.threads import many_switches, run_together
@@ -183,6 +185,52 @@ def test_any_call_at_any_time(managers: tuple[TLSManager, TLSManager], is_server
     assert collisions > 0
     assert ways["good"] > 1000
     assert ways.keys() > {"good", "ValueError"}
+
+
+def go_on(server: Connection, wire: bytes) -> None:
+    """Feed what came and shake hands, as soon as nobody else is inside."""
+    steps: list[Callable[[], object]] = [lambda: server.feed(wire), server.handshake]
+    while steps:
+        with contextlib.suppress(RuntimeError):
+            steps[0]()
+            del steps[0]
+
+
+def look(server: Connection, going: Future[None]) -> set[object]:
+    """Return all protocols that were seen meanwhile, and in the end."""
+    seen: set[object] = set()
+    done = False
+    while not done:
+        done = going.done()
+        with contextlib.suppress(RuntimeError):
+            seen.add(server.alpn)
+    return seen
+
+
+def test_the_second_hello_comes_while_others_look(library: str) -> None:
+    """The server asks for another group, and the library then reads the protocols anew."""
+    protocol = "h2-0123456789abcdef"
+    both = {"alpn": [protocol], "method": "TLSv1_3"}
+    server_manager = manager_of(library, server_domain("dom1", ec_curve="secp256r1", **both))
+    client_manager = manager_of(
+        library, client_domain("client", ec_curve="x25519:secp256r1", **both)
+    )
+    seen: set[object] = set()
+    for _ in range(50):
+        server = server_manager.server_connection(LOCAL)
+        client = client_manager.client_connection("client", "dom1.test")
+        for here, there in ((client, server), (server, client)):
+            here.handshake()
+            there.feed(here.drain())
+        client.handshake()
+        second = client.drain()
+        with many_switches(), ThreadPoolExecutor(3) as pool:
+            going = pool.submit(go_on, server, second)
+            looking = [pool.submit(look, server, going) for _ in range(2)]
+        going.result()
+        for looked in looking:
+            seen |= looked.result()
+    assert {protocol} <= seen <= {protocol, None}
 
 
 def facts(conn: Connection) -> tuple[object, ...]:

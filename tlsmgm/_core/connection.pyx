@@ -90,8 +90,8 @@ cdef class Connection(Negotiated):
         tlsmgm_entry_guard_init(&self.guard)
         if (context is None) == (selector is None):
             raise TypeError("a connection needs either a context or a selector")
-        self.belong_to(context, server_name)
         self.is_server = selector is not None or context.is_server
+        self.belong_to(context, None if self.is_server else server_name)
         self.keeper = keeper
         if self.is_server:
             self.greeting = Greeting(selector, address, port)

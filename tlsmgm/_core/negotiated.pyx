@@ -154,10 +154,14 @@ cdef class Negotiated:
         """Protocol agreed on by ALPN (RFC 7301), or None."""
         if self.conn == NULL:
             return None
-        cdef tlsmgm_conn_info info = self.info()
-        if info.alpn.size == 0:
-            return None
-        return (<const char *> info.alpn.data)[:info.alpn.size].decode("ascii", "backslashreplace")
+        cdef tlsmgm_conn_info info
+        self.enter()  # the next call on the connection may move the name
+        try:
+            self.table.conn_info(self.conn, &info)
+            name = (<const char *> info.alpn.data)[:info.alpn.size] if info.alpn.size > 0 else None
+        finally:
+            self.leave()
+        return None if name is None else name.decode("ascii", "backslashreplace")
 
     @property
     def session_reused(self):
