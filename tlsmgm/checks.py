@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from tlsmgm._core.certificate import Certificate
+from tlsmgm.backends import select
 from tlsmgm.config.model import Configuration
 from tlsmgm.domain import Domain, Origin, Source
 from tlsmgm.errors import ConfigError, PlacedError, TLSError
@@ -19,6 +20,7 @@ from tlsmgm.filters import Address, pack_ip, parse_address
 from tlsmgm.keylog import keylog_path
 from tlsmgm.matching import find_shadowed
 from tlsmgm.secret_files import open_secret_files
+from tlsmgm.trust import trust_of
 
 __all__ = ["Finding", "Load", "check_config", "check_library", "finding_of_row", "has_errors"]
 
@@ -80,6 +82,7 @@ def check_config(
         found += _check_loading(config, domain, libraries, load, chosen)
         found += _check_secret_files(config, domain)
         found += _check_certificates(config, domain, soon)
+        found += _check_trust(config, domain)
     found += _check_shadowed(config)
     found += _check_sockets(config)
     found += _check_completeness(config)
@@ -210,6 +213,16 @@ def _certificates(source: Source | None) -> tuple[Certificate, ...]:
         return ()
 
 
+def _check_trust(config: Configuration, domain: Domain) -> Iterator[Finding]:
+    """A server that verifies its clients, but by nobody's word."""
+    trust = trust_of(domain)
+    if domain.kind == "client" or not domain.verify_cert or trust.ca_list or trust.ca_dir:
+        return
+    message = "verifies clients but trusts nobody, so their certificates are all refused; "
+    message += "set ca_list or ca_dir, or verify_cert to 0"
+    yield _about(config, domain, "warning", "trust", "ca_list", message)
+
+
 def _check_shadowed(config: Configuration) -> Iterator[Finding]:
     """Filters that can never win."""
     for shadowed in find_shadowed(config.domains):
@@ -270,16 +283,22 @@ def _text(origin: Origin | None) -> str | None:
 
 
 def check_library(config: Configuration) -> list[Finding]:
-    """Say whether the script chooses a TLS library.
+    """Say whether the script chooses a TLS library, and whether that one can be used.
 
     Returns:
-        One warning when it does not; a program then needs to be told.
+        One warning when it chooses none, for a program then needs to be told; one error when the
+        chosen one is not there.
     """
     try:
-        config.resolve_library()
+        wanted = config.resolve_library()
     except ConfigError as error:
-        message = f"tls_library {error.reason}; programs need --library"
+        message = f'tls_library {error.reason}; add loadmodule "tls_openssl.so" or '
+        message += '"tls_wolfssl.so", or say --library'
         return [Finding("warning", "library", message, origin=config.path)]
+    try:
+        select(wanted)
+    except ConfigError as error:
+        return [Finding("error", "library", str(error), origin=config.path)]
     return []
 
 

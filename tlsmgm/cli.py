@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import tlsmgm
+from tlsmgm.backends import refused
 from tlsmgm.commands import COMMANDS
 from tlsmgm.commands.output import complain
 from tlsmgm.errors import TLSError
@@ -81,7 +82,10 @@ class _VersionAction(argparse.Action):
         found = tlsmgm.backends()
         for name, info in sorted(found.items()):
             print(f"  {name:<8} {info.version}")
-        if not found:
+        unusable = refused()
+        for name, reason in sorted(unusable.items()):
+            print(f"  {name:<8} UNUSABLE: {reason}")
+        if not found and not unusable:
             print("  no TLS backend is installed")
         parser.exit(0)
 

@@ -421,7 +421,7 @@ def _source(value: object) -> Source | None:
         pem = bytes(value)
         if _PEM_START not in pem:
             raise ConfigError(
-                "is not PEM: there is no '-----BEGIN' in it", hint="give the path of a file as text"
+                "is not PEM: it has no BEGIN line", hint="give the path of a file as text"
             )
         return pem
     if value is not None and not isinstance(value, (str, os.PathLike)):

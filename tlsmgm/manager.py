@@ -41,7 +41,7 @@ from tlsmgm.provisioning.settings import (
 )
 from tlsmgm.report import ReloadReport
 from tlsmgm.sessions import SessionCache, SessionKeeper
-from tlsmgm.snapshot import Snapshot, compare
+from tlsmgm.snapshot import Parts, compare, make_snapshot
 
 if TYPE_CHECKING:
     from tlsmgm.provisioning.watch import DatabaseWatcher
@@ -86,7 +86,7 @@ class TLSManager:
         self._own_timeouts = (handshake_timeout, send_timeout)
         self._library_of_file = False  # the configuration has chosen it, not the caller
         self._change = ChangeLock()  # held while a new state is made
-        self._snapshot = Snapshot()
+        self._snapshot = make_snapshot(Parts(), {}, has_library=self._backend is not None)
         self._attached: DatabaseSettings | None = None  # by attach_database()
         self._sessions = SessionCache()  # of servers that we have called
 
@@ -442,7 +442,10 @@ class TLSManager:
             raise UnsupportedError(_NO_LIBRARY)
         domain = snapshot.server(*local, server_name)
         if domain is None:
-            raise NoDomainError("no server domain answers at this address for this name", alert=112)
+            asked = "no name"
+            if server_name is not None:
+                asked = f"the name {server_name.decode('ascii', 'backslashreplace')!r}"
+            raise NoDomainError(f"no server domain answers at this address for {asked}", alert=112)
         return snapshot.built["server", domain.name].context
 
     def client_context(self, domain: Domain | str) -> Context:
@@ -532,7 +535,8 @@ class TLSManager:
 
 
 def _check_local(local: tuple[str, int]) -> None:
-    if isinstance(local, str) or not 0 <= local[1] <= 0xFFFF:
+    # That of IPv6 has four parts.
+    if not isinstance(local, tuple | list) or len(local) < 2 or not 0 <= local[1] <= 0xFFFF:
         raise ValueError(f"local must be an address and a port of 0 to 65535, not {local!r}")
 
 

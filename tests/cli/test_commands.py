@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.cases import load_cases, script_of
 from tests.support.commands import Run
+from tests.support.other_backends import forget_backends, use_contract, use_module
 from tests.support.proxy import ROOT, client_domain, pki, server_domain, write_script
 from tlsmgm.cli import main
 from tlsmgm.commands import COMMANDS
@@ -261,6 +262,37 @@ def test_version_and_module() -> None:
     )  # fmt: skip
     assert done.stdout.startswith("tlsmgm ")
     assert "openssl" in done.stdout
+
+
+def test_version_tells_what_cannot_be_used(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forget_backends(monkeypatch)
+    use_contract(monkeypatch, 1)
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    out = capsys.readouterr().out
+    assert "wolfssl  UNUSABLE: " in out
+    assert "speaks version 1 of the contract" in out
+
+
+def test_check_refuses_a_script_whose_library_is_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forget_backends(monkeypatch)
+    use_module(monkeypatch, "there_is_no_such_module")
+    wanted = ['modparam("tls_mgm", "tls_library", "wolfssl")']
+    script = write_script(tmp_path / "c", wanted, server_domain("dom1"))
+    assert main(["check", "--config", script]) == 1
+    assert "pip install 'tlsmgm[wolfssl]'" in capsys.readouterr().out
+
+
+def test_check_warns_of_a_server_that_trusts_nobody(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = write_script(tmp_path / "c", server_domain("dom1", verify_cert=1))
+    main(["check", "--config", script])
+    assert "verifies clients but trusts nobody" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,30 @@ def test_without_a_library(tmp_path: Path) -> None:
         manager.client_connection("client")
 
 
+def test_without_a_domain(library: str) -> None:
+    """A program may start empty; whoever calls is told that nobody answers."""
+    manager = TLSManager(library)
+    client = manager_of(library, client_domain()).client_connection("client", "dom1.test")
+    server = manager.server_connection(LOCAL)
+    client.handshake()
+    server.feed(client.drain())
+    with pytest.raises(NoDomainError, match=r"'dom1\.test'"):
+        server.handshake()
+    with pytest.raises(NoDomainError, match=r"'dom1\.test'"):
+        manager.server_context(LOCAL, b"dom1.test")
+    with pytest.raises(NoDomainError, match="no name"):
+        manager.server_context(LOCAL, None)
+
+
+@pytest.mark.parametrize("local", ["127.0.0.1", ("127.0.0.1",), None, ("127.0.0.1", -1)])
+def test_a_local_address_has_two_parts(library: str, local: object) -> None:
+    manager = TLSManager(library)
+    with pytest.raises(ValueError, match="65535"):
+        manager.server_connection(local)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="65535"):
+        manager.server_context(local, None)  # type: ignore[arg-type]
+
+
 def test_client_connection_needs_a_client_domain(library: str) -> None:
     manager = manager_of(library, server_domain(), client_domain())
     for name in ("dom1", "other", ""):

@@ -3,59 +3,31 @@
 from __future__ import annotations
 
 import concurrent.futures
-import ctypes
-import functools
 import importlib
 import importlib.metadata
-import sys
 import threading
-import types
-from typing import Any
 
 import pytest
 
+from tests.support.other_backends import (
+    MODULE,
+    choice,
+    forget_backends,
+    use_contract,
+    use_module,
+)
 from tlsmgm._core.backend import CONTRACT_VERSION
 from tlsmgm.errors import ConfigError, UnsupportedError
-
-CAPSULE_NAME = ctypes.create_string_buffer(b"tlsmgm.backend")
-MODULE = "backend_of_another_release"
-
-
-# The package has a function of the same name as this module.
-choice: Any = importlib.import_module("tlsmgm.backends")
 
 
 @pytest.fixture(autouse=True)
 def fresh_choice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing that was loaded before counts, nor later what these tests load."""
-    monkeypatch.setattr(choice, "_loaded", {})
-    monkeypatch.setattr(choice, "_modules", functools.cache(choice._modules.__wrapped__))
-
-
-def use_module(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
-    """Have wolfSSL's backend live in that module."""
-    monkeypatch.setitem(choice._OWN_MODULES, "wolfssl", module)
-
-
-def table_of(version: int) -> Any:
-    """Return the beginning of a backend's table, which is all that may be read of a strange one."""
-    return (ctypes.c_uint32 * 64)(version)
-
-
-def capsule_of(table: Any) -> Any:
-    new = ctypes.pythonapi.PyCapsule_New
-    new.restype = ctypes.py_object
-    new.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]
-    return new(ctypes.addressof(table), ctypes.addressof(CAPSULE_NAME), None)
+    forget_backends(monkeypatch)
 
 
 @pytest.mark.parametrize("version", [0, CONTRACT_VERSION - 1, CONTRACT_VERSION + 1])
 def test_another_contract_is_refused(monkeypatch: pytest.MonkeyPatch, version: int) -> None:
-    table = table_of(version)
-    module: Any = types.ModuleType(MODULE)
-    module.backend = capsule_of(table)
-    monkeypatch.setitem(sys.modules, MODULE, module)
-    use_module(monkeypatch, MODULE)
+    use_contract(monkeypatch, version)
     with pytest.raises(UnsupportedError) as caught:
         choice.load("wolfssl")
     message = str(caught.value)
@@ -65,10 +37,12 @@ def test_another_contract_is_refused(monkeypatch: pytest.MonkeyPatch, version: i
     assert "install matching releases" in message
     assert caught.value.backend == "wolfssl"
     assert "wolfssl" not in choice.backends()
+    assert choice.refused() == {"wolfssl": message}
 
 
 def test_how_to_get_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     use_module(monkeypatch, "there_is_no_such_module")
+    assert choice.refused() == {}
     with pytest.raises(ConfigError, match=r"pip install 'tlsmgm\[wolfssl\]'"):
         choice.select("wolfssl")
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from tlsmgm._core.backend import Backend
 from tlsmgm.errors import ConfigError, TLSError, UnsupportedError
 
-__all__ = ["LIBRARIES", "Backend", "BackendInfo", "backends", "load", "select"]
+__all__ = ["LIBRARIES", "Backend", "BackendInfo", "backends", "load", "refused", "select"]
 
 ENTRY_POINT_GROUP = "tlsmgm.backends"
 
@@ -92,6 +92,18 @@ def backends() -> dict[str, BackendInfo]:
         except TLSError:
             continue
         found[name] = BackendInfo(backend.version, backend.features)
+    return found
+
+
+def refused() -> dict[str, str]:
+    """Backends that are installed but cannot be used, each with what is wrong with it."""
+    found = {}
+    for name in _modules():
+        try:
+            load(name)
+        except TLSError as error:
+            if not isinstance(error.__cause__, ModuleNotFoundError):
+                found[name] = str(error)
     return found
 
 

@@ -56,6 +56,7 @@ def run(options: argparse.Namespace) -> int:
     findings += checks.check_config(config, libraries, _load, chosen=chosen, days=options.days)
     if options.library is None:
         findings += checks.check_library(config)
+        findings.sort(key=lambda finding: finding.severity != "error")
     failed = checks.has_errors(findings)
     if options.json:
         print_json(
