@@ -33,8 +33,18 @@ class Greeter(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Go on as far as these bytes reach."""
+        self._go_on(data)
+
+    def eof_received(self) -> None:
+        """Say so if the client has gone without close_notify."""
+        self._go_on(b"")
+
+    def _go_on(self, data: bytes) -> None:
         try:
-            self._tls.feed(data)
+            if data:
+                self._tls.feed(data)
+            else:
+                self._tls.feed_eof()
             self._advance()
         except tlsmgm.TLSError as error:
             print(f"{type(error).__name__}: {error}", flush=True)
@@ -59,7 +69,14 @@ class Greeter(asyncio.Protocol):
     def _greet(self) -> None:
         domain = self._tls.domain
         text = f"domain {domain.name if domain else '-'}, $tls_version, peer $tls_peer_subject\n"
-        self._tls.write(self._tls.expand(text).encode())
+        self._send(self._tls.expand(text).encode())
+
+    def _send(self, data: bytes) -> None:
+        """Encrypt all of it: one call may take less, until what it has made is carried away."""
+        left = memoryview(data)
+        while left:
+            left = left[self._tls.write(left) :]
+            self._transport.write(self._tls.drain())
 
     def pause_writing(self) -> None:
         """Listen no more to a client that does not listen to us."""

@@ -24,6 +24,9 @@ __all__ = ["BuiltContext", "Fingerprints", "build_context"]
 #: Bytes of a scope; wolfSSL does not resume at all with 32.
 _SCOPE_SIZE = 16
 
+#: Parameters of a domain's own files.
+_IDENTITY = ("certificate", "private_key", "certificate2", "private_key2")
+
 _HYBRID_GROUP = "X25519MLKEM768"
 _GROUPS = "x25519:secp256r1:secp384r1"
 
@@ -282,8 +285,24 @@ def build_context(
             keys = _ticket_keys(domain, backend, scope, secrets)
         context = _new_context(domain, backend, trust, scope, keys)
     except ConfigError as error:
-        raise error.at(origin=error.origin or domain.origin, domain=domain.name) from None
+        raise error.at(
+            origin=error.origin or domain.origin, domain=domain.name, hint=_advice(domain, error)
+        ) from None
     return BuiltContext(context, keys, source, fingerprint, scope)
+
+
+def _advice(domain: Domain, error: ConfigError) -> str | None:
+    """Which file a complaint about certificate or key is of, and what may be wrong with it."""
+    if error.hint is not None or error.parameter not in _IDENTITY:
+        return error.hint
+    advice = []
+    value = getattr(domain, error.parameter)
+    if isinstance(value, str) and value not in error.reason:
+        advice.append(f"the file is {value}")
+    has_passphrase = domain.private_key_passphrase or domain.private_key_passphrase_command
+    if "pass phrase" in error.reason and not has_passphrase:
+        advice.append("an encrypted one needs private_key_passphrase, or ..._passphrase_command")
+    return "; ".join(advice) or None
 
 
 def _new_context(

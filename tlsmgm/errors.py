@@ -119,6 +119,7 @@ class PlacedError(TLSError):
         domain: str | None = None,
         parameter: str | None = None,
         column: str | None = None,
+        hint: str | None = None,
     ) -> Self:
         """The same complaint with more about its place.
 
@@ -127,6 +128,7 @@ class PlacedError(TLSError):
             domain: name of the TLS domain; None leaves what is known.
             parameter: name of the parameter; None leaves what is known.
             column: name of the database column; None leaves what is known.
+            hint: what to do about it; None leaves what is known.
 
         Returns:
             A new error of the same class.
@@ -137,7 +139,7 @@ class PlacedError(TLSError):
             domain=domain or self.domain,
             parameter=parameter or self.parameter,
             column=column or self.column,
-            hint=self.hint,
+            hint=hint or self.hint,
             backend=self.backend,
             alert=self.alert,
             library_code=self.library_code,

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.managers import pem, pki, server_domain
+from tests.support.pki import Authority, key_pem
 from tests.support.scripts import Site, client, server
 from tlsmgm import ConfigError, Domain, TLSManager
 
@@ -58,6 +59,28 @@ def test_bad_value(site: Site, parameter: str, value: str, reason: str) -> None:
     assert re.search(reason, caught.value.reason, re.IGNORECASE), caught.value.reason
     assert caught.value.domain == "dom1"
     assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [("private_key", "dom2.key"), ("private_key", "dom1.pem"), ("certificate", "dom1.key")],
+)
+def test_the_file_is_named(library: str, parameter: str, value: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        TLSManager(library).add_domain(server_domain("dom1", **{parameter: pki(value)}))
+    assert pki(value) in str(caught.value)
+
+
+def test_an_encrypted_key_asks_for_its_passphrase(library: str, tmp_path: Path) -> None:
+    key = tmp_path / "key.pem"
+    key.write_bytes(key_pem(Authority("root").issue("dom1").key, b"open sesame"))
+    with pytest.raises(ConfigError, match="private_key_passphrase"):
+        TLSManager(library).add_domain(server_domain("dom1", private_key=str(key)))
+    with pytest.raises(ConfigError) as caught:
+        TLSManager(library).add_domain(
+            server_domain("dom1", private_key=str(key), private_key_passphrase="wrong")
+        )
+    assert "private_key_passphrase" not in str(caught.value)
 
 
 LINES = [

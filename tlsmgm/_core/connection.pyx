@@ -445,8 +445,8 @@ cdef class Connection(Negotiated):
             data: any contiguous buffer of bytes.
 
         Returns:
-            How many bytes were taken; fewer than given, perhaps 0, when 256 KiB of output wait
-            for ``drain()``.
+            How many bytes were taken; fewer than given, perhaps 0, when 256 KiB of output or more
+            wait for ``drain()``.
 
         Raises:
             ValueError: the handshake is not complete, or shutdown() was called.
