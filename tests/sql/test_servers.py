@@ -156,7 +156,8 @@ def test_a_server_does_not_outlive_tests_that_are_killed(kind: str, state: str) 
             process.kill()
             assert wait_for_end(descriptor)
         finally:
-            subprocess.run(["rm", "-r", folder], check=True)
+            # -f: its children may still be taking files of theirs away.
+            subprocess.run(["rm", "-rf", folder], check=True)
 
 
 def wait_for_end(descriptor: int) -> bool:
