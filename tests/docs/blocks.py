@@ -13,11 +13,9 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import random
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -25,6 +23,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.ports import free_ports
 from tests.support.sanitizers import ENVIRONMENT, SANITIZER
 
 TIMEOUT = 60.0
@@ -65,18 +64,6 @@ def read_blocks(text: str) -> list[Block]:
     return found
 
 
-def free_port() -> int:
-    """A port of this machine that is free now.
-
-    It is below those that the system gives to others, so it is likely to be free a little longer.
-    """
-    for port in random.sample(range(20000, 32000), 100):
-        with contextlib.closing(socket.socket()) as sock, contextlib.suppress(OSError):
-            sock.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError("no port is free")
-
-
 class Reader:
     """Somebody who follows a document.
 
@@ -88,7 +75,7 @@ class Reader:
 
     def __init__(self, root: Path, folder: Path, ports: tuple[int, ...]) -> None:
         self._folder = folder
-        self._ports = {str(port): str(free_port()) for port in ports}
+        self._ports = dict(zip(map(str, ports), map(str, free_ports(len(ports))), strict=True))
         self._namespace: dict[str, object] = {"__name__": "document"}
         self._programs: list[_Program] = []
         for name in ("examples", "benchmarks"):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.ports import free_ports
 from tests.support.proxy import (
     ROOT,
     TIMEOUT,
@@ -333,14 +334,6 @@ def test_other_addresses(library: str, host: str, tmp_path: Path, upstream: Upst
         ):
             server.sendall(b"x")
             assert read_exactly(client, 1) == b"x"
-
-
-def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for sock in sockets:
-            sock.bind(("127.0.0.1", 0))
-        return [sock.getsockname()[1] for sock in sockets]
 
 
 def test_third_socket_is_taken(library: str, script: str) -> None:
