@@ -64,7 +64,8 @@ def process(library: str, certificate: Path, key: Path, how: str) -> Iterator[tu
 def regions(pid: int) -> Iterator[bytes]:
     """What stands in all memory that a process can write to, but for the stack.
 
-    There glibc 2.43 saves the vector registers, with the bytes that its memcpy() has moved last.
+    There pieces of a file were seen with glibc 2.43, as large as the vector registers: probably it
+    saves them, with the bytes that its memcpy() has moved last.
     """
     try:
         lines = Path(f"/proc/{pid}/maps").read_text(encoding="ascii", errors="replace")
