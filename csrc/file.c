@@ -89,7 +89,9 @@ static enum tlsmgm_status read_file(const char *path, const char *parameter,
 enum tlsmgm_status tlsmgm_source_read(const struct tlsmgm_source *source, const char *parameter,
                                       struct tlsmgm_blob *out, struct tlsmgm_error *error) {
     *out = (struct tlsmgm_blob){0};
-    if (source->path != NULL) return read_file(source->path, parameter, out, error);
+    if (source->data.data == NULL && source->path != NULL) {
+        return read_file(source->path, parameter, out, error);
+    }
     if (source->data.size > TLSMGM_FILE_MAX) {
         return tlsmgm_fail_parameter(error, parameter, "more than %u bytes", TLSMGM_FILE_MAX);
     }
@@ -120,12 +122,30 @@ static enum tlsmgm_status visit_file(const char *directory, const char *name, co
     if (stat(path, &facts) == 0 && !S_ISREG(facts.st_mode)) return TLSMGM_OK;
     enum tlsmgm_status status = read_file(path, parameter, &content, error);
     if (status != TLSMGM_OK) return status;
-    status = visitor(context, path, &content, error);
+    status = visitor(context, path, (struct tlsmgm_bytes){content.data, content.size}, error);
     tlsmgm_blob_free(&content);
     return status;
 }
 
-enum tlsmgm_status tlsmgm_directory_visit(const char *path, const char *parameter, bool only_hashed,
+static const char *name_in(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? path : slash + 1;
+}
+
+/* What somebody else has read, in the order in which it was given. */
+static enum tlsmgm_status visit_files(const struct tlsmgm_directory *directory, bool only_hashed,
+                                      tlsmgm_file_visitor visitor, void *context,
+                                      struct tlsmgm_error *error) {
+    enum tlsmgm_status status = TLSMGM_OK;
+    for (size_t i = 0; status == TLSMGM_OK && i < directory->count; i++) {
+        const struct tlsmgm_source *file = &directory->files[i];
+        if (!is_wanted(name_in(file->path), only_hashed)) continue;
+        status = visitor(context, file->path, file->data, error);
+    }
+    return status;
+}
+
+static enum tlsmgm_status visit_directory(const char *path, const char *parameter, bool only_hashed,
                                           tlsmgm_file_visitor visitor, void *context,
                                           struct tlsmgm_error *error) {
     struct dirent **entries = NULL;
@@ -144,4 +164,14 @@ enum tlsmgm_status tlsmgm_directory_visit(const char *path, const char *paramete
     }
     free(entries);
     return status;
+}
+
+enum tlsmgm_status tlsmgm_directory_visit(const struct tlsmgm_directory *directory,
+                                          const char *parameter, bool only_hashed,
+                                          tlsmgm_file_visitor visitor, void *context,
+                                          struct tlsmgm_error *error) {
+    if (directory->files != NULL) {
+        return visit_files(directory, only_hashed, visitor, context, error);
+    }
+    return visit_directory(directory->path, parameter, only_hashed, visitor, context, error);
 }

@@ -25,15 +25,17 @@ void tlsmgm_blob_free(struct tlsmgm_blob *blob);
 
 /* What to do with each file of a directory; anything but OK ends the walk with that status. */
 typedef enum tlsmgm_status (*tlsmgm_file_visitor)(void *context, const char *path,
-                                                  const struct tlsmgm_blob *content,
+                                                  struct tlsmgm_bytes content,
                                                   struct tlsmgm_error *error);
 
 /*
- * Reads every regular file of a directory, in the order of their names. Files that begin with a
- * dot are passed over; with only_hashed also those not named as "openssl rehash" names them
- * (eight hexadecimal digits, a dot, a number).
+ * Shows the visitor every regular file of a directory, in the order of their names: those that were
+ * read before, or else those that are there now. Files that begin with a dot are passed over; with
+ * only_hashed also those not named as "openssl rehash" names them (eight hexadecimal digits, a dot,
+ * a number).
  */
-enum tlsmgm_status tlsmgm_directory_visit(const char *path, const char *parameter, bool only_hashed,
+enum tlsmgm_status tlsmgm_directory_visit(const struct tlsmgm_directory *directory,
+                                          const char *parameter, bool only_hashed,
                                           tlsmgm_file_visitor visitor, void *context,
                                           struct tlsmgm_error *error);
 

@@ -37,7 +37,7 @@ extern "C" {
  * It grows whenever the layout or the meaning of anything in this header or in embed.h changes;
  * docs/embedding.md has the promise. New slots and fields go to the end.
  */
-#define TLSMGM_CONTRACT_VERSION 2u
+#define TLSMGM_CONTRACT_VERSION 3u
 
 /* Name of the Python capsule in which an extension module hands over its const table. */
 #define TLSMGM_BACKEND_CAPSULE "tlsmgm.backend"
@@ -111,11 +111,28 @@ struct tlsmgm_conn;
 struct tlsmgm_session;
 struct tlsmgm_ticket_keys; /* see ticket_keys.h */
 
-/* PEM from a file or from memory: path if it is not NULL, else data; both empty: not given. */
+/*
+ * A file or a value. With data, path is only how messages call it, or NULL for a value in memory.
+ * Without, the file at path is read. Neither: not given. An empty file has data that is not NULL.
+ */
 struct tlsmgm_source {
     const char *path;
     struct tlsmgm_bytes data;
 };
+
+/* A directory, and the files in it where they have been read already; else they are read now. */
+struct tlsmgm_directory {
+    const char *path;                  /* NULL: not given */
+    const struct tlsmgm_source *files; /* each with its path; NULL: not read yet */
+    size_t count;
+};
+
+/*
+ * Told of what can be used, but not as a whole: a CA that no chain can end in, a file that is
+ * passed over. text is one sentence that names file and item; borrowed for the call. May not call
+ * back.
+ */
+typedef void (*tlsmgm_warn)(void *argument, const char *parameter, const char *text);
 
 /* One TLS domain, as ctx_new() takes it. Zeroes mean "not given". */
 struct tlsmgm_ctx_config {
@@ -138,10 +155,10 @@ struct tlsmgm_ctx_config {
     struct tlsmgm_bytes passphrase; /* of encrypted private keys */
     struct tlsmgm_source dh_params;
 
-    struct tlsmgm_source ca_list; /* trusted; a server also names them to its clients */
-    const char *ca_dir;           /* trusted; files named by hash, as "openssl rehash" makes them */
-    const char *crl_dir;          /* every CRL in it, PEM or DER; at least one must be there */
-    bool crl_check_all;           /* the whole chain, not the leaf only */
+    struct tlsmgm_source ca_list;    /* trusted; a server also names them to its clients */
+    struct tlsmgm_directory ca_dir;  /* trusted; files named as "openssl rehash" names them */
+    struct tlsmgm_directory crl_dir; /* every CRL in it, PEM or DER; at least one must be there */
+    bool crl_check_all;              /* the whole chain, not the leaf only */
 
     /* DER of the response that is stapled to certificate (RFC 6066 section 8); or not given. */
     struct tlsmgm_source ocsp_response;
@@ -150,6 +167,9 @@ struct tlsmgm_ctx_config {
     bool verify_peer;  /* server: ask for a certificate; both: refuse a bad one */
     bool require_peer; /* server: refuse a client that has none */
     int verify_depth;  /* intermediates allowed between leaf and trust anchor */
+
+    /* Server: a client's certificate may be for servers only (extendedKeyUsage serverAuth). */
+    bool accept_server_eku;
 
     /* Names are SIP domains (RFC 5922); else they are hosts and addresses (RFC 9525). */
     bool sip_identity;
@@ -162,8 +182,12 @@ struct tlsmgm_ctx_config {
 
     const char *keylog_file; /* secrets of all connections are appended to it; NULL: nothing is */
 
-    /* Sessions are good only where the scope is the same. 1 to 31 bytes; see TLSMGM_SCOPE_MAX. */
+    /* Sessions are good only where the scope is the same. 1 to 31 bytes; see TLSMGM_SCOPE_MAX.
+     * Empty: no session is offered or taken. */
     struct tlsmgm_bytes scope;
+
+    tlsmgm_warn warn; /* may be NULL */
+    void *warn_argument;
 };
 
 /* wolfSSL does not resume at all when a session-ID context has 32 bytes, the length TLS allows. */

@@ -90,6 +90,13 @@ cdef extern from "tlsmgm.h" nogil:
         const char *path
         tlsmgm_bytes data
 
+    cdef struct tlsmgm_directory:
+        const char *path
+        const tlsmgm_source *files
+        size_t count
+
+    ctypedef void (*tlsmgm_warn)(void *, const char *, const char *) noexcept nogil
+
     cdef struct tlsmgm_ctx_config:
         bint is_server
         uint16_t lowest_version
@@ -103,20 +110,23 @@ cdef extern from "tlsmgm.h" nogil:
         tlsmgm_bytes passphrase
         tlsmgm_source dh_params
         tlsmgm_source ca_list
-        const char *ca_dir
-        const char *crl_dir
+        tlsmgm_directory ca_dir
+        tlsmgm_directory crl_dir
         bint crl_check_all
         tlsmgm_source ocsp_response
         bint require_staple
         bint verify_peer
         bint require_peer
         int verify_depth
+        bint accept_server_eku
         bint sip_identity
         const char *peer_names
         tlsmgm_bytes alpn
         tlsmgm_ticket_keys *ticket_keys
         const char *keylog_file
         tlsmgm_bytes scope
+        tlsmgm_warn warn
+        void *warn_argument
 
     cdef struct tlsmgm_conn_config:
         tlsmgm_bytes server_name

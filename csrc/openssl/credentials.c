@@ -17,8 +17,12 @@ static int passphrase_callback(char *out, int size, int writing, void *argument)
     return (int)passphrase->size;
 }
 
+static BIO *bytes_bio(struct tlsmgm_bytes bytes) {
+    return BIO_new_mem_buf(bytes.data, (int)bytes.size);
+}
+
 static BIO *blob_bio(const struct tlsmgm_blob *blob) {
-    return BIO_new_mem_buf(blob->data, (int)blob->size);
+    return bytes_bio((struct tlsmgm_bytes){blob->data, blob->size});
 }
 
 /* PEM readers end with this error; anything else means that an item was broken. */
@@ -28,9 +32,9 @@ static bool is_end_of_pem(void) {
 }
 
 /* All certificates of a blob; NULL with the error set when there is none or one is broken. */
-static STACK_OF(X509) * read_certificates(const struct tlsmgm_blob *blob, const char *parameter,
+static STACK_OF(X509) * read_certificates(struct tlsmgm_bytes bytes, const char *parameter,
                                           const char *path, struct tlsmgm_error *error) {
-    BIO *bio = blob_bio(blob);
+    BIO *bio = bytes_bio(bytes);
     STACK_OF(X509) *list = sk_X509_new_null();
     X509 *certificate = NULL;
     bool broken = bio == NULL || list == NULL;
@@ -56,7 +60,8 @@ static STACK_OF(X509) * read_certificate_source(const struct tlsmgm_source *sour
                                                 const char *parameter, struct tlsmgm_error *error) {
     struct tlsmgm_blob blob;
     if (tlsmgm_source_read(source, parameter, &blob, error) != TLSMGM_OK) return NULL;
-    STACK_OF(X509) *list = read_certificates(&blob, parameter, source->path, error);
+    struct tlsmgm_bytes bytes = {blob.data, blob.size};
+    STACK_OF(X509) *list = read_certificates(bytes, parameter, source->path, error);
     tlsmgm_blob_free(&blob);
     return list;
 }
@@ -172,8 +177,8 @@ static enum tlsmgm_status load_ca_list(struct tlsmgm_ctx *ctx, const struct tlsm
     return status;
 }
 
-static enum tlsmgm_status visit_ca(void *context, const char *path,
-                                   const struct tlsmgm_blob *content, struct tlsmgm_error *error) {
+static enum tlsmgm_status visit_ca(void *context, const char *path, struct tlsmgm_bytes content,
+                                   struct tlsmgm_error *error) {
     struct trust_loading *loading = context;
     STACK_OF(X509) *list = read_certificates(content, "ca_dir", path, error);
     if (list == NULL) return TLSMGM_CONFIG;
@@ -183,28 +188,30 @@ static enum tlsmgm_status visit_ca(void *context, const char *path,
     return status;
 }
 
-static enum tlsmgm_status load_ca_dir(struct tlsmgm_ctx *ctx, const char *path,
+static enum tlsmgm_status load_ca_dir(struct tlsmgm_ctx *ctx,
+                                      const struct tlsmgm_directory *directory,
                                       struct tlsmgm_error *error) {
     struct trust_loading loading = {.ctx = ctx};
     enum tlsmgm_status status =
-        tlsmgm_directory_visit(path, "ca_dir", true, visit_ca, &loading, error);
+        tlsmgm_directory_visit(directory, "ca_dir", true, visit_ca, &loading, error);
     if (status != TLSMGM_OK || loading.count > 0) return status;
-    return tlsmgm_fail_parameter(
-        error, "ca_dir", "no CA certificate named by its hash in %s (run: openssl rehash)", path);
+    return tlsmgm_fail_parameter(error, "ca_dir",
+                                 "no CA certificate named by its hash in %s (run: openssl rehash)",
+                                 directory->path);
 }
 
 /* PEM, several in a file perhaps, or one in DER. A file that is neither is passed over. */
-static int add_crls(X509_STORE *store, const struct tlsmgm_blob *content) {
+static int add_crls(X509_STORE *store, struct tlsmgm_bytes content) {
     int count = 0;
     X509_CRL *crl;
-    const unsigned char *der = content->data;
-    BIO *bio = blob_bio(content);
+    const unsigned char *der = content.data;
+    BIO *bio = bytes_bio(content);
     while (bio != NULL && (crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL)) != NULL) {
         count += X509_STORE_add_crl(store, crl);
         X509_CRL_free(crl);
     }
     BIO_free(bio);
-    if (count == 0 && (crl = d2i_X509_CRL(NULL, &der, (long)content->size)) != NULL) {
+    if (count == 0 && (crl = d2i_X509_CRL(NULL, &der, (long)content.size)) != NULL) {
         count += X509_STORE_add_crl(store, crl);
         X509_CRL_free(crl);
     }
@@ -212,8 +219,8 @@ static int add_crls(X509_STORE *store, const struct tlsmgm_blob *content) {
     return count;
 }
 
-static enum tlsmgm_status visit_crl(void *context, const char *path,
-                                    const struct tlsmgm_blob *content, struct tlsmgm_error *error) {
+static enum tlsmgm_status visit_crl(void *context, const char *path, struct tlsmgm_bytes content,
+                                    struct tlsmgm_error *error) {
     struct trust_loading *loading = context;
     (void)path;
     (void)error;
@@ -226,10 +233,10 @@ static enum tlsmgm_status load_crl_dir(struct tlsmgm_ctx *ctx,
                                        struct tlsmgm_error *error) {
     struct trust_loading loading = {.ctx = ctx};
     enum tlsmgm_status status =
-        tlsmgm_directory_visit(config->crl_dir, "crl_dir", false, visit_crl, &loading, error);
+        tlsmgm_directory_visit(&config->crl_dir, "crl_dir", false, visit_crl, &loading, error);
     if (status != TLSMGM_OK) return status;
     if (loading.count == 0) {
-        return tlsmgm_fail_parameter(error, "crl_dir", "no CRL in %s", config->crl_dir);
+        return tlsmgm_fail_parameter(error, "crl_dir", "no CRL in %s", config->crl_dir.path);
     }
     unsigned long flags = X509_V_FLAG_CRL_CHECK;
     if (config->crl_check_all) flags |= X509_V_FLAG_CRL_CHECK_ALL;
@@ -245,10 +252,10 @@ enum tlsmgm_status ossl_load_trust(struct tlsmgm_ctx *ctx, const struct tlsmgm_c
     if (tlsmgm_source_is_given(&config->ca_list)) {
         status = load_ca_list(ctx, &config->ca_list, error);
     }
-    if (status == TLSMGM_OK && config->ca_dir != NULL) {
-        status = load_ca_dir(ctx, config->ca_dir, error);
+    if (status == TLSMGM_OK && config->ca_dir.path != NULL) {
+        status = load_ca_dir(ctx, &config->ca_dir, error);
     }
-    if (status == TLSMGM_OK && config->crl_dir != NULL) {
+    if (status == TLSMGM_OK && config->crl_dir.path != NULL) {
         status = load_crl_dir(ctx, config, error);
     }
     return status;

@@ -152,8 +152,8 @@ static enum tlsmgm_status set_resumption(struct tlsmgm_ctx *ctx,
 
 static enum tlsmgm_status load_trust(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
                                      struct tlsmgm_error *error) {
-    bool given = tlsmgm_source_is_given(&config->ca_list) || config->ca_dir != NULL ||
-                 config->crl_dir != NULL;
+    bool given = tlsmgm_source_is_given(&config->ca_list) || config->ca_dir.path != NULL ||
+                 config->crl_dir.path != NULL;
     bool peers_show_certificates = config->verify_peer || !config->is_server;
     return given || peers_show_certificates ? wssl_trust_new(ctx, config, error) : TLSMGM_OK;
 }

@@ -52,16 +52,16 @@ static void list_free(struct der_list *list) {
 }
 
 /* Every PEM item of a kind in a blob, as DER. Stops at the first text that is no such item. */
-static enum tlsmgm_status add_pem_items(struct der_list *list, const struct tlsmgm_blob *blob,
-                                        int type, struct tlsmgm_error *error) {
+static enum tlsmgm_status add_pem_items(struct der_list *list, struct tlsmgm_bytes blob, int type,
+                                        struct tlsmgm_error *error) {
     size_t at = 0;
     enum tlsmgm_status status = TLSMGM_OK;
-    while (status == TLSMGM_OK && at < blob->size) {
+    while (status == TLSMGM_OK && at < blob.size) {
         DerBuffer *der = NULL;
         EncryptedInfo info;
         memset(&info, 0, sizeof info);
         int result =
-            wc_PemToDer(blob->data + at, (long)(blob->size - at), type, &der, NULL, &info, NULL);
+            wc_PemToDer(blob.data + at, (long)(blob.size - at), type, &der, NULL, &info, NULL);
         if (result == 0) status = list_add(list, der->buffer, der->length, error);
         wc_FreeDer(&der);
         if (result != 0 || info.consumed <= 0) break;
@@ -70,7 +70,7 @@ static enum tlsmgm_status add_pem_items(struct der_list *list, const struct tlsm
     return status;
 }
 
-static enum tlsmgm_status add_cas(struct wssl_trust *trust, const struct tlsmgm_blob *blob,
+static enum tlsmgm_status add_cas(struct wssl_trust *trust, struct tlsmgm_bytes blob,
                                   const char *parameter, const char *path,
                                   struct tlsmgm_error *error) {
     size_t before = trust->cas.count;
@@ -80,23 +80,23 @@ static enum tlsmgm_status add_cas(struct wssl_trust *trust, const struct tlsmgm_
                                  path == NULL ? "the value" : path);
 }
 
-static enum tlsmgm_status visit_ca(void *context, const char *path,
-                                   const struct tlsmgm_blob *content, struct tlsmgm_error *error) {
+static enum tlsmgm_status visit_ca(void *context, const char *path, struct tlsmgm_bytes content,
+                                   struct tlsmgm_error *error) {
     return add_cas(context, content, "ca_dir", path, error);
 }
 
 /* PEM, several in a file perhaps, or one in DER. A file that is neither is passed over. */
-static enum tlsmgm_status visit_crl(void *context, const char *path,
-                                    const struct tlsmgm_blob *content, struct tlsmgm_error *error) {
+static enum tlsmgm_status visit_crl(void *context, const char *path, struct tlsmgm_bytes content,
+                                    struct tlsmgm_error *error) {
     struct wssl_trust *trust = context;
     size_t before = trust->crls.count;
     (void)path;
     enum tlsmgm_status status = add_pem_items(&trust->crls, content, CRL_TYPE, error);
-    if (status != TLSMGM_OK || trust->crls.count > before || content->size == 0) return status;
-    WOLFSSL_X509_CRL *crl = wolfSSL_d2i_X509_CRL(NULL, content->data, (int)content->size);
+    if (status != TLSMGM_OK || trust->crls.count > before || content.size == 0) return status;
+    WOLFSSL_X509_CRL *crl = wolfSSL_d2i_X509_CRL(NULL, content.data, (int)content.size);
     if (crl == NULL) return TLSMGM_OK;
     wolfSSL_X509_CRL_free(crl);
-    return list_add(&trust->crls, content->data, content->size, error);
+    return list_add(&trust->crls, content.data, content.size, error);
 }
 
 static enum tlsmgm_status read_sources(struct wssl_trust *trust,
@@ -107,24 +107,26 @@ static enum tlsmgm_status read_sources(struct wssl_trust *trust,
         struct tlsmgm_blob blob;
         status = tlsmgm_source_read(&config->ca_list, "ca_list", &blob, error);
         if (status == TLSMGM_OK) {
-            status = add_cas(trust, &blob, "ca_list", config->ca_list.path, error);
+            struct tlsmgm_bytes bytes = {blob.data, blob.size};
+            status = add_cas(trust, bytes, "ca_list", config->ca_list.path, error);
         }
         tlsmgm_blob_free(&blob);
         trust->ca_list_count = trust->cas.count;
     }
-    if (status == TLSMGM_OK && config->ca_dir != NULL) {
+    if (status == TLSMGM_OK && config->ca_dir.path != NULL) {
         size_t before = trust->cas.count;
-        status = tlsmgm_directory_visit(config->ca_dir, "ca_dir", true, visit_ca, trust, error);
+        status = tlsmgm_directory_visit(&config->ca_dir, "ca_dir", true, visit_ca, trust, error);
         if (status == TLSMGM_OK && trust->cas.count == before) {
             status = tlsmgm_fail_parameter(
                 error, "ca_dir", "no CA certificate named by its hash in %s (run: openssl rehash)",
-                config->ca_dir);
+                config->ca_dir.path);
         }
     }
-    if (status == TLSMGM_OK && config->crl_dir != NULL) {
-        status = tlsmgm_directory_visit(config->crl_dir, "crl_dir", false, visit_crl, trust, error);
+    if (status == TLSMGM_OK && config->crl_dir.path != NULL) {
+        status =
+            tlsmgm_directory_visit(&config->crl_dir, "crl_dir", false, visit_crl, trust, error);
         if (status == TLSMGM_OK && trust->crls.count == 0) {
-            status = tlsmgm_fail_parameter(error, "crl_dir", "no CRL in %s", config->crl_dir);
+            status = tlsmgm_fail_parameter(error, "crl_dir", "no CRL in %s", config->crl_dir.path);
         }
     }
     return status;

@@ -284,10 +284,11 @@ def test_all_sources_may_come_from_memory(rig: Rig, version: str) -> None:
     assert from_memory == from_file == first_der(pki("dom1.pem"))
 
 
-def test_a_path_goes_before_memory(rig: Rig) -> None:
+def test_what_was_read_goes_before_the_file(rig: Rig, tmp_path: Path) -> None:
     config = rig.c.ffi.new("struct tlsmgm_ctx_config *")
-    _alive = rig.fill(config, {"is_server": True, **IDENTITY})
-    config.certificate.data, _keep = rig.c.bytes_in(GARBAGE)
+    missing = {"certificate": tmp_path / "gone.pem", "private_key": IDENTITY["private_key"]}
+    _alive = rig.fill(config, {"is_server": True, **missing})
+    config.certificate.data, _keep = rig.c.bytes_in(IDENTITY["certificate"].read_bytes())
     out = rig.c.ffi.new("struct tlsmgm_ctx **")
     assert rig.table.ctx_new(config, out, rig.c.ffi.NULL) == rig.c.lib.TLSMGM_OK
     rig.table.ctx_free(out[0])

@@ -116,9 +116,16 @@ Visits = list[tuple[str, bytes]]
 
 
 def visit(
-    c: CCode, path: Path, only_hashed: bool = False, stop_at: str | None = None
+    c: CCode,
+    path: Path,
+    only_hashed: bool = False,
+    stop_at: str | None = None,
+    files: list[tuple[str, bytes]] | None = None,
 ) -> tuple[str, Visits, str]:
-    """Return the status, what was visited in order, and the error's text."""
+    """Return the status, what was visited in order, and the error's text.
+
+    Without ``files`` the directory is read now; else they are what was read of it before.
+    """
     seen: Visits = []
 
     def visitor(context: Any, file: Any, content: Any, error: Any) -> int:
@@ -128,8 +135,19 @@ def visit(
 
     called = c.ffi.callback("tlsmgm_file_visitor", visitor)
     error, parameter = c.error(), c.ffi.new("char[]", b"ca_dir")
+    directory = c.ffi.new("struct tlsmgm_directory *")
+    alive: list[Any] = [c.ffi.new("char[]", os.fsencode(path))]
+    directory.path = alive[0]
+    if files is not None:
+        directory.files = sources = c.ffi.new("struct tlsmgm_source[]", len(files) + 1)
+        directory.count = len(files)
+        for source, (name, content) in zip(sources, files, strict=False):
+            alive.append(c.ffi.new("char[]", os.fsencode(path / name)))
+            source.path = alive[-1]
+            source.data, keep = c.bytes_in(content)
+            alive.append(keep)
     status = c.lib.tlsmgm_directory_visit(
-        os.fsencode(path), parameter, only_hashed, called, c.ffi.NULL, error
+        directory, parameter, only_hashed, called, c.ffi.NULL, error
     )
     if c.status_name(status) == "CONFIG":
         assert error.parameter == parameter
@@ -151,6 +169,14 @@ def test_files_are_visited_by_name(c: CCode, tmp_path: Path) -> None:
     names = ["10", "9", "a", "b", "link", "B"]
     assert sorted(seen) == sorted((name, (tmp_path / name).read_bytes()) for name in names)
     assert visit(c, tmp_path)[1] == seen
+
+
+def test_files_that_were_read_before_are_not_read_again(c: CCode, tmp_path: Path) -> None:
+    files = [("01234567.0", b"one"), (".hidden", b"two"), ("other", b"")]
+    status, seen, _ = visit(c, tmp_path / "gone", files=files)
+    assert (status, seen) == ("OK", [files[0], files[2]])
+    assert visit(c, tmp_path / "gone", only_hashed=True, files=files)[1] == files[:1]
+    assert visit(c, tmp_path / "gone", files=[])[:2] == ("OK", [])
 
 
 def test_only_names_of_rehash_count(c: CCode, tmp_path: Path) -> None:

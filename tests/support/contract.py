@@ -178,6 +178,10 @@ class Rig:
                 text = self.c.ffi.new("char[]", value.encode())
                 alive.append(text)
                 setattr(struct, name, text)
+            elif kinds[name] == "struct tlsmgm_directory":
+                text = self.c.ffi.new("char[]", value.encode())
+                alive.append(text)
+                getattr(struct, name).path = text
             elif kinds[name] == "struct tlsmgm_source" and isinstance(value, Path):
                 text = self.c.ffi.new("char[]", str(value).encode())
                 alive.append(text)

@@ -16,4 +16,5 @@ cdef class Context:
     cdef uint16_t lowest_version    # 0: open
     cdef uint16_t highest_version
     cdef TicketKeys ticket_keys     # the ring that ctx refers to
+    cdef readonly tuple warnings    # of (parameter, sentence): what can be used in part only
     cdef object certificate_cache

@@ -38,6 +38,7 @@ class Context:
         verify_peer: bool = False,
         require_peer: bool = False,
         verify_depth: int = 3,
+        accept_server_eku: bool = False,
         sip_identity: bool = False,
         peer_names: str | None = None,
         alpn: bytes | None = None,
@@ -49,6 +50,8 @@ class Context:
     def backend(self) -> Backend: ...
     @property
     def domain(self) -> Any: ...  # whatever it was made with
+    @property
+    def warnings(self) -> tuple[tuple[str, str], ...]: ...
     @property
     def is_server(self) -> bool: ...
     @property

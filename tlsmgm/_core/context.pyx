@@ -8,6 +8,7 @@ from tlsmgm._core.backend cimport Backend
 from tlsmgm._core.capi cimport (
     tlsmgm_bytes,
     tlsmgm_ctx_config,
+    tlsmgm_directory,
     tlsmgm_error,
     tlsmgm_source,
     tlsmgm_status,
@@ -45,6 +46,13 @@ cdef class _Strings:
             result.size = len(<bytes> data)
         return result
 
+    cdef tlsmgm_directory directory(self, object value) except *:
+        cdef tlsmgm_directory result
+        result.path = self.text(value)
+        result.files = NULL
+        result.count = 0
+        return result
+
     cdef tlsmgm_source source(self, object value) except *:
         cdef tlsmgm_source result
         result.path = NULL
@@ -52,6 +60,14 @@ cdef class _Strings:
         if value is not None and result.data.data == NULL:
             result.path = self.text(value)
         return result
+
+
+cdef void _note_warning(void *argument, const char *parameter, const char *text) noexcept with gil:
+    """Keep what the library says of a parameter that it can use in part; it is lost without memory."""
+    try:
+        (<list> argument).append((parameter.decode(), text.decode("utf-8", "replace")))
+    except MemoryError:
+        pass
 
 
 cdef class Context:
@@ -74,12 +90,16 @@ cdef class Context:
         ocsp_response: DER of the response that a server staples, ``bytes`` or the path of a file.
         require_staple: a client refuses servers that staple no good response.
         verify_peer, require_peer, verify_depth: rules for the peer's certificate.
+        accept_server_eku: a server takes clients whose certificates are for servers only.
         sip_identity: names are SIP domains (RFC 5922), not hosts and addresses (RFC 9525).
         peer_names: names separated by commas, of which the peer must have one; or None.
         alpn: protocol list in wire form (RFC 7301).
         ticket_keys: key ring for session tickets; None: no resumption.
         keylog_file: secrets of all connections are appended to it; None: nothing is.
         scope: 1 to 31 bytes; sessions are good only where it is the same.
+
+    Attributes:
+        warnings: pairs of a parameter and a sentence, of what can be used in part only.
 
     Raises:
         ConfigError: a parameter cannot be used; it is named.
@@ -112,6 +132,7 @@ cdef class Context:
         bint verify_peer=False,
         bint require_peer=False,
         int verify_depth=3,
+        bint accept_server_eku=False,
         bint sip_identity=False,
         peer_names=None,
         bytes alpn=None,
@@ -123,6 +144,7 @@ cdef class Context:
         cdef tlsmgm_error error
         cdef tlsmgm_status status
         cdef _Strings strings = _Strings()
+        cdef list warnings = []
         config.is_server = is_server
         config.lowest_version = lowest_version
         config.highest_version = highest_version
@@ -135,20 +157,23 @@ cdef class Context:
         config.passphrase = strings.blob(passphrase)
         config.dh_params = strings.source(dh_params)
         config.ca_list = strings.source(ca_list)
-        config.ca_dir = strings.text(ca_dir)
-        config.crl_dir = strings.text(crl_dir)
+        config.ca_dir = strings.directory(ca_dir)
+        config.crl_dir = strings.directory(crl_dir)
         config.crl_check_all = crl_check_all
         config.ocsp_response = strings.source(ocsp_response)
         config.require_staple = require_staple
         config.verify_peer = verify_peer
         config.require_peer = require_peer
         config.verify_depth = verify_depth
+        config.accept_server_eku = accept_server_eku
         config.sip_identity = sip_identity
         config.peer_names = strings.text(peer_names)
         config.alpn = strings.blob(alpn)
         config.ticket_keys = NULL if ticket_keys is None else ticket_keys.keys
         config.keylog_file = strings.text(keylog_file)
         config.scope = strings.blob(scope)
+        config.warn = &_note_warning
+        config.warn_argument = <void *> warnings
         self.table = backend.table
         self.backend = backend
         self.domain = domain
@@ -159,6 +184,7 @@ cdef class Context:
         with nogil:
             status = self.table.ctx_new(&config, &self.ctx, &error)
         check(status, &error, backend.name, name, origin)
+        self.warnings = tuple(warnings)
 
     def __dealloc__(self):
         if self.ctx != NULL:
