@@ -3,13 +3,12 @@
 #include "decimal.h"
 #include "der.h"
 #include "error.h"
+#include "extension.h"
 
 #define EXPLICIT_VERSION    (TLSMGM_DER_CONTEXT_CONSTRUCTED | 0)
 #define ISSUER_UNIQUE_ID    (TLSMGM_DER_CONTEXT | 1)
 #define SUBJECT_UNIQUE_ID   (TLSMGM_DER_CONTEXT | 2)
 #define EXPLICIT_EXTENSIONS (TLSMGM_DER_CONTEXT_CONSTRUCTED | 3)
-
-static const uint8_t subject_alt_name_oid[] = {0x55, 0x1d, 0x11};
 
 static enum tlsmgm_status malformed(struct tlsmgm_error *error, const char *what) {
     return tlsmgm_fail_alert(error, TLSMGM_ALERT_DECODE_ERROR, "malformed certificate: %s", what);
@@ -88,25 +87,6 @@ static bool read_extensions(struct tlsmgm_cursor *body, struct tlsmgm_bytes *ext
            tlsmgm_der_expect(&inner, TLSMGM_DER_SEQUENCE, extensions) && inner.left == 0;
 }
 
-struct extension {
-    struct tlsmgm_bytes oid;
-    struct tlsmgm_bytes value; /* contents of the OCTET STRING */
-};
-
-/* The mark of a critical extension is for those who verify. */
-static bool read_extension(struct tlsmgm_cursor *extensions, struct extension *out) {
-    struct tlsmgm_cursor inner;
-    struct tlsmgm_bytes critical;
-    if (!tlsmgm_der_enter(extensions, TLSMGM_DER_SEQUENCE, &inner)) return false;
-    if (!tlsmgm_der_oid(&inner, &out->oid)) return false;
-    if (tlsmgm_der_is_next(&inner, TLSMGM_DER_BOOLEAN)) {
-        if (!tlsmgm_der_expect(&inner, TLSMGM_DER_BOOLEAN, &critical)) return false;
-        if (critical.size != 1) return false;
-        if (critical.data[0] != 0x00 && critical.data[0] != 0xff) return false;
-    }
-    return tlsmgm_der_expect(&inner, TLSMGM_DER_OCTET_STRING, &out->value) && inner.left == 0;
-}
-
 static bool read_subject_alt_names(struct tlsmgm_bytes value, struct tlsmgm_bytes *names) {
     struct tlsmgm_cursor cursor = tlsmgm_cursor(value);
     return tlsmgm_der_expect(&cursor, TLSMGM_DER_SEQUENCE, names) && cursor.left == 0 &&
@@ -123,18 +103,17 @@ static bool seen_before(const struct tlsmgm_bytes *seen, size_t count, struct tl
 /* RFC 5280 section 4.2: no extension twice. A second one could hide from one of two readers. */
 static enum tlsmgm_status check_extensions(struct tlsmgm_certificate_fields *out,
                                            struct tlsmgm_error *error) {
-    const struct tlsmgm_bytes wanted = {subject_alt_name_oid, sizeof subject_alt_name_oid};
     struct tlsmgm_bytes seen[TLSMGM_CERTIFICATE_EXTENSIONS_MAX];
     struct tlsmgm_cursor cursor = tlsmgm_cursor(out->extensions);
     for (size_t count = 0; cursor.left > 0; count++) {
-        struct extension extension;
+        struct tlsmgm_extension extension;
         if (count == TLSMGM_CERTIFICATE_EXTENSIONS_MAX) {
             return malformed(error, "too many extensions");
         }
-        if (!read_extension(&cursor, &extension)) return malformed(error, "extension");
+        if (!tlsmgm_extension_next(&cursor, &extension)) return malformed(error, "extension");
         if (seen_before(seen, count, extension.oid)) return malformed(error, "extension twice");
         seen[count] = extension.oid;
-        if (tlsmgm_bytes_equal(extension.oid, wanted) &&
+        if (tlsmgm_extension_number(&extension) == TLSMGM_SUBJECT_ALT_NAME &&
             !read_subject_alt_names(extension.value, &out->subject_alt_names)) {
             return malformed(error, "subject alternative names");
         }

@@ -72,6 +72,16 @@ bool tlsmgm_der_integer(struct tlsmgm_cursor *cursor, struct tlsmgm_bytes *conte
     return true;
 }
 
+bool tlsmgm_der_boolean(struct tlsmgm_cursor *cursor, bool *value) {
+    struct tlsmgm_cursor trial = *cursor;
+    struct tlsmgm_bytes contents;
+    if (!tlsmgm_der_expect(&trial, TLSMGM_DER_BOOLEAN, &contents) || contents.size != 1) return false;
+    if (contents.data[0] != 0x00 && contents.data[0] != 0xff) return false;
+    *value = contents.data[0] != 0x00;
+    *cursor = trial;
+    return true;
+}
+
 /* X.690 section 8.19.2: base 128, each arc ends with a byte below 0x80 and starts not with 0x80. */
 static bool is_oid(struct tlsmgm_bytes contents) {
     bool at_arc_start = true;

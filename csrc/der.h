@@ -14,7 +14,9 @@ enum tlsmgm_der_tag {
     TLSMGM_DER_INTEGER = 0x02,
     TLSMGM_DER_BIT_STRING = 0x03,
     TLSMGM_DER_OCTET_STRING = 0x04,
+    TLSMGM_DER_NULL = 0x05,
     TLSMGM_DER_OID = 0x06,
+    TLSMGM_DER_ENUMERATED = 0x0a,
     TLSMGM_DER_UTF8_STRING = 0x0c,
     TLSMGM_DER_NUMERIC_STRING = 0x12,
     TLSMGM_DER_PRINTABLE_STRING = 0x13,
@@ -52,6 +54,9 @@ bool tlsmgm_der_enter(struct tlsmgm_cursor *cursor, uint8_t tag, struct tlsmgm_c
 
 /* An INTEGER of at least one byte, without needless bytes in front. */
 bool tlsmgm_der_integer(struct tlsmgm_cursor *cursor, struct tlsmgm_bytes *contents);
+
+/* A BOOLEAN: one byte, 0x00 or 0xff. */
+bool tlsmgm_der_boolean(struct tlsmgm_cursor *cursor, bool *value);
 
 /* Longest object identifier that is read, in bytes. Real ones have about ten, UUIDs 21. */
 #define TLSMGM_DER_OID_MAX 64u

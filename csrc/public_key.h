@@ -1,0 +1,71 @@
+/*
+ * Public keys and signatures of certificates and CRLs (RFC 3279, 4055, 5480, 8410): which kind they are
+ * and how strong. Whether a signature is good is for a TLS library to say.
+ */
+#ifndef TLSMGM_PUBLIC_KEY_H
+#define TLSMGM_PUBLIC_KEY_H
+
+#include "tlsmgm.h"
+
+enum tlsmgm_public_key_kind {
+    TLSMGM_PUBLIC_KEY_UNKNOWN, /* of no kind below, or not well-formed */
+    TLSMGM_PUBLIC_KEY_RSA,
+    TLSMGM_PUBLIC_KEY_RSA_PSS, /* an RSA key that may be used with PSS only */
+    TLSMGM_PUBLIC_KEY_EC,
+    TLSMGM_PUBLIC_KEY_ED25519,
+    TLSMGM_PUBLIC_KEY_ED448,
+};
+
+struct tlsmgm_public_key {
+    enum tlsmgm_public_key_kind kind;
+    unsigned security_bits; /* NIST SP 800-57 part 1 */
+    bool has_explicit_curve;
+    struct tlsmgm_bytes info; /* SubjectPublicKeyInfo, tag and length included */
+};
+
+/* Takes a SubjectPublicKeyInfo apart. */
+void tlsmgm_public_key_read(struct tlsmgm_bytes info, struct tlsmgm_public_key *out);
+
+enum tlsmgm_digest {
+    TLSMGM_DIGEST_NONE, /* the algorithm has its own */
+    TLSMGM_DIGEST_MD5,
+    TLSMGM_DIGEST_SHA1,
+    TLSMGM_DIGEST_SHA224,
+    TLSMGM_DIGEST_SHA256,
+    TLSMGM_DIGEST_SHA384,
+    TLSMGM_DIGEST_SHA512,
+};
+
+enum tlsmgm_signature_kind {
+    TLSMGM_SIGNATURE_UNKNOWN,
+    TLSMGM_SIGNATURE_RSA, /* PKCS #1 1.5 */
+    TLSMGM_SIGNATURE_RSA_PSS,
+    TLSMGM_SIGNATURE_ECDSA,
+    TLSMGM_SIGNATURE_ED25519,
+    TLSMGM_SIGNATURE_ED448,
+};
+
+/* Of something signed: SEQUENCE { to be signed, AlgorithmIdentifier, BIT STRING }. */
+struct tlsmgm_signature {
+    struct tlsmgm_bytes signed_bytes; /* tag and length included */
+    struct tlsmgm_bytes algorithm;    /* contents of the outer AlgorithmIdentifier */
+    struct tlsmgm_bytes bits;         /* of the BIT STRING, without the count of unused bits */
+    enum tlsmgm_signature_kind kind;
+    enum tlsmgm_digest digest;
+    enum tlsmgm_digest mask_digest; /* of PSS */
+    uint32_t salt_size;             /* of PSS, in bytes */
+    unsigned security_bits;         /* 0 when the kind is unknown */
+};
+
+/* Takes the outside of something signed apart. False when it is not of that form. */
+bool tlsmgm_signature_read(struct tlsmgm_bytes whole, struct tlsmgm_signature *out);
+
+/* Whether a key of this kind makes signatures of that kind. */
+bool tlsmgm_signature_fits(const struct tlsmgm_signature *signature,
+                           enum tlsmgm_public_key_kind key);
+
+/* Asks a TLS library whether a signature is good. */
+typedef bool (*tlsmgm_signature_check)(const struct tlsmgm_signature *signature,
+                                       const struct tlsmgm_public_key *key);
+
+#endif
