@@ -85,7 +85,7 @@ def portable_headers() -> list[str]:
 
 def headers_of(variant: str) -> list[str]:
     """Return the headers whose declarations a variant offers."""
-    extra = [f"{variant}/backend.h", "ticket_stack.h"] if variant in BACKENDS else []
+    extra = [f"{variant}/backend.h", "signature.h", "ticket_stack.h"] if variant in BACKENDS else []
     return [*portable_headers(), *extra]
 
 
