@@ -8,6 +8,8 @@ import dataclasses
 import io
 import json
 import re
+import subprocess
+import sys
 import tarfile
 import threading
 import time
@@ -597,14 +599,14 @@ def test_failure_is_one_message_and_exit_code_1(cache, monkeypatch, capsys):
 # Which library a backend links with
 
 
-def fake_prefix(root: Path, version: str, archives: list[str]) -> Path:
+def fake_prefix(root: Path, version: str, archives: list[str], folder: str = "lib") -> Path:
     """Make a prefix that holds a wolfSSL of this version."""
     (root / "include" / "wolfssl").mkdir(parents=True)
     header = f'#define LIBWOLFSSL_VERSION_STRING "{version}"\n'
     (root / "include" / "wolfssl" / "version.h").write_text(header)
-    (root / "lib").mkdir()
+    (root / folder).mkdir(parents=True)
     for archive in archives:
-        (root / "lib" / archive).touch()
+        (root / folder / archive).touch()
     return root
 
 
@@ -616,12 +618,42 @@ def test_named_prefix_is_linked_statically(cache, tmp_path, monkeypatch):
     assert link.link_args[0] == f"{prefix}/lib/libwolfssl.a"
 
 
-def test_named_prefix_without_static_library_is_linked_shared(cache, tmp_path, monkeypatch):
-    prefix = fake_prefix(tmp_path / "wolf", "5.9.3", ["libwolfssl.so"])
+@pytest.mark.parametrize("folder", native_link.SHARED_FOLDERS)
+def test_named_prefix_without_static_library_is_linked_shared(cache, tmp_path, monkeypatch, folder):
+    name = f"libwolfssl.{native_link.SHARED_SUFFIX}"
+    prefix = fake_prefix(tmp_path / "wolf", "5.9.3", [name], folder)
     monkeypatch.setenv("TLSMGM_WOLFSSL_PREFIX", str(prefix))
     link = native_link.find_library(native_link.WOLFSSL)
-    assert "-lwolfssl" in link.link_args
-    assert f"-Wl,-rpath,{prefix}/lib" in link.link_args
+    assert link.link_args[0] == f"{prefix}/{folder}/{name}"
+    assert f"-Wl,-rpath,{prefix}/{folder}" in link.link_args
+    assert link.depends == [link.link_args[0]]
+
+
+def test_named_prefix_with_headers_alone_is_refused(cache, tmp_path, monkeypatch):
+    prefix = fake_prefix(tmp_path / "wolf", "5.9.3", [])
+    monkeypatch.setenv("TLSMGM_WOLFSSL_PREFIX", str(prefix))
+    with pytest.raises(native_link.LibraryMissingError, match="neither static nor shared"):
+        native_link.find_library(native_link.WOLFSSL)
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its linker has other options")
+def test_the_named_library_is_linked_whatever_was_searched_before(cache, tmp_path, monkeypatch):
+    """A distribution's Python puts its own folder in front of ours."""
+    compiler = native_pins.compiler().split()
+    for name, answer in (("named", 1), ("other", 2)):
+        prefix = fake_prefix(tmp_path / name, "5.9.3", [])
+        source = tmp_path / f"{name}.c"
+        source.write_text(f"int answer(void) {{ return {answer}; }}\n")
+        library = [f"-Wl,-soname,libwolfssl.so.{answer}", "-o", f"{prefix}/lib/libwolfssl.so"]
+        subprocess.run([*compiler, "-shared", "-fPIC", str(source), *library], check=True)
+        (prefix / "lib" / f"libwolfssl.so.{answer}").symlink_to("libwolfssl.so")
+    program = tmp_path / "program.c"
+    program.write_text("int answer(void);\nint main(void) { return answer(); }\n")
+    monkeypatch.setenv("TLSMGM_WOLFSSL_PREFIX", str(tmp_path / "named"))
+    link = native_link.find_library(native_link.WOLFSSL)
+    command = [*compiler, str(program), f"-L{tmp_path}/other/lib", *link.link_args]
+    subprocess.run([*command, "-o", str(tmp_path / "program")], check=True)
+    assert subprocess.run([tmp_path / "program"], check=False).returncode == 1
 
 
 def test_named_prefix_that_is_too_old_is_refused(cache, tmp_path, monkeypatch):
