@@ -63,6 +63,7 @@ enum tlsmgm_feature {
     TLSMGM_FEATURE_DH_PARAMS = 1u << 4,          /* own Diffie-Hellman parameters */
     TLSMGM_FEATURE_SESSION_EXPORT = 1u << 5,     /* sessions can be turned into bytes and back */
     TLSMGM_FEATURE_MLKEM = 1u << 6,              /* group X25519MLKEM768 */
+    TLSMGM_FEATURE_RFC7919 = 1u << 7,            /* a client's finite fields go before dh_params */
 };
 
 /* Alerts that this code sends itself (RFC 8446 section 6). */

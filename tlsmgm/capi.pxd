@@ -56,6 +56,7 @@ cdef extern from "tlsmgm.h" nogil:
         TLSMGM_FEATURE_DH_PARAMS
         TLSMGM_FEATURE_SESSION_EXPORT
         TLSMGM_FEATURE_MLKEM
+        TLSMGM_FEATURE_RFC7919
 
     cdef enum tlsmgm_alert:
         TLSMGM_ALERT_CLOSE_NOTIFY

@@ -17,9 +17,11 @@ from tlsmgm.config.model import Configuration
 from tlsmgm.domain import Domain, Origin, Source
 from tlsmgm.errors import ConfigError, PlacedError, TLSError
 from tlsmgm.filters import Address, pack_ip, parse_address
+from tlsmgm.finite_fields import finite_field_warning
 from tlsmgm.keylog import keylog_path
 from tlsmgm.matching import find_shadowed
 from tlsmgm.secret_files import open_secret_files
+from tlsmgm.staples import staple_warning
 from tlsmgm.trust import trust_of
 
 __all__ = ["Finding", "Load", "check_config", "check_library", "finding_of_row", "has_errors"]
@@ -83,6 +85,8 @@ def check_config(
         found += _check_secret_files(config, domain)
         found += _check_certificates(config, domain, soon)
         found += _check_trust(config, domain)
+        found += _check_staple(config, domain, soon.now)
+        found += _check_finite_fields(config, domain, libraries)
     found += _check_shadowed(config)
     found += _check_sockets(config)
     found += _check_completeness(config)
@@ -221,6 +225,27 @@ def _check_trust(config: Configuration, domain: Domain) -> Iterator[Finding]:
     message = "verifies clients but trusts nobody, so their certificates are all refused; "
     message += "set ca_list or ca_dir, or verify_cert to 0"
     yield _about(config, domain, "warning", "trust", "ca_list", message)
+
+
+def _check_staple(
+    config: Configuration, domain: Domain, now: datetime.datetime
+) -> Iterator[Finding]:
+    """An OCSP response that has ended, although somebody was to replace it."""
+    message = staple_warning(domain, now)
+    if message is not None:
+        yield _about(config, domain, "warning", "staple", "ocsp_response", message)
+
+
+def _check_finite_fields(
+    config: Configuration, domain: Domain, libraries: Sequence[str]
+) -> Iterator[Finding]:
+    """Groups that leave nothing to clients which have Diffie-Hellman alone."""
+    for library in libraries:
+        backend = select(library)
+        features = frozenset() if backend is None else backend.features
+        message = finite_field_warning(domain, features)
+        if message is not None:
+            yield _about(config, domain, "warning", "groups", "ec_curve", message, library)
 
 
 def _check_shadowed(config: Configuration) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from tlsmgm._core.ticket_keys import TicketKeys
 from tlsmgm.ciphers import check_cipher_list, default_ciphers, expand_for, split_tls13
 from tlsmgm.domain import Domain, Source
 from tlsmgm.errors import ConfigError
+from tlsmgm.finite_fields import default_finite_fields
 from tlsmgm.keylog import keylog_path
 from tlsmgm.passphrase import passphrase_of
 from tlsmgm.ticket_schedule import OwnSchedule, SharedSchedule
@@ -230,7 +231,7 @@ def _groups(domain: Domain, backend: Backend) -> str | None:
     if domain.verify_cert:
         groups += ":secp521r1"
     if domain.dh_params is not None:
-        groups += ":ffdhe2048"
+        groups += f":{default_finite_fields(backend.features)}"
     if "mlkem" not in backend.features:
         return groups
     separator = "/" if "cipher_expressions" in backend.features else ":"

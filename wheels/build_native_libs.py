@@ -35,6 +35,7 @@ from native_pins import (
     load_pins,
     machine_triple,
     prefix_for,
+    read_manifest,
 )
 from native_sources import Source, get_source
 from native_steps import Steps, say
@@ -51,6 +52,7 @@ TOOLS = {
     "openssl": {"make": "make", "perl": "perl", "patch": "patch"},
     "wolfssl": {
         "make": "make",
+        "patch": "patch",
         "autoconf": "autoconf",
         "automake": "automake",
         # Homebrew's name, because macOS has another libtool.
@@ -78,6 +80,7 @@ def build(pin: Pin) -> Path:
     if prefix is not None:
         return prefix
     check_tools(pin.name)
+    check_patches(pin)
     root = cache_root()
     root.mkdir(parents=True, exist_ok=True)
     with build_lock(root, pin):
@@ -210,6 +213,16 @@ def check_tools(name: str) -> None:
         )
 
 
+def check_patches(pin: Pin) -> None:
+    """Raise if this tree lacks a patch: a library without it must not pass for one with it."""
+    missing = pin.missing_patches()
+    if missing:
+        raise NativeBuildError(
+            f"To build {pin.name}, this is missing in wheels/patches: {', '.join(missing)}.\n"
+            f"The sources of each distribution can build its own library alone."
+        )
+
+
 def perl_is_complete() -> bool:
     """Tell whether Perl has the modules that OpenSSL's Configure loads."""
     command = ["perl", *PERL_MODULES, "-e", "1"]
@@ -229,9 +242,15 @@ def build_lock(root: Path, pin: Pin) -> Iterator[None]:
 
 
 def describe(pin: Pin) -> str:
-    """Return one line that says whether a library is built, and where."""
+    """Return one line that says what is built, with which patches, and where."""
     prefix = installed_prefix(pin)
-    return f"{pin.name} {pin.version}: {prefix if prefix else 'not built'}"
+    if prefix is None:
+        return f"{pin.name} {pin.version}: not built"
+    manifest = read_manifest(prefix)
+    version, patches = manifest["version"], manifest["patches"]
+    pinned = "" if version == pin.version else f" instead of {pin.version}, which is pinned"
+    count = f", {len(patches)} patches" if patches else ""
+    return f"{pin.name} {version}{pinned} ({manifest['source']}{count}): {prefix}"
 
 
 def parse_arguments(arguments: Sequence[str] | None, names: list[str]) -> argparse.Namespace:
@@ -257,7 +276,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 1
         print(prefix)
         return 0
-    for name in options.names or pins:
+    buildable = [name for name, pin in pins.items() if not pin.missing_patches()]
+    for name in options.names or buildable:
         if options.list:
             print(describe(pins[name]))
             continue

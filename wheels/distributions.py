@@ -53,6 +53,8 @@ TLSMGM = Distribution(
         "tlsmgm_wolfssl/*",
         "csrc/wolfssl/*",
         "wheels/tlsmgm_wolfssl/*",
+        # They quote what is under the GPL.
+        "wheels/patches/wolfssl-*",
         "tests/*",
         "benchmarks/*",
         ".*",
@@ -78,6 +80,7 @@ TLSMGM_WOLFSSL = Distribution(
         "wheels/*.py",
         "wheels/*.toml",
         "wheels/*.sh",
+        "wheels/patches/*.patch",
     ),
     leaves=("csrc/openssl/*", "wheels/tlsmgm_wolfssl/*"),
     overlay="wheels/tlsmgm_wolfssl",

@@ -9,6 +9,7 @@ both. Each wheel is built from its own source distribution, so that one is known
 is for Linux alone, as auditwheel is.
 
 SOURCE_DATE_EPOCH is the time that everything gets; the time of the last commit, if it is not set.
+TLSMGM_ALLOW_UNPINNED=1 takes TLS libraries of another release than the pinned one.
 """
 
 from __future__ import annotations
@@ -26,8 +27,11 @@ from pathlib import Path
 from check_wheel import problems_of, size_line
 from distributions import CHECKOUT, DISTRIBUTIONS, Distribution, put_together
 from enclose import enclose
-from native_pins import cache_root, compiler, installed_prefix, load_pins
+from native_pins import cache_root, compiler, installed_prefix, load_pins, read_manifest
 from repeatable import settle_sdist
+
+# Set to 1, it lets wheels have another release inside than the pinned one.
+ALLOW_UNPINNED = "TLSMGM_ALLOW_UNPINNED"
 
 
 class WheelError(Exception):
@@ -66,10 +70,18 @@ def build_environment(environment: Mapping[str, str], epoch: int) -> dict[str, s
 
 
 def native_prefix(distribution: Distribution) -> Path:
-    """Return where the distribution's TLS library is."""
-    prefix = installed_prefix(load_pins()[distribution.library])
+    """Return where the distribution's TLS library is; refuse a release that is not pinned."""
+    pin = load_pins()[distribution.library]
+    prefix = installed_prefix(pin)
     if prefix is None:
         raise WheelError(f"{distribution.library} is not built: python wheels/build_native_libs.py")
+    version = read_manifest(prefix)["version"]
+    if version != pin.version and os.environ.get(ALLOW_UNPINNED) != "1":
+        raise WheelError(
+            f"{pin.name} {pin.version} is pinned, but {version} is what could be had here and was "
+            f"built. Wheels to hand out have the pinned release inside.\n"
+            f"To make some for yourself with {version}, set {ALLOW_UNPINNED}=1."
+        )
     return prefix
 
 

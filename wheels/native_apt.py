@@ -207,6 +207,11 @@ def fitting_versions(pin: Pin, versions: Iterable[str]) -> list[str]:
     )
 
 
+def can_do_without_changes(pin: Pin, version: str) -> bool:
+    """Tell whether upstream's archive alone will do: it is the pinned one, whose hash is known."""
+    return pin.debian.only_security and upstream_version(version) == pin.version
+
+
 def download_package(
     pin: Pin, version: str, home: Path, apt: list[str], steps: Steps
 ) -> SourcePackage | None:
@@ -217,9 +222,16 @@ def download_package(
     command = ["apt-get", *apt, "source", "--download-only", "--only-source"]
     parts = ["--tar-only", "--diff-only"] if pin.debian.apply_patches else ["--tar-only"]
     for part in parts:
-        if not steps.run_tolerantly("download", [*command, part, wanted], cwd=folder):
-            say(f"  {pin.name}: the mirror lists {version} but does not hand it out")
-            return None
+        if steps.run_tolerantly("download", [*command, part, wanted], cwd=folder):
+            continue
+        if part == "--diff-only" and can_do_without_changes(pin, version):
+            say(
+                f"  NOTE: the mirror has no patches of {pin.name} {version}. Going on with the "
+                f"release as it is, and with our own patches."
+            )
+            continue
+        say(f"  {pin.name}: the mirror lists {version} but does not hand it out")
+        return None
     archives = [path for path in folder.glob("*.orig.tar.*") if path.suffix != ".asc"]
     changes = list(folder.glob("*.debian.tar.*"))
     if not archives:

@@ -11,10 +11,17 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from native_pins import installed_prefix, load_pins, numbers
+from native_pins import MACOS, installed_prefix, load_pins, machine_triple, numbers
+
+# Where libraries lie below a prefix, and how shared ones end. Debian's own are in the last of them;
+# its static ones are not made for modules of Python.
+FOLDERS = ("lib", "lib64")
+SHARED_FOLDERS = (*FOLDERS, f"lib/{machine_triple()}")
+SHARED_SUFFIX = "dylib" if MACOS else "so"
 
 
 class LibraryMissingError(Exception):
@@ -92,22 +99,31 @@ def link_prefix(library: Library, prefix: Path, origin: str) -> Link:
     if version is None:
         raise missing(library, f"{origin} names {prefix}, which has no {library.version_header}")
     refuse_old(library, version, f"{prefix}, which {origin} names,")
-    archives = static_archives(library, prefix)
-    shared = [f"-L{prefix}/lib", f"-Wl,-rpath,{prefix}/lib", *(f"-l{a}" for a in library.archives)]
+    archives = library_files(library, prefix, FOLDERS, "a")
+    files = archives or library_files(library, prefix, SHARED_FOLDERS, SHARED_SUFFIX)
+    if not files:
+        raise missing(
+            library,
+            f"{origin} names {prefix}, which has the headers of {library.title} {version}, but "
+            f"neither static nor shared libraries in {', '.join(SHARED_FOLDERS)}",
+        )
+    # Found by path, not by -L and -l: in front of our -L stands the folder of Python's own library,
+    # where a distribution also has its OpenSSL.
+    search = [] if archives else [f"-Wl,-rpath,{Path(files[0]).parent}"]
     return Link(
         version=version,
         origin=f"{prefix} ({'static' if archives else 'shared'}, named by {origin})",
         # As system headers, so that our strict warnings are about our own code.
         compile_args=["-isystem", str(prefix / "include")],
-        link_args=[*(archives or shared), *library.system_libraries],
-        depends=archives,
+        link_args=[*files, *search, *library.system_libraries],
+        depends=files,
     )
 
 
-def static_archives(library: Library, prefix: Path) -> list[str]:
-    """Return the paths of the static libraries in link order, or nothing if one is missing."""
-    for folder in ("lib", "lib64"):
-        paths = [prefix / folder / f"lib{name}.a" for name in library.archives]
+def library_files(library: Library, prefix: Path, folders: Sequence[str], suffix: str) -> list[str]:
+    """Return the paths of the libraries of one kind in link order, or nothing if one is missing."""
+    for folder in folders:
+        paths = [prefix / folder / f"lib{name}.{suffix}" for name in library.archives]
         if all(path.is_file() for path in paths):
             return [str(path) for path in paths]
     return []

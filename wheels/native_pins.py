@@ -19,8 +19,10 @@ import tomllib
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 PINS_FILE = Path(__file__).with_name("native_libs.toml")
+PATCHES = Path(__file__).with_name("patches")
 
 MACOS = sys.platform == "darwin"
 
@@ -39,6 +41,7 @@ class DebianSource:
     suites: list[str]
     apply_patches: bool
     skip_patches: list[str]
+    only_security: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Pin:
     configure: list[str]
     debian: DebianSource
     cppflags: str = ""
+    patches: list[str] = field(default_factory=list)
     configure_for: dict[str, list[str]] = field(default_factory=dict)
     macos: MacosChanges = field(default_factory=lambda: MacosChanges([], []))
 
@@ -77,9 +81,25 @@ class Pin:
         left_out = self.macos.leave_cppflags if MACOS else []
         return " ".join(flag for flag in self.cppflags.split() if flag not in left_out)
 
+    def patch_files(self) -> list[Path]:
+        """Return the files of our own patches, in the order in which they are applied."""
+        return [PATCHES / name for name in self.patches]
+
+    def missing_patches(self) -> list[str]:
+        """Return the patches that this tree lacks: a distribution has only its own library's."""
+        return [path.name for path in self.patch_files() if not path.is_file()]
+
     def key(self) -> str:
         """Return the hash of everything that decides what the build makes."""
         facts = {**asdict(self), "recipe": RECIPE, "machine": machine_triple()}
+        facts["patches"] = {
+            path.name: file_hash(path) if path.is_file() else None for path in self.patch_files()
+        }
+        # What is not used is left out, so that its being there builds nothing anew.
+        if not self.patches:
+            del facts["patches"]
+        if not self.debian.only_security:
+            del facts["debian"]["only_security"]
         if MACOS:
             # The oldest macOS that the compiler makes code for; `-dumpmachine` does not tell it.
             facts["deployment_target"] = os.environ.get("MACOSX_DEPLOYMENT_TARGET", "")
@@ -95,9 +115,16 @@ def load_pins(path: Path = PINS_FILE) -> dict[str, Pin]:
     pins = {}
     for name, entry in table.items():
         debian = DebianSource(**entry.pop("debian"))
+        entry["urls"] = [url.format(version=entry["version"]) for url in entry["urls"]]
         macos = MacosChanges(**entry.pop("macos", {"configure": [], "leave_cppflags": []}))
         pins[name] = Pin(name=name, debian=debian, macos=macos, **entry)
     return pins
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def numbers(version: str) -> list[int]:
@@ -132,6 +159,12 @@ def installed_prefix(pin: Pin) -> Path | None:
         if (prefix / "manifest.json").is_file():
             return prefix
     return None
+
+
+def read_manifest(prefix: Path) -> dict[str, Any]:
+    """Return what the build wrote down about the library in a prefix of the cache."""
+    manifest: dict[str, Any] = json.loads((prefix / "manifest.json").read_text(encoding="utf-8"))
+    return manifest
 
 
 def compiler() -> str:

@@ -1,27 +1,31 @@
 """Where does a library's source code come from?
 
 First choice is the upstream release archive, checked by the hash in native_libs.toml. Where that
-host cannot be reached, Debian's source package serves; apt checks it by its signature.
+host cannot be reached, Debian's source package serves; apt checks it by its signature. The patches
+of our own in wheels/patches come on top of either.
 """
 
 from __future__ import annotations
 
-import hashlib
+import re
 import tarfile
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import native_apt
-from native_pins import NativeBuildError, Pin
+from native_pins import NativeBuildError, Pin, file_hash
 from native_steps import Steps, say
 
 # A host that does not answer in this time is taken as out of reach. It is short on purpose:
 # behind a closed network every build would wait for it.
 CONNECT_SECONDS = 8
 CHUNK = 1 << 20
+
+# How a patch of the distribution says that it mends a published vulnerability.
+SECURITY = re.compile(r"\bCVE-\d{4}-\d{4,}\b")
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,14 @@ class Source:
 
 
 def get_source(pin: Pin, work: Path, steps: Steps) -> Source:
-    """Fetch, check and unpack a library's source code below the work directory."""
+    """Fetch, check, unpack and patch a library's source code below the work directory."""
+    source = fetch_source(pin, work, steps)
+    ours = apply_own_patches(pin, source.tree, steps)
+    return replace(source, patches=[*source.patches, *ours])
+
+
+def fetch_source(pin: Pin, work: Path, steps: Steps) -> Source:
+    """Fetch, check and unpack a library's source code, with the distribution's patches if any."""
     problems = []
     for url in pin.urls:
         try:
@@ -65,12 +76,6 @@ def download(url: str, folder: Path) -> Path:
             out.write(chunk)
     say(f"  {target.name}: fetched in {time.monotonic() - started:.1f} s")
     return target
-
-
-def file_hash(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_hash(archive: Path, wanted: str, origin: str) -> None:
@@ -132,8 +137,46 @@ def apply_patches(pin: Pin, changes: Path, tree: Path, steps: Steps) -> list[str
         name = line.split("#")[0].strip()
         if not name or name in pin.debian.skip_patches:
             continue
-        command = ["patch", "--batch", "--forward", "-p1", "-i", str(series.parent / name)]
-        steps.run_quietly("patch", command, cwd=tree)
+        patch = series.parent / name
+        if pin.debian.only_security and not mends_a_vulnerability(patch):
+            continue
+        steps.run_quietly("patch", patch_command(patch), cwd=tree)
         applied.append(name)
     say(f"  {pin.name}: applied {len(applied)} of Debian's patches")
     return applied
+
+
+def mends_a_vulnerability(patch: Path) -> bool:
+    """Tell whether a patch names a published vulnerability, in its name or above its first hunk."""
+    head = patch.read_text(encoding="utf-8", errors="replace").partition("\n@@ ")[0]
+    return SECURITY.search(f"{patch.name}\n{head}") is not None
+
+
+def apply_own_patches(pin: Pin, tree: Path, steps: Steps) -> list[str]:
+    """Apply the patches that the pin names, apart from those that the source has already.
+
+    A newer release, or the distribution, may have mended the same. A patch that is neither in the
+    source nor fits it is an error, since somebody has to look at it.
+    """
+    applied = []
+    for patch in pin.patch_files():
+        if steps.run_tolerantly("patch", patch_command(patch, "--fuzz=0", "--dry-run"), cwd=tree):
+            steps.run_quietly("patch", patch_command(patch, "--fuzz=0"), cwd=tree)
+            applied.append(f"wheels/patches/{patch.name}")
+            continue
+        backwards = patch_command(patch, "--fuzz=0", "--dry-run", "--reverse")
+        if not steps.run_tolerantly("patch", backwards, cwd=tree):
+            raise NativeBuildError(
+                f"wheels/patches/{patch.name} does not fit {pin.name} and is not in it already.\n"
+                f"Make it anew for this release, or take it out of native_libs.toml if the release "
+                f"needs it no more (log: {steps.log})"
+            )
+        say(f"  {pin.name}: {patch.name} is in this release already")
+    if applied:
+        say(f"  {pin.name}: applied {len(applied)} patches of our own")
+    return applied
+
+
+def patch_command(patch: Path, *options: str) -> list[str]:
+    """Return the command that applies a patch in the directory that it is run in."""
+    return ["patch", "--batch", "--forward", *options, "-p1", "-i", str(patch)]

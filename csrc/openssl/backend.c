@@ -8,6 +8,7 @@
 
 #include "error.h"
 #include "internal.h"
+#include "library_version.h"
 
 #define CIPHERS_MAX 512u
 
@@ -82,6 +83,10 @@ static void init_once(void) {
 }
 
 enum tlsmgm_status ossl_init(struct tlsmgm_error *error) {
+    struct tlsmgm_series compiled = {OPENSSL_VERSION_MAJOR, OPENSSL_VERSION_MINOR};
+    struct tlsmgm_series running = {OPENSSL_version_major(), OPENSSL_version_minor()};
+    enum tlsmgm_status status = tlsmgm_series_check("OpenSSL", compiled, running, error);
+    if (status != TLSMGM_OK) return status;
     (void)pthread_once(&once, init_once);
     if (cipher_names[0] != NULL && ticket_cipher != NULL) return TLSMGM_OK;
     return tlsmgm_fail(error, TLSMGM_INTERNAL, "OpenSSL cannot be initialised");
@@ -99,6 +104,7 @@ static uint32_t features(void) {
     bits |= TLSMGM_FEATURE_TLS1_1;
 #endif
     if (OpenSSL_version_num() >= 0x30500000UL) bits |= TLSMGM_FEATURE_MLKEM;
+    if (OpenSSL_version_num() >= 0x40000000UL) bits |= TLSMGM_FEATURE_RFC7919;
     return bits;
 }
 

@@ -193,8 +193,7 @@ static enum tlsmgm_status set_stapling(struct tlsmgm_ctx *ctx,
                                        struct tlsmgm_error *error) {
     enum tlsmgm_status status = TLSMGM_OK;
     if (tlsmgm_source_is_given(&config->ocsp_response)) {
-        status =
-            tlsmgm_source_read(&config->ocsp_response, "ocsp_response", &ctx->ocsp_response, error);
+        status = ossl_load_staple(ctx, &config->ocsp_response, error);
         (void)SSL_CTX_set_tlsext_status_cb(ctx->ssl_ctx, ossl_staple_callback);
     } else if (config->require_staple) {
         (void)SSL_CTX_set_tlsext_status_type(ctx->ssl_ctx, TLSEXT_STATUSTYPE_ocsp);

@@ -105,6 +105,15 @@ static enum tlsmgm_status fail_from_queue(struct tlsmgm_conn *conn, struct tlsmg
     unsigned long last = ERR_peek_last_error();
     int reason = ERR_GET_REASON(code);
     bool is_ssl = ERR_GET_LIB(code) == ERR_LIB_SSL;
+    /*
+     * From 3.6 on OpenSSL decodes staples by itself. Where it cannot, the reader's complaint comes
+     * first; alone, the same reason would be an alert that was received.
+     */
+    if (!is_ssl && ERR_GET_LIB(last) == ERR_LIB_SSL &&
+        ERR_GET_REASON(last) == SSL_R_TLSV1_BAD_CERTIFICATE_STATUS_RESPONSE) {
+        SSL_set_verify_result(conn->ssl, X509_V_ERR_OCSP_VERIFY_FAILED);
+        return fail_verify(conn, last, error);
+    }
     /* A bad signature leaves an entry of the provider before the one that says what it means. */
     if (ERR_GET_LIB(last) == ERR_LIB_SSL &&
         ERR_GET_REASON(last) == SSL_R_CERTIFICATE_VERIFY_FAILED) {

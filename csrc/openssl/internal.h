@@ -70,6 +70,8 @@ enum tlsmgm_status ossl_load_dh_params(struct tlsmgm_ctx *ctx,
                                        struct tlsmgm_error *error);
 
 /* ocsp.c */
+enum tlsmgm_status ossl_load_staple(struct tlsmgm_ctx *ctx, const struct tlsmgm_source *source,
+                                    struct tlsmgm_error *error);
 int ossl_staple_callback(SSL *ssl, void *argument);
 int ossl_check_staple_callback(SSL *ssl, void *argument);
 

@@ -4,9 +4,41 @@
 
 #include "error.h"
 #include "internal.h"
+#include "staple.h"
 
 /* Seconds by which the clocks of a responder and of ours may differ. */
 #define CLOCK_SKEW 300L
+
+static size_t hash(enum tlsmgm_hash which, struct tlsmgm_bytes data, uint8_t out[TLSMGM_HASH_MAX]) {
+    const EVP_MD *digest = NULL;
+    unsigned int size = 0;
+    switch (which) {
+        case TLSMGM_HASH_SHA1:
+            digest = EVP_sha1();
+            break;
+        case TLSMGM_HASH_SHA256:
+            digest = EVP_sha256();
+            break;
+        case TLSMGM_HASH_SHA384:
+            digest = EVP_sha384();
+            break;
+        case TLSMGM_HASH_SHA512:
+            digest = EVP_sha512();
+            break;
+    }
+    return EVP_Digest(data.data, data.size, out, &size, digest, NULL) == 1 ? size : 0;
+}
+
+/* From 3.6 on OpenSSL sends no response that is not about the certificate, and says nothing. */
+enum tlsmgm_status ossl_load_staple(struct tlsmgm_ctx *ctx, const struct tlsmgm_source *source,
+                                    struct tlsmgm_error *error) {
+    struct tlsmgm_staple staple;
+    struct tlsmgm_blob *response = &ctx->ocsp_response;
+    enum tlsmgm_status status = tlsmgm_source_read(source, "ocsp_response", response, error);
+    if (status != TLSMGM_OK) return status;
+    return tlsmgm_staple_read((struct tlsmgm_bytes){response->data, response->size},
+                              ossl_ctx_certificate(ctx), hash, &staple, error);
+}
 
 /* The response is about the first certificate; a client that is shown the second gets none. */
 int ossl_staple_callback(SSL *ssl, void *argument) {

@@ -5,6 +5,7 @@
 
 #include "error.h"
 #include "internal.h"
+#include "library_version.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool ready;
@@ -16,7 +17,16 @@ static void init_once(void) {
     ready = wssl_cipher_name(0) != NULL;
 }
 
+/* wolfSSL's number has three digits of sixteen for each part but the first: 0x05009002 is 5.9.2. */
+static struct tlsmgm_series series_of(word32 number) {
+    return (struct tlsmgm_series){number >> 24, number >> 12 & 0xfff};
+}
+
 static enum tlsmgm_status init(struct tlsmgm_error *error) {
+    struct tlsmgm_series compiled = series_of(LIBWOLFSSL_VERSION_HEX);
+    struct tlsmgm_series running = series_of(wolfSSL_lib_version_hex());
+    enum tlsmgm_status status = tlsmgm_series_check("wolfSSL", compiled, running, error);
+    if (status != TLSMGM_OK) return status;
     (void)pthread_once(&once, init_once);
     if (ready) return TLSMGM_OK;
     return tlsmgm_fail(error, TLSMGM_INTERNAL, "wolfSSL cannot be initialised");

@@ -161,15 +161,9 @@ static enum tlsmgm_status load_trust(struct tlsmgm_ctx *ctx, const struct tlsmgm
 static enum tlsmgm_status set_stapling(struct tlsmgm_ctx *ctx,
                                        const struct tlsmgm_ctx_config *config,
                                        struct tlsmgm_error *error) {
-    enum tlsmgm_status status = TLSMGM_OK;
-    bool good = true;
-    if (tlsmgm_source_is_given(&config->ocsp_response)) {
-        status =
-            tlsmgm_source_read(&config->ocsp_response, "ocsp_response", &ctx->ocsp_response, error);
-        good = status != TLSMGM_OK || wssl_enable_stapling(ctx->ssl_ctx);
-    }
     ctx->require_staple = config->require_staple;
-    return good ? status : tlsmgm_fail_memory(error);
+    if (!tlsmgm_source_is_given(&config->ocsp_response)) return TLSMGM_OK;
+    return wssl_load_staple(ctx, &config->ocsp_response, error);
 }
 
 static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,

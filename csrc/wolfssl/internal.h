@@ -129,7 +129,8 @@ enum wssl_stapling {
     WSSL_STAPLE,         /* of a server */
     WSSL_REQUIRE_STAPLE, /* of a client */
 };
-bool wssl_enable_stapling(WOLFSSL_CTX *ssl_ctx);
+enum tlsmgm_status wssl_load_staple(struct tlsmgm_ctx *ctx, const struct tlsmgm_source *source,
+                                    struct tlsmgm_error *error);
 bool wssl_prepare_store(WOLFSSL_X509_STORE *store, enum wssl_stapling stapling);
 
 /* verify.c: what is noted about the peer's certificate while wolfSSL judges it. */

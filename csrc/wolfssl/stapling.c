@@ -6,7 +6,12 @@
  */
 #include <string.h>
 
+#include "error.h"
 #include "internal.h"
+#include "staple.h"
+
+/* Behind the options, which come with internal.h. */
+#include <wolfssl/wolfcrypt/hash.h>
 
 #define STAPLED     0 /* WOLFSSL_OCSP_STATUS_CB_OK */
 #define NOT_STAPLED 3 /* WOLFSSL_OCSP_STATUS_CB_NOACK */
@@ -27,9 +32,43 @@ static int staple(WOLFSSL *ssl, void *argument) {
     return NOT_STAPLED;
 }
 
-bool wssl_enable_stapling(WOLFSSL_CTX *ssl_ctx) {
+static size_t hash(enum tlsmgm_hash which, struct tlsmgm_bytes data, uint8_t out[TLSMGM_HASH_MAX]) {
+    enum wc_HashType type = WC_HASH_TYPE_NONE;
+    switch (which) {
+        case TLSMGM_HASH_SHA1:
+            type = WC_HASH_TYPE_SHA;
+            break;
+        case TLSMGM_HASH_SHA256:
+            type = WC_HASH_TYPE_SHA256;
+            break;
+        case TLSMGM_HASH_SHA384:
+            type = WC_HASH_TYPE_SHA384;
+            break;
+        case TLSMGM_HASH_SHA512:
+            type = WC_HASH_TYPE_SHA512;
+            break;
+    }
+    int size = wc_HashGetDigestSize(type);
+    bool good = size > 0 && wc_Hash(type, data.data, (word32)data.size, out, (word32)size) == 0;
+    return good ? (size_t)size : 0;
+}
+
+static bool enable_stapling(WOLFSSL_CTX *ssl_ctx) {
     return wolfSSL_CTX_EnableOCSPStapling(ssl_ctx) == WOLFSSL_SUCCESS &&
            wolfSSL_CTX_set_tlsext_status_cb(ssl_ctx, staple) == WOLFSSL_SUCCESS;
+}
+
+enum tlsmgm_status wssl_load_staple(struct tlsmgm_ctx *ctx, const struct tlsmgm_source *source,
+                                    struct tlsmgm_error *error) {
+    struct tlsmgm_staple staple;
+    struct tlsmgm_blob *response = &ctx->ocsp_response;
+    enum tlsmgm_status status = tlsmgm_source_read(source, "ocsp_response", response, error);
+    if (status == TLSMGM_OK) {
+        status = tlsmgm_staple_read((struct tlsmgm_bytes){response->data, response->size},
+                                    wssl_ctx_certificate(ctx), hash, &staple, error);
+    }
+    if (status != TLSMGM_OK || enable_stapling(ctx->ssl_ctx)) return status;
+    return tlsmgm_fail_memory(error);
 }
 
 /* By way of a context that borrows the store's manager. */
@@ -38,7 +77,7 @@ static bool enable_in_store(WOLFSSL_X509_STORE *store) {
     bool good = ssl_ctx != NULL && wolfSSL_X509_STORE_up_ref(store) == WOLFSSL_SUCCESS;
     if (good) {
         wolfSSL_CTX_set_cert_store(ssl_ctx, store);
-        good = wssl_enable_stapling(ssl_ctx);
+        good = enable_stapling(ssl_ctx);
     }
     wolfSSL_CTX_free(ssl_ctx);
     return good;

@@ -8,6 +8,8 @@ import dataclasses
 import io
 import json
 import re
+import subprocess
+import sys
 import tarfile
 import threading
 import time
@@ -39,19 +41,27 @@ def steps(tmp_path):
     return Steps("stand-in 1.0", tmp_path / "build.log")
 
 
-def install(prefix: Path) -> Path:
+# It makes "mended" of a file that says hello.
+MEND = b"--- a/file\n+++ b/file\n@@ -1 +1 @@\n-hello\n\\ No newline at end of file\n+mended\n"
+
+
+def install(prefix: Path, facts: dict | None = None) -> Path:
     """Make a directory look like a finished build."""
     prefix.mkdir(parents=True)
-    (prefix / "manifest.json").write_text("{}")
+    (prefix / "manifest.json").write_text(json.dumps(facts or {}))
     return prefix
 
 
-def make_archive(path: Path, names: list[str]) -> Path:
+def make_archive(path: Path, names: list[str], content: bytes = b"hello") -> Path:
+    return make_tar(path, dict.fromkeys(names, content))
+
+
+def make_tar(path: Path, files: dict[str, bytes]) -> Path:
     with tarfile.open(path, "w:gz") as tar:
-        for name in names:
+        for name, data in files.items():
             info = tarfile.TarInfo(name)
-            info.size = 5
-            tar.addfile(info, io.BytesIO(b"hello"))
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
     return path
 
 
@@ -104,7 +114,99 @@ def test_a_library_for_another_macos_is_another_library(monkeypatch, macos):
     assert len(keys) == (2 if macos else 1)
 
 
+@pytest.mark.parametrize("pin", PINS.values(), ids=PINS)
+def test_patches_are_there_and_a_wheel_of_the_other_library_lacks_them(pin):
+    assert not pin.missing_patches()
+    assert all(name.startswith(f"{pin.name}-") for name in pin.patches)
+
+
+def test_every_patch_is_used_and_says_why():
+    used = {path for pin in PINS.values() for path in pin.patch_files()}
+    assert used == set(native_pins.PATCHES.glob("*"))
+    for path in used:
+        words = path.read_text(encoding="utf-8").partition("\n--- ")[0]
+        assert len(words.split()) > 20, f"{path.name} does not say what it is for"
+
+
+def test_a_release_is_chosen_in_two_lines(tmp_path):
+    text = native_pins.PINS_FILE.read_text(encoding="utf-8")
+    pin = PINS["wolfssl"]
+    text = text.replace(f'version = "{pin.version}"', 'version = "5.9.77"')
+    text = text.replace(pin.sha256, "ab" * 32)
+    other = tmp_path / "pins.toml"
+    other.write_text(text, encoding="utf-8")
+    chosen = native_pins.load_pins(other)["wolfssl"]
+    assert "5.9.77" in chosen.urls[0]
+    assert pin.version not in chosen.urls[0]
+    assert (chosen.version, chosen.sha256) == ("5.9.77", "ab" * 32)
+
+
+@pytest.fixture
+def patches(tmp_path, monkeypatch):
+    """A folder of patches of ours, with one for a file that says hello."""
+    folder = tmp_path / "patches"
+    folder.mkdir()
+    (folder / "mend.patch").write_bytes(MEND)
+    monkeypatch.setattr(native_pins, "PATCHES", folder)
+    return folder
+
+
+def with_patch(name="openssl", patch="mend.patch"):
+    return dataclasses.replace(PINS[name], patches=[patch])
+
+
+def test_key_depends_on_the_text_of_patches(patches):
+    plain = dataclasses.replace(PINS["openssl"], patches=[])
+    keys = {plain.key(), with_patch().key()}
+    (patches / "mend.patch").write_bytes(MEND + b"\n")
+    keys.add(with_patch().key())
+    assert len(keys) == 3
+
+
+@pytest.mark.parametrize("content", [b"hello", b"mended\n"])
+def test_own_patch_is_applied_unless_the_release_has_it(tmp_path, steps, patches, content):
+    archive = make_archive(tmp_path / "lib.tar.gz", ["lib-1.0/file"], content)
+    pin = dataclasses.replace(
+        with_patch(), urls=[archive.as_uri()], sha256=native_pins.file_hash(archive)
+    )
+    work = tmp_path / "work"
+    work.mkdir()
+    source = native_sources.get_source(pin, work, steps)
+    assert (source.tree / "file").read_text() == "mended\n"
+    assert source.patches == (["wheels/patches/mend.patch"] if content == b"hello" else [])
+
+
+def test_own_patch_that_fits_nowhere_is_an_error(tmp_path, steps, patches):
+    (tmp_path / "file").write_text("other\n")
+    with pytest.raises(NativeBuildError, match=r"mend\.patch does not fit openssl"):
+        native_sources.apply_own_patches(with_patch(), tmp_path, steps)
+    assert (tmp_path / "file").read_text() == "other\n"
+
+
+def test_library_whose_patch_is_missing_is_not_built(cache, patches, monkeypatch, capsys):
+    monkeypatch.setattr(build_native_libs, "check_tools", lambda name: None)
+    pin = with_patch(patch="absent.patch")
+    with pytest.raises(NativeBuildError, match=r"missing in wheels/patches: absent\.patch"):
+        build_native_libs.build(pin)
+    # Without names, what the tree has no patches for is passed over.
+    monkeypatch.setattr(build_native_libs, "load_pins", lambda: {"openssl": pin})
+    assert build_native_libs.main(["--list"]) == 0
+    assert capsys.readouterr().out == ""
+
+
 # What is in the cache
+
+
+def test_list_says_what_is_really_there(cache, capsys):
+    pin = PINS["openssl"]
+    assert build_native_libs.describe(pin) == f"openssl {pin.version}: not built"
+    facts = {"version": "3.5.7", "source": "Debian's", "patches": ["a", "b"]}
+    other = install(native_pins.prefix_for(pin, "3.5.7"), facts)
+    line = f"openssl 3.5.7 instead of {pin.version}, which is pinned (Debian's, 2 patches): {other}"
+    assert build_native_libs.describe(pin) == line
+    facts = {"version": pin.version, "source": "https://x", "patches": []}
+    exact = install(native_pins.prefix_for(pin, pin.version), facts)
+    assert build_native_libs.describe(pin) == f"openssl {pin.version} (https://x): {exact}"
 
 
 def test_cache_follows_the_environment(monkeypatch):
@@ -170,7 +272,7 @@ def test_archive_with_two_tops_is_refused(tmp_path):
 def test_upstream_archive_is_checked_and_unpacked(tmp_path, steps):
     archive = make_archive(tmp_path / "lib.tar.gz", ["lib-1.0/README"])
     pin = dataclasses.replace(
-        PINS["openssl"], urls=[archive.as_uri()], sha256=native_sources.file_hash(archive)
+        PINS["openssl"], urls=[archive.as_uri()], sha256=native_pins.file_hash(archive)
     )
     work = tmp_path / "work"
     work.mkdir()
@@ -204,24 +306,67 @@ def test_all_places_that_failed_are_named(tmp_path, steps, monkeypatch):
     assert "no mirror has it" in str(caught.value)
 
 
+def debian_changes(folder: Path, patches: dict[str, bytes]) -> Path:
+    """The part of a source package that has the distribution's patches."""
+    files = {f"debian/patches/{name}": data for name, data in patches.items()}
+    files["debian/patches/series"] = "".join(f"{name} # why\n" for name in patches).encode()
+    return make_tar(folder / "lib.debian.tar.gz", files)
+
+
+@pytest.mark.parametrize(
+    ("patches", "applied"),
+    [
+        ({"mend.patch": MEND}, []),
+        ({"CVE-2030-12345.patch": MEND}, ["CVE-2030-12345.patch"]),
+        ({"mend.patch": b"Subject: mends CVE-2030-12345\n" + MEND}, ["mend.patch"]),
+        # What a patch adds to the source says nothing about itself.
+        ({"mend.patch": MEND.replace(b"mended", b"mended, not CVE-2030-12345")}, []),
+    ],
+)
+def test_only_security_patches_of_the_distribution(tmp_path, steps, patches, applied):
+    tree = tmp_path / "work" / "source" / "lib"
+    tree.mkdir(parents=True)
+    (tree / "file").write_text("hello")
+    debian = native_pins.DebianSource(["sid"], True, [], only_security=True)
+    pin = dataclasses.replace(PINS["wolfssl"], debian=debian)
+    changes = debian_changes(tmp_path, patches)
+    assert native_sources.apply_patches(pin, changes, tree, steps) == applied
+    assert ((tree / "file").read_text() == "mended\n") == bool(applied)
+
+
+@pytest.mark.parametrize(
+    ("version", "only_security", "found"),
+    [("5.9.2-1.2", True, True), ("5.9.3-1", True, False), ("5.9.2-1.2", False, False)],
+)
+def test_pinned_release_will_do_without_the_security_patches(
+    tmp_path, steps, monkeypatch, capsys, version, only_security, found
+):
+    def run(step, command, *, cwd):
+        if "--diff-only" in command:
+            return False
+        (cwd / "wolfssl.orig.tar.gz").touch()
+        return True
+
+    monkeypatch.setattr(steps, "run_tolerantly", run)
+    debian = native_pins.DebianSource(["sid"], True, [], only_security=only_security)
+    pin = dataclasses.replace(PINS["wolfssl"], version="5.9.2", debian=debian)
+    package = native_apt.download_package(pin, version, tmp_path, [], steps)
+    assert (package is not None) == found
+    assert package is None or package.changes is None
+    assert ("has no patches" in capsys.readouterr().err) == found
+
+
 @pytest.mark.parametrize("version", ["9.9.9", "9.9.8"])
 def test_debian_release_is_checked_patched_and_told_about(
     tmp_path, steps, monkeypatch, capsys, version
 ):
     archive = make_archive(tmp_path / "lib.orig.tar.gz", ["lib/file"])
-    changes = tmp_path / "lib.debian.tar.gz"
-    patch = b"--- a/file\n+++ b/file\n@@ -1 +1 @@\n-hello\n\\ No newline at end of file\n+mended\n"
-    parts = {"series": b"skipped.patch\nmend.patch # why\n", "mend.patch": patch}
-    with tarfile.open(changes, "w:gz") as tar:
-        for name, data in parts.items():
-            info = tarfile.TarInfo(f"debian/patches/{name}")
-            info.size = len(data)
-            tar.addfile(info, io.BytesIO(data))
+    changes = debian_changes(tmp_path, {"skipped.patch": b"", "mend.patch": MEND})
     debian = native_pins.DebianSource(["sid"], apply_patches=True, skip_patches=["skipped.patch"])
     pin = dataclasses.replace(
         PINS["openssl"],
         version="9.9.9",
-        sha256=native_sources.file_hash(archive),
+        sha256=native_pins.file_hash(archive),
         debian=debian,
     )
     package = native_apt.SourcePackage(f"{version}-1", version, archive, changes)
@@ -407,7 +552,7 @@ def test_missing_tools_are_named_with_their_packages(tmp_path, monkeypatch):
     monkeypatch.delenv("CC", raising=False)
     with pytest.raises(NativeBuildError) as caught:
         build_native_libs.check_tools("wolfssl")
-    assert "apt-get install make autoconf automake libtool gcc libc6-dev" in str(caught.value)
+    assert "apt-get install make patch autoconf automake libtool gcc libc6-dev" in str(caught.value)
 
 
 def test_flags_of_the_caller_stay_out_of_the_build(monkeypatch):
@@ -454,14 +599,14 @@ def test_failure_is_one_message_and_exit_code_1(cache, monkeypatch, capsys):
 # Which library a backend links with
 
 
-def fake_prefix(root: Path, version: str, archives: list[str]) -> Path:
+def fake_prefix(root: Path, version: str, archives: list[str], folder: str = "lib") -> Path:
     """Make a prefix that holds a wolfSSL of this version."""
     (root / "include" / "wolfssl").mkdir(parents=True)
     header = f'#define LIBWOLFSSL_VERSION_STRING "{version}"\n'
     (root / "include" / "wolfssl" / "version.h").write_text(header)
-    (root / "lib").mkdir()
+    (root / folder).mkdir(parents=True)
     for archive in archives:
-        (root / "lib" / archive).touch()
+        (root / folder / archive).touch()
     return root
 
 
@@ -473,12 +618,42 @@ def test_named_prefix_is_linked_statically(cache, tmp_path, monkeypatch):
     assert link.link_args[0] == f"{prefix}/lib/libwolfssl.a"
 
 
-def test_named_prefix_without_static_library_is_linked_shared(cache, tmp_path, monkeypatch):
-    prefix = fake_prefix(tmp_path / "wolf", "5.9.3", ["libwolfssl.so"])
+@pytest.mark.parametrize("folder", native_link.SHARED_FOLDERS)
+def test_named_prefix_without_static_library_is_linked_shared(cache, tmp_path, monkeypatch, folder):
+    name = f"libwolfssl.{native_link.SHARED_SUFFIX}"
+    prefix = fake_prefix(tmp_path / "wolf", "5.9.3", [name], folder)
     monkeypatch.setenv("TLSMGM_WOLFSSL_PREFIX", str(prefix))
     link = native_link.find_library(native_link.WOLFSSL)
-    assert "-lwolfssl" in link.link_args
-    assert f"-Wl,-rpath,{prefix}/lib" in link.link_args
+    assert link.link_args[0] == f"{prefix}/{folder}/{name}"
+    assert f"-Wl,-rpath,{prefix}/{folder}" in link.link_args
+    assert link.depends == [link.link_args[0]]
+
+
+def test_named_prefix_with_headers_alone_is_refused(cache, tmp_path, monkeypatch):
+    prefix = fake_prefix(tmp_path / "wolf", "5.9.3", [])
+    monkeypatch.setenv("TLSMGM_WOLFSSL_PREFIX", str(prefix))
+    with pytest.raises(native_link.LibraryMissingError, match="neither static nor shared"):
+        native_link.find_library(native_link.WOLFSSL)
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its linker has other options")
+def test_the_named_library_is_linked_whatever_was_searched_before(cache, tmp_path, monkeypatch):
+    """A distribution's Python puts its own folder in front of ours."""
+    compiler = native_pins.compiler().split()
+    for name, answer in (("named", 1), ("other", 2)):
+        prefix = fake_prefix(tmp_path / name, "5.9.3", [])
+        source = tmp_path / f"{name}.c"
+        source.write_text(f"int answer(void) {{ return {answer}; }}\n")
+        library = [f"-Wl,-soname,libwolfssl.so.{answer}", "-o", f"{prefix}/lib/libwolfssl.so"]
+        subprocess.run([*compiler, "-shared", "-fPIC", str(source), *library], check=True)
+        (prefix / "lib" / f"libwolfssl.so.{answer}").symlink_to("libwolfssl.so")
+    program = tmp_path / "program.c"
+    program.write_text("int answer(void);\nint main(void) { return answer(); }\n")
+    monkeypatch.setenv("TLSMGM_WOLFSSL_PREFIX", str(tmp_path / "named"))
+    link = native_link.find_library(native_link.WOLFSSL)
+    command = [*compiler, str(program), f"-L{tmp_path}/other/lib", *link.link_args]
+    subprocess.run([*command, "-o", str(tmp_path / "program")], check=True)
+    assert subprocess.run([tmp_path / "program"], check=False).returncode == 1
 
 
 def test_named_prefix_that_is_too_old_is_refused(cache, tmp_path, monkeypatch):

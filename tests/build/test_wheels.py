@@ -3,6 +3,7 @@
 Nothing here builds a wheel: `make wheel` does, and checks and tries what came out.
 """
 
+import dataclasses
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ import enclose
 import finish_wheel
 import linkage
 import make_wheels
+import native_pins
 import pytest
 import repeatable
 import sbom
@@ -108,6 +110,7 @@ def test_every_source_of_a_backend_is_in_its_distribution_alone():
     assert "tlsmgm_wolfssl/_wolfssl.pyx" in wolfssl
     assert "csrc/wolfssl/backend.c" in wolfssl
     assert not [path for path in ours if "wolfssl" in path]
+    assert "wheels/patches/wolfssl-p256-carry.patch" in wolfssl
     assert not [path for path in wolfssl if "openssl" in path]
     assert not [path for path in wolfssl if path.startswith("tlsmgm/") and path.endswith(".py")]
     for tree in (ours, wolfssl):
@@ -486,3 +489,24 @@ def test_a_trial_has_no_compiler_and_no_way_back_to_the_checkout(tmp_path):
     compiler.touch(mode=0o755)
     with pytest.raises(try_wheels.TrialError, match="gcc"):
         try_wheels.refuse_compilers(environment)
+
+
+@pytest.mark.parametrize(
+    ("version", "setting", "refused"),
+    [("5.9.2", "", False), ("5.9.1", "", True), ("5.9.1", "0", True), ("5.9.1", "1", False)],
+)
+def test_only_a_pinned_library_goes_into_a_wheel(tmp_path, monkeypatch, version, setting, refused):
+    monkeypatch.setenv("TLSMGM_NATIVE_CACHE", str(tmp_path))
+    monkeypatch.setenv(make_wheels.ALLOW_UNPINNED, setting)
+    pin = dataclasses.replace(native_pins.load_pins()["wolfssl"], version="5.9.2")
+    monkeypatch.setattr(make_wheels, "load_pins", lambda: {"wolfssl": pin})
+    prefix = native_pins.prefix_for(pin, version)
+    prefix.mkdir()
+    (prefix / "manifest.json").write_text(json.dumps({"version": version}))
+    if not refused:
+        assert make_wheels.native_prefix(TLSMGM_WOLFSSL) == prefix
+        return
+    with pytest.raises(make_wheels.WheelError) as caught:
+        make_wheels.native_prefix(TLSMGM_WOLFSSL)
+    text = str(caught.value)
+    assert all(word in text for word in ("5.9.2 is pinned", "5.9.1", "TLSMGM_ALLOW_UNPINNED=1"))

@@ -85,8 +85,8 @@ def portable_headers() -> list[str]:
 
 def headers_of(variant: str) -> list[str]:
     """Return the headers whose declarations a variant offers."""
-    extra = [f"{variant}/backend.h", "ticket_stack.h"] if variant in BACKENDS else []
-    return [*portable_headers(), *extra]
+    of_backends = [f"{variant}/backend.h", "signature.h", "swap_staple.h", "ticket_stack.h"]
+    return [*portable_headers(), *(of_backends if variant in BACKENDS else [])]
 
 
 def sources_of(variant: str) -> list[Path]:

@@ -32,6 +32,7 @@ def response(
     days: tuple[int, int] = (-1, 7),
     signer: Authority | Identity | None = None,
     digest: hashes.HashAlgorithm | None = None,
+    ends: bool = True,
 ) -> bytes:
     """Return the DER of a response.
 
@@ -42,6 +43,7 @@ def response(
         days: when it was made and when it ends, counted from now.
         signer: who signs; None: the issuer.
         digest: by which the certificate is named; None: SHA-1, as most responders do.
+        ends: whether it says when it ends.
     """
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0, tzinfo=None)
     signing = signer or issuer
@@ -53,7 +55,7 @@ def response(
         algorithm=digest or hashes.SHA1(),
         cert_status=STATUSES[status],
         this_update=now + days[0] * _DAY,
-        next_update=now + days[1] * _DAY,
+        next_update=now + days[1] * _DAY if ends else None,
         revocation_time=now - 2 * _DAY if revoked else None,
         revocation_reason=x509.ReasonFlags.key_compromise if revoked else None,
     )

@@ -103,6 +103,20 @@ def test_diffie_hellman_parameters_bring_their_suites(
     assert pair.server.cipher == FFDHE
 
 
+@pytest.mark.parametrize("field", ["ffdhe2048", "ffdhe3072", "ffdhe4096"])
+def test_clients_that_name_a_finite_field_are_served(
+    library: str, field: str, identities: dict[str, dict[str, dict[str, Any]]]
+) -> None:
+    """From OpenSSL 4.0 on such a field goes before dh_params, so a server must have it."""
+    if "openssl" not in tlsmgm.backends():
+        pytest.skip("wolfSSL's clients name no other field than ffdhe2048")
+    values = pinned(identities["rsa"], "client", cipher_list=FFDHE)
+    values["client"] = values["client"] | {"ec_curve": f"x25519:{field}"}
+    values["server"] = values["server"] | {"dh_params": dh_params()[0]}
+    pair = managers(library, "openssl", "TLSv1.2", **values).connect()
+    assert pair.server.cipher == FFDHE
+
+
 @pytest.mark.parametrize("group", ["x25519", "secp256r1", "secp384r1"])
 def test_groups_of_a_server(
     library: str,

@@ -69,18 +69,14 @@ def test_a_server_that_verifies_staples_too(meet: Any, root: Authority, site: Id
     meet(ocsp.response(root, site), **rules).connect().echo()
 
 
+# Garbage, a responder's refusal and a response about another certificate are not stapled by our own
+# servers; tests/csrc/test_staple.py has what a client makes of them.
 BAD = {
     "nothing": ("staple_missing", lambda root, site: None),
-    "refused": ("staple_invalid", lambda root, site: ocsp.refusal()),
-    "garbage": ("staple_invalid", lambda root, site: b"\x30\x03abc"),
     "revoked": ("revoked", lambda root, site: ocsp.response(root, site, "revoked")),
     "unknown": ("staple_invalid", lambda root, site: ocsp.response(root, site, "unknown")),
     "expired": ("staple_invalid", lambda root, site: ocsp.response(root, site, days=(-9, -2))),
     "not yet": ("staple_invalid", lambda root, site: ocsp.response(root, site, days=(2, 9))),
-    "of another": (
-        "staple_invalid",
-        lambda root, site: ocsp.response(root, root.issue("other", names=["dom1.test"])),
-    ),
     "of a stranger": (
         "staple_invalid",
         lambda root, site: ocsp.response(root, site, signer=Authority("tests root")),
@@ -180,3 +176,70 @@ def test_s_server_staples(
 def test_bad_values(library: str, server: dict[str, Any], client: dict[str, Any], why: str) -> None:
     with pytest.raises(ConfigError, match=why):
         managers(library, library, server=server, client=client)
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda root: b"\x30\x03abc", "no OCSP response in DER"),
+        (lambda root: ocsp.refusal(), "tryLater"),
+        (
+            lambda root: ocsp.response(root, root.issue("other", names=["dom1.test"])),
+            "not about the domain's certificate",
+        ),
+    ],
+)
+@pytest.mark.parametrize("from_file", [False, True])
+def test_a_useless_staple_is_refused_at_load(
+    library: str,
+    root: Authority,
+    site: Identity,
+    tmp_path: Path,
+    make: Any,
+    why: str,
+    from_file: bool,
+) -> None:
+    staple: Any = make(root)
+    if from_file:
+        (tmp_path / "staple").write_bytes(staple)
+        staple = tmp_path / "staple"
+    with pytest.raises(ConfigError, match=why) as caught:
+        managers(library, library, server=site.fields() | {"ocsp_response": staple})
+    assert caught.value.parameter == "ocsp_response"
+
+
+def test_the_staple_of_the_second_certificate_is_no_good(
+    library: str, root: Authority, site: Identity
+) -> None:
+    """It is stapled to the first one alone."""
+    second = root.issue("second", names=["dom1.test"], kind="rsa").fields()
+    both = {f"{name}2": value for name, value in second.items()}
+    good = site.fields() | both | {"ocsp_response": ocsp.response(root, site)}
+    managers(library, library, server=good)
+    other = root.issue("second", names=["dom1.test"], kind="rsa")
+    with pytest.raises(ConfigError, match="not about the domain's certificate"):
+        managers(library, library, server=good | {"ocsp_response": ocsp.response(root, other)})
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [((-9, -2), "ended to hold on"), ((2, 9), "does not hold before"), ((-1, 7), None)],
+)
+@pytest.mark.parametrize("from_file", [False, True])
+def test_an_expired_staple_is_a_warning(
+    library: str,
+    root: Authority,
+    site: Identity,
+    tmp_path: Path,
+    days: tuple[int, int],
+    words: str | None,
+    from_file: bool,
+) -> None:
+    staple: Any = ocsp.response(root, site, days=days)
+    if from_file:
+        (tmp_path / "staple").write_bytes(staple)
+        staple = tmp_path / "staple"
+    server = managers(library, library, server=site.fields() | {"ocsp_response": staple}).server
+    told = [text for text in server.warnings if "OCSP" in text]
+    assert len(told) == (words is not None)
+    assert all(words in text and "'dom1'" in text for text in told if words is not None)

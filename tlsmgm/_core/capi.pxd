@@ -153,3 +153,14 @@ cdef extern from "certificate_fields.h" nogil:
     tlsmgm_cursor make_cursor "tlsmgm_cursor"(tlsmgm_bytes)
     bint tlsmgm_san_next(tlsmgm_cursor *, tlsmgm_san_kind *, tlsmgm_bytes *)
     bint tlsmgm_san_value_text(tlsmgm_san_kind, tlsmgm_bytes, char *, size_t, size_t *)
+
+
+cdef extern from "staple.h" nogil:
+    ctypedef size_t (*tlsmgm_hasher)(int, tlsmgm_bytes, uint8_t *)
+
+    cdef struct tlsmgm_staple:
+        tlsmgm_certificate_time this_update
+        tlsmgm_certificate_time next_update
+
+    tlsmgm_status tlsmgm_staple_read(tlsmgm_bytes, tlsmgm_bytes, tlsmgm_hasher, tlsmgm_staple *,
+                                     tlsmgm_error *)

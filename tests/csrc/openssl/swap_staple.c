@@ -1,0 +1,9 @@
+#include "swap_staple.h"
+
+#include "../../../csrc/openssl/internal.h"
+
+bool tlsmgm_test_swap_staple(struct tlsmgm_ctx *ctx, struct tlsmgm_bytes response) {
+    struct tlsmgm_source source = {.data = response};
+    tlsmgm_blob_free(&ctx->ocsp_response);
+    return tlsmgm_source_read(&source, "ocsp_response", &ctx->ocsp_response, NULL) == TLSMGM_OK;
+}
