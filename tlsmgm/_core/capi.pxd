@@ -111,6 +111,36 @@ cdef extern from "entry_guard.h" nogil:
     void tlsmgm_entry_guard_leave(tlsmgm_entry_guard *)
 
 
+cdef extern from "file.h" nogil:
+    cdef struct tlsmgm_blob:
+        uint8_t *data
+        size_t size
+
+    void tlsmgm_blob_free(tlsmgm_blob *)
+
+
+cdef extern from "pem.h" nogil:
+    cdef enum tlsmgm_pem_noun:
+        TLSMGM_PEM_A_CERTIFICATE
+        TLSMGM_PEM_A_PRIVATE_KEY
+        TLSMGM_PEM_AN_OPENSSH_KEY
+
+    cdef struct tlsmgm_pem_item:
+        tlsmgm_pem_noun noun
+        tlsmgm_bytes label
+        size_t number
+        size_t line
+
+    cdef struct tlsmgm_pem:
+        size_t *numbers
+
+    void tlsmgm_pem_begin(tlsmgm_pem *, tlsmgm_bytes, const char *, const char *)
+    tlsmgm_status tlsmgm_pem_next(tlsmgm_pem *, tlsmgm_pem_item *, tlsmgm_error *)
+    tlsmgm_status tlsmgm_pem_decode(const tlsmgm_pem_item *, tlsmgm_blob *, tlsmgm_error *)
+    void tlsmgm_pem_place(const tlsmgm_pem *, const tlsmgm_pem_item *, char *, size_t)
+    tlsmgm_status tlsmgm_pem_fail_missing(const tlsmgm_pem *, tlsmgm_pem_noun, tlsmgm_error *)
+
+
 cdef extern from "certificate_fields.h" nogil:
     cdef struct tlsmgm_cursor:
         pass
