@@ -109,22 +109,18 @@ static bool is_wanted(const char *name, bool only_hashed) {
     return only_hashed ? is_hashed_name(name) : name[0] != '.';
 }
 
-static enum tlsmgm_status visit_file(const char *directory, const char *name, const char *parameter,
-                                     tlsmgm_file_visitor visitor, void *context,
-                                     struct tlsmgm_error *error) {
+static enum tlsmgm_status list_file(const char *directory, const char *name, const char *parameter,
+                                    tlsmgm_source_visitor visitor, void *context,
+                                    struct tlsmgm_error *error) {
     char path[4096];
     struct stat facts;
-    struct tlsmgm_blob content = {0};
     int length = snprintf(path, sizeof path, "%s/%s", directory, name);
     if (length < 0 || (size_t)length >= sizeof path) {
         return tlsmgm_fail_parameter(error, parameter, "path too long in %s", directory);
     }
     if (stat(path, &facts) == 0 && !S_ISREG(facts.st_mode)) return TLSMGM_OK;
-    enum tlsmgm_status status = read_file(path, parameter, &content, error);
-    if (status != TLSMGM_OK) return status;
-    status = visitor(context, path, (struct tlsmgm_bytes){content.data, content.size}, error);
-    tlsmgm_blob_free(&content);
-    return status;
+    struct tlsmgm_source file = {.path = path};
+    return visitor(context, &file, error);
 }
 
 static const char *name_in(const char *path) {
@@ -133,21 +129,21 @@ static const char *name_in(const char *path) {
 }
 
 /* What somebody else has read, in the order in which it was given. */
-static enum tlsmgm_status visit_files(const struct tlsmgm_directory *directory, bool only_hashed,
-                                      tlsmgm_file_visitor visitor, void *context,
-                                      struct tlsmgm_error *error) {
+static enum tlsmgm_status list_files(const struct tlsmgm_directory *directory, bool only_hashed,
+                                     tlsmgm_source_visitor visitor, void *context,
+                                     struct tlsmgm_error *error) {
     enum tlsmgm_status status = TLSMGM_OK;
     for (size_t i = 0; status == TLSMGM_OK && i < directory->count; i++) {
         const struct tlsmgm_source *file = &directory->files[i];
         if (!is_wanted(name_in(file->path), only_hashed)) continue;
-        status = visitor(context, file->path, file->data, error);
+        status = visitor(context, file, error);
     }
     return status;
 }
 
-static enum tlsmgm_status visit_directory(const char *path, const char *parameter, bool only_hashed,
-                                          tlsmgm_file_visitor visitor, void *context,
-                                          struct tlsmgm_error *error) {
+static enum tlsmgm_status list_directory(const char *path, const char *parameter, bool only_hashed,
+                                         tlsmgm_source_visitor visitor, void *context,
+                                         struct tlsmgm_error *error) {
     struct dirent **entries = NULL;
     int count = scandir(path, &entries, NULL, alphasort);
     if (count < 0) {
@@ -158,7 +154,7 @@ static enum tlsmgm_status visit_directory(const char *path, const char *paramete
     for (int i = 0; i < count; i++) {
         const char *name = entries[i]->d_name;
         if (status == TLSMGM_OK && is_wanted(name, only_hashed)) {
-            status = visit_file(path, name, parameter, visitor, context, error);
+            status = list_file(path, name, parameter, visitor, context, error);
         }
         free(entries[i]); /* scandir() uses malloc() */
     }
@@ -166,12 +162,42 @@ static enum tlsmgm_status visit_directory(const char *path, const char *paramete
     return status;
 }
 
+enum tlsmgm_status tlsmgm_directory_list(const struct tlsmgm_directory *directory,
+                                         const char *parameter, bool only_hashed,
+                                         tlsmgm_source_visitor visitor, void *context,
+                                         struct tlsmgm_error *error) {
+    if (directory->files != NULL) {
+        return list_files(directory, only_hashed, visitor, context, error);
+    }
+    return list_directory(directory->path, parameter, only_hashed, visitor, context, error);
+}
+
+struct reading {
+    tlsmgm_file_visitor visitor;
+    void *context;
+    const char *parameter;
+};
+
+static enum tlsmgm_status read_and_visit(void *context, const struct tlsmgm_source *file,
+                                         struct tlsmgm_error *error) {
+    const struct reading *reading = context;
+    struct tlsmgm_blob content;
+    if (file->data.data != NULL) {
+        return reading->visitor(reading->context, file->path, file->data, error);
+    }
+    enum tlsmgm_status status = tlsmgm_source_read(file, reading->parameter, &content, error);
+    if (status != TLSMGM_OK) return status;
+    struct tlsmgm_bytes bytes = {content.data, content.size};
+    status = reading->visitor(reading->context, file->path, bytes, error);
+    tlsmgm_blob_free(&content);
+    return status;
+}
+
 enum tlsmgm_status tlsmgm_directory_visit(const struct tlsmgm_directory *directory,
                                           const char *parameter, bool only_hashed,
                                           tlsmgm_file_visitor visitor, void *context,
                                           struct tlsmgm_error *error) {
-    if (directory->files != NULL) {
-        return visit_files(directory, only_hashed, visitor, context, error);
-    }
-    return visit_directory(directory->path, parameter, only_hashed, visitor, context, error);
+    struct reading reading = {visitor, context, parameter};
+    return tlsmgm_directory_list(directory, parameter, only_hashed, read_and_visit, &reading,
+                                 error);
 }

@@ -23,17 +23,28 @@ enum tlsmgm_status tlsmgm_source_read(const struct tlsmgm_source *source, const 
 /* Wipes and frees; the blob is empty afterwards. */
 void tlsmgm_blob_free(struct tlsmgm_blob *blob);
 
-/* What to do with each file of a directory; anything but OK ends the walk with that status. */
+/*
+ * What to do with each file of a directory; anything but OK ends the walk with that status. file
+ * has data where it was read before; else it is for tlsmgm_source_read().
+ */
+typedef enum tlsmgm_status (*tlsmgm_source_visitor)(void *context, const struct tlsmgm_source *file,
+                                                    struct tlsmgm_error *error);
+
+/*
+ * Shows the visitor every regular file of a directory, in the order of their names, and what cannot
+ * be looked at, such as a link that leads nowhere. Files that begin with a dot are passed over;
+ * with only_hashed also those not named as "openssl rehash" names them (eight hexadecimal digits, a
+ * dot, a number).
+ */
+enum tlsmgm_status tlsmgm_directory_list(const struct tlsmgm_directory *directory,
+                                         const char *parameter, bool only_hashed,
+                                         tlsmgm_source_visitor visitor, void *context,
+                                         struct tlsmgm_error *error);
+
+/* As above, for those who want the contents; a file that cannot be read ends the walk. */
 typedef enum tlsmgm_status (*tlsmgm_file_visitor)(void *context, const char *path,
                                                   struct tlsmgm_bytes content,
                                                   struct tlsmgm_error *error);
-
-/*
- * Shows the visitor every regular file of a directory, in the order of their names: those that were
- * read before, or else those that are there now. Files that begin with a dot are passed over; with
- * only_hashed also those not named as "openssl rehash" names them (eight hexadecimal digits, a dot,
- * a number).
- */
 enum tlsmgm_status tlsmgm_directory_visit(const struct tlsmgm_directory *directory,
                                           const char *parameter, bool only_hashed,
                                           tlsmgm_file_visitor visitor, void *context,

@@ -73,22 +73,26 @@ static struct tlsmgm_bytes behind(struct tlsmgm_bytes bytes, size_t size) {
 
 static bool is_blank(uint8_t byte) { return byte <= ' '; }
 
-/* The end of a long name says more than its beginning. */
-static void write_name(const char *name, char *out, size_t size) {
-    size_t length = name == NULL ? 0 : strlen(name);
-    if (length == 0) {
-        out[0] = '\0';
-    } else if (length <= NAME_MAX_SHOWN) {
-        (void)snprintf(out, size, "%s, ", name);
-    } else {
-        (void)snprintf(out, size, "...%s, ", name + length - NAME_MAX_SHOWN);
-    }
+void tlsmgm_pem_name(const struct tlsmgm_pem *pem, char *out, size_t size) {
+    const char *name = pem->name == NULL ? "the value" : pem->name;
+    size_t length = strlen(name);
+    bool is_long = length > NAME_MAX_SHOWN;
+    (void)snprintf(out, size, "%s%s", is_long ? "..." : "",
+                   is_long ? name + length - NAME_MAX_SHOWN : name);
+}
+
+/* For what follows the name; of a value, nothing stands there. */
+static void write_name(const struct tlsmgm_pem *pem, char *out, size_t size) {
+    out[0] = '\0';
+    if (pem->name == NULL) return;
+    tlsmgm_pem_name(pem, out, size - 2);
+    memcpy(out + strlen(out), ", ", 3);
 }
 
 void tlsmgm_pem_place(const struct tlsmgm_pem *pem, const struct tlsmgm_pem_item *item, char *out,
                       size_t size) {
     char name[NAME_MAX_SHOWN + 8];
-    write_name(pem->name, name, sizeof name);
+    write_name(pem, name, sizeof name);
     (void)snprintf(out, size, "%s%s %zu (line %zu)", name, nouns[item->noun].word, item->number,
                    item->line);
 }
@@ -103,17 +107,15 @@ enum tlsmgm_status tlsmgm_pem_fail(const struct tlsmgm_pem *pem, const struct tl
 static enum tlsmgm_status fail_line(const struct tlsmgm_pem *pem, size_t line,
                                     struct tlsmgm_error *error, const char *what) {
     char name[NAME_MAX_SHOWN + 8];
-    write_name(pem->name, name, sizeof name);
+    write_name(pem, name, sizeof name);
     return tlsmgm_fail_parameter(error, pem->parameter, "%sline %zu: %s", name, line, what);
 }
 
 static enum tlsmgm_status fail_text(const struct tlsmgm_pem *pem, struct tlsmgm_error *error,
                                     const char *what) {
-    const char *name = pem->name == NULL ? "the value" : pem->name;
-    size_t length = strlen(name);
-    bool is_long = length > NAME_MAX_SHOWN;
-    return tlsmgm_fail_parameter(error, pem->parameter, "%s%s %s", is_long ? "..." : "",
-                                 is_long ? name + length - NAME_MAX_SHOWN : name, what);
+    char name[NAME_MAX_SHOWN + 8];
+    tlsmgm_pem_name(pem, name, sizeof name);
+    return tlsmgm_fail_parameter(error, pem->parameter, "%s %s", name, what);
 }
 
 /* Lines. */

@@ -102,6 +102,9 @@ enum tlsmgm_status tlsmgm_pem_rewrite(const struct tlsmgm_pem_item *item, struct
 void tlsmgm_pem_place(const struct tlsmgm_pem *pem, const struct tlsmgm_pem_item *item, char *out,
                       size_t size);
 
+/* Writes the name of the file, or the end of a long one; "the value" where there is none. */
+void tlsmgm_pem_name(const struct tlsmgm_pem *pem, char *out, size_t size);
+
 /* CONFIG that says what is wrong with an item. */
 enum tlsmgm_status tlsmgm_pem_fail(const struct tlsmgm_pem *pem, const struct tlsmgm_pem_item *item,
                                    struct tlsmgm_error *error, const char *what);

@@ -168,13 +168,26 @@ enum tlsmgm_status ossl_fail_conn(struct tlsmgm_conn *conn, int result,
     return tlsmgm_wire_latch(&conn->wire, &failure, error);
 }
 
-enum tlsmgm_status ossl_fail_parameter(struct tlsmgm_error *error, const char *parameter,
-                                       const char *what) {
+/* place may be NULL. */
+static enum tlsmgm_status fail_with_reason(struct tlsmgm_error *error, const char *parameter,
+                                           const char *place, const char *what) {
     unsigned long code = ERR_peek_error();
     ERR_clear_error();
-    if (code == 0) return tlsmgm_fail_parameter(error, parameter, "%s", what);
+    const char *colon = place == NULL ? "" : ": ";
+    const char *reason = code == 0 ? NULL : reason_text(code);
     enum tlsmgm_status status =
-        tlsmgm_fail_parameter(error, parameter, "%s: %s", what, reason_text(code));
+        tlsmgm_fail_parameter(error, parameter, "%s%s%s%s%s", place == NULL ? "" : place, colon,
+                              what, reason == NULL ? "" : ": ", reason == NULL ? "" : reason);
     if (error != NULL) error->library_code = (int64_t)code;
     return status;
+}
+
+enum tlsmgm_status ossl_fail_parameter(struct tlsmgm_error *error, const char *parameter,
+                                       const char *what) {
+    return fail_with_reason(error, parameter, NULL, what);
+}
+
+enum tlsmgm_status ossl_fail_item(struct tlsmgm_error *error, const char *parameter,
+                                  const char *place, const char *what) {
+    return fail_with_reason(error, parameter, place, what);
 }

@@ -59,15 +59,17 @@ struct tlsmgm_ctx *ossl_ctx_ref(struct tlsmgm_ctx *ctx);
 void ossl_ctx_free(struct tlsmgm_ctx *ctx);
 struct tlsmgm_bytes ossl_ctx_certificate(const struct tlsmgm_ctx *ctx);
 
-/* credentials.c: what a context presents and whom it trusts. */
+/* credentials.c: what a context presents. */
 enum tlsmgm_status ossl_load_identity(struct tlsmgm_ctx *ctx,
                                       const struct tlsmgm_ctx_config *config,
                                       struct tlsmgm_error *error);
-enum tlsmgm_status ossl_load_trust(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
-                                   struct tlsmgm_error *error);
 enum tlsmgm_status ossl_load_dh_params(struct tlsmgm_ctx *ctx,
                                        const struct tlsmgm_ctx_config *config,
                                        struct tlsmgm_error *error);
+
+/* trust.c: whom it trusts. */
+enum tlsmgm_status ossl_load_trust(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
+                                   struct tlsmgm_error *error);
 
 /* ocsp.c */
 enum tlsmgm_status ossl_load_staple(struct tlsmgm_ctx *ctx, const struct tlsmgm_source *source,
@@ -125,6 +127,8 @@ void ossl_clear_errors(void);
 enum tlsmgm_status ossl_fail_conn(struct tlsmgm_conn *conn, int result, struct tlsmgm_error *error);
 enum tlsmgm_status ossl_fail_parameter(struct tlsmgm_error *error, const char *parameter,
                                        const char *what);
+enum tlsmgm_status ossl_fail_item(struct tlsmgm_error *error, const char *parameter,
+                                  const char *place, const char *what);
 enum tlsmgm_verify_reason ossl_verify_reason(long result);
 
 #endif

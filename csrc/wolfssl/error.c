@@ -119,12 +119,26 @@ enum tlsmgm_status wssl_fail_conn(struct tlsmgm_conn *conn, int result,
     return tlsmgm_wire_latch(&conn->wire, &failure, error);
 }
 
-enum tlsmgm_status wssl_fail_parameter(struct tlsmgm_error *error, const char *parameter,
-                                       const char *what, int code) {
+/* place may be NULL. */
+static enum tlsmgm_status fail_at(struct tlsmgm_error *error, const char *parameter,
+                                  const char *place, const char *what, int code) {
+    const char *colon = place == NULL ? "" : ": ";
+    if (place == NULL) place = "";
     enum tlsmgm_status status =
         code == WOLFSSL_FAILURE
-            ? tlsmgm_fail_parameter(error, parameter, "%s", what)
-            : tlsmgm_fail_parameter(error, parameter, "%s: %s", what, code_text(code));
+            ? tlsmgm_fail_parameter(error, parameter, "%s%s%s", place, colon, what)
+            : tlsmgm_fail_parameter(error, parameter, "%s%s%s: %s", place, colon, what,
+                                    code_text(code));
     if (error != NULL) error->library_code = code;
     return status;
+}
+
+enum tlsmgm_status wssl_fail_parameter(struct tlsmgm_error *error, const char *parameter,
+                                       const char *what, int code) {
+    return fail_at(error, parameter, NULL, what, code);
+}
+
+enum tlsmgm_status wssl_fail_item(struct tlsmgm_error *error, const char *parameter,
+                                  const char *place, const char *what, int code) {
+    return fail_at(error, parameter, place, what, code);
 }
