@@ -1,12 +1,17 @@
 #include "anchors.h"
 
-#include <stdlib.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "alloc.h"
 #include "der.h"
 #include "error.h"
 #include "name_match.h"
+
+/* A signature fits one key, so one is all there is to remember. */
+struct tlsmgm_signer_memory {
+    _Atomic(struct tlsmgm_blob *) key; /* SubjectPublicKeyInfo; NULL: nobody has looked yet */
+};
 
 static bool is_known(const struct tlsmgm_anchors *anchors, const struct tlsmgm_anchor *anchor) {
     for (size_t i = 0; i < anchors->ca_count; i++) {
@@ -63,10 +68,15 @@ enum tlsmgm_status tlsmgm_anchors_add_crl(struct tlsmgm_anchors *anchors, struct
     }
     anchors->crls = items;
     struct tlsmgm_revocation *revocation = &anchors->crls[anchors->crl_count];
+    revocation->memory = tlsmgm_calloc(1, sizeof *revocation->memory);
+    if (revocation->memory == NULL) return tlsmgm_fail_memory(error);
+    atomic_init(&revocation->memory->key, NULL);
     enum tlsmgm_status status = tlsmgm_crl_read(der, &revocation->crl, error);
-    if (status != TLSMGM_OK) return status;
+    if (status != TLSMGM_OK) {
+        tlsmgm_free(revocation->memory);
+        return status;
+    }
     revocation->issuer_hash = tlsmgm_name_hash(revocation->crl.issuer);
-    atomic_init(&revocation->signed_by, NULL);
     anchors->crl_count++;
     return TLSMGM_OK;
 }
@@ -85,8 +95,8 @@ static void sort_cas(struct tlsmgm_anchors *anchors) {
 
 static void sort_crls(struct tlsmgm_anchors *anchors) {
     for (size_t i = 1; i < anchors->crl_count; i++) {
-        for (size_t at = i; at > 0 && anchors->crls[at - 1].issuer_hash > anchors->crls[at].issuer_hash;
-             at--) {
+        for (size_t at = i;
+             at > 0 && anchors->crls[at - 1].issuer_hash > anchors->crls[at].issuer_hash; at--) {
             struct tlsmgm_revocation moved = anchors->crls[at];
             anchors->crls[at] = anchors->crls[at - 1];
             anchors->crls[at - 1] = moved;
@@ -109,7 +119,8 @@ void tlsmgm_anchors_free(struct tlsmgm_anchors *anchors) {
     for (size_t i = 0; i < anchors->ca_count; i++) tlsmgm_blob_free(&anchors->cas[i].der);
     for (size_t i = 0; i < anchors->crl_count; i++) {
         tlsmgm_crl_free(&anchors->crls[i].crl);
-        free_key(atomic_load(&anchors->crls[i].signed_by));
+        free_key(atomic_load(&anchors->crls[i].memory->key));
+        tlsmgm_free(anchors->crls[i].memory);
     }
     tlsmgm_free(anchors->cas);
     tlsmgm_free(anchors->crls);
@@ -173,10 +184,9 @@ static struct tlsmgm_blob *copy_key(struct tlsmgm_bytes info) {
     return NULL;
 }
 
-/* A signature fits one key, so one is all there is to remember. */
 bool tlsmgm_revocation_is_by(struct tlsmgm_revocation *revocation,
                              const struct tlsmgm_public_key *key, tlsmgm_signature_check check) {
-    const struct tlsmgm_blob *known = atomic_load(&revocation->signed_by);
+    const struct tlsmgm_blob *known = atomic_load(&revocation->memory->key);
     if (known != NULL &&
         tlsmgm_bytes_equal((struct tlsmgm_bytes){known->data, known->size}, key->info)) {
         return true;
@@ -188,7 +198,7 @@ bool tlsmgm_revocation_is_by(struct tlsmgm_revocation *revocation,
     }
     struct tlsmgm_blob *none = NULL;
     struct tlsmgm_blob *copy = copy_key(key->info);
-    if (copy != NULL && !atomic_compare_exchange_strong(&revocation->signed_by, &none, copy)) {
+    if (copy != NULL && !atomic_compare_exchange_strong(&revocation->memory->key, &none, copy)) {
         free_key(copy);
     }
     return true;

@@ -1,16 +1,12 @@
 /*
- * What a domain trusts: its authorities, and their CRLs. Filled when a context is built, then read by any
- * number of connections at once.
+ * What a domain trusts: its authorities, and their CRLs. Filled when a context is built, then read
+ * by any number of connections at once.
  */
 #ifndef TLSMGM_ANCHORS_H
 #define TLSMGM_ANCHORS_H
 
-#include <stdatomic.h>
-
 #include "crl.h"
-
-/* What the settings of a TRUSTED CERTIFICATE say for one purpose (openssl-x509, "Trust Settings"). */
-enum tlsmgm_trust_setting { TLSMGM_TRUST_NEUTRAL, TLSMGM_TRUST_GIVEN, TLSMGM_TRUST_REFUSED };
+#include "trust_items.h"
 
 struct tlsmgm_anchor {
     struct tlsmgm_blob der;
@@ -23,8 +19,7 @@ struct tlsmgm_anchor {
 struct tlsmgm_revocation {
     struct tlsmgm_crl crl;
     uint64_t issuer_hash;
-    /* The key that has been found to sign it, as SubjectPublicKeyInfo; NULL: not looked at yet. */
-    _Atomic(struct tlsmgm_blob *) signed_by;
+    struct tlsmgm_signer_memory *memory; /* of the key that has been found to sign it */
 };
 
 struct tlsmgm_anchors {
@@ -36,7 +31,8 @@ struct tlsmgm_anchors {
 
 /*
  * Both take the blob over when they return OK, and leave it alone otherwise. CONFIG with a text but
- * without a parameter when it cannot be decoded. An authority that is there already is not added again.
+ * without a parameter when it cannot be decoded. An authority that is there already is not added
+ * again.
  */
 enum tlsmgm_status tlsmgm_anchors_add_ca(struct tlsmgm_anchors *anchors, struct tlsmgm_blob *der,
                                          enum tlsmgm_trust_setting for_servers,

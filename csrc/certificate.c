@@ -245,7 +245,8 @@ enum tlsmgm_status tlsmgm_certificate_read(struct tlsmgm_bytes der, struct tlsmg
     if (status != TLSMGM_OK) return status;
     if (!tlsmgm_signature_read(der, &out->signature) ||
         !read_inner_algorithm(out->signature.signed_bytes, &out->inner_algorithm)) {
-        return tlsmgm_fail_alert(error, TLSMGM_ALERT_DECODE_ERROR, "malformed certificate: signature");
+        return tlsmgm_fail_alert(error, TLSMGM_ALERT_DECODE_ERROR,
+                                 "malformed certificate: signature");
     }
     tlsmgm_public_key_read(out->fields.public_key_info, &out->key);
     out->has_dates = tlsmgm_time_unix(out->fields.not_before, &out->not_before) &&
@@ -317,7 +318,8 @@ bool tlsmgm_certificate_is_for(const struct tlsmgm_certificate *certificate, boo
                                bool is_above) {
     unsigned wanted =
         is_server ? TLSMGM_FOR_SERVERS | TLSMGM_FOR_GATED_SERVERS : TLSMGM_FOR_CLIENTS;
-    if (certificate->has_extended_usage && (certificate->extended_usage & wanted) == 0) return false;
+    if (certificate->has_extended_usage && (certificate->extended_usage & wanted) == 0)
+        return false;
     if (is_above) return is_tls_authority(certificate);
     return !forbids_usage(certificate, is_server ? SERVER_USAGE : CLIENT_USAGE) &&
            !forbids_netscape(certificate,

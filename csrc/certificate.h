@@ -1,6 +1,6 @@
 /*
- * A certificate as a path needs to know it: what its extensions say, how strong its key and its signature
- * are, when it is in force. Read once; judged in path.c.
+ * A certificate as a path needs to know it: what its extensions say, how strong its key and its
+ * signature are, when it is in force. Read once; judged in path.c.
  */
 #ifndef TLSMGM_CERTIFICATE_H
 #define TLSMGM_CERTIFICATE_H
@@ -81,15 +81,16 @@ bool tlsmgm_key_reference_read(struct tlsmgm_bytes value, struct tlsmgm_key_refe
 bool tlsmgm_key_reference_fits(const struct tlsmgm_key_reference *reference,
                                const struct tlsmgm_certificate *signer);
 
-/* Whether issuer can have signed the other, as far as that shows without looking at the signature. */
+/* Whether issuer can have signed the other, as far as that shows without looking at the signature.
+ */
 bool tlsmgm_certificate_may_be_by(const struct tlsmgm_certificate *certificate,
                                   const struct tlsmgm_certificate *issuer);
 
 /* How much of a CA it is, as OpenSSL's X509_check_ca() counts. */
 enum tlsmgm_authority {
     TLSMGM_NO_AUTHORITY,
-    TLSMGM_AUTHORITY,      /* basicConstraints say so */
-    TLSMGM_OLD_AUTHORITY,  /* without basicConstraints: v1 and self-signed, or keyCertSign */
+    TLSMGM_AUTHORITY,     /* basicConstraints say so */
+    TLSMGM_OLD_AUTHORITY, /* without basicConstraints: v1 and self-signed, or keyCertSign */
     TLSMGM_NETSCAPE_AUTHORITY,
 };
 enum tlsmgm_authority tlsmgm_certificate_authority(const struct tlsmgm_certificate *certificate);

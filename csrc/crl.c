@@ -116,7 +116,8 @@ static bool read_extensions(struct tlsmgm_cursor *body, struct tlsmgm_crl *out) 
 static bool read_reason(struct tlsmgm_bytes value, bool *is_removed) {
     struct tlsmgm_cursor cursor = tlsmgm_cursor(value);
     struct tlsmgm_bytes number;
-    if (!tlsmgm_der_expect(&cursor, TLSMGM_DER_ENUMERATED, &number) || cursor.left > 0) return false;
+    if (!tlsmgm_der_expect(&cursor, TLSMGM_DER_ENUMERATED, &number) || cursor.left > 0)
+        return false;
     *is_removed = number.size == 1 && number.data[0] == REMOVE_FROM_CRL;
     return number.size > 0;
 }
@@ -215,7 +216,8 @@ static enum tlsmgm_status read_entries(struct tlsmgm_cursor *body, struct tlsmgm
     if (out->entries == NULL) return tlsmgm_fail_memory(error);
     struct tlsmgm_cursor cursor = tlsmgm_cursor(items);
     while (cursor.left > 0) {
-        if (out->entry_count == count || !read_entry(&cursor, out, &out->entries[out->entry_count])) {
+        if (out->entry_count == count ||
+            !read_entry(&cursor, out, &out->entries[out->entry_count])) {
             return tlsmgm_fail(error, TLSMGM_CONFIG, "the CRL cannot be decoded: entry %zu",
                                out->entry_count + 1);
         }
@@ -298,8 +300,9 @@ bool tlsmgm_crl_revokes(const struct tlsmgm_crl *crl, struct tlsmgm_bytes serial
 
 /* A point of the certificate: where its list is, for which reasons, and by whom. */
 struct point {
-    struct tlsmgm_bytes name;   /* contents of DistributionPointName; data is NULL: none */
-    struct tlsmgm_bytes issuer; /* contents of GeneralNames; data is NULL: the certificate's issuer */
+    struct tlsmgm_bytes name; /* contents of DistributionPointName; data is NULL: none */
+    struct tlsmgm_bytes
+        issuer; /* contents of GeneralNames; data is NULL: the certificate's issuer */
     unsigned reasons;
 };
 
@@ -354,8 +357,8 @@ static bool share_name(struct tlsmgm_bytes ours, struct tlsmgm_bytes theirs) {
 }
 
 /*
- * fullName [0] against fullName; names relative to the issuer ([1]) are the same only byte for byte, which
- * refuses what other spellings might mean.
+ * fullName [0] against fullName; names relative to the issuer ([1]) are the same only byte for
+ * byte, which refuses what other spellings might mean.
  */
 static bool same_point_name(struct tlsmgm_bytes ours, struct tlsmgm_bytes theirs) {
     struct tlsmgm_cursor a = tlsmgm_cursor(ours);

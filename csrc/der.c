@@ -75,7 +75,8 @@ bool tlsmgm_der_integer(struct tlsmgm_cursor *cursor, struct tlsmgm_bytes *conte
 bool tlsmgm_der_boolean(struct tlsmgm_cursor *cursor, bool *value) {
     struct tlsmgm_cursor trial = *cursor;
     struct tlsmgm_bytes contents;
-    if (!tlsmgm_der_expect(&trial, TLSMGM_DER_BOOLEAN, &contents) || contents.size != 1) return false;
+    if (!tlsmgm_der_expect(&trial, TLSMGM_DER_BOOLEAN, &contents) || contents.size != 1)
+        return false;
     if (contents.data[0] != 0x00 && contents.data[0] != 0xff) return false;
     *value = contents.data[0] != 0x00;
     *cursor = trial;

@@ -33,7 +33,8 @@ struct tlsmgm_extension {
     bool is_critical;
 };
 
-/* The next one; begin with a cursor over the contents of the SEQUENCE. False when it is malformed. */
+/* The next one; begin with a cursor over the contents of the SEQUENCE. False when it is malformed.
+ */
 bool tlsmgm_extension_next(struct tlsmgm_cursor *extensions, struct tlsmgm_extension *out);
 
 /* A number above, also one that has no name there; or TLSMGM_EXTENSION_OTHER. */

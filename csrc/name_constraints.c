@@ -101,7 +101,8 @@ static struct tlsmgm_bytes host_of(struct tlsmgm_bytes uri) {
         rest.size = i;
     }
     rest = from(rest, last_at(rest));
-    if (rest.size == 0 || memchr(rest.data, 0, rest.size) != NULL || rest.data[0] == '[') return none;
+    if (rest.size == 0 || memchr(rest.data, 0, rest.size) != NULL || rest.data[0] == '[')
+        return none;
     const uint8_t *colon = memchr(rest.data, ':', rest.size);
     if (colon != NULL) rest.size = (size_t)(colon - rest.data);
     return rest;
@@ -315,8 +316,8 @@ static bool looks_like_host(const uint8_t *text, size_t size) {
 #define HOST_MAX 512u
 
 /*
- * Texts of two or four bytes a character are hosts as well when their characters are ASCII. False when
- * there is a NUL in it, or when it is too long.
+ * Texts of two or four bytes a character are hosts as well when their characters are ASCII. False
+ * when there is a NUL in it, or when it is too long.
  */
 static bool plain_text(const struct tlsmgm_name_entry *entry, uint8_t *out, size_t *size) {
     size_t width = 1;

@@ -10,7 +10,8 @@
 
 #define END (-1)
 
-/* Gives the bytes of a text in UTF-8, lower case, blanks at the ends dropped, others made single. */
+/* Gives the bytes of a text in UTF-8, lower case, blanks at the ends dropped, others made single.
+ */
 struct folder {
     struct tlsmgm_bytes value;
     size_t width; /* bytes of a character; 0: UTF-8 already */

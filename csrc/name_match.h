@@ -1,7 +1,7 @@
 /*
- * Whether two distinguished names are the same: of attributes that are texts, neither the encoding nor
- * the case of ASCII letters nor the number of blanks counts (RFC 5280 section 7.1, as OpenSSL does it).
- * "Name" is the contents of the outer SEQUENCE, well-formed.
+ * Whether two distinguished names are the same: of attributes that are texts, neither the encoding
+ * nor the case of ASCII letters nor the number of blanks counts (RFC 5280 section 7.1, as OpenSSL
+ * does it). "Name" is the contents of the outer SEQUENCE, well-formed.
  */
 #ifndef TLSMGM_NAME_MATCH_H
 #define TLSMGM_NAME_MATCH_H

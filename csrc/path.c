@@ -20,7 +20,7 @@ struct path {
     bool used[TLSMGM_PATH_SHOWN_MAX];
     const struct tlsmgm_certificate *items[PATH_MAX_SIZE]; /* the peer's own first */
     size_t count;
-    size_t trusted; /* which of items is the one that is trusted */
+    size_t trusted;                    /* which of items is the one that is trusted */
     enum tlsmgm_trust_setting setting; /* its own */
     struct tlsmgm_path_answer *answer;
 };
@@ -91,8 +91,8 @@ static void trust(struct path *path, size_t depth, const struct tlsmgm_anchor *a
 }
 
 /*
- * Ends the path in what is trusted. One that signed itself has the name of a trusted one, so it must be
- * that very certificate.
+ * Ends the path in what is trusted. One that signed itself has the name of a trusted one, so it
+ * must be that very certificate.
  */
 static bool reach_trust(struct path *path) {
     const struct tlsmgm_certificate *last = path->items[path->count - 1];
@@ -137,7 +137,7 @@ static bool choose(struct path *path) {
     while (path->count <= longest) {
         const struct tlsmgm_certificate *last = path->items[path->count - 1];
         if (reach_trust(path)) {
-            if (path->setting != TLSMGM_TRUST_REFUSED) return true;
+            if (path->setting != TLSMGM_TRUST_REJECTED) return true;
             return refuse(path, TLSMGM_VERIFY_UNKNOWN_CA, path->count - 1,
                           "the authority is refused for this purpose");
         }
@@ -148,7 +148,7 @@ static bool choose(struct path *path) {
     }
     bool is_too_long = path->count > longest;
     if (!is_too_long && is_pinned(path)) {
-        if (path->setting != TLSMGM_TRUST_REFUSED) return true;
+        if (path->setting != TLSMGM_TRUST_REJECTED) return true;
         return refuse(path, TLSMGM_VERIFY_UNKNOWN_CA, 0, "refused for this purpose");
     }
     return refuse_unfinished(path, is_too_long);
@@ -166,7 +166,7 @@ static bool is_for(const struct path *path, const struct tlsmgm_certificate *cer
 
 /* Settings that trust a certificate count more than what it says of its own purpose. */
 static bool has_purpose(const struct path *path, size_t depth) {
-    if (depth == path->trusted && path->setting == TLSMGM_TRUST_GIVEN) return true;
+    if (depth == path->trusted && path->setting == TLSMGM_TRUST_TRUSTED) return true;
     return is_for(path, path->items[depth], depth > 0);
 }
 
@@ -332,7 +332,8 @@ static struct choice weigh(const struct path *path, size_t depth,
     struct choice none = {0};
     struct choice choice = {.revocation = revocation, .score = SCORE_ISSUER_NAME};
     unsigned reasons;
-    if (crl->scope.is_contradictory || crl->scope.is_indirect || crl->scope.has_reasons) return none;
+    if (crl->scope.is_contradictory || crl->scope.is_indirect || crl->scope.has_reasons)
+        return none;
     if (crl->is_delta || !tlsmgm_names_match(certificate->fields.issuer, crl->issuer)) return none;
     if (!crl->has_unknown_critical) choice.score |= SCORE_NO_CRITICAL;
     if (is_current(crl, path->question->now)) choice.score |= SCORE_TIME;
@@ -373,7 +374,8 @@ static bool check_crl(struct path *path, size_t depth, const struct choice *choi
         return refuse(path, TLSMGM_VERIFY_CRL_INVALID, depth, "the issuer may not sign CRLs");
     }
     if ((choice->score & SCORE_SCOPE) == 0) {
-        return refuse(path, TLSMGM_VERIFY_CRL_MISSING, depth, "the CRL is about other certificates");
+        return refuse(path, TLSMGM_VERIFY_CRL_MISSING, depth,
+                      "the CRL is about other certificates");
     }
     if ((choice->score & SCORE_TIME) == 0) {
         return refuse(path, TLSMGM_VERIFY_CRL_EXPIRED, depth,
@@ -429,8 +431,7 @@ static bool judge(struct path *path) {
 }
 
 static enum tlsmgm_status read_shown(const struct tlsmgm_path_question *question,
-                                     struct tlsmgm_certificate *shown,
-                                     struct tlsmgm_error *error) {
+                                     struct tlsmgm_certificate *shown, struct tlsmgm_error *error) {
     for (size_t i = 0; i < question->shown_count; i++) {
         enum tlsmgm_status status = tlsmgm_certificate_read(question->shown[i], &shown[i], error);
         if (status != TLSMGM_OK) return status;

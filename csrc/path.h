@@ -1,8 +1,8 @@
 /*
- * The path from a peer's certificate to an authority that the domain trusts (RFC 5280 section 6): chosen
- * from what the peer has sent, in whatever order and with whatever else, and from what is trusted; then
- * judged by the rules, and in the order, of OpenSSL's verifier at security level 2 with partial chains.
- * Signatures are for the TLS library to check.
+ * The path from a peer's certificate to an authority that the domain trusts (RFC 5280 section 6):
+ * chosen from what the peer has sent, in whatever order and with whatever else, and from what is
+ * trusted; then judged by the rules, and in the order, of OpenSSL's verifier at security level 2
+ * with partial chains. Signatures are for the TLS library to check.
  */
 #ifndef TLSMGM_PATH_H
 #define TLSMGM_PATH_H
@@ -38,7 +38,6 @@ struct tlsmgm_path_answer {
 
 /* OK with an answer; NO_MEMORY, or PROTOCOL when a certificate is malformed. */
 enum tlsmgm_status tlsmgm_path_judge(const struct tlsmgm_path_question *question,
-                                     struct tlsmgm_path_answer *answer,
-                                     struct tlsmgm_error *error);
+                                     struct tlsmgm_path_answer *answer, struct tlsmgm_error *error);
 
 #endif

@@ -23,15 +23,15 @@ static const struct {
     struct tlsmgm_bytes oid;
     unsigned security_bits;
 } curves[] = {
-    {OID(X9_62, 0x03, 0x01, 0x01), 96},                                       /* P-192 */
-    {OID(0x2b, 0x81, 0x04, 0x00, 0x21), 112},                                 /* P-224 */
-    {OID(X9_62, 0x03, 0x01, 0x07), 128},                                      /* P-256 */
-    {OID(0x2b, 0x81, 0x04, 0x00, 0x22), 192},                                 /* P-384 */
-    {OID(0x2b, 0x81, 0x04, 0x00, 0x23), 260},                                 /* P-521 */
-    {OID(0x2b, 0x81, 0x04, 0x00, 0x0a), 128},                                 /* secp256k1 */
-    {OID(0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x07), 128},         /* brainpoolP256r1 */
-    {OID(0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x0b), 192},         /* brainpoolP384r1 */
-    {OID(0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x0d), 256},         /* brainpoolP512r1 */
+    {OID(X9_62, 0x03, 0x01, 0x01), 96},                               /* P-192 */
+    {OID(0x2b, 0x81, 0x04, 0x00, 0x21), 112},                         /* P-224 */
+    {OID(X9_62, 0x03, 0x01, 0x07), 128},                              /* P-256 */
+    {OID(0x2b, 0x81, 0x04, 0x00, 0x22), 192},                         /* P-384 */
+    {OID(0x2b, 0x81, 0x04, 0x00, 0x23), 260},                         /* P-521 */
+    {OID(0x2b, 0x81, 0x04, 0x00, 0x0a), 128},                         /* secp256k1 */
+    {OID(0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x07), 128}, /* brainpoolP256r1 */
+    {OID(0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x0b), 192}, /* brainpoolP384r1 */
+    {OID(0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x0d), 256}, /* brainpoolP512r1 */
 };
 
 static const struct {
@@ -203,8 +203,7 @@ static bool read_pss(struct tlsmgm_cursor *algorithm, struct tlsmgm_signature *o
     if (tlsmgm_der_is_next(&fields, TLSMGM_DER_CONTEXT_CONSTRUCTED | 1) &&
         (!tlsmgm_der_enter(&fields, TLSMGM_DER_CONTEXT_CONSTRUCTED | 1, &field) ||
          !tlsmgm_der_enter(&field, TLSMGM_DER_SEQUENCE, &inner) || !tlsmgm_der_oid(&inner, &oid) ||
-         !tlsmgm_bytes_equal(oid, mgf1) ||
-         !tlsmgm_der_enter(&inner, TLSMGM_DER_SEQUENCE, &field) ||
+         !tlsmgm_bytes_equal(oid, mgf1) || !tlsmgm_der_enter(&inner, TLSMGM_DER_SEQUENCE, &field) ||
          !read_digest(&field, &out->mask_digest))) {
         return false;
     }
@@ -214,7 +213,8 @@ static bool read_pss(struct tlsmgm_cursor *algorithm, struct tlsmgm_signature *o
             return false;
         }
         out->salt_size = 0;
-        for (size_t i = 0; i < number.size; i++) out->salt_size = out->salt_size << 8 | number.data[i];
+        for (size_t i = 0; i < number.size; i++)
+            out->salt_size = out->salt_size << 8 | number.data[i];
     }
     return fields.left == 0; /* a trailer field other than the default exists on paper only */
 }

@@ -1,6 +1,6 @@
 /*
- * Public keys and signatures of certificates and CRLs (RFC 3279, 4055, 5480, 8410): which kind they are
- * and how strong. Whether a signature is good is for a TLS library to say.
+ * Public keys and signatures of certificates and CRLs (RFC 3279, 4055, 5480, 8410): which kind they
+ * are and how strong. Whether a signature is good is for a TLS library to say.
  */
 #ifndef TLSMGM_PUBLIC_KEY_H
 #define TLSMGM_PUBLIC_KEY_H

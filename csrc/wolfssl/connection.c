@@ -129,20 +129,9 @@ static enum tlsmgm_status start(struct tlsmgm_conn *conn, const struct tlsmgm_co
     if (conn->ctx->keylog.descriptor >= 0) {
         (void)wolfSSL_set_tls13_secret_cb(conn->ssl, wssl_log_tls13_secret, conn);
     }
-    if (!conn->ctx->is_server || conn->ctx->verify_peer) {
-        conn->store = wssl_trust_borrow(conn->ctx->trust, &conn->store_generation);
-        if (conn->store == NULL ||
-            wolfSSL_set1_verify_cert_store(conn->ssl, conn->store) != WOLFSSL_SUCCESS) {
-            return tlsmgm_fail_memory(error);
-        }
-    }
     if (conn->ctx->is_server) return expect_name(conn, error);
     (void)wolfSSL_set_SessionTicket_cb(conn->ssl, ticket_arrived, conn);
-    /* Not in the context: in TLS 1.3 the answer would then count as one that nobody asked for. */
-    if (conn->ctx->require_staple &&
-        wolfSSL_UseOCSPStapling(conn->ssl, WOLFSSL_CSR_OCSP, 0) != WOLFSSL_SUCCESS) {
-        return tlsmgm_fail_memory(error);
-    }
+    if (conn->ctx->require_staple && !wssl_require_staple(conn)) return tlsmgm_fail_memory(error);
     enum tlsmgm_status status = send_name(conn, error);
     if (status == TLSMGM_OK) status = offer_session(conn, config->session, error);
     return status;
@@ -191,16 +180,10 @@ enum tlsmgm_status wssl_conn_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_con
     return TLSMGM_OK;
 }
 
-static void give_store_back(struct tlsmgm_conn *conn) {
-    if (conn->store == NULL) return;
-    wssl_trust_return(conn->ctx->trust, conn->store, conn->store_generation);
-    conn->store = NULL;
-}
-
 void wssl_conn_free(struct tlsmgm_conn *conn) {
     if (conn == NULL) return;
     wolfSSL_free(conn->ssl);
-    give_store_back(conn);
+    wolfSSL_X509_STORE_free(conn->store);
     for (size_t i = 0; i < conn->peer_chain_size; i++) tlsmgm_blob_free(&conn->peer_chain[i]);
     tlsmgm_free(conn->peer_chain);
     tlsmgm_blob_free(&conn->resumed_leaf);
@@ -249,7 +232,29 @@ static enum tlsmgm_status check_resumed_peer(struct tlsmgm_conn *conn, struct tl
         conn->resumed_leaf.size > 0) {
         return TLSMGM_OK;
     }
-    conn->verify_code = NO_PEER_CERT;
+    wssl_refuse(conn, TLSMGM_VERIFY_MISSING, NULL);
+    return wssl_fail_verify(conn, error);
+}
+
+static bool has_peer_certificate(struct tlsmgm_conn *conn) {
+    WOLFSSL_X509 *certificate =
+        conn->peer_chain_size > 0 ? NULL : wolfSSL_get_peer_certificate(conn->ssl);
+    bool found = certificate != NULL || conn->peer_chain_size > 0;
+    wolfSSL_X509_free(certificate);
+    return found;
+}
+
+/*
+ * A peer that was not resumed has been judged in the callback, and found good where that counts.
+ * Should wolfSSL ever pass the callback over, nobody gets through.
+ */
+static enum tlsmgm_status check_verdict(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
+    const struct tlsmgm_ctx *ctx = conn->ctx;
+    bool reused = wolfSSL_session_reused(conn->ssl) == 1;
+    bool is_good = conn->verdict.is_given && conn->verdict.reason == TLSMGM_VERIFY_NONE;
+    if (!ctx->verify_peer || reused || is_good) return TLSMGM_OK;
+    if (ctx->is_server && !ctx->require_peer && !has_peer_certificate(conn)) return TLSMGM_OK;
+    wssl_refuse(conn, TLSMGM_VERIFY_OTHER, "it was not judged");
     return wssl_fail_verify(conn, error);
 }
 
@@ -274,10 +279,10 @@ enum tlsmgm_status wssl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error 
     int result = conn->ctx->is_server ? wolfSSL_accept(conn->ssl) : wolfSSL_connect(conn->ssl);
     if (result != WOLFSSL_SUCCESS) return wssl_fail_conn(conn, result, error);
     status = check_resumed_peer(conn, error);
+    if (status == TLSMGM_OK) status = check_verdict(conn, error);
     if (status != TLSMGM_OK) return status;
     conn->established = true;
     log_master_secret(conn);
-    give_store_back(conn);
     return TLSMGM_OK;
 }
 

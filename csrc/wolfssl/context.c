@@ -67,8 +67,9 @@ static enum tlsmgm_status set_ciphers(WOLFSSL_CTX *ssl_ctx, const char *text,
 #define RSA_BITS_MIN 2048
 
 /*
- * A client always has wolfSSL verify, and the callback decides whether the result counts: with
- * verification off, wolfSSL would not even look, and $tls_peer_expired would lie.
+ * A client always has wolfSSL ask for a verdict, which verify.c gives, and which counts or not:
+ * with verification off, wolfSSL would not even ask, and $tls_peer_expired would lie. The depth is
+ * ours to count.
  */
 static void set_verification(WOLFSSL_CTX *ssl_ctx, const struct tlsmgm_ctx_config *config) {
     int mode = WOLFSSL_VERIFY_NONE;
@@ -76,8 +77,9 @@ static void set_verification(WOLFSSL_CTX *ssl_ctx, const struct tlsmgm_ctx_confi
     if (config->is_server && config->verify_peer && config->require_peer) {
         mode |= WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT;
     }
-    wolfSSL_CTX_set_verify(ssl_ctx, mode, wssl_verify_callback);
-    wolfSSL_CTX_set_verify_depth(ssl_ctx, config->verify_depth);
+    wolfSSL_CTX_set_verify(ssl_ctx, mode, NULL);
+    wolfSSL_CTX_set_cert_verify_callback(ssl_ctx, wssl_verify_callback, NULL);
+    wolfSSL_CTX_set_verify_depth(ssl_ctx, TLSMGM_VERIFY_DEPTH_MAX);
 }
 
 /* The server's order counts; a client that shares nothing gets alert no_application_protocol. */
@@ -150,14 +152,6 @@ static enum tlsmgm_status set_resumption(struct tlsmgm_ctx *ctx,
     return TLSMGM_OK;
 }
 
-static enum tlsmgm_status load_trust(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
-                                     struct tlsmgm_error *error) {
-    bool given = tlsmgm_source_is_given(&config->ca_list) || config->ca_dir.path != NULL ||
-                 config->crl_dir.path != NULL;
-    bool peers_show_certificates = config->verify_peer || !config->is_server;
-    return given || peers_show_certificates ? wssl_trust_new(ctx, config, error) : TLSMGM_OK;
-}
-
 static enum tlsmgm_status set_stapling(struct tlsmgm_ctx *ctx,
                                        const struct tlsmgm_ctx_config *config,
                                        struct tlsmgm_error *error) {
@@ -180,7 +174,7 @@ static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_
     if (status == TLSMGM_OK) status = wssl_set_groups(ctx, config->groups, error);
     if (status == TLSMGM_OK) status = wssl_load_dh_params(ctx, config, error);
     if (status == TLSMGM_OK) status = wssl_load_identity(ctx, config, error);
-    if (status == TLSMGM_OK) status = load_trust(ctx, config, error);
+    if (status == TLSMGM_OK) status = wssl_load_trust(ctx, config, error);
     if (status == TLSMGM_OK) status = set_alpn(ctx, config->alpn, error);
     if (status == TLSMGM_OK) status = set_resumption(ctx, config, error);
     if (status == TLSMGM_OK) status = set_stapling(ctx, config, error);
@@ -223,6 +217,8 @@ enum tlsmgm_status wssl_ctx_new(const struct tlsmgm_ctx_config *config, struct t
     ctx->verify_peer = config->verify_peer;
     ctx->require_peer = config->require_peer;
     ctx->verify_depth = config->verify_depth;
+    ctx->accept_server_eku = config->accept_server_eku;
+    ctx->check_all_crls = config->crl_check_all;
     ctx->ssl_ctx = wolfSSL_CTX_new(config->is_server ? wolfSSLv23_server_method()
                                                      : wolfSSLv23_client_method());
     status = ctx->ssl_ctx == NULL ? tlsmgm_fail_memory(error)
@@ -249,7 +245,7 @@ void wssl_ctx_free(struct tlsmgm_ctx *ctx) {
     wolfSSL_CTX_free(ctx->ssl_ctx);
     wssl_ctx_free(ctx->second);
     tlsmgm_keylog_close(&ctx->keylog);
-    wssl_trust_free(ctx->trust);
+    tlsmgm_anchors_free(&ctx->anchors);
     tlsmgm_ticket_keys_free(ctx->ticket_keys);
     tlsmgm_blob_free(&ctx->certificate);
     tlsmgm_blob_free(&ctx->alpn);

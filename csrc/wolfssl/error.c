@@ -19,20 +19,16 @@ static int last_alert(struct tlsmgm_conn *conn, bool received) {
 
 enum tlsmgm_status wssl_fail_verify(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
     struct tlsmgm_error failure;
-    enum tlsmgm_verify_reason reason = wssl_verify_reason(conn->verify_code);
-    if (conn->verify_code == MEMORY_E) {
+    const struct wssl_verdict *verdict = &conn->verdict;
+    if (verdict->no_memory) {
         (void)tlsmgm_fail_memory(&failure);
-        failure.alert = last_alert(conn, false);
-        return tlsmgm_wire_latch(&conn->wire, &failure, error);
-    }
-    if (reason == TLSMGM_VERIFY_MISSING) {
+    } else if (verdict->reason == TLSMGM_VERIFY_MISSING) {
         (void)tlsmgm_fail(&failure, TLSMGM_VERIFY, "the peer sent no certificate");
     } else {
         (void)tlsmgm_fail(&failure, TLSMGM_VERIFY, "the peer's certificate was refused: %s",
-                          code_text(conn->verify_code));
+                          verdict->text);
     }
-    failure.verify_reason = reason;
-    failure.library_code = conn->verify_code;
+    if (!verdict->no_memory) failure.verify_reason = verdict->reason;
     failure.alert = last_alert(conn, false);
     return tlsmgm_wire_latch(&conn->wire, &failure, error);
 }
@@ -71,18 +67,31 @@ static bool is_missing_certificate(const struct tlsmgm_conn *conn, int code) {
     return code == NO_PEER_CERT && conn->ctx->verify_peer && conn->ctx->require_peer;
 }
 
-/* Of a certificate above the leaf that cannot be decoded, wolfSSL sends the right alert, but says
- * that memory is short, because it cannot fill in what the callback would see. */
-static bool is_malformed_certificate(struct tlsmgm_conn *conn, int code) {
-    return code == MEMORY_E && !wssl_memory_was_short() &&
-           last_alert(conn, false) == TLSMGM_ALERT_BAD_CERTIFICATE;
-}
-
 /* What is wrong with a staple is not told to the callback either. */
 static bool is_about_staple(const struct tlsmgm_conn *conn, int code) {
     return conn->ctx->require_staple && (code == OCSP_CERT_UNKNOWN || code == OCSP_CERT_REVOKED ||
                                          code == BAD_CERTIFICATE_STATUS_ERROR ||
                                          code == OCSP_INVALID_STATUS || code == OCSP_LOOKUP_FAIL);
+}
+
+/* Errors of wolfSSL's certificate reader lie together. It sends no alert for some. */
+static bool is_about_certificate(int code) {
+    return (code <= ASN_PARSE_E && code >= ASN_DH_KEY_E) || code == ASN_CRIT_EXT_E ||
+           code == ASN_ALT_NAME_E || code == ASN_ECC_KEY_E || code == ECC_CURVE_OID_E;
+}
+
+/* wolfSSL tells the callback nothing of a leaf that it cannot read, nor of a staple. */
+static void note_untold(struct tlsmgm_conn *conn, int code) {
+    if (conn->established || !conn->ctx->verify_peer) return;
+    if (is_missing_certificate(conn, code)) {
+        wssl_refuse(conn, TLSMGM_VERIFY_MISSING, NULL);
+    } else if (is_about_staple(conn, code)) {
+        wssl_refuse(conn, wssl_verify_reason(code), code_text(code));
+    } else if (!conn->verdict.is_given && is_about_certificate(code)) {
+        wssl_refuse(conn, wssl_verify_reason(code), code_text(code));
+    } else if (conn->verdict.is_given && (code == RSA_KEY_SIZE_E || code == ECC_KEY_SIZE_E)) {
+        wssl_refuse(conn, TLSMGM_VERIFY_WEAK_KEY, code_text(code));
+    }
 }
 
 enum tlsmgm_status wssl_fail_conn(struct tlsmgm_conn *conn, int result,
@@ -97,13 +106,10 @@ enum tlsmgm_status wssl_fail_conn(struct tlsmgm_conn *conn, int result,
         return tlsmgm_wire_latch(&conn->wire, &failure, error);
     }
     if (code == WOLFSSL_ERROR_WANT_READ && !conn->wire.input_ended) return TLSMGM_WANT_READ;
-    if (is_missing_certificate(conn, code)) conn->verify_code = NO_PEER_CERT;
-    bool is_malformed = is_malformed_certificate(conn, code);
-    bool is_untold = is_malformed || code == NOT_CA_ERROR || is_about_staple(conn, code);
-    if (is_untold && conn->verify_code == 0) conn->verify_code = is_malformed ? ASN_PARSE_E : code;
-    if (!conn->established && conn->verify_code != 0 &&
-        (conn->ctx->verify_peer || conn->verify_code == MEMORY_E) &&
-        code != WOLFSSL_ERROR_WANT_READ) {
+    note_untold(conn, code);
+    bool is_refused = conn->verdict.is_given && conn->verdict.reason != TLSMGM_VERIFY_NONE;
+    if (!conn->established && code != WOLFSSL_ERROR_WANT_READ &&
+        (conn->verdict.no_memory || (is_refused && conn->ctx->verify_peer))) {
         return wssl_fail_verify(conn, error);
     }
     if (code == WOLFSSL_ERROR_WANT_READ) {

@@ -13,7 +13,9 @@
 static bool is_resumed(struct tlsmgm_conn *conn) { return wolfSSL_session_reused(conn->ssl) == 1; }
 
 static enum tlsmgm_verify_reason peer_reason(struct tlsmgm_conn *conn) {
-    if (conn->peer_chain_size > 0) return wssl_verify_reason(conn->verify_code);
+    if (conn->peer_chain_size > 0) {
+        return conn->verdict.is_given ? conn->verdict.reason : TLSMGM_VERIFY_OTHER;
+    }
     return is_resumed(conn) && conn->resumed_leaf.size > 0 ? conn->resumed_reason
                                                            : TLSMGM_VERIFY_MISSING;
 }

@@ -15,16 +15,15 @@
 #include <wolfssl/wolfcrypt/asn_public.h>
 #include <wolfssl/wolfcrypt/error-crypt.h>
 
+#include "anchors.h"
 #include "file.h"
 #include "key_kind.h"
 #include "keylog.h"
-#include "peer_name.h"
+#include "path.h"
 #include "session_record.h"
 #include "ticket_keys.h"
 #include "tlsmgm.h"
 #include "wire.h"
-
-struct wssl_trust;
 
 #define WSSL_GROUPS_MAX 8 /* what wolfSSL keeps for a context */
 
@@ -34,9 +33,11 @@ struct tlsmgm_ctx {
     bool is_server;
     bool verify_peer;
     bool require_peer;
+    bool accept_server_eku;
     int verify_depth;
     bool require_staple;
-    struct wssl_trust *trust;               /* NULL when nothing asks for it */
+    struct tlsmgm_anchors anchors;
+    bool check_all_crls;
     struct tlsmgm_ticket_keys *ticket_keys; /* may be NULL */
     struct tlsmgm_blob certificate;         /* DER of the leaf */
     struct tlsmgm_ctx *second;              /* the same with the other certificate, or NULL */
@@ -50,11 +51,18 @@ struct tlsmgm_ctx {
     int group_count;
 };
 
+/* What became of the peer's certificate. */
+struct wssl_verdict {
+    bool is_given;
+    bool no_memory;
+    enum tlsmgm_verify_reason reason;
+    const char *text; /* static */
+};
+
 struct tlsmgm_conn {
     WOLFSSL *ssl; /* its I/O contexts point back here */
     struct tlsmgm_ctx *ctx;
-    WOLFSSL_X509_STORE *store; /* on loan from ctx->trust until the handshake is over */
-    unsigned store_generation;
+    WOLFSSL_X509_STORE *store; /* who may sign the staple; NULL where none is required */
     struct tlsmgm_wire wire;
     bool established;
     bool close_received;
@@ -63,7 +71,7 @@ struct tlsmgm_conn {
     bool has_server_name;  /* server: the client sent one */
     bool no_common_group;  /* server, TLS 1.3: there can be no key exchange */
     struct tlsmgm_session_owner owner;
-    int verify_code;                /* wolfSSL's first complaint about the peer, or 0 */
+    struct wssl_verdict verdict;
     struct tlsmgm_blob *peer_chain; /* DER, leaf first */
     size_t peer_chain_size;
     struct tlsmgm_blob resumed_leaf; /* DER of the peer in the ticket or session in use */
@@ -114,29 +122,25 @@ void wssl_memory_init(void);
 void wssl_memory_watch(void);
 bool wssl_memory_was_short(void);
 
-/* trust.c: the certificate stores, one for each handshake in progress. */
-enum tlsmgm_status wssl_trust_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
-                                  struct tlsmgm_error *error);
-void wssl_trust_free(struct wssl_trust *trust);
-WOLFSSL_X509_STORE *wssl_trust_borrow(struct wssl_trust *trust, unsigned *generation);
-void wssl_trust_return(struct wssl_trust *trust, WOLFSSL_X509_STORE *store, unsigned generation);
-bool wssl_may_sign(const struct tlsmgm_blob *ca); /* DER */
-bool wssl_trust_has(const struct wssl_trust *trust, struct tlsmgm_bytes der);
+/* trust.c */
+enum tlsmgm_status wssl_load_trust(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
+                                   struct tlsmgm_error *error);
 
 /* stapling.c */
-enum wssl_stapling {
-    WSSL_NO_STAPLING,
-    WSSL_STAPLE,         /* of a server */
-    WSSL_REQUIRE_STAPLE, /* of a client */
-};
 enum tlsmgm_status wssl_load_staple(struct tlsmgm_ctx *ctx, const struct tlsmgm_source *source,
                                     struct tlsmgm_error *error);
-bool wssl_prepare_store(WOLFSSL_X509_STORE *store, enum wssl_stapling stapling);
+bool wssl_require_staple(struct tlsmgm_conn *conn);
+bool wssl_expect_staple_of(struct tlsmgm_conn *conn, struct tlsmgm_bytes issuer); /* DER */
 
-/* verify.c: what is noted about the peer's certificate while wolfSSL judges it. */
+/* signature.c */
+bool wssl_signature_is_good(const struct tlsmgm_signature *signature,
+                            const struct tlsmgm_public_key *key);
+
+/* verify.c: the peer's certificate. The first refusal counts. */
 bool wssl_is_in_force(struct tlsmgm_bytes der); /* within its dates now */
-int wssl_verify_callback(int verified, WOLFSSL_X509_STORE_CTX *store);
+int wssl_verify_callback(WOLFSSL_X509_STORE_CTX *store, void *argument);
 enum tlsmgm_verify_reason wssl_verify_reason(int code);
+void wssl_refuse(struct tlsmgm_conn *conn, enum tlsmgm_verify_reason reason, const char *text);
 
 /* tickets.c */
 int wssl_ticket_callback(WOLFSSL *ssl, unsigned char *name, unsigned char *iv, unsigned char *mac,

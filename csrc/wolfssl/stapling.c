@@ -1,8 +1,6 @@
 /*
  * OCSP stapling (RFC 6066 section 8). A client's certificate manager checks the response by itself,
- * and insists on one. What a server staples comes from a callback of its certificate manager, which
- * can be set through a context only; and a server that verifies has other managers than its
- * context, those of the stores that it lends to its connections.
+ * and insists on one. What a server staples comes from a callback of its certificate manager.
  */
 #include <string.h>
 
@@ -71,27 +69,24 @@ enum tlsmgm_status wssl_load_staple(struct tlsmgm_ctx *ctx, const struct tlsmgm_
     return tlsmgm_fail_memory(error);
 }
 
-/* By way of a context that borrows the store's manager. */
-static bool enable_in_store(WOLFSSL_X509_STORE *store) {
-    WOLFSSL_CTX *ssl_ctx = wolfSSL_CTX_new(wolfSSLv23_server_method());
-    bool good = ssl_ctx != NULL && wolfSSL_X509_STORE_up_ref(store) == WOLFSSL_SUCCESS;
-    if (good) {
-        wolfSSL_CTX_set_cert_store(ssl_ctx, store);
-        good = enable_stapling(ssl_ctx);
-    }
-    wolfSSL_CTX_free(ssl_ctx);
-    return good;
+/*
+ * A certificate manager of its own for each connection that asks, in which only the issuer of the
+ * peer's certificate will be. And not in the context: in TLS 1.3 the answer would then count as one
+ * that nobody asked for.
+ */
+bool wssl_require_staple(struct tlsmgm_conn *conn) {
+    conn->store = wolfSSL_X509_STORE_new();
+    return conn->store != NULL &&
+           wolfSSL_CertManagerEnableOCSPStapling(conn->store->cm) == WOLFSSL_SUCCESS &&
+           wolfSSL_CertManagerEnableOCSPMustStaple(conn->store->cm) == WOLFSSL_SUCCESS &&
+           wolfSSL_set1_verify_cert_store(conn->ssl, conn->store) == WOLFSSL_SUCCESS &&
+           wolfSSL_UseOCSPStapling(conn->ssl, WOLFSSL_CSR_OCSP, 0) == WOLFSSL_SUCCESS;
 }
 
-bool wssl_prepare_store(WOLFSSL_X509_STORE *store, enum wssl_stapling stapling) {
-    switch (stapling) {
-        case WSSL_NO_STAPLING:
-            return true;
-        case WSSL_STAPLE:
-            return enable_in_store(store);
-        case WSSL_REQUIRE_STAPLE:
-            return wolfSSL_CertManagerEnableOCSPStapling(store->cm) == WOLFSSL_SUCCESS &&
-                   wolfSSL_CertManagerEnableOCSPMustStaple(store->cm) == WOLFSSL_SUCCESS;
-    }
-    return false;
+/* An issuer that wolfSSL does not take leaves the response without a signer, so it is refused. */
+bool wssl_expect_staple_of(struct tlsmgm_conn *conn, struct tlsmgm_bytes issuer) {
+    if (conn->store == NULL) return false;
+    if (issuer.size == 0) return true;
+    return wolfSSL_CertManagerLoadCABuffer(conn->store->cm, issuer.data, (long)issuer.size,
+                                           WOLFSSL_FILETYPE_ASN1) != MEMORY_E;
 }
