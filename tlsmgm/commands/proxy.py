@@ -38,6 +38,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "(default: the TLS sockets of the configuration)",
     )
     parser.add_argument("--library", metavar="L", help="auto, openssl or wolfssl")
+    parser.add_argument(
+        "--unclean-end",
+        choices=["reset", "fin"],
+        default="reset",
+        help="what a plain neighbour sees where a connection is cut or cut short: fin looks like a "
+        "clean end, for SIP servers that a reset harms (default: reset)",
+    )
     _configure_upstream(parser.add_argument_group("upstream"))
     _configure_times(parser.add_argument_group("other times, in seconds"))
     parser.add_argument(
@@ -107,6 +114,7 @@ def run(options: argparse.Namespace) -> int:
     manager = TLSManager.from_config(options.config, library=options.library)
     targets = _targets(options, manager)
     _check_library(manager, [settings.upstream, *targets])
+    _check_ends(settings, targets)
     access_log = _access_log(options)
 
     async def serve() -> None:
@@ -128,7 +136,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _settings(options: argparse.Namespace) -> ProxyOptions:
-    from tlsmgm.proxy import ProxyOptions, parse_target
+    from tlsmgm.proxy import ProxyOptions, UncleanEnd, parse_target
 
     upstream = parse_target(options.upstream)
     if not upstream.is_tls:
@@ -146,6 +154,7 @@ def _settings(options: argparse.Namespace) -> ProxyOptions:
         proxy_protocol=options.proxy_protocol is not None,
         connect_timeout=options.connect_timeout,
         drain_timeout=options.drain_timeout,
+        unclean_end=UncleanEnd(options.unclean_end),
         limits=limits_of(options),
     )
 
@@ -173,6 +182,16 @@ def _check_library(manager: TLSManager, targets: list[Target]) -> None:
     listens = any(target.is_tls for target in targets[1:])
     if listens and not any(domain.kind == "server" for domain in manager.domains):
         raise ConfigError("there is no server domain, so no client could connect")
+
+
+def _check_ends(settings: ProxyOptions, targets: list[Target]) -> None:
+    from tlsmgm.proxy import UncleanEnd
+
+    is_plain = any(not target.is_tls for target in (settings.upstream, *targets))
+    if settings.unclean_end is UncleanEnd.FIN and not is_plain:
+        raise ConfigError(
+            "fin is of no use where clients and upstream speak TLS", parameter="--unclean-end"
+        )
 
 
 def _access_log(options: argparse.Namespace) -> AccessLog:

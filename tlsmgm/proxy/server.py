@@ -21,10 +21,11 @@ from tlsmgm.mi.reloading import log_outcome
 from tlsmgm.provisioning.settings import Watch
 from tlsmgm.proxy.access_log import AccessLog, escape
 from tlsmgm.proxy.addresses import Target
-from tlsmgm.proxy.endpoint import LINGER_TIME, Buffers, TLSEndpoint, reset, socket_address
+from tlsmgm.proxy.endpoint import LINGER_TIME, Buffers, TLSEndpoint
 from tlsmgm.proxy.options import ProxyOptions
 from tlsmgm.proxy.relay import Relay
 from tlsmgm.proxy.statistics import count_refusal, new_counters
+from tlsmgm.proxy.transports import reset, socket_address
 from tlsmgm.proxy.upstream import Connector
 
 __all__ = ["Listener", "TLSProxy", "bind", "close_listeners"]
