@@ -8,6 +8,7 @@ How a connection goes::
 :mod:`~tlsmgm.proxy.server`   listens, keeps track of all relays, drains, reloads
 :mod:`~tlsmgm.proxy.relay`    one client connection and its upstream: life cycle and deadlines
 :mod:`~tlsmgm.proxy.endpoint` one side of a relay, plain or TLS: bytes, half-close, back-pressure
+:mod:`~tlsmgm.proxy.reloads`         puts requests to reload together
 :mod:`~tlsmgm.proxy.transports`      what endpoints need of their sockets
 :mod:`~tlsmgm.proxy.upstream` resolves and connects, chooses the client domain
 :mod:`~tlsmgm.proxy.proxy_protocol`  PROXY protocol version 2 header
