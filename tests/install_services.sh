@@ -35,6 +35,8 @@ need valgrind valgrind
 # The C core must compile with another C library, too.
 need musl-tools musl-gcc
 need shellcheck shellcheck
+# A SIP server that a reset ends.
+need sip-tester sipp
 
 # shellcheck disable=SC2086 # one word for each package
 [ -z "$missing" ] || exec "$here/../wheels/install_packages.sh" "to test tlsmgm" $missing

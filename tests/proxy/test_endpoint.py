@@ -8,10 +8,12 @@ from typing import Any, cast
 
 import pytest
 
+from tests.support.proxy import TIMEOUT
 from tlsmgm.addresses import host_and_port, join_host_port
 from tlsmgm.errors import ConfigError, InternalError, ProtocolError, TLSError, TruncatedError
 from tlsmgm.proxy.addresses import Target, parse_target
 from tlsmgm.proxy.endpoint import LINGER_BYTES, Buffers, Endpoint, Hold, TLSEndpoint
+from tlsmgm.proxy.options import UncleanEnd
 from tlsmgm.proxy.server import bind
 
 
@@ -253,6 +255,46 @@ def test_close_notify_is_sent_once_and_nothing_after_it() -> None:
     side.endpoint.send_end()
     side.endpoint.send(b"late")
     assert side.transport.written == b"close_notify"
+
+
+def test_an_unclean_end_says_nothing() -> None:
+    side = Side()
+    side.endpoint.end_uncleanly()
+    assert not side.tls.shut
+    assert (side.transport.written, side.transport.state) == (b"", "aborted")
+
+
+def test_an_alert_arrives_before_an_unclean_end() -> None:
+    async def run() -> None:
+        side = Side()
+        side.tls.answer = b"alert"
+        side.receive(ProtocolError("broken"))
+        side.endpoint.end_uncleanly()
+        assert not side.tls.shut
+        assert (side.transport.written, side.transport.state) == (b"alert", "ended")
+        side.endpoint.connection_lost(None)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("waits", "state"), [(b"", "closed"), (b"rest", "aborted")])
+def test_a_spared_reset_comes_if_the_data_is_not_taken(
+    waits: bytes, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tlsmgm.proxy.endpoint.LINGER_TIME", 0)
+
+    async def run() -> None:
+        endpoint, transport = Endpoint(Log(), Buffers(), UncleanEnd.FIN), FakeTransport()
+        endpoint.connection_made(transport)
+        endpoint.send(waits)
+        endpoint.end_uncleanly()
+        assert transport.state == "ended"
+        async with asyncio.timeout(TIMEOUT):
+            while transport.state == "ended":
+                await asyncio.sleep(0)
+        assert transport.state == state
+
+    asyncio.run(run())
 
 
 def test_clean_close_throws_input_away_but_not_for_ever() -> None:

@@ -24,6 +24,7 @@ from tests.support.proxy import (
     client_context,
     client_domain,
     connect,
+    ends_uncleanly,
     is_listening,
     linked,
     pki,
@@ -70,10 +71,8 @@ def test_idle_deadline(library: str, script: str, upstream: Upstream) -> None:
     ):
         client.sendall(b"x")
         assert read_exactly(server, 1) == b"x"
-        assert client.recv(10) == b""
-        assert server.recv(10) == b""
-        client.close()
-        server.close()
+        assert ends_uncleanly(client)
+        assert ends_uncleanly(server)
         assert "status=idle-timeout" in proxy.log_line()
 
 
@@ -85,7 +84,7 @@ def test_connect_deadline(library: str, script: str) -> None:
         target = f"tls:127.0.0.1:{upstream.port}"
         with Proxy(script, library, target, "--connect-timeout", "0.3") as proxy:
             with connect(proxy.port) as client:
-                assert client.recv(10) == b""
+                assert ends_uncleanly(client)
             assert "status=upstream-timeout" in proxy.log_line()
 
 
@@ -125,10 +124,8 @@ def test_sigterm_closes_what_does_not_end(
         proxy.wait_for("1 connections are open")
         if second_signal:
             proxy.signal(signal.SIGINT)
-        assert client.recv(10) == b""
-        assert server.recv(10) == b""
-        client.close()
-        server.close()
+        assert ends_uncleanly(client)
+        assert ends_uncleanly(server)
         assert proxy.exit_code() == 0
         assert "status=drained" in proxy.log_line()
 

@@ -353,6 +353,15 @@ def read_to_end(sock: socket.socket) -> bytes:
     return bytes(pieces)
 
 
+def ends_uncleanly(sock: socket.socket) -> bool:
+    """Read to the end, and say whether it is none that could be taken for a clean one."""
+    try:
+        read_to_end(sock)
+    except (ConnectionResetError, ssl.SSLEOFError):
+        return True
+    return False
+
+
 def send_until_stuck(sock: socket.socket, limit: int, patience: float = 0.7) -> int:
     """Send until nobody takes anything for a while; return how much was taken."""
     sock.setblocking(False)

@@ -3,17 +3,19 @@
 Listens on the TLS sockets of the configuration, or where --listen says, and forwards every
 connection to the upstream.  SIGTERM drains and stops, SIGHUP reads configuration and database anew
 (the domains; sockets stay as they are) and opens the access log anew, SIGUSR1 logs the statistics.
+The last two may come while the configuration is still loading, and are obeyed after that.
 """
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tlsmgm.commands.arguments import seconds, seconds_or_zero
 from tlsmgm.commands.configuration import add_config
 from tlsmgm.commands.limits import add_limits, limits_of, raise_descriptor_limit
 from tlsmgm.commands.output import printable
+from tlsmgm.commands.signals import EarlySignals
 from tlsmgm.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from tlsmgm.proxy import AccessLog, ProxyOptions, Target
 
 __all__ = ["configure", "run"]
+
+#: Seconds after the last connection in which a reload may still end by itself.
+_LAST_WAIT: Final = 1.0
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +43,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "(default: the TLS sockets of the configuration)",
     )
     parser.add_argument("--library", metavar="L", help="auto, openssl or wolfssl")
+    parser.add_argument(
+        "--unclean-end",
+        choices=["reset", "fin"],
+        default="reset",
+        help="what a plain neighbour sees where a connection is cut or cut short: fin looks like a "
+        "clean end, for SIP servers that a reset harms (default: reset)",
+    )
     _configure_upstream(parser.add_argument_group("upstream"))
     _configure_times(parser.add_argument_group("other times, in seconds"))
     parser.add_argument(
@@ -92,8 +104,14 @@ def _configure_times(group: argparse._ArgumentGroup) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serve until a signal says stop."""
+    with EarlySignals() as early:
+        return _run(options, early)
+
+
+def _run(options: argparse.Namespace, early: EarlySignals) -> int:
     import asyncio
     import logging
+    from concurrent.futures import ThreadPoolExecutor
 
     from tlsmgm.manager import TLSManager
     from tlsmgm.mi.endpoints import parse_endpoint
@@ -107,14 +125,21 @@ def run(options: argparse.Namespace) -> int:
     manager = TLSManager.from_config(options.config, library=options.library)
     targets = _targets(options, manager)
     _check_library(manager, [settings.upstream, *targets])
+    _check_ends(settings, targets)
     access_log = _access_log(options)
 
     async def serve() -> None:
+        executor = ThreadPoolExecutor(thread_name_prefix="tlsmgm-proxy")
+        asyncio.get_running_loop().set_default_executor(executor)
         proxy = TLSProxy(
             manager, settings, access_log, management=management, token=token, watch=watch
         )
         proxy.check()
-        await proxy.run(bind(targets))
+        await proxy.run(bind(targets), early=early.seen)
+        executor.shutdown(wait=False, cancel_futures=True)
+        if not _threads_end():
+            access_log.close()
+            _leave()
 
     raise_descriptor_limit()
     watch = options.watch_database or (manager.database.watch if manager.database else None)
@@ -127,8 +152,32 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _threads_end() -> bool:
+    """Wait for what works in the background; say whether it has come to an end in time."""
+    import threading
+    import time
+
+    deadline = time.monotonic() + _LAST_WAIT
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread() and not thread.daemon:
+            thread.join(max(deadline - time.monotonic(), 0))
+            if thread.is_alive():
+                return False
+    return True
+
+
+def _leave() -> None:
+    """End the process: at its ordinary end Python would wait for every thread, however long."""
+    import logging
+    import os
+
+    logging.getLogger("tlsmgm.proxy").warning("what still runs is given up, such as a reload")
+    logging.shutdown()
+    os._exit(0)
+
+
 def _settings(options: argparse.Namespace) -> ProxyOptions:
-    from tlsmgm.proxy import ProxyOptions, parse_target
+    from tlsmgm.proxy import ProxyOptions, UncleanEnd, parse_target
 
     upstream = parse_target(options.upstream)
     if not upstream.is_tls:
@@ -146,6 +195,7 @@ def _settings(options: argparse.Namespace) -> ProxyOptions:
         proxy_protocol=options.proxy_protocol is not None,
         connect_timeout=options.connect_timeout,
         drain_timeout=options.drain_timeout,
+        unclean_end=UncleanEnd(options.unclean_end),
         limits=limits_of(options),
     )
 
@@ -173,6 +223,16 @@ def _check_library(manager: TLSManager, targets: list[Target]) -> None:
     listens = any(target.is_tls for target in targets[1:])
     if listens and not any(domain.kind == "server" for domain in manager.domains):
         raise ConfigError("there is no server domain, so no client could connect")
+
+
+def _check_ends(settings: ProxyOptions, targets: list[Target]) -> None:
+    from tlsmgm.proxy import UncleanEnd
+
+    is_plain = any(not target.is_tls for target in (settings.upstream, *targets))
+    if settings.unclean_end is UncleanEnd.FIN and not is_plain:
+        raise ConfigError(
+            "fin is of no use where clients and upstream speak TLS", parameter="--unclean-end"
+        )
 
 
 def _access_log(options: argparse.Namespace) -> AccessLog:

@@ -8,6 +8,8 @@ How a connection goes::
 :mod:`~tlsmgm.proxy.server`   listens, keeps track of all relays, drains, reloads
 :mod:`~tlsmgm.proxy.relay`    one client connection and its upstream: life cycle and deadlines
 :mod:`~tlsmgm.proxy.endpoint` one side of a relay, plain or TLS: bytes, half-close, back-pressure
+:mod:`~tlsmgm.proxy.reloads`         puts requests to reload together
+:mod:`~tlsmgm.proxy.transports`      what endpoints need of their sockets
 :mod:`~tlsmgm.proxy.upstream` resolves and connects, chooses the client domain
 :mod:`~tlsmgm.proxy.proxy_protocol`  PROXY protocol version 2 header
 :mod:`~tlsmgm.proxy.access_log`      one line per connection
@@ -21,7 +23,7 @@ from __future__ import annotations
 
 from tlsmgm.proxy.access_log import DEFAULT_FORMAT, AccessLog
 from tlsmgm.proxy.addresses import Target, parse_target
-from tlsmgm.proxy.options import ProxyOptions
+from tlsmgm.proxy.options import ProxyOptions, UncleanEnd
 from tlsmgm.proxy.server import TLSProxy
 
 __all__ = [
@@ -30,5 +32,6 @@ __all__ = [
     "ProxyOptions",
     "TLSProxy",
     "Target",
+    "UncleanEnd",
     "parse_target",
 ]

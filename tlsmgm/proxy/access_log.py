@@ -29,6 +29,7 @@ quotes.  So a line is always one line, and no value can pass for another field.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import sys
@@ -166,16 +167,17 @@ class AccessLog:
         Raises:
             ConfigError: it cannot be opened; then the old one stays in use.
         """
-        if self._path is None:
-            return
-        stream = self._open()
-        self._stream.close()
-        self._stream = stream
+        if self._path is not None:
+            stream = self._open()
+            self.close()
+            self._stream = stream
 
     def close(self) -> None:
         """Close the file."""
         if self._path is not None:
-            self._stream.close()
+            # Lines that a full disk has not taken are lost, as they are when they are written.
+            with contextlib.suppress(OSError):
+                self._stream.close()
 
     def _open(self) -> TextIO:
         if self._path is None:

@@ -17,13 +17,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
-import socket
-import struct
 from collections.abc import Callable
 from typing import Final, Protocol, cast
 
 from tlsmgm.connection import Connection
 from tlsmgm.errors import InternalError, TLSError, TruncatedError
+from tlsmgm.proxy.options import UncleanEnd
+from tlsmgm.proxy.transports import arm, disarm, reset, socket_address
 
 __all__ = [
     "HIGH_WATER",
@@ -35,8 +35,6 @@ __all__ = [
     "Hold",
     "Observer",
     "TLSEndpoint",
-    "reset",
-    "socket_address",
 ]
 
 #: Bytes taken from the wire at a time: half as many cost a sixth more CPU time in bulk, twice as
@@ -52,8 +50,6 @@ LINGER_TIME: Final = 2.0
 
 #: Bytes thrown away during that time before the connection is cut.
 LINGER_BYTES: Final = 1024 * 1024
-
-_RESET = struct.pack("ii", 1, 0)
 
 
 class Hold(enum.Flag):
@@ -102,6 +98,7 @@ class Endpoint(asyncio.BufferedProtocol):
     Args:
         observer: is told what happens.
         buffers: of the loop.
+        unclean_end: what the peer sees of an end that is not a clean one.
 
     Attributes:
         sink: where received data goes; set before the endpoint is released.
@@ -112,9 +109,16 @@ class Endpoint(asyncio.BufferedProtocol):
         output_ended: we have ended ours.
     """
 
-    def __init__(self, observer: Observer, buffers: Buffers) -> None:
+    def __init__(
+        self,
+        observer: Observer,
+        buffers: Buffers,
+        unclean_end: UncleanEnd = UncleanEnd.RESET,
+    ) -> None:
         self._observer = observer
         self._buffers = buffers
+        self._unclean_end = unclean_end
+        self._is_armed = False
         self._transport: asyncio.Transport | None = None
         self._holds = Hold(0)
         self._transport_ended = False
@@ -208,22 +212,30 @@ class Endpoint(asyncio.BufferedProtocol):
         """Say goodbye, and throw away what still comes until the peer hangs up, too.
 
         Closing with unread data in the socket would make the system send a reset, on which
-        the peer may lose our last words.  All this is cut after LINGER_TIME.
+        the peer may lose our last words, such as an alert.  All this is cut after LINGER_TIME.
         """
         if self._discarded is not None or not self.is_open:
             return
         self.send_end()
         self._discarded = 0
         self._end_transport()
-        self._linger = asyncio.get_running_loop().call_later(LINGER_TIME, self.reset)
+        self._linger = asyncio.get_running_loop().call_later(LINGER_TIME, self._linger_late)
         if self._transport_ended:
             self.transport.close()
         else:
             self._holds = Hold(0)
             self.transport.resume_reading()
 
+    def end_uncleanly(self) -> None:
+        """End what is not over; the peer learns that unless it was chosen not to."""
+        if self._unclean_end is UncleanEnd.RESET:
+            self.reset()
+        else:
+            self.close_cleanly()
+
     def reset(self) -> None:
         """Cut the connection so that the peer cannot take it for a clean end."""
+        self._is_armed = False
         if self._transport is not None:
             reset(self._transport)
 
@@ -285,11 +297,17 @@ class Endpoint(asyncio.BufferedProtocol):
         """Forget the transport."""
         if self._linger is not None:
             self._linger.cancel()
+        if self._is_armed and exc is None and self.output_ended:
+            disarm(self.transport)  # it is closed after this call
         self._observer.lost(self, exc)
 
     # What differs between plain and TLS.
 
     def _begin(self) -> None:
+        if self._unclean_end is UncleanEnd.RESET:
+            # If the process is killed, the system must not end this with a clean FIN.
+            arm(self.transport)
+            self._is_armed = True
         self.hold(Hold.START)
         self._observer.established(self)
 
@@ -312,6 +330,12 @@ class Endpoint(asyncio.BufferedProtocol):
     def _read_on(self) -> None:
         if not self._holds and not self._transport_ended and self.is_open:
             self.transport.resume_reading()
+
+    def _linger_late(self) -> None:
+        if self._unclean_end is UncleanEnd.RESET or self.pending:
+            self.reset()
+        else:
+            self.transport.close()  # it has everything, and the end of it
 
     def _end_transport(self) -> None:
         # The peer may have reset the connection in this moment.
@@ -369,6 +393,13 @@ class TLSEndpoint(Endpoint):
             with contextlib.suppress(TLSError):
                 self._connection.shutdown()
         self._flush()
+
+    def end_uncleanly(self) -> None:
+        """End without close_notify; an alert is no clean end either, and arrives."""
+        if self._has_failed:
+            self.close_cleanly()
+        else:
+            self.reset()
 
     def forget(self) -> None:
         """Let go of everything large, the connection above all."""
@@ -458,29 +489,3 @@ class TLSEndpoint(Endpoint):
         self._has_failed = True
         self._flush()
         self._observer.failed(self, error)
-
-
-def reset(transport: asyncio.Transport) -> None:
-    """Cut a connection so that nothing of it is left, neither here nor in the system.
-
-    Args:
-        transport: of a TCP connection.
-    """
-    sock = transport.get_extra_info("socket")
-    with contextlib.suppress(OSError, AttributeError):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-    transport.abort()
-
-
-def socket_address(written: object) -> tuple[str, int]:
-    """Read a socket name.
-
-    Args:
-        written: as the system gives it; sockets that died early have none.
-
-    Returns:
-        Host and port, or nothing and 0.
-    """
-    if isinstance(written, tuple) and len(written) >= 2:
-        return str(written[0]), int(written[1])
-    return "", 0

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, field
 
 from tlsmgm.limits import Limits
 from tlsmgm.proxy.addresses import Target
 
-__all__ = ["ProxyOptions"]
+__all__ = ["ProxyOptions", "UncleanEnd"]
+
+
+class UncleanEnd(enum.StrEnum):
+    """How a plain neighbour sees an end that nobody has announced.
+
+    A TLS neighbour always sees that it is none: there is no close_notify.
+    """
+
+    RESET = "reset"  # it cannot take what it has for everything
+    FIN = "fin"  # as a clean one: for servers that a reset harms, such as those of SIP
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +34,7 @@ class ProxyOptions:
         proxy_protocol: begin each upstream connection with a PROXY protocol version 2 header.
         connect_timeout: for resolving, connecting and the handshake with the upstream.
         drain_timeout: for running connections after SIGTERM.
+        unclean_end: what a plain neighbour sees where the end is not a clean one.
         limits: what clients are granted.
     """
 
@@ -33,4 +45,5 @@ class ProxyOptions:
     proxy_protocol: bool = False
     connect_timeout: float = 10.0
     drain_timeout: float = 30.0
+    unclean_end: UncleanEnd = UncleanEnd.RESET
     limits: Limits = field(default_factory=Limits)

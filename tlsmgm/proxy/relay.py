@@ -4,10 +4,13 @@
 
     HANDSHAKE --established--> CONNECTING --established--> RELAYING --both ended--> CLOSING --> done
         |                          |                          |
-        +-- alert, log             +-- close_notify, log      +-- error: reset the other side
+        +-- alert, log             +-- unclean end, log       +-- error: the other side, too
 
-An end without close_notify is no clean end: it is passed on as a reset, so that the other side
-cannot take what it has for everything.  A clean end of one direction leaves the other one alone.
+A side ends cleanly if the peer on the other side has announced that nothing more comes: by
+close_notify, or by FIN where it is plain.  Every other end is unclean, whoever has caused it, so
+that nobody can take what it has for everything: truncation, a reset, an upstream that cannot be
+reached, and what a deadline cuts.  For a TLS neighbour that is a reset without close_notify, for a
+plain one a reset unless the options say FIN.  A clean end of one direction leaves the other alone.
 """
 
 from __future__ import annotations
@@ -95,7 +98,7 @@ class Relay:
         self.client: Endpoint = (
             TLSEndpoint(self, service.buffers, self._start_client)
             if is_tls
-            else Endpoint(self, service.buffers)
+            else Endpoint(self, service.buffers, service.options.unclean_end)
         )
         self._open.add(self.client)
         self._deadline = self._started + service.handshake_timeout
@@ -174,7 +177,7 @@ class Relay:
     # What the proxy asks for.
 
     def shut_down(self) -> None:
-        """End politely, since the proxy stops."""
+        """End what is not over, since the proxy stops."""
         if self.phase is Phase.HANDSHAKE:
             self._end(Status.DRAINED, "the proxy stops")
             self.client.reset()
@@ -182,7 +185,7 @@ class Relay:
             self._no_upstream(Status.DRAINED, "the proxy stops")
         elif self.phase is Phase.RELAYING:
             self._end(Status.DRAINED, "the proxy stops")
-            self._close_both()
+            self._end_both()
 
     def abort(self) -> None:
         """End now."""
@@ -340,17 +343,18 @@ class Relay:
         if self.phase is Phase.CLOSING:  # both have ended well, and one does not take the rest
             self._note_end(status, reason)
             self._cancel_timers()
+            for endpoint in tuple(self._open):
+                endpoint.reset()
+            return
         self._end(status, reason)
         for endpoint in tuple(self._open):
-            endpoint.reset()
+            endpoint.end_uncleanly()
 
     def _no_upstream(self, status: Status, reason: str) -> None:
         if self.phase is Phase.CLOSING:
             return
         self._end(status, reason)
-        self.client.close_cleanly()
-        if self.upstream is not None:
-            self.upstream.close_cleanly()
+        self._end_both()
 
     def _break(self, endpoint: Endpoint, error: BaseException | None) -> None:
         """One side has ended uncleanly: so does the other."""
@@ -361,14 +365,11 @@ class Relay:
             status = Status.CLIENT_ERROR if is_client else Status.UPSTREAM_ERROR
         self._end(status, _lost_reason(error))
         if isinstance(error, TLSError):
-            endpoint.close_cleanly()  # An alert may wait to be written.
-        if not is_client and endpoint.input_ended:
-            # It has answered in full and does not want the rest of the request.
-            self.client.close_cleanly()
-        elif not is_client:
-            self.client.reset()
-        elif self.upstream is not None:
-            self.upstream.reset()
+            endpoint.end_uncleanly()
+        other = self.upstream if is_client else self.client
+        if other is not None:
+            # What has answered in full may refuse the rest of the request.
+            self._end_after(endpoint, other)
 
     def _lost_while_connecting(self, endpoint: Endpoint, error: BaseException | None) -> None:
         if endpoint is not self.client:
@@ -376,12 +377,19 @@ class Relay:
             return
         self._end(Status.CLIENT_ERROR, _lost_reason(error))
         if self.upstream is not None:
-            self.upstream.reset()
+            self.upstream.end_uncleanly()
 
-    def _close_both(self) -> None:
-        self.client.close_cleanly()
+    def _end_both(self) -> None:
+        self._end_after(self.upstream, self.client)
         if self.upstream is not None:
-            self.upstream.close_cleanly()
+            self._end_after(self.client, self.upstream)
+
+    def _end_after(self, source: Endpoint | None, endpoint: Endpoint) -> None:
+        """End a side in the way that befits what the other one has said."""
+        if source is not None and source.input_ended:
+            endpoint.close_cleanly()
+        else:
+            endpoint.end_uncleanly()
 
     def _finish_if_over(self) -> None:
         if self._open or self._connecting is not None:
@@ -443,7 +451,7 @@ class Relay:
             self._cut(Status.IDLE_TIMEOUT, "the last bytes were not taken")
         else:
             self._end(Status.IDLE_TIMEOUT, "no data in either direction")
-            self._close_both()
+            self._end_both()
 
     def _send_late(self, endpoint: Endpoint) -> None:
         who = "client" if endpoint is self.client else "upstream"

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import signal
 import socket
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,10 +21,12 @@ from tlsmgm.mi.reloading import log_outcome
 from tlsmgm.provisioning.settings import Watch
 from tlsmgm.proxy.access_log import AccessLog, escape
 from tlsmgm.proxy.addresses import Target
-from tlsmgm.proxy.endpoint import LINGER_TIME, Buffers, TLSEndpoint, reset, socket_address
+from tlsmgm.proxy.endpoint import LINGER_TIME, Buffers, TLSEndpoint
 from tlsmgm.proxy.options import ProxyOptions
 from tlsmgm.proxy.relay import Relay
+from tlsmgm.proxy.reloads import Reloads
 from tlsmgm.proxy.statistics import count_refusal, new_counters
+from tlsmgm.proxy.transports import reset, socket_address
 from tlsmgm.proxy.upstream import Connector
 
 __all__ = ["Listener", "TLSProxy", "bind", "close_listeners"]
@@ -181,11 +183,11 @@ class TLSProxy:
         self._connector = Connector(manager, options, self.buffers)
         self._relays: set[Relay] = set()
         self._servers: list[asyncio.Server] = []
-        self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
         self._empty = asyncio.Event()
         self._reloader = Reloader(manager, after=self._warn_of_sockets)
+        self._reloads = Reloads(self._reload)
         self._mi = MIServer(
             manager, management, token, reloader=self._reloader, statistics=self.statistics
         )
@@ -236,13 +238,22 @@ class TLSProxy:
         """
         self._connector.check()
 
-    async def run(self, listeners: Sequence[Listener], *, handle_signals: bool = True) -> None:
+    async def run(
+        self,
+        listeners: Sequence[Listener],
+        *,
+        handle_signals: bool = True,
+        early: Set[int] = frozenset(),
+    ) -> None:
         """Serve until :meth:`stop` is called, then drain.
+
+        A reload that goes on in the end is waited for, for a second; its thread may outlive this.
 
         Args:
             listeners: of :func:`bind`; they are closed in the end.
             handle_signals: stop on SIGTERM and SIGINT, reload on SIGHUP, log the statistics on
                 SIGUSR1.
+            early: signals that came before; SIGHUP and SIGUSR1 are obeyed once all is there.
 
         Raises:
             ConfigError: a management endpoint cannot be had, or the database cannot be watched.
@@ -258,6 +269,10 @@ class TLSProxy:
             for listener in listeners:
                 await self._serve(listener)
                 logger.info("listening on %s", listener.target)
+            if signal.SIGHUP in early:
+                self.reload()
+            if signal.SIGUSR1 in early:
+                self.log_statistics()
             await self._stopping.wait()
             await self._drain()
         finally:
@@ -275,10 +290,11 @@ class TLSProxy:
         self._stopping.set()
 
     def reload(self) -> None:
-        """Read the configuration anew, without stopping anything, and open the log file anew."""
-        task = asyncio.get_running_loop().create_task(self._reload())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        """Read the configuration anew, without stopping anything, and open the log file anew.
+
+        However often this is called while a reload runs, one more follows it.
+        """
+        self._reloads.request()
 
     # What relays ask for.
 
@@ -348,8 +364,9 @@ class TLSProxy:
         try:
             self._access_log.reopen()
         except TLSError as error:
-            logger.error("reload failed, nothing was changed: %s", escape(str(error)))
-            return
+            logger.error("the access log stays where it is: %s", escape(str(error)))
+        except Exception:
+            logger.exception("the access log cannot be opened anew")
         with contextlib.suppress(TLSError):  # the reloader has logged it
             await self._reloader.reload()
 
@@ -376,6 +393,7 @@ class TLSProxy:
             relay.abort()
         if self._relays:
             await self._wait_until_empty(_LAST_WAIT)
+        await self._reloads.finish(_LAST_WAIT)
         self.log_statistics()
         logger.info("stopped")
 

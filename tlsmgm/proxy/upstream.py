@@ -69,7 +69,7 @@ class Connector:
             endpoint = (
                 TLSEndpoint(relay, self._buffers, self._start_tls)
                 if target.is_tls
-                else Endpoint(relay, self._buffers)
+                else Endpoint(relay, self._buffers, self._options.unclean_end)
             )
             relay.attach(endpoint)
             return endpoint
