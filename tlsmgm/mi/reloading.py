@@ -16,6 +16,9 @@ __all__ = ["KINDS", "Manager", "Reloader", "log_outcome"]
 
 logger = logging.getLogger("tlsmgm.mi")
 
+#: Seconds.
+_CANCEL_INTERVAL: Final = 0.02
+
 #: What a report lists, in this order.
 KINDS: Final = ("added", "changed", "removed", "failed", "kept")
 
@@ -36,6 +39,9 @@ class Manager(Protocol):
     def reload(self) -> ReloadReport:
         """Read files and database anew; may take seconds."""
 
+    def cancel_reload(self) -> None:
+        """Let a reload that another thread does just now fail soon."""
+
 
 class Reloader:
     """Reloads a manager beside the event loop.
@@ -49,6 +55,7 @@ class Reloader:
         self._manager = manager
         self._after = after
         self._lock = asyncio.Lock()
+        self._is_stopped = False
 
     async def reload(self) -> ReloadReport:
         """Read files and database anew.
@@ -72,8 +79,17 @@ class Reloader:
         """
         return await self._run(self._manager.reload_database)
 
+    async def stop(self) -> None:
+        """Let a running reload fail, wait until it has, and do none from now on."""
+        self._is_stopped = True
+        while self._lock.locked():
+            self._manager.cancel_reload()  # again and again: it may not have begun yet
+            await asyncio.sleep(_CANCEL_INTERVAL)
+
     async def _run(self, action: Callable[[], ReloadReport]) -> ReloadReport:
         async with self._lock:
+            if self._is_stopped:
+                raise TLSError("the program is about to end")
             try:
                 report = await asyncio.to_thread(action)
             except TLSError as error:
@@ -99,6 +115,8 @@ def log_outcome(outcome: ReloadReport | TLSError) -> None:
         return
     level = logging.WARNING if outcome.failed else logging.INFO
     logger.log(level, "reloaded: %s", ", ".join(_listed(outcome, kind) for kind in KINDS))
+    for warning in outcome.warnings:
+        logger.warning("%s", _printable(warning))
 
 
 def _listed(report: ReloadReport, kind: str) -> str:

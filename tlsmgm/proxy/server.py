@@ -363,6 +363,7 @@ class TLSProxy:
     async def _drain(self) -> None:
         for server in self._servers:
             server.close()
+        stopping = asyncio.create_task(self._reloader.stop())
         await self._mi.stop()
         if self._relays:
             logger.info("stopping: %d connections are open", len(self._relays))
@@ -376,6 +377,7 @@ class TLSProxy:
             relay.abort()
         if self._relays:
             await self._wait_until_empty(_LAST_WAIT)
+        await stopping  # only a database may take a moment
         self.log_statistics()
         logger.info("stopped")
 
