@@ -55,6 +55,7 @@ class Reloader:
         self._manager = manager
         self._after = after
         self._lock = asyncio.Lock()
+        self._running: set[asyncio.Task[ReloadReport]] = set()
         self._is_stopped = False
 
     async def reload(self) -> ReloadReport:
@@ -82,26 +83,38 @@ class Reloader:
     async def stop(self) -> None:
         """Let a running reload fail, wait until it has, and do none from now on."""
         self._is_stopped = True
-        while self._lock.locked():
+        while self._running:
             self._manager.cancel_reload()  # again and again: it may not have begun yet
-            await asyncio.sleep(_CANCEL_INTERVAL)
+            await asyncio.wait(self._running, timeout=_CANCEL_INTERVAL)
 
     async def _run(self, action: Callable[[], ReloadReport]) -> ReloadReport:
         async with self._lock:
             if self._is_stopped:
                 raise TLSError("the program is about to end")
-            try:
-                report = await asyncio.to_thread(action)
-            except TLSError as error:
-                log_outcome(error)
-                raise
-            except Exception as error:
-                logger.exception("reload failed, nothing was changed")
-                raise TLSError("unexpected error") from error
-            log_outcome(report)
-            if self._after is not None:
-                self._after()
-            return report
+            # Who has asked may go away; the thread goes on, and stop() must know of it.
+            task = asyncio.create_task(self._reload(action))
+            self._running.add(task)
+            task.add_done_callback(self._forget)
+            return await asyncio.shield(task)
+
+    def _forget(self, task: asyncio.Task[ReloadReport]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # it is in the log
+
+    async def _reload(self, action: Callable[[], ReloadReport]) -> ReloadReport:
+        try:
+            report = await asyncio.to_thread(action)
+        except TLSError as error:
+            log_outcome(error)
+            raise
+        except Exception as error:
+            logger.exception("reload failed, nothing was changed")
+            raise TLSError("unexpected error") from error
+        log_outcome(report)
+        if self._after is not None:
+            self._after()
+        return report
 
 
 def log_outcome(outcome: ReloadReport | TLSError) -> None:
