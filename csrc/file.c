@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,28 +35,40 @@ static enum tlsmgm_status copy_memory(struct tlsmgm_bytes bytes, struct tlsmgm_b
 }
 
 /* Not realloc(): it would leave a copy of a key behind that nobody wipes. */
-static bool double_blob(struct tlsmgm_blob *blob, size_t *capacity) {
-    uint8_t *larger = tlsmgm_calloc(*capacity * 2 + 1, 1);
+static bool enlarge_blob(struct tlsmgm_blob *blob, size_t capacity) {
+    uint8_t *larger = tlsmgm_calloc(capacity + 1, 1);
     if (larger == NULL) return false;
     if (blob->size > 0) memcpy(larger, blob->data, blob->size);
     size_t size = blob->size;
     tlsmgm_blob_free(blob);
     *blob = (struct tlsmgm_blob){.data = larger, .size = size};
-    *capacity *= 2;
     return true;
 }
 
-/* Reads to the end; sizes told by the file system may be wrong (pipes, /proc). */
-static enum tlsmgm_status read_descriptor(int descriptor, const char *path, const char *parameter,
+/* Whether a read that failed is to be tried again; waits until there is something to read. */
+static bool is_for_later(int descriptor) {
+    if (errno == EINTR) return true;
+    if (errno != EAGAIN) return false;
+    struct pollfd waiting = {.fd = descriptor, .events = POLLIN};
+    return poll(&waiting, 1, -1) >= 0 || errno == EINTR;
+}
+
+/* Room for what the file system tells and for the end behind it; it may be wrong (/proc). */
+static size_t first_capacity(const struct stat *facts) {
+    if (!S_ISREG(facts->st_mode) || facts->st_size <= 0) return FIRST_BLOCK;
+    if (facts->st_size > (off_t)TLSMGM_FILE_MAX) return TLSMGM_FILE_MAX + 1;
+    return (size_t)facts->st_size + 1;
+}
+
+static enum tlsmgm_status read_descriptor(int descriptor, const struct stat *facts,
+                                          const char *path, const char *parameter,
                                           struct tlsmgm_blob *out, struct tlsmgm_error *error) {
-    size_t capacity = FIRST_BLOCK / 2;
+    size_t capacity = first_capacity(facts);
+    if (!enlarge_blob(out, capacity)) return tlsmgm_fail_memory(error);
     for (;;) {
-        if ((out->data == NULL || out->size == capacity) && !double_blob(out, &capacity)) {
-            return tlsmgm_fail_memory(error);
-        }
         ssize_t count = read(descriptor, out->data + out->size, capacity - out->size);
         if (count == 0) return TLSMGM_OK;
-        if (count < 0 && errno == EINTR) continue;
+        if (count < 0 && is_for_later(descriptor)) continue;
         if (count < 0) {
             return tlsmgm_fail_parameter(error, parameter, "cannot read %s: %s", path,
                                          strerror(errno));
@@ -65,32 +78,75 @@ static enum tlsmgm_status read_descriptor(int descriptor, const char *path, cons
             return tlsmgm_fail_parameter(error, parameter, "%s is larger than %u bytes", path,
                                          TLSMGM_FILE_MAX);
         }
+        if (out->size < capacity) continue;
+        capacity *= 2;
+        if (!enlarge_blob(out, capacity)) return tlsmgm_fail_memory(error);
     }
 }
 
-static enum tlsmgm_status read_file(const char *path, const char *parameter,
+/* Whose descriptor it is: a shell writes "<(command)" as such a path. */
+static bool is_descriptor(const char *path) {
+    static const char *const places[] = {"/dev/fd/", "/dev/stdin", "/proc/self/fd/"};
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        if (strncmp(path, places[i], strlen(places[i])) == 0) return true;
+    }
+    return false;
+}
+
+/* OK for what has an end, or that somebody has opened for writing. */
+static enum tlsmgm_status check_kind(const struct stat *facts, const char *path, bool only_files,
+                                     const char *parameter, struct tlsmgm_error *error) {
+    if (S_ISDIR(facts->st_mode)) {
+        return tlsmgm_fail_parameter(error, parameter, "%s is a directory, not a file", path);
+    }
+    if (!only_files || S_ISREG(facts->st_mode)) return TLSMGM_OK;
+    if (!S_ISFIFO(facts->st_mode)) {
+        return tlsmgm_fail_parameter(error, parameter, "%s is a device, not a file", path);
+    }
+    if (is_descriptor(path)) return TLSMGM_OK;
+    return tlsmgm_fail_parameter(error, parameter, "%s is a FIFO, not a file", path);
+}
+
+/* Opens without waiting for a writer at the other end, or for whoever has a lease on the file. */
+static int open_at_once(const char *path) {
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (descriptor >= 0 || errno != EWOULDBLOCK) return descriptor;
+    return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+}
+
+static enum tlsmgm_status read_file(const char *path, bool only_files, const char *parameter,
                                     struct tlsmgm_blob *out, struct tlsmgm_error *error) {
-    struct stat facts;
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat facts = {0};
+    int descriptor = only_files ? open_at_once(path) : open(path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) {
         return tlsmgm_fail_parameter(error, parameter, "cannot open %s: %s", path, strerror(errno));
     }
-    enum tlsmgm_status status = TLSMGM_OK;
-    if (fstat(descriptor, &facts) == 0 && S_ISDIR(facts.st_mode)) {
-        status = tlsmgm_fail_parameter(error, parameter, "%s is a directory, not a file", path);
-    } else {
-        status = read_descriptor(descriptor, path, parameter, out, error);
+    (void)fstat(descriptor, &facts);
+    enum tlsmgm_status status = check_kind(&facts, path, only_files, parameter, error);
+    if (status == TLSMGM_OK) {
+        status = read_descriptor(descriptor, &facts, path, parameter, out, error);
     }
     (void)close(descriptor);
+    if (status == TLSMGM_OK && only_files && S_ISFIFO(facts.st_mode) && out->size == 0) {
+        status = tlsmgm_fail_parameter(error, parameter,
+                                       "%s is a pipe with nothing in it; it can be read once",
+                                       path);
+    }
     if (status != TLSMGM_OK) tlsmgm_blob_free(out);
     return status;
+}
+
+enum tlsmgm_status tlsmgm_file_read(const char *path, struct tlsmgm_blob *out,
+                                    struct tlsmgm_error *error) {
+    *out = (struct tlsmgm_blob){0};
+    return read_file(path, true, NULL, out, error);
 }
 
 enum tlsmgm_status tlsmgm_source_read(const struct tlsmgm_source *source, const char *parameter,
                                       struct tlsmgm_blob *out, struct tlsmgm_error *error) {
     *out = (struct tlsmgm_blob){0};
     if (source->data.data == NULL && source->path != NULL) {
-        return read_file(source->path, parameter, out, error);
+        return read_file(source->path, false, parameter, out, error);
     }
     if (source->data.size > TLSMGM_FILE_MAX) {
         return tlsmgm_fail_parameter(error, parameter, "more than %u bytes", TLSMGM_FILE_MAX);

@@ -20,6 +20,14 @@ bool tlsmgm_source_is_given(const struct tlsmgm_source *source);
 enum tlsmgm_status tlsmgm_source_read(const struct tlsmgm_source *source, const char *parameter,
                                       struct tlsmgm_blob *out, struct tlsmgm_error *error);
 
+/*
+ * Reads a regular file, or the pipe behind a descriptor of this process such as /dev/fd/3. A FIFO,
+ * a device or a directory is refused without waiting; what a file system or a writer takes long to
+ * give is waited for. On failure out is empty and error names no parameter.
+ */
+enum tlsmgm_status tlsmgm_file_read(const char *path, struct tlsmgm_blob *out,
+                                    struct tlsmgm_error *error);
+
 /* Wipes and frees; the blob is empty afterwards. */
 void tlsmgm_blob_free(struct tlsmgm_blob *blob);
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from tlsmgm.domain import Domain
+from tlsmgm.errors import ConfigError
 from tlsmgm.finite_fields import finite_field_warning
 from tlsmgm.keylog import keylog_warning
 from tlsmgm.matching import find_shadowed
-from tlsmgm.secret_files import open_secret_files
-from tlsmgm.snapshot import Snapshot, key_of
+from tlsmgm.reading import Reader
+from tlsmgm.secret_files import open_secret_files, secret_paths
+from tlsmgm.snapshot import Snapshot, key_of, partly_used
 from tlsmgm.staples import staple_warning
 
 __all__ = ["advice"]
@@ -23,16 +25,29 @@ def advice(snapshot: Snapshot) -> tuple[str, ...]:
     found = [] if config is None else list(config.warnings)
     for domains in (snapshot.clients, snapshot.servers):
         found += [item.message for item in find_shadowed(domains)]
-    for domain in snapshot.domains:
-        found += [f"domain {domain.name!r}: {text}" for _, text in open_secret_files(domain)]
-        found += filter(None, [keylog_warning(domain)])
-        found += [f"domain {domain.name!r}: {text}" for text in _of_domain(snapshot, domain)]
+    found += partly_used(snapshot, snapshot.built)
+    with Reader() as reader:
+        found += _about_files(snapshot, reader)
     return tuple(found)
 
 
-def _of_domain(snapshot: Snapshot, domain: Domain) -> list[str]:
+def _about_files(snapshot: Snapshot, reader: Reader) -> list[str]:
+    found = []
+    modes: dict[str, int] = {}
+    try:
+        modes = reader.modes(path for item in snapshot.domains for path in secret_paths(item))
+    except ConfigError as error:
+        found.append(str(error))
+    for domain in snapshot.domains:
+        told = [text for _, text in open_secret_files(domain, modes)]
+        told += filter(None, _of_domain(snapshot, domain, reader))
+        found += [f"domain {domain.name!r}: {text}" for text in told]
+        found += filter(None, [keylog_warning(domain)])
+    return found
+
+
+def _of_domain(snapshot: Snapshot, domain: Domain, reader: Reader) -> tuple[str | None, ...]:
     """What a domain's clients will meet."""
     built = snapshot.built.get(key_of(domain))
     features = frozenset() if built is None else built.context.backend.features
-    told = [staple_warning(domain), finite_field_warning(domain, features)]
-    return [text for text in told if text is not None]
+    return staple_warning(domain, reader), finite_field_warning(domain, features)

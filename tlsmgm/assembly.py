@@ -13,10 +13,11 @@ from collections.abc import Iterable, Sequence
 
 from tlsmgm.backends import Backend
 from tlsmgm.config.model import Configuration
-from tlsmgm.contexts import BuiltContext, Fingerprints, build_context
+from tlsmgm.contexts import BuiltContext, build_context
 from tlsmgm.domain import Domain, Origin
 from tlsmgm.errors import ConfigError, PlacedError, UnsupportedError
 from tlsmgm.provisioning.loaded import RowFailure, Rows
+from tlsmgm.reading import Reader
 from tlsmgm.snapshot import DomainKey, Parts, Snapshot, key_of, make_snapshot
 
 __all__ = ["TO_SERVE_NONE", "assemble", "check_successor", "extend"]
@@ -59,6 +60,7 @@ def assemble(
     *,
     backend: Backend | None,
     before: Snapshot,
+    reader: Reader,
     preserve_written: bool = False,
 ) -> Snapshot:
     """Make the snapshot that these domains come to.
@@ -69,6 +71,7 @@ def assemble(
         own: domains that the program has added.
         backend: the TLS library, or None.
         before: the state to take unchanged contexts from.
+        reader: of this load.
         preserve_written: keep the contexts of ``config`` and ``own`` without looking at their
             files; for them nothing may have changed since ``before``.
 
@@ -80,7 +83,9 @@ def assemble(
     """
     written = (*(config.domains if config else ()), *own)
     _check_unique(written)
-    builder = _Builder(backend, before, rows.source, rows.ticket_secrets)
+    builder = _Builder(backend, before, rows.source, rows.ticket_secrets, reader)
+    if backend is not None:
+        builder.expect(() if preserve_written else written, rows)
     for domain in written:
         if preserve_written:
             builder.preserve(domain)
@@ -95,13 +100,16 @@ def assemble(
     )
 
 
-def extend(before: Snapshot, domains: tuple[Domain, ...], backend: Backend | None) -> Snapshot:
+def extend(
+    before: Snapshot, domains: tuple[Domain, ...], backend: Backend | None, reader: Reader
+) -> Snapshot:
     """Add domains of the program; the others stay as they are, without a look at their files.
 
     Args:
         before: the state to start from.
         domains: the new ones.
         backend: the TLS library, or None.
+        reader: of this load.
 
     Returns:
         A state with all of them.
@@ -111,7 +119,8 @@ def extend(before: Snapshot, domains: tuple[Domain, ...], backend: Backend | Non
     """
     parts = dataclasses.replace(before.parts, own=(*before.parts.own, *domains))
     _check_unique(parts.domains)
-    builder = _Builder(backend, before, before.parts.source, before.parts.ticket_secrets)
+    builder = _Builder(backend, before, before.parts.source, before.parts.ticket_secrets, reader)
+    reader.expect(domains)
     for domain in domains:
         builder.build(domain)
     built = {**before.built, **builder.built}
@@ -129,15 +138,24 @@ class _Builder:
         before: Snapshot,
         source: object,
         ticket_secrets: tuple[bytes, ...],
+        reader: Reader,
     ) -> None:
         self.built: dict[DomainKey, BuiltContext] = {}
         self.kept: list[str] = []  # names of domains that failing rows have left as they were
         self.before = before
         self._backend = backend
-        self._prints = Fingerprints()
+        self._reader = reader
         self._ticket_secrets = ticket_secrets
         # What comes from another table is none of this one's rows.
         self._earlier = before.parts.rows if before.parts.source == source else ()
+
+    def expect(self, written: Iterable[Domain], rows: Rows) -> None:
+        """Tell the reader who is to come, those for whom an older domain will stand included."""
+        self._reader.expect(written)
+        for item in rows.items:
+            domain = self.earlier(item) if isinstance(item, RowFailure) else item
+            if domain is not None:
+                self._reader.expect([domain])
 
     def earlier(self, failure: RowFailure) -> Domain | None:
         """The domain that a failing row had made: by its name, or by its place if it has none."""
@@ -176,10 +194,11 @@ class _Builder:
             self.built[key] = build_context(
                 domain,
                 self._backend,
-                prints=self._prints,
+                reader=self._reader,
                 previous=self.before.built.get(key),
                 ticket_secrets=self._ticket_secrets,
             )
+            self._reader.release(domain)
 
     def build_written(self, domain: Domain, config: Configuration | None) -> None:
         """Build, and complain at the line where the value stands."""

@@ -20,7 +20,8 @@ from tlsmgm.filters import Address, pack_ip, parse_address
 from tlsmgm.finite_fields import finite_field_warning
 from tlsmgm.keylog import keylog_path
 from tlsmgm.matching import find_shadowed
-from tlsmgm.secret_files import open_secret_files
+from tlsmgm.reading import Reader
+from tlsmgm.secret_files import open_secret_files, secret_paths
 from tlsmgm.staples import staple_warning
 from tlsmgm.trust import trust_of
 
@@ -80,13 +81,14 @@ def check_config(
     """
     found = [Finding("warning", "script", text) for text in config.warnings]
     soon = _Validity(now or datetime.datetime.now(datetime.UTC), datetime.timedelta(days=days))
-    for domain in config.domains:
-        found += _check_loading(config, domain, libraries, load, chosen)
-        found += _check_secret_files(config, domain)
-        found += _check_certificates(config, domain, soon)
-        found += _check_trust(config, domain)
-        found += _check_staple(config, domain, soon.now)
-        found += _check_finite_fields(config, domain, libraries)
+    with Reader() as reader:
+        for domain in config.domains:
+            found += _check_loading(config, domain, libraries, load, chosen)
+            found += _check_secret_files(config, domain, reader)
+            found += _check_certificates(config, domain, soon)
+            found += _check_trust(config, domain, reader)
+            found += _check_staple(config, domain, soon.now, reader)
+            found += _check_finite_fields(config, domain, libraries)
     found += _check_shadowed(config)
     found += _check_sockets(config)
     found += _check_completeness(config)
@@ -145,9 +147,9 @@ def _check_loading(
             yield _about(config, domain, severity, "load", parameter, message, library)
 
 
-def _check_secret_files(config: Configuration, domain: Domain) -> Iterator[Finding]:
+def _check_secret_files(config: Configuration, domain: Domain, reader: Reader) -> Iterator[Finding]:
     """Private keys and the like that others can read, or that are written to a log."""
-    for parameter, message in open_secret_files(domain):
+    for parameter, message in open_secret_files(domain, reader.modes(secret_paths(domain))):
         yield _about(config, domain, "warning", "key-file", parameter, message)
     keylog = keylog_path(domain)
     if keylog is not None:
@@ -217,21 +219,18 @@ def _certificates(source: Source | None) -> tuple[Certificate, ...]:
         return ()
 
 
-def _check_trust(config: Configuration, domain: Domain) -> Iterator[Finding]:
-    """A server that verifies its clients, but by nobody's word."""
-    trust = trust_of(domain)
-    if domain.kind == "client" or not domain.verify_cert or trust.ca_list or trust.ca_dir:
-        return
-    message = "verifies clients but trusts nobody, so their certificates are all refused; "
-    message += "set ca_list or ca_dir, or verify_cert to 0"
-    yield _about(config, domain, "warning", "trust", "ca_list", message)
+def _check_trust(config: Configuration, domain: Domain, reader: Reader) -> Iterator[Finding]:
+    """A domain that verifies its peers, but by nobody's word."""
+    warning = trust_of(domain, reader).warning
+    if warning is not None:
+        yield _about(config, domain, "warning", "trust", "ca_list", warning)
 
 
 def _check_staple(
-    config: Configuration, domain: Domain, now: datetime.datetime
+    config: Configuration, domain: Domain, now: datetime.datetime, reader: Reader
 ) -> Iterator[Finding]:
     """An OCSP response that has ended, although somebody was to replace it."""
-    message = staple_warning(domain, now)
+    message = staple_warning(domain, reader, now)
     if message is not None:
         yield _about(config, domain, "warning", "staple", "ocsp_response", message)
 

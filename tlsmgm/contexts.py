@@ -4,29 +4,35 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tlsmgm._core.backend import Backend
 from tlsmgm._core.context import Context
+from tlsmgm._core.material import Folder, Material, secret_digest
 from tlsmgm._core.ticket_keys import TicketKeys
 from tlsmgm.ciphers import check_cipher_list, default_ciphers, expand_for, split_tls13
-from tlsmgm.domain import Domain, Source
+from tlsmgm.domain import Domain
 from tlsmgm.errors import ConfigError
 from tlsmgm.finite_fields import default_finite_fields
 from tlsmgm.keylog import keylog_path
 from tlsmgm.passphrase import passphrase_of
+from tlsmgm.reading import SOURCE_FIELDS, Reader
 from tlsmgm.ticket_schedule import OwnSchedule, SharedSchedule
-from tlsmgm.ticket_secrets import read_secrets
+from tlsmgm.ticket_secrets import secrets_of
 from tlsmgm.trust import Trust, trust_of
 
-__all__ = ["BuiltContext", "Fingerprints", "build_context"]
+__all__ = ["BuiltContext", "build_context"]
 
 #: Bytes of a scope; wolfSSL does not resume at all with 32.
 _SCOPE_SIZE = 16
 
 #: Parameters of a domain's own files.
 _IDENTITY = ("certificate", "private_key", "certificate2", "private_key2")
+_KEYS = ("private_key", "private_key2")
+
+#: What a library gets the content of.
+_CONTENT_FIELDS = tuple(name for name in SOURCE_FIELDS if name != "ticket_key_file")
 
 _HYBRID_GROUP = "X25519MLKEM768"
 _GROUPS = "x25519:secp256r1:secp384r1"
@@ -35,12 +41,7 @@ _GROUPS = "x25519:secp256r1:secp384r1"
 _PLAIN_FIELDS = tuple(
     item.name
     for item in dataclasses.fields(Domain)
-    if item.name
-    not in (
-        *("certificate", "private_key", "ca_list", "dh_params"),
-        *("certificate2", "private_key2", "ocsp_response"),
-        *("private_key_passphrase", "origin"),
-    )
+    if item.name not in (*_CONTENT_FIELDS, "private_key_passphrase", "origin")
 )
 
 
@@ -54,6 +55,7 @@ class BuiltContext:
         ticket_source: changes when the ring's keys come from somewhere else.
         fingerprint: changes when the domain or one of its files does.
         scope: changes when a rule about the peer does; sessions end with it.
+        warnings: pairs of a parameter and a sentence, of what can be used in part only.
     """
 
     context: Context
@@ -61,68 +63,66 @@ class BuiltContext:
     ticket_source: bytes
     fingerprint: bytes
     scope: bytes
+    warnings: tuple[tuple[str, str], ...]
 
 
-class Fingerprints:
-    """Digests of what configuration files hold; each file is read once per load.
+@dataclass(frozen=True, slots=True)
+class _Inputs:
+    """What the sources of a domain hold, all of it read once.
 
-    Private keys are never read here: the state of their file stands for their content.
+    Attributes:
+        sources: by field; a file that was read, or a value in memory.
+        ca_dir: the files of the directory of trusted certificates.
+        crl_dir: the files of the directory of CRLs.
     """
 
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, bool], bytes] = {}
+    sources: Mapping[str, Material | bytes | None]
+    ca_dir: Folder | None
+    crl_dir: Folder | None
 
-    def of_source(self, source: str | bytes | None, *, secret: bool = False) -> bytes:
-        """Digest of PEM in memory or in a file; empty for None."""
-        if source is None:
+    def digest(self, field: str) -> bytes:
+        """Digest of what may be seen; empty if there is nothing."""
+        value = self.sources[field]
+        if value is None:
             return b""
-        if isinstance(source, bytes):
-            return hashlib.sha256(source).digest()
-        return self._of_path(source, secret)
+        return value.digest if isinstance(value, Material) else hashlib.sha256(value).digest()
 
-    def of_directory(self, path: str | None) -> bytes:
-        """Digest of a directory's file names and contents; empty for None."""
-        if path is None:
+    def secret_digest(self, field: str) -> bytes:
+        """Digest that says nothing of what it stands for."""
+        value = self.sources[field]
+        if value is None:
             return b""
-        try:
-            names = sorted(os.listdir(path))
-        except OSError:
-            return b"unreadable"  # the native loader says what is wrong
-        parts = (
-            name.encode("utf-8", "surrogateescape") + self._of_path(os.path.join(path, name), False)
-            for name in names
-        )
-        return hashlib.sha256(b"".join(parts)).digest()
+        return value.secret_digest if isinstance(value, Material) else secret_digest(value)
 
-    def _of_path(self, path: str, secret: bool) -> bytes:
-        key = (path, secret)
-        if key not in self._known:
-            self._known[key] = _digest_of_state(path) if secret else _digest_of_content(path)
-        return self._known[key]
+    @property
+    def warnings(self) -> Iterator[tuple[str, str]]:
+        """What of the directories was passed over, by parameter."""
+        for name, folder in (("ca_dir", self.ca_dir), ("crl_dir", self.crl_dir)):
+            for path, reason in () if folder is None else folder.unread:
+                yield name, f"{path} is passed over: {reason}"
 
 
-def _digest_of_content(path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
-    except OSError:
-        return b"unreadable"
-
-
-def _digest_of_state(path: str) -> bytes:
-    try:
-        state = os.stat(path)
-    except OSError:
-        return b"unreadable"
-    facts = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
-    return hashlib.sha256(repr(facts).encode()).digest()
+def _read_inputs(domain: Domain, trust: Trust, reader: Reader) -> _Inputs:
+    sources: dict[str, Material | bytes | None] = {}
+    for field in _CONTENT_FIELDS:
+        source = trust.ca_list if field == "ca_list" else getattr(domain, field)
+        sources[field] = reader.file(source, field) if isinstance(source, str) else source
+    folders = (trust.ca_dir, "ca_dir"), (domain.crl_dir, "crl_dir")
+    ca_dir, crl_dir = (
+        path if path is None else reader.folder(path, name) for path, name in folders
+    )
+    return _Inputs(sources, ca_dir, crl_dir)
 
 
 def _digest(*parts: object) -> bytes:
     return hashlib.sha256(repr(parts).encode("utf-8", "surrogateescape")).digest()
 
 
-def _scope(domain: Domain, trust: Trust, prints: Fingerprints) -> bytes:
+def _digest_of(folder: Folder | None) -> bytes:
+    return b"" if folder is None else folder.digest
+
+
+def _scope(domain: Domain, inputs: _Inputs) -> bytes:
     """A session may resume only where the same peer would be accepted again."""
     return _digest(
         domain.kind,
@@ -137,32 +137,23 @@ def _scope(domain: Domain, trust: Trust, prints: Fingerprints) -> bytes:
         domain.identity,
         domain.peer_identity,
         domain.require_staple,
-        prints.of_source(trust.ca_list),
-        prints.of_directory(trust.ca_dir),
-        prints.of_directory(domain.crl_dir),
+        inputs.digest("ca_list"),
+        _digest_of(inputs.ca_dir),
+        _digest_of(inputs.crl_dir),
     )[:_SCOPE_SIZE]
 
 
-def _sources(domain: Domain) -> tuple[Source | None, ...]:
-    keys = domain.private_key, domain.private_key2
-    return (*keys, *_public_sources(domain), domain.ca_list)
-
-
-def _public_sources(domain: Domain) -> tuple[Source | None, ...]:
-    return domain.certificate, domain.certificate2, domain.dh_params, domain.ocsp_response
-
-
 def _fingerprint(
-    domain: Domain, trust: Trust, scope: bytes, ticket_source: bytes, prints: Fingerprints
+    domain: Domain, trust: Trust, inputs: _Inputs, scope: bytes, ticket_source: bytes
 ) -> bytes:
-    keys = domain.private_key, domain.private_key2
+    values = [getattr(domain, field) for field in _CONTENT_FIELDS]
     return _digest(
         [getattr(domain, name) for name in _PLAIN_FIELDS],
-        [source if isinstance(source, str) else "" for source in _sources(domain)],
+        [value if isinstance(value, str) else "" for value in values],
         _passphrase_print(domain),
-        [prints.of_source(key, secret=isinstance(key, str)) for key in keys],
-        [prints.of_source(source) for source in _public_sources(domain)],
-        repr(trust),
+        [inputs.secret_digest(field) for field in _KEYS],
+        [inputs.digest(field) for field in _CONTENT_FIELDS if field not in _KEYS],
+        [trust.ca_list if isinstance(trust.ca_list, str) else "", trust.ca_dir],
         scope,
         ticket_source,
     )
@@ -174,12 +165,13 @@ def _passphrase_print(domain: Domain) -> object:
     return id(value) if callable(value) else hashlib.sha256(value or b"").digest()
 
 
-def _ticket_secrets(domain: Domain, shared: tuple[bytes, ...]) -> tuple[bytes, ...]:
+def _ticket_secrets(domain: Domain, shared: tuple[bytes, ...], reader: Reader) -> tuple[bytes, ...]:
     """Secrets of the domain's own file, else those that all domains share, else none."""
-    if domain.ticket_key_file is None:
+    path = domain.ticket_key_file
+    if path is None:
         return shared
     try:
-        return read_secrets(domain.ticket_key_file)
+        return secrets_of(reader.file(path))
     except ConfigError as error:
         raise error.at(parameter="ticket_key_file") from None
 
@@ -249,7 +241,7 @@ def build_context(
     domain: Domain,
     backend: Backend,
     *,
-    prints: Fingerprints | None = None,
+    reader: Reader,
     previous: BuiltContext | None = None,
     ticket_secrets: tuple[bytes, ...] = (),
 ) -> BuiltContext:
@@ -258,7 +250,7 @@ def build_context(
     Args:
         domain: the domain.
         backend: the library.
-        prints: digests shared by all domains of one load.
+        reader: of the load; what it has read is compared, and it is what the context is made of.
         previous: what the same domain had before.
         ticket_secrets: from which keys of session tickets follow, unless the domain has a file
             of its own; none: nobody else has the keys.
@@ -270,13 +262,16 @@ def build_context(
     Raises:
         ConfigError: a value or a file cannot be used; domain and parameter are named.
     """
-    prints = prints or Fingerprints()
-    trust = trust_of(domain)
-    scope = _scope(domain, trust, prints)
     try:
-        secrets = _ticket_secrets(domain, ticket_secrets) if domain.kind == "server" else ()
+        reader.check()
+        trust = trust_of(domain, reader)
+        inputs = _read_inputs(domain, trust, reader)
+        scope = _scope(domain, inputs)
+        secrets: tuple[bytes, ...] = ()
+        if domain.kind == "server":
+            secrets = _ticket_secrets(domain, ticket_secrets, reader)
         source = _digest(secrets, domain.ticket_rotation)
-        fingerprint = _fingerprint(domain, trust, scope, source, prints)
+        fingerprint = _fingerprint(domain, trust, inputs, scope, source)
         if previous is not None and previous.fingerprint == fingerprint:
             return previous
         keys = None
@@ -284,12 +279,17 @@ def build_context(
             keys = previous.ticket_keys
         elif domain.kind == "server":
             keys = _ticket_keys(domain, backend, scope, secrets)
-        context = _new_context(domain, backend, trust, scope, keys)
+        context = _new_context(domain, backend, inputs, scope, keys)
     except ConfigError as error:
         raise error.at(
             origin=error.origin or domain.origin, domain=domain.name, hint=_advice(domain, error)
         ) from None
-    return BuiltContext(context, keys, source, fingerprint, scope)
+    warnings = (*_trust_warnings(trust), *inputs.warnings, *context.warnings)
+    return BuiltContext(context, keys, source, fingerprint, scope, warnings)
+
+
+def _trust_warnings(trust: Trust) -> tuple[tuple[str, str], ...]:
+    return () if trust.warning is None else (("ca_list", trust.warning),)
 
 
 def _advice(domain: Domain, error: ConfigError) -> str | None:
@@ -307,7 +307,7 @@ def _advice(domain: Domain, error: ConfigError) -> str | None:
 
 
 def _new_context(
-    domain: Domain, backend: Backend, trust: Trust, scope: bytes, keys: TicketKeys | None
+    domain: Domain, backend: Backend, inputs: _Inputs, scope: bytes, keys: TicketKeys | None
 ) -> Context:
     method = domain.parsed_method
     return Context(
@@ -320,17 +320,17 @@ def _new_context(
         highest_version=int(method.highest or 0),
         cipher_list=_cipher_list(domain, backend),
         groups=_groups(domain, backend),
-        certificate=domain.certificate,
-        private_key=domain.private_key,
-        certificate2=domain.certificate2,
-        private_key2=domain.private_key2,
         passphrase=passphrase_of(domain),
-        dh_params=domain.dh_params,
-        ca_list=trust.ca_list,
-        ca_dir=trust.ca_dir,
-        crl_dir=domain.crl_dir,
+        certificate=inputs.sources["certificate"],
+        private_key=inputs.sources["private_key"],
+        certificate2=inputs.sources["certificate2"],
+        private_key2=inputs.sources["private_key2"],
+        dh_params=inputs.sources["dh_params"],
+        ca_list=inputs.sources["ca_list"],
+        ca_dir=inputs.ca_dir,
+        crl_dir=inputs.crl_dir,
         crl_check_all=domain.crl_check_all,
-        ocsp_response=domain.ocsp_response,
+        ocsp_response=inputs.sources["ocsp_response"],
         require_staple=domain.require_staple,
         verify_peer=domain.verify_cert,
         require_peer=domain.require_cert,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
-from collections.abc import Callable, Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tlsmgm._core.context import Context
@@ -39,6 +41,7 @@ from tlsmgm.provisioning.settings import (
     Watch,
     normal_url,
 )
+from tlsmgm.reading import Reader
 from tlsmgm.report import ReloadReport
 from tlsmgm.sessions import SessionCache, SessionKeeper
 from tlsmgm.snapshot import Parts, compare, make_snapshot
@@ -86,6 +89,7 @@ class TLSManager:
         self._own_timeouts = (handshake_timeout, send_timeout)
         self._library_of_file = False  # the configuration has chosen it, not the caller
         self._change = ChangeLock()  # held while a new state is made
+        self._reader: Reader | None = None  # of the change that is being made
         self._snapshot = make_snapshot(Parts(), {}, has_library=self._backend is not None)
         self._attached: DatabaseSettings | None = None  # by attach_database()
         self._sessions = SessionCache()  # of servers that we have called
@@ -130,8 +134,8 @@ class TLSManager:
     def _from(cls, config: Configuration, library: str | None) -> TLSManager:
         manager = cls(config.resolve_library() if library is None else library)
         manager._library_of_file = library is None
-        with manager._change:
-            manager._load(config, manager._read_rows(config))
+        with manager._changing() as reader:
+            manager._load(config, manager._read_rows(config), reader)
             manager._take_timeouts(None, config)
         return manager
 
@@ -212,8 +216,8 @@ class TLSManager:
         Raises:
             ConfigError: as ``add_domain()``.
         """
-        with self._change:
-            self._snapshot = extend(self._snapshot, tuple(domains), self._backend)
+        with self._changing() as reader:
+            self._snapshot = extend(self._snapshot, tuple(domains), self._backend, reader)
 
     def attach_database(
         self,
@@ -241,12 +245,12 @@ class TLSManager:
         See the manual, 1.9.17 to 1.9.33.
         """
         settings = DatabaseSettings(normal_url(url), table, dict(columns or {}), timeout=timeout)
-        with self._change:
+        with self._changing() as reader:
             if self.database is not None:
                 raise ConfigError("there is a database already", parameter="db_url")
             before = self._snapshot
             rows = _read_rows(settings, before.parts.config)
-            self._load(before.parts.config, rows, preserve_written=True)
+            self._load(before.parts.config, rows, reader, preserve_written=True)
             self._attached = settings
             return compare(before, self._snapshot)
 
@@ -264,18 +268,33 @@ class TLSManager:
             ConfigError: something cannot be used; then nothing has changed.
             DatabaseError: the database cannot be read; then nothing has changed.
         """
-        with self._change:
+        with self._changing() as reader:
             before = self._snapshot
             config = before.parts.config
             if config is not None:
                 read = read_toml if config.loaded_modules is None else read_script
-                new = read(config.path)
+                new = read(config.path, reader)
                 fixed = self.library if self._library_of_file else None
                 check_successor(config, new, library=fixed, has_rows=bool(before.parts.rows))
                 config = new
-            self._load(config, self._read_rows(config))
+            self._load(config, self._read_rows(config), reader)
             self._take_timeouts(before.parts.config, config)
             return compare(before, self._snapshot)
+
+    def cancel_reload(self) -> None:
+        """Let a change that another thread makes just now fail soon, so that a program can end.
+
+        Nothing has changed then; that thread gets a ConfigError.  Only a database that does not
+        answer is waited for, within its own deadline.
+        """
+        reader = self._reader
+        if reader is not None:
+            reader.cancel()
+
+    def _cancel_change_of(self, thread: threading.Thread) -> None:
+        reader = self._reader
+        if reader is not None and reader.thread is thread:
+            reader.cancel()
 
     def reload_database(self) -> ReloadReport:
         """Read the database again, and nothing else (``tls_reload``, manual 1.8.2).
@@ -290,12 +309,12 @@ class TLSManager:
             ConfigError: there is no database.
             DatabaseError: it cannot be read; then nothing has changed.
         """
-        with self._change:
+        with self._changing() as reader:
             before = self._snapshot
             if self.database is None:
                 raise ConfigError("there is no database", parameter="db_url")
             config = before.parts.config
-            self._load(config, self._read_rows(config), preserve_written=True)
+            self._load(config, self._read_rows(config), reader, preserve_written=True)
             return compare(before, self._snapshot)
 
     def watch_database(
@@ -326,7 +345,7 @@ class TLSManager:
             return settings if watch is None else dataclasses.replace(settings, watch=watch)
 
         watcher: DatabaseWatcher = sql_module("watch").DatabaseWatcher(
-            settings_now, self.reload_database, on_change
+            settings_now, self.reload_database, on_change, self._cancel_change_of
         )
         return watcher
 
@@ -334,8 +353,23 @@ class TLSManager:
         settings = self._attached or (None if config is None else config.database)
         return Rows() if settings is None else _read_rows(settings, config)
 
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[Reader]:
+        """One change at a time, and what it reads."""
+        with self._change, Reader() as reader:
+            self._reader = reader
+            try:
+                yield reader
+            finally:
+                self._reader = None
+
     def _load(
-        self, config: Configuration | None, rows: Rows, *, preserve_written: bool = False
+        self,
+        config: Configuration | None,
+        rows: Rows,
+        reader: Reader,
+        *,
+        preserve_written: bool = False,
     ) -> None:
         """Takes everything anew; the state changes only at the end, and as a whole."""
         before = self._snapshot
@@ -345,6 +379,7 @@ class TLSManager:
             before.parts.own,
             backend=self._backend,
             before=before,
+            reader=reader,
             preserve_written=preserve_written,
         )
         if before.domains and not after.domains:
@@ -455,7 +490,8 @@ class TLSManager:
             domain: a client domain of this manager, or its name.
 
         Raises:
-            ConfigError: the domain is not a client domain of this manager.
+            ConfigError: there is no client domain of this name, or it has other values than the
+                Domain that is given.
             UnsupportedError: the manager has no TLS library.
         """
         if self._backend is None:
@@ -463,9 +499,13 @@ class TLSManager:
         if not isinstance(domain, (Domain, str)):
             raise TypeError(f"domain must be a Domain or its name, not {type(domain).__name__}")
         name = domain if isinstance(domain, str) else domain.name
-        built = self._snapshot.built.get(("client", name))
+        snapshot = self._snapshot
+        built = snapshot.built.get(("client", name))
         if built is None:
             raise ConfigError("there is no client domain of this name", domain=name)
+        loaded = snapshot.by_name["client", name]
+        if isinstance(domain, Domain) and domain is not loaded and domain != loaded:
+            raise _another(domain, loaded)
         return built.context
 
     # --- connections ---------------------------------------------------------------------
@@ -514,7 +554,8 @@ class TLSManager:
             A connection whose first flight appears with the first ``handshake()``.
 
         Raises:
-            ConfigError: the domain is not a client domain of this manager.
+            ConfigError: there is no client domain of this name, or it has other values than the
+                Domain that is given.
             UnsupportedError: the manager has no TLS library.
         """
         context = self.client_context(domain)
@@ -538,6 +579,21 @@ def _check_local(local: tuple[str, int]) -> None:
     # That of IPv6 has four parts.
     if not isinstance(local, tuple | list) or len(local) < 2 or not 0 <= local[1] <= 0xFFFF:
         raise ValueError(f"local must be an address and a port of 0 to 65535, not {local!r}")
+
+
+def _another(given: Domain, loaded: Domain) -> ConfigError:
+    """Two domains of one name; values may be secret, so only their names are told."""
+    if given.kind != loaded.kind:
+        reason = f"is a {given.kind} domain, and what is called for is a {loaded.kind} domain"
+    else:
+        names = (item.name for item in dataclasses.fields(Domain) if item.compare)
+        other = [name for name in names if getattr(given, name) != getattr(loaded, name)]
+        reason = f"is not the one that is loaded under this name: {', '.join(other)} differ"
+    return ConfigError(
+        reason,
+        domain=given.name,
+        hint="a reload may have changed it: give its name, or look it up again",
+    )
 
 
 def _read_rows(settings: DatabaseSettings, config: Configuration | None) -> Rows:

@@ -142,7 +142,8 @@ class ConnectionPool(Generic[T]):
             until he puts it back or closes it.
 
         Raises:
-            ConfigError: the manager has no such client domain (any more), or the address is none.
+            ConfigError: the manager has no such client domain (any more), it has other values than
+                the Domain that is given, or the address is none.
         """
         return self._search(destination, domain, server_name, shared=False)
 
@@ -299,12 +300,11 @@ class ConnectionPool(Generic[T]):
         shared: bool,
     ) -> T | None:
         key = key_of(destination, domain, server_name)
-        context = self._current_context(domain)
+        context = self._current_context(key.domain)
         with self._lock:
             doomed = self._remove_expired() + self._enter_domain(key.domain, context)
         self._close_all(doomed)
-        if context is None:
-            context = self._manager.client_context(domain)  # which says what is wrong
+        context = self._manager.client_context(domain)  # which says what is wrong
         while (entry := self._pick(key, context, shared)) is not None:
             if self._is_fit(entry):
                 return entry.item
@@ -360,7 +360,7 @@ class ConnectionPool(Generic[T]):
         check_origin(conn, entry.key)
         with self._lock:
             self._check_absent(entry)
-        context = self._current_context(domain)
+        context = self._current_context(entry.key.domain)
         fit = conn.context is context and not conn.ended
         if fit and not shared:
             # An unsent rest would become the beginning of the next exchange.
@@ -382,10 +382,10 @@ class ConnectionPool(Generic[T]):
 
     # --- domains ---------------------------------------------------------------------------
 
-    def _current_context(self, domain: Domain | str) -> Context | None:
+    def _current_context(self, name: str) -> Context | None:
         """The context of a client domain as it is now, None without such a domain."""
         try:
-            return self._manager.client_context(domain)
+            return self._manager.client_context(name)
         except ConfigError:
             return None
 

@@ -17,6 +17,7 @@ class ReloadReport:
         removed: domains that are gone; their connections live on.
         failed: why rows of the database could not be loaded, in sentences.
         kept: domains that failing rows of their name have left as they were.
+        warnings: what of the files of new and changed domains is not used, in sentences.
     """
 
     added: tuple[str, ...] = ()
@@ -24,3 +25,4 @@ class ReloadReport:
     removed: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()

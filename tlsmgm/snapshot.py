@@ -6,7 +6,7 @@ and nobody ever sees half of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tlsmgm._core.match_index import MatchIndex
@@ -20,7 +20,7 @@ from tlsmgm.limits import DEFAULT_HELLO_SIZE, check_hello_size
 from tlsmgm.matching import ANY_ADDRESS_PORT, match_entries
 from tlsmgm.report import ReloadReport
 
-__all__ = ["DomainKey", "Parts", "Snapshot", "compare", "key_of", "make_snapshot"]
+__all__ = ["DomainKey", "Parts", "Snapshot", "compare", "key_of", "make_snapshot", "partly_used"]
 
 #: Names are unique per kind.
 DomainKey = tuple[DomainKind, str]
@@ -192,7 +192,12 @@ def compare(before: Snapshot, after: Snapshot) -> ReloadReport:
         removed=_names([key for key in old if key not in new]),
         failed=tuple(map(str, after.parts.failures)),
         kept=after.parts.kept,
+        warnings=partly_used(after, [key for key in new if _is_new(key, before, after)]),
     )
+
+
+def _is_new(key: DomainKey, before: Snapshot, after: Snapshot) -> bool:
+    return before.built.get(key) is not after.built.get(key)
 
 
 def _swapped(before: Snapshot, after: Snapshot) -> set[DomainKey]:
@@ -223,3 +228,30 @@ def _differs(key: DomainKey, before: Snapshot, after: Snapshot) -> bool:
     if before.by_name[key] != after.by_name[key]:
         return True
     return before.built.get(key) is not after.built.get(key)
+
+
+def partly_used(snapshot: Snapshot, keys: Iterable[DomainKey]) -> tuple[str, ...]:
+    """Say what of the domains' files is not used; what several have in common is said once.
+
+    Args:
+        snapshot: the state.
+        keys: of the domains that are looked at.
+
+    Returns:
+        Sentences that name domain, parameter and file.
+    """
+    names: dict[tuple[str, str], list[str]] = {}
+    for key in keys:
+        for warning in snapshot.built[key].warnings if key in snapshot.built else ():
+            names.setdefault(warning, []).append(key[1])
+    return tuple(
+        f"{_domains(domains)}: parameter {parameter!r}: {text}"
+        for (parameter, text), domains in names.items()
+    )
+
+
+def _domains(names: list[str]) -> str:
+    others = len(names) - 1
+    if others < 1:
+        return f"domain {names[0]!r}"
+    return f"domain {names[0]!r} and {others} more"

@@ -7,31 +7,34 @@ mostly within a week, and whoever fetches a new one may have stopped doing so.
 from __future__ import annotations
 
 import datetime
-import os
-import stat
 
 from tlsmgm._core.certificate import Certificate
 from tlsmgm._core.staple import staple_times
 from tlsmgm.domain import Domain, Source
 from tlsmgm.errors import TLSError
+from tlsmgm.reading import Reader
 
 __all__ = ["staple_warning"]
 
 
-def staple_warning(domain: Domain, now: datetime.datetime | None = None) -> str | None:
+def staple_warning(
+    domain: Domain, reader: Reader, now: datetime.datetime | None = None
+) -> str | None:
     """Say that a domain's OCSP response does not hold now (RFC 6960 section 4.2.2.1).
 
     Args:
-        domain: its files are read now; what cannot be read is left to those who load the domain.
+        domain: what of its files cannot be read is left to those who load the domain.
+        reader: reads them.
         now: the time to compare with; None: the clock.
 
     Returns:
         A sentence without the domain's name; None if there is nothing to say.
     """
-    response, shown = _content(domain.ocsp_response), _content(domain.certificate)
-    if response is None or shown is None:
+    if domain.ocsp_response is None or domain.certificate is None:
         return None
     try:
+        response = _content(domain.ocsp_response, reader)
+        shown = _content(domain.certificate, reader)
         begins, ends = staple_times(response, Certificate.from_pem(shown)[0].der)
     except (TLSError, ValueError):
         return None
@@ -45,14 +48,5 @@ def staple_warning(domain: Domain, now: datetime.datetime | None = None) -> str 
     return f"the OCSP response {what}: clients that want a good one refuse the connection"
 
 
-def _content(source: Source | None) -> bytes | None:
-    """What is in memory or in a regular file; nothing else is waited for."""
-    if source is None or isinstance(source, bytes):
-        return source
-    try:
-        if not stat.S_ISREG(os.stat(source).st_mode):
-            return None
-        with open(source, "rb") as file:
-            return file.read()
-    except OSError:
-        return None
+def _content(source: Source, reader: Reader) -> bytes:
+    return source if isinstance(source, bytes) else bytes(reader.file(source))

@@ -23,10 +23,9 @@ from __future__ import annotations
 import base64
 import contextlib
 import functools
-import os
 import re
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final
 
 from tlsmgm.ciphers import check_cipher_list, default_ciphers, split_tls13
@@ -36,7 +35,8 @@ from tlsmgm.keylog import keylog_path
 from tlsmgm.memory_path import path_of
 from tlsmgm.methods import TLSVersion
 from tlsmgm.passphrase import passphrase_of
-from tlsmgm.trust import Trust, hashed_names, trust_of
+from tlsmgm.reading import Reader
+from tlsmgm.trust import Trust, trust_of
 
 __all__ = ["ssl_context"]
 
@@ -79,12 +79,13 @@ def ssl_context(domain: Domain) -> ssl.SSLContext:
         UnsupportedError: ``ssl`` cannot do what a parameter asks for.
     """
     try:
-        return _new_context(domain)
+        with Reader() as reader:
+            return _new_context(domain, reader)
     except ConfigError as error:
         raise error.at(origin=error.origin or domain.origin, domain=domain.name) from None
 
 
-def _new_context(domain: Domain) -> ssl.SSLContext:
+def _new_context(domain: Domain, reader: Reader) -> ssl.SSLContext:
     """The order matters: the cipher list's security level decides which keys are good enough."""
     is_server = domain.kind == "server"
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if is_server else ssl.PROTOCOL_TLS_CLIENT)
@@ -93,10 +94,10 @@ def _new_context(domain: Domain) -> ssl.SSLContext:
     _set_versions(context, domain)
     _set_ciphers(context, domain)
     _set_curves(context, domain)
-    _load_dh_params(context, domain)
-    _load_identity(context, domain)
-    _load_trust(context, domain, trust_of(domain))
-    _load_crls(context, domain)
+    _load_dh_params(context, domain, reader)
+    _load_identity(context, domain, reader)
+    _load_trust(context, domain, trust_of(domain, reader), reader)
+    _load_crls(context, domain, reader)
     _set_alpn(context, domain)
     _check_server(domain)
     _set_keylog(context, domain)
@@ -118,8 +119,8 @@ def _words(error: Exception) -> str:
     return str(reason or error).replace("_", " ").lower()
 
 
-def _read(source: Source, parameter: str) -> bytes:
-    data = source if isinstance(source, bytes) else _read_file(source, parameter)
+def _read(source: Source, parameter: str, reader: Reader) -> bytes:
+    data = source if isinstance(source, bytes) else bytes(reader.file(source, parameter))
     _check_plain(data, parameter, _where(source))
     return data
 
@@ -128,14 +129,6 @@ def _check_plain(pem: bytes, parameter: str, where: str) -> None:
     """OpenSSL would ask the terminal for the passphrase of anything but a private key."""
     if _ENCRYPTED.search(pem):
         raise ConfigError(f"is encrypted{where}; only private keys may be", parameter=parameter)
-
-
-def _read_file(path: str, parameter: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}", parameter=parameter) from None
 
 
 def _where(source: Source) -> str:
@@ -275,10 +268,10 @@ def _set_alpn(context: ssl.SSLContext, domain: Domain) -> None:
 # --- what is shown -----------------------------------------------------------------------
 
 
-def _load_dh_params(context: ssl.SSLContext, domain: Domain) -> None:
+def _load_dh_params(context: ssl.SSLContext, domain: Domain, reader: Reader) -> None:
     if domain.dh_params is None:
         return
-    with path_of(_read(domain.dh_params, "dh_params")) as path:
+    with path_of(_read(domain.dh_params, "dh_params", reader)) as path:
         try:
             context.load_dh_params(path)
         except OSError:
@@ -288,7 +281,7 @@ def _load_dh_params(context: ssl.SSLContext, domain: Domain) -> None:
             ) from None
 
 
-def _load_identity(context: ssl.SSLContext, domain: Domain) -> None:
+def _load_identity(context: ssl.SSLContext, domain: Domain, reader: Reader) -> None:
     if domain.certificate is None:
         if domain.kind == "server":
             raise ConfigError("a server domain needs a certificate", parameter="certificate")
@@ -300,13 +293,15 @@ def _load_identity(context: ssl.SSLContext, domain: Domain) -> None:
             parameter = f"private_key{suffix}"
             raise ConfigError("the certificate needs its private key", parameter=parameter)
         if certificate is not None:
-            _load_pair(context, domain, certificate, key, suffix)
+            chain = _read(certificate, f"certificate{suffix}", reader)
+            if isinstance(key, str):
+                reader.file(key, f"private_key{suffix}")  # OpenSSL would wait for ever
+            _load_pair(context, domain, certificate, chain, key, suffix)
 
 
 def _load_pair(
-    context: ssl.SSLContext, domain: Domain, shown: Source, key: Source, suffix: str
+    context: ssl.SSLContext, domain: Domain, shown: Source, chain: bytes, key: Source, suffix: str
 ) -> None:
-    chain = _read(shown, f"certificate{suffix}")
     with path_of(chain) as certificate, _path_of_key(key) as key_path:
         try:
             context.load_cert_chain(certificate, key_path, password=_passphrase(domain))
@@ -377,42 +372,22 @@ def _unread_key(source: Source, parameter: str, error: OSError) -> ConfigError:
 # --- who is trusted ----------------------------------------------------------------------
 
 
-def _load_trust(context: ssl.SSLContext, domain: Domain, trust: Trust) -> None:
+def _load_trust(context: ssl.SSLContext, domain: Domain, trust: Trust, reader: Reader) -> None:
     if trust.ca_list is not None:
         where = _where(trust.ca_list)
-        _trust(context, domain, _read(trust.ca_list, "ca_list"), "ca_list", where)
+        _trust(context, domain, _read(trust.ca_list, "ca_list", reader), "ca_list", where)
     if trust.ca_dir is None:
         return
-    count = 0
     # Read now: OpenSSL would look at the directory during handshakes, and take CRLs out of it.
-    for path, pem in _files(trust.ca_dir, "ca_dir", hashed_names):
-        _trust(context, domain, pem, "ca_dir", f" in {path}")
-        count += 1
-    if not count:
+    files = reader.folder(trust.ca_dir, "ca_dir").files
+    for file in files:
+        _trust(context, domain, bytes(file), "ca_dir", f" in {file.path}")
+    if not files:
         raise ConfigError(
             f"no CA certificate named by its hash in {trust.ca_dir}",
             parameter="ca_dir",
             hint="run: openssl rehash",
         )
-
-
-def _files(
-    directory: str, parameter: str, lister: Callable[[str], list[str]]
-) -> Iterator[tuple[str, bytes]]:
-    """Paths and contents of the files of a directory that the lister names."""
-    try:
-        names = lister(directory)
-    except OSError as error:
-        text = f"cannot read directory {directory}: {error.strerror}"
-        raise ConfigError(text, parameter=parameter) from None
-    for name in names:
-        path = os.path.join(directory, name)
-        if os.path.isfile(path) or not os.path.exists(path):
-            yield path, _read_file(path, parameter)
-
-
-def _visible_names(path: str) -> list[str]:
-    return sorted(name for name in os.listdir(path) if not name.startswith("."))
 
 
 def _trust(context: ssl.SSLContext, domain: Domain, pem: bytes, parameter: str, where: str) -> None:
@@ -441,11 +416,11 @@ def _has_certificates(pem: bytes) -> bool:
     return True
 
 
-def _load_crls(context: ssl.SSLContext, domain: Domain) -> None:
+def _load_crls(context: ssl.SSLContext, domain: Domain, reader: Reader) -> None:
     if domain.crl_dir is None:
         return
-    for _, content in _files(domain.crl_dir, "crl_dir", _visible_names):
-        for block in _crls_in(content):
+    for file in reader.folder(domain.crl_dir, "crl_dir").files:
+        for block in _crls_in(bytes(file)):
             if not _add_crl(context, block):
                 break
     if not context.cert_store_stats()["crl"]:

@@ -8,35 +8,31 @@ old one.  A file that is no text, such as nginx's ``ssl_session_ticket_key``, is
 
 from __future__ import annotations
 
+from tlsmgm._core.material import Material
 from tlsmgm.errors import ConfigError
 from tlsmgm.ticket_schedule import SECRET_SIZE_MIN, SECRETS_MAX
 
-__all__ = ["parse_secrets", "read_secrets"]
+__all__ = ["parse_secrets", "secrets_of"]
 
 _FILE_SIZE_MAX = 4096
 _HINT = "make one with: openssl rand -hex 32"
 
 
-def read_secrets(path: str) -> tuple[bytes, ...]:
-    """Read a file of secrets.
+def secrets_of(file: Material) -> tuple[bytes, ...]:
+    """Take the secrets out of a file.
 
     Args:
-        path: of the file.
+        file: that was read.
 
     Returns:
         At least one secret, the one that seals first.
 
     Raises:
-        ConfigError: the file cannot be read, or holds nothing that can be used.
+        ConfigError: the file holds nothing that can be used.
     """
-    try:
-        with open(path, "rb") as file:
-            data = file.read(_FILE_SIZE_MAX + 1)
-    except OSError as error:
-        raise ConfigError(f"cannot read {path!r}: {error.strerror}") from None
-    if len(data) > _FILE_SIZE_MAX:
-        raise ConfigError(f"{path!r} is larger than {_FILE_SIZE_MAX} bytes", hint=_HINT)
-    return parse_secrets(data)
+    if len(file) > _FILE_SIZE_MAX:
+        raise ConfigError(f"{file.path!r} is larger than {_FILE_SIZE_MAX} bytes", hint=_HINT)
+    return parse_secrets(bytes(file))
 
 
 def parse_secrets(data: bytes) -> tuple[bytes, ...]:

@@ -1,17 +1,38 @@
-"""Whom a domain trusts once the defaults are filled in; the same for every library."""
+"""Whom a domain trusts once the defaults are filled in; the same for every library.
+
+A domain that names a list or a directory trusts what is in them, and nobody else.  Only where it
+verifies and names neither, the defaults count.
+"""
 
 from __future__ import annotations
 
 import os
-import re
 import ssl
 from dataclasses import dataclass
+from typing import Final
 
 from tlsmgm.domain import DEFAULT_CA_DIR, Domain
+from tlsmgm.errors import ConfigError
+from tlsmgm.reading import Reader
 
-__all__ = ["Trust", "hashed_names", "trust_of"]
+__all__ = ["Trust", "trust_of"]
 
-_HASHED_NAME = re.compile(r"[0-9a-fA-F]{8}\.\d+", re.ASCII)
+#: Where systems keep their list, if the OpenSSL of Python knows no better.
+_SYSTEM_LISTS: Final = (
+    "/etc/ssl/certs/ca-certificates.crt",  # Debian, Arch
+    "/etc/pki/tls/certs/ca-bundle.crt",  # Fedora, RHEL
+    "/etc/ssl/ca-bundle.pem",  # SUSE
+    "/etc/ssl/cert.pem",  # Alpine, the BSDs, macOS
+)
+
+_OF_SERVER: Final = (
+    "verifies clients but trusts nobody, so their certificates are all refused; "
+    "set ca_list or ca_dir, or verify_cert to 0"
+)
+_OF_CLIENT: Final = (
+    "verifies servers but trusts nobody, because the system has no trusted certificates either, so "
+    "all servers are refused; set ca_list or ca_dir, or install the system's (ca-certificates)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,49 +42,52 @@ class Trust:
     Attributes:
         ca_list: trusted certificates, a path or PEM; None for none.
         ca_dir: directory of trusted certificates by hash; None for none.
+        warning: a sentence, if the domain verifies but trusts nobody.
     """
 
     ca_list: str | bytes | None
     ca_dir: str | None
+    warning: str | None = None
 
 
-def trust_of(domain: Domain) -> Trust:
+def trust_of(domain: Domain, reader: Reader) -> Trust:
     """Fill in whom a domain trusts where it does not say.
 
     Args:
         domain: the domain.
+        reader: of the load.
 
     Returns:
-        Its ``ca_list`` and ``ca_dir``. Without a ``ca_dir`` the manual's default is taken if it
-        has certificates (manual 1.9.7). A client domain that verifies and names nobody trusts
-        whom the system trusts.
+        Its ``ca_list`` and ``ca_dir``, if it has one of them or does not verify.  Else the manual's
+        default directory if that has hashed certificates (manual 1.9.7); and else, for a client
+        domain, what the system trusts: a list, or a directory.
     """
-    ca_dir = domain.ca_dir
-    if ca_dir is None and _has_hashed_names(DEFAULT_CA_DIR):
-        ca_dir = DEFAULT_CA_DIR
-    ca_list = domain.ca_list
-    if domain.kind == "client" and domain.verify_cert and ca_list is None and ca_dir is None:
-        ca_list = ssl.get_default_verify_paths().cafile
-    return Trust(ca_list, ca_dir)
+    if domain.ca_list is not None or domain.ca_dir is not None or not domain.verify_cert:
+        return Trust(domain.ca_list, domain.ca_dir)
+    if _has_certificates(DEFAULT_CA_DIR, reader):
+        return Trust(None, DEFAULT_CA_DIR)
+    if domain.kind == "server":
+        return Trust(None, None, _OF_SERVER)
+    return _system_trust(reader)
 
 
-def hashed_names(path: str) -> list[str]:
-    """List the files of a directory that are named as ``openssl rehash`` names certificates.
+def _system_trust(reader: Reader) -> Trust:
+    """What Python's own OpenSSL would take, or whoever has set its variables wants."""
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile is not None:
+        return Trust(paths.cafile, None)
+    if paths.capath is not None and _has_certificates(paths.capath, reader):
+        return Trust(None, paths.capath)
+    if not {paths.openssl_cafile_env, paths.openssl_capath_env} & os.environ.keys():
+        for path in _SYSTEM_LISTS:
+            if os.path.isfile(path):
+                return Trust(path, None)
+    return Trust(None, None, _OF_CLIENT)
 
-    Args:
-        path: the directory.
 
-    Returns:
-        Their names, sorted.
-
-    Raises:
-        OSError: the directory cannot be read.
-    """
-    return sorted(name for name in os.listdir(path) if _HASHED_NAME.fullmatch(name))
-
-
-def _has_hashed_names(path: str) -> bool:
+def _has_certificates(path: str, reader: Reader) -> bool:
     try:
-        return bool(hashed_names(path))
-    except OSError:
+        return bool(reader.folder(path, "ca_dir").files)
+    except ConfigError:
+        reader.check()
         return False

@@ -75,9 +75,8 @@ static bool verify_pss(const struct tlsmgm_signature *signature, RsaKey *key) {
         wc_RsaPSS_Verify_ex((byte *)(uintptr_t)signature->bits.data, (word32)signature->bits.size,
                             plain, (word32)signature->bits.size, hash,
                             mask_of(signature->mask_digest), (int)signature->salt_size, key);
-    return size > 0 &&
-           wc_RsaPSS_CheckPadding_ex(digest, (word32)digest_size, plain, (word32)size, hash,
-                                     (int)signature->salt_size, 0) == 0;
+    return size > 0 && wc_RsaPSS_CheckPadding_ex(digest, (word32)digest_size, plain, (word32)size,
+                                                 hash, (int)signature->salt_size, 0) == 0;
 }
 
 static bool verify_rsa(const struct tlsmgm_signature *signature, struct tlsmgm_bytes info) {

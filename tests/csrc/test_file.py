@@ -109,6 +109,52 @@ def test_a_failed_read_leaves_no_descriptor_open(c: CCode, tmp_path: Path) -> No
     assert after == before
 
 
+# Regular files alone.
+
+
+def read_alone(c: CCode, path: Path | str) -> Read:
+    """As read(), but nothing that is no file is waited for, and no parameter is named."""
+    blob, error = c.ffi.new("struct tlsmgm_blob *"), c.error()
+    status = c.status_name(c.lib.tlsmgm_file_read(os.fsencode(path), blob, error))
+    content = bytes(c.ffi.buffer(blob.data, blob.size)) if blob.size else b""
+    if status == "OK":
+        assert blob.data != c.ffi.NULL
+    else:
+        assert (blob.data, error.parameter) == (c.ffi.NULL, c.ffi.NULL)
+    c.lib.tlsmgm_blob_free(blob)
+    return status, content, c.text(error)
+
+
+@pytest.mark.parametrize("size", [*SIZES, FILE_MAX])
+def test_a_file_is_read_alone(c: CCode, tmp_path: Path, size: int) -> None:
+    path = tmp_path / "file"
+    content = os.urandom(size)
+    path.write_bytes(content)
+    assert read_alone(c, path)[:2] == ("OK", content)
+
+
+def test_what_is_no_file_is_not_waited_for(c: CCode, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    for path, word in ((tmp_path / "fifo", "FIFO"), (tmp_path, "directory")):
+        status, _, text = read_alone(c, path)
+        assert (status, word in text) == ("CONFIG", True)
+    assert read_alone(c, "/dev/zero")[0] == "CONFIG"
+    assert read_alone(c, tmp_path / "none")[0] == "CONFIG"
+
+
+def test_a_pipe_by_its_descriptor(c: CCode) -> None:
+    here, there = os.pipe()
+    os.write(there, b"x" * 10_000)
+    # Nobody waits in open(); what is waited for is the end.
+    writer = threading.Thread(target=lambda: (os.write(there, b"y"), os.close(there)))
+    writer.start()
+    assert read_alone(c, f"/dev/fd/{here}")[:2] == ("OK", b"x" * 10_000 + b"y")
+    writer.join()
+    status, _, text = read_alone(c, f"/dev/fd/{here}")
+    assert (status, "once" in text) == ("CONFIG", True)
+    os.close(here)
+
+
 # Directories.
 
 

@@ -100,6 +100,7 @@ def test_reload(
         "removed": [],
         "failed": [],
         "kept": [],
+        "warnings": [],
     }
     assert json.loads(capsys.readouterr().out) == nothing
     assert [path for path in os.listdir(tmp_path) if "reply" in path] == []

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.management import FakeManager, dispatcher, failing, request, run, until
+from tlsmgm.errors import TLSError
 from tlsmgm.mi.commands import command_table
 from tlsmgm.mi.jsonrpc import Dispatcher
 from tlsmgm.mi.reloading import Reloader
@@ -83,12 +84,13 @@ def test_reload_of_everything(caplog: pytest.LogCaptureFixture) -> None:
         "removed": ["old", "older"],
         "failed": ["bad\nline"],
         "kept": [],
+        "warnings": ["not used"],
     }
     assert manager.calls == ["reload"]
     expected = (
         r"reloaded: 1 added (new), 0 changed, 2 removed (old, older), 1 failed (bad\nline), 0 kept"
     )
-    assert [record.getMessage() for record in caplog.records] == [expected]
+    assert [record.getMessage() for record in caplog.records] == [expected, "not used"]
 
 
 def test_reload_of_everything_that_fails_says_why() -> None:
@@ -108,6 +110,28 @@ def test_params_that_no_command_takes(method: str, params: object) -> None:
 @pytest.mark.parametrize("params", [{}, []])
 def test_empty_params(params: object) -> None:
     assert ask(FakeManager(), "tls_reload", params=params)["result"] == "OK"
+
+
+def test_a_reloader_that_stops() -> None:
+    """Who had asked has gone, and the thread goes on: it is still the reloader's."""
+    manager = FakeManager()
+    manager.may_go_on.clear()
+    reloader = Reloader(manager)
+
+    async def main() -> None:
+        asking = asyncio.create_task(reloader.reload())
+        await asyncio.to_thread(manager.has_begun.wait)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        await reloader.stop()
+        assert manager.running == 0
+        with pytest.raises(TLSError, match="about to end"):
+            await reloader.reload()
+
+    asyncio.run(main())
+    assert manager.calls[0] == "cancel"
+    assert manager.calls.count("reload") == 1
 
 
 def test_one_reload_at_a_time_and_the_loop_goes_on() -> None:

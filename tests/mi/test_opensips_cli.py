@@ -207,6 +207,7 @@ def test_reload_of_everything_and_by_signal(served: Served, tmp_path: Path) -> N
         "removed": ["dom1"],
         "failed": [],
         "kept": [],
+        "warnings": [],
     }
     served.proxy.wait_for(r"reloaded: 1 added \(dom2\), 0 changed, 1 removed \(dom1\), 0 failed")
     write_script(path, server_domain("dom2"), server_domain("dom3", match_sip_domain="x"))

@@ -6,6 +6,7 @@ import contextlib
 import os
 import random
 import re
+import select
 import signal
 import socket
 import ssl
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.pki import Authority, write_ca_dir
 from tests.support.ports import free_ports
 from tests.support.proxy import (
     ROOT,
@@ -169,6 +171,89 @@ def test_reload(library: str, tmp_path: Path, upstream: Upstream) -> None:
         proxy.signal(signal.SIGHUP)
         proxy.wait_for("sockets of the script have changed")
         works(proxy, upstream, "dom2.test")
+
+
+class Pipe:
+    """A pipe that is full and whose writer sleeps: whoever reads it to its end waits."""
+
+    def __init__(self) -> None:
+        self.here, self.there = os.pipe()
+        os.set_blocking(self.there, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(self.there, bytes(4096))
+
+    @property
+    def path(self) -> str:
+        return f"/dev/fd/{self.here}"
+
+    def wait_for_reader(self) -> None:
+        """Wait until somebody has begun to read."""
+        assert select.select([], [self.there], [], TIMEOUT)[1]
+
+    def __enter__(self) -> Pipe:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.here)
+        os.close(self.there)
+
+
+@pytest.mark.parametrize("by", ["signal", "management"])
+def test_sigterm_in_a_reload_that_stalls(
+    library: str, tmp_path: Path, upstream: Upstream, by: str
+) -> None:
+    """A file that does not answer costs the reload, never the service and never its end."""
+    path = tmp_path / "opensips.cfg"
+    write_script(path, server_domain("dom1"))
+    with (
+        contextlib.ExitStack() as stack,
+        Pipe() as pipe,
+        Proxy(
+            *(str(path), library, upstream.address, "--mi", f"unix:{tmp_path}/mi"),
+            descriptors=[pipe.here],
+        ) as proxy,
+    ):
+        write_script(path, server_domain("dom1", ca_list=pipe.path), server_domain("dom2"))
+        asking: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
+        if by == "signal":
+            proxy.signal(signal.SIGHUP)
+        else:
+            asking = Program("reload", "--mi", f"unix:{tmp_path}/mi")
+        stack.enter_context(asking)
+        pipe.wait_for_reader()
+        works(proxy, upstream)
+        proxy.signal(signal.SIGHUP)  # a second one waits for the first
+        proxy.signal(signal.SIGTERM)
+        assert proxy.exit_code() == 0
+        proxy.wait_for("reload failed, nothing was changed: .*the program ends")
+        assert not any("does not answer" in line for line in proxy.lines)
+
+
+def test_a_fifo_in_the_script(library: str, tmp_path: Path, upstream: Upstream) -> None:
+    path = tmp_path / "opensips.cfg"
+    write_script(path, server_domain("dom1"))
+    os.mkfifo(tmp_path / "fifo")
+    with Proxy(str(path), library, upstream.address) as proxy:
+        write_script(path, server_domain("dom1", private_key=str(tmp_path / "fifo")))
+        proxy.signal(signal.SIGHUP)
+        proxy.wait_for("reload failed, nothing was changed: .*dom1.*private_key.*FIFO")
+        works(proxy, upstream)
+        proxy.signal(signal.SIGTERM)
+        assert proxy.exit_code() == 0
+
+
+def test_what_is_passed_over_is_logged(library: str, tmp_path: Path, upstream: Upstream) -> None:
+    path = tmp_path / "opensips.cfg"
+    folder = Path(write_ca_dir(tmp_path / "cas", Authority()))
+    (folder / "01234567.0").symlink_to("gone")
+    write_script(path, server_domain("dom1"))
+    with Proxy(str(path), library, upstream.address) as proxy:
+        write_script(path, server_domain("dom1", ca_dir=str(folder)))
+        proxy.signal(signal.SIGHUP)
+        proxy.wait_for(r"WARNING domain 'dom1': parameter 'ca_dir': .*01234567\.0 is passed over")
+    with Proxy(str(path), library, upstream.address) as proxy:
+        proxy.wait_for(r"WARNING domain 'dom1': parameter 'ca_dir': .*01234567\.0 is passed over")
 
 
 # Hostile clients.

@@ -53,7 +53,16 @@ class FakeManager:
         self.calls.append(name)
         if self.error is not None:
             raise self.error
-        return ReloadReport(added=("new",), removed=("old", "older"), failed=("bad\nline",))
+        return ReloadReport(
+            added=("new",),
+            removed=("old", "older"),
+            failed=("bad\nline",),
+            warnings=("not used",),
+        )
+
+    def cancel_reload(self) -> None:
+        self.calls.append("cancel")
+        self.may_go_on.set()
 
 
 def failing(message: str = "row 7: no key") -> FakeManager:

@@ -69,9 +69,14 @@ def write_script(path: Path, *parts: Sequence[str]) -> str:
 
 
 class Program:
-    """A process of the command line, whose standard error can be waited for."""
+    """A process of the command line, whose standard error can be waited for.
 
-    def __init__(self, *arguments: str) -> None:
+    Args:
+        arguments: of the command line.
+        descriptors: that it has, too.
+    """
+
+    def __init__(self, *arguments: str, descriptors: Sequence[int] = ()) -> None:
         environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tlsmgm", *arguments],
@@ -80,6 +85,7 @@ class Program:
             text=True,
             env=environment,
             errors="replace",
+            pass_fds=tuple(descriptors),
         )
         self.lines: list[str] = []
         self._news = threading.Condition()
@@ -155,6 +161,7 @@ class Proxy(Program):
         upstream: ``tcp:...`` or ``tls:...``.
         more: further arguments.
         listen: where to listen.
+        descriptors: that it has, too.
     """
 
     def __init__(
@@ -164,11 +171,12 @@ class Proxy(Program):
         upstream: str,
         *more: str,
         listen: Sequence[str] = ("tls:127.0.0.1:0",),
+        descriptors: Sequence[int] = (),
     ) -> None:
         listening = [word for address in listen for word in ("--listen", address)]
         super().__init__(
             "proxy", "--config", script, "--library", library, "--upstream", upstream,
-            *listening, *more,
+            *listening, *more, descriptors=descriptors,
         )  # fmt: skip
         try:
             found = self.wait_for(r"listening on (?:tls|tcp):.*:(\d+)$", len(listen))

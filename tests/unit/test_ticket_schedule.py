@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from tlsmgm import ConfigError
+from tlsmgm._core.material import Material
 from tlsmgm._core.ticket_keys import KEY_SIZE, RING_MAX, TicketKeys
 from tlsmgm.ticket_schedule import SECRETS_MAX, OwnSchedule, SharedSchedule
-from tlsmgm.ticket_secrets import parse_secrets, read_secrets
+from tlsmgm.ticket_secrets import parse_secrets, secrets_of
 
 HOUR = 3600
 SECRET, OTHER = b"a" * 32, b"b" * 32
@@ -220,9 +221,7 @@ def test_what_is_no_secret(data: bytes, why: str) -> None:
     assert SECRET.decode() not in str(caught.value)
 
 
-def test_files_that_cannot_be_read(tmp_path: Any) -> None:
-    with pytest.raises(ConfigError, match="No such file"):
-        read_secrets(str(tmp_path / "none"))
+def test_a_file_that_is_too_large(tmp_path: Any) -> None:
     (tmp_path / "large").write_bytes(b"x" * 5000)
     with pytest.raises(ConfigError, match="larger than"):
-        read_secrets(str(tmp_path / "large"))
+        secrets_of(Material(tmp_path / "large"))

@@ -23,6 +23,15 @@ cdef extern from "error.h" nogil:
     void tlsmgm_error_clear(tlsmgm_error *)
 
 
+cdef extern from "file.h" nogil:
+    cdef struct tlsmgm_blob:
+        uint8_t *data
+        size_t size
+
+    tlsmgm_status tlsmgm_file_read(const char *, tlsmgm_blob *, tlsmgm_error *)
+    void tlsmgm_blob_free(tlsmgm_blob *)
+
+
 cdef extern from "buffer.h" nogil:
     cdef struct tlsmgm_buffer:
         size_t limit

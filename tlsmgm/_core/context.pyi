@@ -5,10 +5,12 @@ from _typeshed import ReadableBuffer
 
 from tlsmgm._core.backend import Backend
 from tlsmgm._core.certificate import Certificate
+from tlsmgm._core.material import Folder, Material
 from tlsmgm._core.ticket_keys import TicketKeys
 
 _Path = str | os.PathLike[str]
-_Source = _Path | bytes | bytearray
+_Source = _Path | bytes | bytearray | Material
+_Directory = _Path | Folder
 
 class Context:
     def __new__(
@@ -30,10 +32,10 @@ class Context:
         passphrase: ReadableBuffer | None = None,
         dh_params: _Source | None = None,
         ca_list: _Source | None = None,
-        ca_dir: _Path | None = None,
-        crl_dir: _Path | None = None,
+        ca_dir: _Directory | None = None,
+        crl_dir: _Directory | None = None,
         crl_check_all: bool = False,
-        ocsp_response: bytes | str | None = None,
+        ocsp_response: _Source | None = None,
         require_staple: bool = False,
         verify_peer: bool = False,
         require_peer: bool = False,

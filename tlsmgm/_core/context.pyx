@@ -14,6 +14,7 @@ from tlsmgm._core.capi cimport (
     tlsmgm_status,
 )
 from tlsmgm._core.certificate cimport certificate_from
+from tlsmgm._core.material cimport Folder, Material
 from tlsmgm._core.status cimport check
 from tlsmgm._core.ticket_keys cimport TicketKeys
 
@@ -48,6 +49,9 @@ cdef class _Strings:
 
     cdef tlsmgm_directory directory(self, object value) except *:
         cdef tlsmgm_directory result
+        if isinstance(value, Folder):
+            self.kept.append(value)
+            return (<Folder> value).directory()
         result.path = self.text(value)
         result.files = NULL
         result.count = 0
@@ -55,6 +59,9 @@ cdef class _Strings:
 
     cdef tlsmgm_source source(self, object value) except *:
         cdef tlsmgm_source result
+        if isinstance(value, Material):
+            self.kept.append(value)
+            return (<Material> value).source()
         result.path = NULL
         result.data = self.blob(value if isinstance(value, (bytes, bytearray)) else None)
         if value is not None and result.data.data == NULL:
@@ -82,12 +89,14 @@ cdef class Context:
         lowest_version, highest_version: wire values 0x0301 to 0x0304; 0 leaves the end open.
         cipher_list: TLS 1.2 names and TLS 1.3 suites, separated by colons.
         groups: key exchange groups, separated by colons, best first.
-        certificate, private_key, dh_params, ca_list: PEM as ``bytes``, or the path of a file.
+        certificate, private_key, dh_params, ca_list: PEM as ``bytes``, a file that was read
+            (:class:`~tlsmgm._core.material.Material`), or the path of one that is read now.
         certificate2, private_key2: a second pair, with a key of another kind.
         passphrase: bytes that open encrypted private keys.
-        ca_dir, crl_dir: paths of directories.
+        ca_dir, crl_dir: directories that were read (:class:`~tlsmgm._core.material.Folder`), or
+            paths of some that are read now.
         crl_check_all: check the whole chain against CRLs, not the leaf only.
-        ocsp_response: DER of the response that a server staples, ``bytes`` or the path of a file.
+        ocsp_response: DER of the response that a server staples; given as the certificate is.
         require_staple: a client refuses servers that staple no good response.
         verify_peer, require_peer, verify_depth: rules for the peer's certificate.
         accept_server_eku: a server takes clients whose certificates are for servers only.

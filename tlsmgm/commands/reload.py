@@ -57,7 +57,10 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json(result)
     elif isinstance(result, dict):
+        warnings = result.pop("warnings", ())
         print("reloaded: " + ", ".join(_listed(kind, names) for kind, names in result.items()))
+        for warning in warnings:
+            print(f"warning: {printable(warning)}")
     else:
         print("reloaded")
     return 0

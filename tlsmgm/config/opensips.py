@@ -23,6 +23,7 @@ from tlsmgm.config.sockets import DEFAULT_PORTS, parse_socket
 from tlsmgm.config.statements import Assignment, LoadModule, ModParam, Script, Statement
 from tlsmgm.domain import Origin
 from tlsmgm.errors import ConfigError
+from tlsmgm.reading import Reader
 
 __all__ = ["read_script", "read_script_text"]
 
@@ -34,11 +35,12 @@ _PORT_PARAMETERS = {
 _TIMEOUTS = ("tls_handshake_timeout", "tls_send_timeout")
 
 
-def read_script(path: str | os.PathLike[str]) -> Configuration:
+def read_script(path: str | os.PathLike[str], reader: Reader | None = None) -> Configuration:
     """Read an OpenSIPS script.
 
     Args:
         path: the script.
+        reader: of the load; None: each file is read for itself.
 
     Returns:
         What it says about TLS; no file that it names was looked at, but included ones.
@@ -50,7 +52,7 @@ def read_script(path: str | os.PathLike[str]) -> Configuration:
     See the manual, 1.9 and 1.11.
     """
     name = os.fsdecode(path)
-    script = Script(strict_module="tls_mgm")
+    script = Script(strict_module="tls_mgm", reader=reader)
     return _build(name, script.read(name), script)
 
 

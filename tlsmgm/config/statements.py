@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from tlsmgm.config.lexer import Token, TokenKind, tokenize
 from tlsmgm.domain import Origin
 from tlsmgm.errors import ConfigError
+from tlsmgm.reading import Reader, read_file
 
 __all__ = [
     "ASSIGNMENTS",
@@ -103,10 +104,12 @@ class Script:
 
     Args:
         strict_module: module whose ``modparam`` must be well formed; others are passed over.
+        reader: of the load; None: each file is read for itself.
         warnings: what looked odd, filled while reading.
     """
 
     strict_module: str
+    reader: Reader | None = None
     warnings: list[str] = field(default_factory=list)
     _stack: list[str] = field(default_factory=list)
     _files: int = 0
@@ -115,7 +118,7 @@ class Script:
         """Yield the statements of a file.
 
         Args:
-            path: the file.
+            path: the file; a file system that does not answer is not waited for.
             included_at: where it is included, or None for the script itself.
 
         Returns:
@@ -126,8 +129,9 @@ class Script:
         """
         origin = included_at or Origin(path)
         try:
-            with open(path, "rb") as file:
-                data = file.read(MAX_FILE_SIZE + 1)
+            data = read_file(path, MAX_FILE_SIZE, self.reader)
+        except ConfigError as error:
+            raise error.at(origin=origin) from None
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise ConfigError(f"cannot read {path!r}: {reason}", origin=origin) from error

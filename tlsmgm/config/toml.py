@@ -45,6 +45,7 @@ from tlsmgm.config.sockets import parse_socket
 from tlsmgm.domain import DomainKind, Origin, normalise
 from tlsmgm.errors import ConfigError
 from tlsmgm.provisioning.settings import COLUMNS, DatabaseSettings, normal_url
+from tlsmgm.reading import Reader, read_file
 
 __all__ = ["MAX_FILE_SIZE", "read_toml", "read_toml_text", "reads_as_pem"]
 
@@ -64,11 +65,12 @@ _PLACE = re.compile(r"(?P<reason>.*) \(at line (?P<line>\d+), column (?P<column>
 _AVP = re.compile(r"\$b?avp\((.*)\)")
 
 
-def read_toml(path: str | os.PathLike[str]) -> Configuration:
+def read_toml(path: str | os.PathLike[str], reader: Reader | None = None) -> Configuration:
     """Read a TOML file.
 
     Args:
         path: of the file.
+        reader: of the load; None: it is read for itself.
 
     Returns:
         What it says; no file that it names was looked at.
@@ -79,8 +81,9 @@ def read_toml(path: str | os.PathLike[str]) -> Configuration:
     """
     name = os.fsdecode(path)
     try:
-        with open(name, "rb") as file:
-            data = file.read(MAX_FILE_SIZE + 1)
+        data = read_file(name, MAX_FILE_SIZE, reader)
+    except ConfigError as error:
+        raise error.at(origin=name) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError(f"cannot read {name!r}: {reason}", origin=name) from error

@@ -96,7 +96,7 @@ class _ReloadEverything:
             report = await self._reloader.reload()
         except TLSError as error:
             raise RPCError(FAILED, "Failed to reload", str(error)) from None
-        return {kind: list(getattr(report, kind)) for kind in KINDS}
+        return {kind: list(getattr(report, kind)) for kind in (*KINDS, "warnings")}
 
 
 class _Which:

@@ -16,6 +16,9 @@ __all__ = ["KINDS", "Manager", "Reloader", "log_outcome"]
 
 logger = logging.getLogger("tlsmgm.mi")
 
+#: Seconds.
+_CANCEL_INTERVAL: Final = 0.02
+
 #: What a report lists, in this order.
 KINDS: Final = ("added", "changed", "removed", "failed", "kept")
 
@@ -36,6 +39,9 @@ class Manager(Protocol):
     def reload(self) -> ReloadReport:
         """Read files and database anew; may take seconds."""
 
+    def cancel_reload(self) -> None:
+        """Let a reload that another thread does just now fail soon."""
+
 
 class Reloader:
     """Reloads a manager beside the event loop.
@@ -49,6 +55,8 @@ class Reloader:
         self._manager = manager
         self._after = after
         self._lock = asyncio.Lock()
+        self._running: set[asyncio.Task[ReloadReport]] = set()
+        self._is_stopped = False
 
     async def reload(self) -> ReloadReport:
         """Read files and database anew.
@@ -72,20 +80,41 @@ class Reloader:
         """
         return await self._run(self._manager.reload_database)
 
+    async def stop(self) -> None:
+        """Let a running reload fail, wait until it has, and do none from now on."""
+        self._is_stopped = True
+        while self._running:
+            self._manager.cancel_reload()  # again and again: it may not have begun yet
+            await asyncio.wait(self._running, timeout=_CANCEL_INTERVAL)
+
     async def _run(self, action: Callable[[], ReloadReport]) -> ReloadReport:
         async with self._lock:
-            try:
-                report = await asyncio.to_thread(action)
-            except TLSError as error:
-                log_outcome(error)
-                raise
-            except Exception as error:
-                logger.exception("reload failed, nothing was changed")
-                raise TLSError("unexpected error") from error
-            log_outcome(report)
-            if self._after is not None:
-                self._after()
-            return report
+            if self._is_stopped:
+                raise TLSError("the program is about to end")
+            # Who has asked may go away; the thread goes on, and stop() must know of it.
+            task = asyncio.create_task(self._reload(action))
+            self._running.add(task)
+            task.add_done_callback(self._forget)
+            return await asyncio.shield(task)
+
+    def _forget(self, task: asyncio.Task[ReloadReport]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # it is in the log
+
+    async def _reload(self, action: Callable[[], ReloadReport]) -> ReloadReport:
+        try:
+            report = await asyncio.to_thread(action)
+        except TLSError as error:
+            log_outcome(error)
+            raise
+        except Exception as error:
+            logger.exception("reload failed, nothing was changed")
+            raise TLSError("unexpected error") from error
+        log_outcome(report)
+        if self._after is not None:
+            self._after()
+        return report
 
 
 def log_outcome(outcome: ReloadReport | TLSError) -> None:
@@ -99,6 +128,8 @@ def log_outcome(outcome: ReloadReport | TLSError) -> None:
         return
     level = logging.WARNING if outcome.failed else logging.INFO
     logger.log(level, "reloaded: %s", ", ".join(_listed(outcome, kind) for kind in KINDS))
+    for warning in outcome.warnings:
+        logger.warning("%s", _printable(warning))
 
 
 def _listed(report: ReloadReport, kind: str) -> str:

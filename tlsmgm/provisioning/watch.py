@@ -35,6 +35,9 @@ _LONGEST_WAIT: Final = 30.0
 #: Seconds after which a listening thread looks whether it shall stop.
 _LISTENING: Final = 0.25
 
+#: Seconds between two tries to end a reload.
+_CANCEL_INTERVAL: Final = 0.02
+
 #: Seconds after which it looks whether there still is something to listen to.
 _LOOKING: Final = 10.0
 
@@ -49,6 +52,7 @@ class DatabaseWatcher:
             configuration may bring another one, which is then followed.
         reload: what to do after a change.
         on_change: is told what came of it; the same failure is told once, until it has gone.
+        cancel: lets a reload of that thread fail soon.
 
     Raises:
         ConfigError: ``watch`` is not set, or this database does not notify.
@@ -59,7 +63,10 @@ class DatabaseWatcher:
         settings_now: Callable[[], DatabaseSettings],
         reload: Callable[[], ReloadReport],
         on_change: Callable[[Outcome], None] | None = None,
+        cancel: Callable[[threading.Thread], None] | None = None,
     ) -> None:
+        self._cancel = cancel
+        self._is_reloading = False
         self._settings_now = settings_now
         self._settings = settings_now()
         _check(self._settings)
@@ -94,10 +101,15 @@ class DatabaseWatcher:
         return self._watching.wait(timeout)
 
     def stop(self) -> None:
-        """End the thread; a reload that runs is waited for, within the time that it may take."""
+        """End the thread; a database is waited for within its deadline, files are not."""
         self._stopping.set()
-        if threading.current_thread() is not self._thread:
-            self._thread.join(self._settings.timeout + _LISTENING)  # it may wait for the database
+        if threading.current_thread() is self._thread:
+            return
+        end = time.monotonic() + self._settings.timeout + _LISTENING  # it may wait for the database
+        while self._thread.is_alive() and time.monotonic() < end:
+            if self._is_reloading and self._cancel is not None:
+                self._cancel(self._thread)  # again and again: it may not have begun yet
+            self._thread.join(_CANCEL_INTERVAL)
 
     # In the thread.
 
@@ -154,11 +166,14 @@ class DatabaseWatcher:
 
     def _follow(self) -> bool:
         """Reload, and say whether that went well."""
+        self._is_reloading = True
         try:
             report = self._reload()
         except TLSError as error:
             self._tell(error)
             return False
+        finally:
+            self._is_reloading = False
         self._told = None
         if self._on_change is not None:
             self._on_change(report)

@@ -380,6 +380,7 @@ class TLSProxy:
     async def _drain(self) -> None:
         for server in self._servers:
             server.close()
+        stopping = asyncio.create_task(self._reloader.stop())
         await self._mi.stop()
         if self._relays:
             logger.info("stopping: %d connections are open", len(self._relays))
@@ -394,6 +395,7 @@ class TLSProxy:
         if self._relays:
             await self._wait_until_empty(_LAST_WAIT)
         await self._reloads.finish(_LAST_WAIT)
+        await asyncio.wait([stopping], timeout=_LAST_WAIT)  # only a database may take a moment
         self.log_statistics()
         logger.info("stopped")
 
