@@ -216,7 +216,8 @@ struct tlsmgm_conn_config {
     /* Client: host name or IP address that the certificate must carry, or NULL to not ask. */
     const char *verify_name;
 
-    /* Client: a session to offer, or NULL. One of another scope or other names is left unused. */
+    /* Client: a session to offer, or NULL. One of another scope or other names is left unused, and
+     * by a verifying context one whose peer was not verified. */
     const struct tlsmgm_session *session;
 };
 
@@ -340,7 +341,8 @@ struct tlsmgm_backend {
                                                  struct tlsmgm_bytes context, uint8_t *out,
                                                  size_t size, struct tlsmgm_error *error);
 
-    /* Client: the session to offer next time; *out is NULL when the server gave none (yet). */
+    /* Client: the session to offer next time; *out is NULL when the server gave none (yet), or the
+     * context has no scope. */
     enum tlsmgm_status (*conn_session)(struct tlsmgm_conn *conn, struct tlsmgm_session **out,
                                        struct tlsmgm_error *error);
     void (*session_free)(struct tlsmgm_session *session);

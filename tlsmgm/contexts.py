@@ -52,7 +52,8 @@ class BuiltContext:
         ticket_keys: key ring of the domain's session tickets; None for client domains.
         ticket_source: changes when the ring's keys come from somewhere else.
         fingerprint: changes when the domain or one of its files does.
-        scope: changes when a rule about the peer does; sessions end with it.
+        scope: changes when a rule about the peer does, or a client's own certificate; sessions
+            end with it.
     """
 
     context: Context
@@ -122,7 +123,10 @@ def _digest(*parts: object) -> bytes:
 
 
 def _scope(domain: Domain, trust: Trust, prints: Fingerprints) -> bytes:
-    """A session may resume only where the same peer would be accepted again."""
+    """A session may resume only where the same peer would be accepted again, and sees the same us.
+
+    A server's own certificate is not in it: who resumes has chosen the server before.
+    """
     return _digest(
         domain.kind,
         domain.name,
@@ -139,7 +143,15 @@ def _scope(domain: Domain, trust: Trust, prints: Fingerprints) -> bytes:
         prints.of_source(trust.ca_list),
         prints.of_directory(trust.ca_dir),
         prints.of_directory(domain.crl_dir),
+        *_own_identity(domain, prints),
     )[:_SCOPE_SIZE]
+
+
+def _own_identity(domain: Domain, prints: Fingerprints) -> tuple[bytes, ...]:
+    """As whom a client is known to the servers that gave it sessions; the keys are those in it."""
+    if domain.kind == "server":
+        return ()
+    return tuple(prints.of_source(item) for item in (domain.certificate, domain.certificate2))
 
 
 def _sources(domain: Domain) -> tuple[Source | None, ...]:

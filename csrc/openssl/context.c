@@ -139,16 +139,22 @@ static int acknowledge_name(SSL *ssl, int *alert, void *argument) {
     return conn->has_server_name ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
+/* Where every peer needs a certificate, a ticket without one opens nothing. */
+static bool lacks_peer(const SSL *ssl, SSL_SESSION *session) {
+    return (SSL_get_verify_mode(ssl) & SSL_VERIFY_FAIL_IF_NO_PEER_CERT) != 0 &&
+           SSL_SESSION_get0_peer(session) == NULL;
+}
+
 /* A resumed handshake shows no certificate, so one that has expired since must not count. */
 static SSL_TICKET_RETURN ticket_opened(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
                                        size_t name_size, SSL_TICKET_STATUS status, void *argument) {
     const struct tlsmgm_ctx *ctx = argument;
-    (void)ssl;
     (void)name;
     (void)name_size;
     if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) {
         return SSL_TICKET_RETURN_IGNORE_RENEW;
     }
+    if (lacks_peer(ssl, session)) return SSL_TICKET_RETURN_IGNORE_RENEW;
     if (ctx->verify_peer && !ossl_peer_is_in_force(session)) return SSL_TICKET_RETURN_IGNORE_RENEW;
     return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }
