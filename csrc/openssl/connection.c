@@ -101,7 +101,8 @@ static void withdraw_unverified(SSL *ssl) {
     SSL_set_verify_result(ssl, X509_V_OK);
 }
 
-/* A resumed handshake shows no certificate: who verifies offers none whose peer was not verified. */
+/* A resumed handshake shows no certificate: who verifies offers none whose peer was not verified.
+ */
 static enum tlsmgm_status offer_session(struct tlsmgm_conn *conn,
                                         const struct tlsmgm_session *session,
                                         struct tlsmgm_error *error) {

@@ -124,9 +124,7 @@ def test_who_verifies_offers_no_session_of_an_unverified_peer(
         server.free()
 
 
-def test_an_unverified_peer_is_not_let_in_by_its_session(
-    rig: Rig, peer: Rig, version: str
-) -> None:
+def test_an_unverified_peer_is_not_let_in_by_its_session(rig: Rig, peer: Rig, version: str) -> None:
     domain = Domain(rig, peer, version)
     strangers = {"ca_list": Authority("elsewhere").pem, "scope": b"client"}
     session = domain.session(ctx=peer.client_context(verify_peer=False, **strangers))
