@@ -168,7 +168,8 @@ struct tlsmgm_ctx_config {
     bool require_peer; /* server: refuse a client that has none */
     int verify_depth;  /* intermediates allowed between leaf and trust anchor */
 
-    /* Server: a client's certificate may be for servers only (extendedKeyUsage serverAuth). */
+    /* Server: a client's chain that is not for clients counts if all of it is for servers
+     * (extendedKeyUsage serverAuth, where there is one). */
     bool accept_server_eku;
 
     /* Names are SIP domains (RFC 5922); else they are hosts and addresses (RFC 9525). */

@@ -26,6 +26,7 @@ __all__ = [
     "DEFAULT_CA_DIR",
     "DEFAULT_TICKET_ROTATION",
     "DEFAULT_VERIFY_DEPTH",
+    "ClientEKU",
     "Domain",
     "DomainDefaults",
     "DomainKind",
@@ -39,6 +40,9 @@ DomainKind = Literal["server", "client"]
 
 #: How a name is looked for in a certificate: RFC 9525, or RFC 5922 for SIP.
 Identity = Literal["host", "sip"]
+
+#: What clients' certificates must be for: clients, or clients or servers (RFC 5280 4.2.1.12).
+ClientEKU = Literal["client", "client_or_server"]
 
 #: A file (text: its path) or PEM in memory (bytes).
 Source = str | bytes
@@ -161,6 +165,9 @@ class Domain:
             never change.
         keylog_file: danger: secrets of all connections are written there, so that programs such as
             Wireshark can read them.
+        client_eku: server: what clients' certificates must be for where they say so in their
+            extendedKeyUsage: ``"client"``, or ``"client_or_server"``, which also admits those that
+            are for servers only, as public CAs issue them from 2026 on.
         origin: where the domain was defined; not part of its value.
 
     Raises:
@@ -199,6 +206,7 @@ class Domain:
     ticket_key_file: str | None = None
     ticket_rotation: int = DEFAULT_TICKET_ROTATION
     keylog_file: str | None = None
+    client_eku: ClientEKU = "client"
     origin: Origin | None = field(default=None, compare=False)
 
     if TYPE_CHECKING:  # The constructor takes more types than the fields store.
@@ -235,6 +243,7 @@ class Domain:
             ticket_key_file: str | os.PathLike[str] | None = None,
             ticket_rotation: int = DEFAULT_TICKET_ROTATION,
             keylog_file: str | os.PathLike[str] | None = None,
+            client_eku: str = "client",
             origin: Origin | None = None,
         ) -> None: ...
 
@@ -479,6 +488,12 @@ def _identity(value: object) -> str:
     return str(value)
 
 
+def _client_eku(value: object) -> str:
+    if value not in ("client", "client_or_server"):
+        raise ConfigError(f"must be 'client' or 'client_or_server', not {value!r}")
+    return str(value)
+
+
 def _identities(value: object) -> tuple[str, ...]:
     entries = tuple(_text(entry) for entry in _entries(value))
     for entry in entries:
@@ -556,4 +571,5 @@ _CHECKS: Final[dict[str, Callable[[object], Any]]] = {
     "ticket_key_file": _path,
     "ticket_rotation": _rotation,
     "keylog_file": _path,
+    "client_eku": _client_eku,
 }

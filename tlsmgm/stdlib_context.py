@@ -161,6 +161,8 @@ def _check_server(domain: Domain) -> None:
     """What only servers have, and Python's ``ssl`` has not."""
     if domain.kind == "client":
         return
+    if domain.client_eku != "client":
+        raise _unsupported(domain, "client_eku", "admit clients whose certificate is for servers")
     if domain.ocsp_response is not None:
         raise _unsupported(domain, "ocsp_response", "staple OCSP responses")
     if domain.ticket_key_file is not None:
