@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tlsmgm.ciphers import cipher_words
 from tlsmgm.errors import ConfigError
-from tlsmgm.filters import encode_name_filter, parse_address, split_list
+from tlsmgm.filters import (
+    ascii_name,
+    encode_name_filter,
+    parse_address,
+    plain_ip,
+    split_list,
+)
 from tlsmgm.methods import Method, parse_method
 
 if TYPE_CHECKING:
@@ -124,7 +130,8 @@ class Domain:
         name: for identification; unique per kind.
         kind: ``"server"`` for incoming connections, ``"client"`` for outgoing ones.
         match_ip_address: address filters ``IP:port`` or ``*``; a comma list or an iterable.
-        match_sip_domain: name filters; a comma list or an iterable.
+        match_sip_domain: name filters; a comma list or an iterable. Labels outside ASCII are
+            compared as A-labels (IDNA 2008).
         method: TLS versions, see :mod:`tlsmgm.methods`.
         verify_cert: ask for the peer's certificate and refuse a bad one.
         require_cert: refuse clients without certificate; None is True for server domains and
@@ -155,7 +162,7 @@ class Domain:
             for SIP domains (RFC 5922: URIs and host names, no wildcards).
         peer_identity: who the peer may be, at least one of these names, on whatever connection;
             on server domains the client's certificate is asked, and needed.  A comma list or an
-            iterable.
+            iterable; kept as A-labels, in lower case.
         ocsp_response: server: DER of the response that is stapled to the certificate (RFC 6066
             section 8); a path, or bytes.
         require_staple: client: refuse servers that staple no good response.
@@ -496,13 +503,15 @@ def _client_eku(value: object) -> str:
 
 def _identities(value: object) -> tuple[str, ...]:
     entries = tuple(_text(entry) for entry in _entries(value))
-    for entry in entries:
-        if not entry.isascii() or any(char in "*?[] " for char in entry):
-            raise ConfigError(
-                f"{entry!r} is no name of a peer",
-                hint="write whole names, without wildcards; non-ASCII ones as xn--...",
-            )
-    return tuple(entry.removesuffix(".").lower() for entry in entries)
+    return tuple(plain_ip(entry) or _peer_name(entry) for entry in entries)
+
+
+def _peer_name(entry: str) -> str:
+    if any(char in "*?[], " for char in entry):
+        raise ConfigError(
+            f"{entry!r} is no name of a peer", hint="write whole names, without wildcards"
+        )
+    return ascii_name(entry).removesuffix(b".").lower().decode("ascii")
 
 
 def _der(value: object) -> Source | None:

@@ -27,7 +27,7 @@ from tlsmgm.errors import (
     TLSError,
     UnsupportedError,
 )
-from tlsmgm.filters import ascii_name, is_ip, pack_ip
+from tlsmgm.filters import ascii_name, pack_ip, plain_ip
 from tlsmgm.listing import domain_list
 from tlsmgm.matching import client_lookup
 from tlsmgm.provisioning import sql_module
@@ -502,6 +502,7 @@ class TLSManager:
             domain: a client domain of this manager, or its name.
             server_name: host name or IP address of the server. A host name is sent in SNI; both
                 are compared with the certificate unless the domain does not verify (RFC 9525).
+                Names outside ASCII become A-labels (IDNA 2008); IPv6 may stand in brackets.
                 Without one there is nothing to compare with, and every server that the domain's
                 CAs vouch for is accepted.
             session: a session of an earlier connection to offer.
@@ -514,16 +515,13 @@ class TLSManager:
             A connection whose first flight appears with the first ``handshake()``.
 
         Raises:
-            ConfigError: the domain is not a client domain of this manager.
+            ConfigError: the domain is not a client domain of this manager, or the name cannot be
+                sent.
             UnsupportedError: the manager has no TLS library.
         """
         context = self.client_context(domain)
-        if server_name is not None:
-            server_name = server_name.removesuffix(".")  # the root has no label in SNI
-        sent = None if server_name is None else ascii_name(server_name)
-        checked = sent if context.domain.checks_server_name else None
-        if server_name is not None and is_ip(server_name):
-            sent = None  # RFC 6066 section 3: literal addresses are not sent
+        sent, named = _names_of(server_name)
+        checked = named if context.domain.checks_server_name else None
         keeper = None
         if address is not None:
             key = (address, context.domain.name, sent, checked)
@@ -532,6 +530,21 @@ class TLSManager:
         return Connection(
             context, server_name=sent, verify_name=checked, session=session, keeper=keeper
         )
+
+
+def _names_of(server_name: str | None) -> tuple[bytes | None, bytes | None]:
+    """What is sent in SNI, and what the certificate is asked for.
+
+    Addresses are not sent (RFC 6066 section 3), and stand in certificates without brackets; the
+    root's dot is neither sent nor compared.
+    """
+    if server_name is None:
+        return None, None
+    address = plain_ip(server_name.removesuffix("."))
+    if address is not None:
+        return None, address.encode("ascii")
+    name = ascii_name(server_name).removesuffix(b".")
+    return name, name
 
 
 def _check_local(local: tuple[str, int]) -> None:
