@@ -14,6 +14,7 @@ from typing import Literal
 from tlsmgm._core.certificate import Certificate
 from tlsmgm.backends import select
 from tlsmgm.config.model import Configuration
+from tlsmgm.contradictions import contradictions
 from tlsmgm.domain import Domain, Origin, Source
 from tlsmgm.errors import ConfigError, PlacedError, TLSError
 from tlsmgm.filters import Address, pack_ip, parse_address
@@ -83,6 +84,7 @@ def check_config(
         found += _check_secret_files(config, domain)
         found += _check_certificates(config, domain, soon)
         found += _check_trust(config, domain)
+        found += _check_contradictions(config, domain)
     found += _check_shadowed(config)
     found += _check_sockets(config)
     found += _check_completeness(config)
@@ -221,6 +223,13 @@ def _check_trust(config: Configuration, domain: Domain) -> Iterator[Finding]:
     message = "verifies clients but trusts nobody, so their certificates are all refused; "
     message += "set ca_list or ca_dir, or verify_cert to 0"
     yield _about(config, domain, "warning", "trust", "ca_list", message)
+
+
+def _check_contradictions(config: Configuration, domain: Domain) -> Iterator[Finding]:
+    """Values that do nothing because of others."""
+    for parameter, text in contradictions(domain, config.default_values(domain.kind)):
+        message = f"{parameter} {text}"
+        yield _about(config, domain, "warning", "contradiction", parameter, message)
 
 
 def _check_shadowed(config: Configuration) -> Iterator[Finding]:

@@ -122,8 +122,16 @@ class DomainDefaults:
         return {"certificate": self.certificate, "private_key": self.private_key}
 
 
+class _Told:
+    """What a domain remembers of how it was made, beside its value."""
+
+    __slots__ = ("_demands",)
+
+    _demands: bool
+
+
 @dataclass(frozen=True, slots=True, repr=False)
-class Domain:
+class Domain(_Told):
     """A TLS domain: what a proxy shows, accepts and asks for on some of its connections.
 
     Args:
@@ -262,6 +270,7 @@ class Domain:
                 name = self.name if isinstance(self.name, str) else None
                 raise error.at(origin=self.origin, domain=name, parameter=parameter) from None
             object.__setattr__(self, parameter, value)
+        object.__setattr__(self, "_demands", bool(self.require_cert))
         if getattr(self, "require_cert", None) is None:
             object.__setattr__(self, "require_cert", self.kind == "server")
         if self.peer_identity and not (
@@ -285,6 +294,11 @@ class Domain:
         """Client: whether a server name that is given is compared with the certificate."""
         return self.verify_cert and not self.danger_skip_hostname_check
 
+    @property
+    def demands_certificate(self) -> bool:
+        """Whether somebody has said ``require_cert``; where nobody has, it is a default."""
+        return self.require_cert and getattr(self, "_demands", False)
+
     def replace(self, **changes: Any) -> Domain:
         """Return a domain that differs in some fields.
 
@@ -299,7 +313,10 @@ class Domain:
             ConfigError: a new value cannot be used.
             TypeError: there is no such field.
         """
-        return dataclasses.replace(self, **changes)
+        changed = dataclasses.replace(self, **changes)
+        if "require_cert" not in changes:
+            object.__setattr__(changed, "_demands", self.demands_certificate)
+        return changed
 
     def ssl_context(self) -> ssl.SSLContext:
         """Make a context of Python's own ``ssl`` with the values of this domain.

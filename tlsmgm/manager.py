@@ -28,6 +28,7 @@ from tlsmgm.errors import (
     UnsupportedError,
 )
 from tlsmgm.filters import ascii_name, pack_ip, plain_ip
+from tlsmgm.limits import DEFAULT_SEND_TIMEOUT, check_hello_size
 from tlsmgm.listing import domain_list
 from tlsmgm.matching import client_lookup
 from tlsmgm.provisioning import sql_module
@@ -52,7 +53,6 @@ _NO_LIBRARY = "this manager has no TLS library (tls_library is 'none')"
 
 #: Seconds; used where a configuration says nothing.
 DEFAULT_HANDSHAKE_TIMEOUT = 10.0
-DEFAULT_SEND_TIMEOUT = 10.0
 
 _AVPs = Mapping[str, "str | bytes | None"]
 
@@ -470,23 +470,30 @@ class TLSManager:
 
     # --- connections ---------------------------------------------------------------------
 
-    def server_connection(self, local: tuple[str, int]) -> Connection:
+    def server_connection(
+        self, local: tuple[str, int], *, hello_size: int | None = None
+    ) -> Connection:
         """A connection that a client has opened.
 
         Args:
             local: address and port of our end; with the client's SNI it chooses the domain.
+            hello_size: bytes of the largest ClientHello that it reads; None: :attr:`hello_size`.
 
         Returns:
             A connection that waits for the ClientHello.
 
         Raises:
+            ConfigError: the bound makes no sense.
             UnsupportedError: the manager has no TLS library.
         """
         _check_local(local)
+        limit = 0 if hello_size is None else check_hello_size(hello_size)
         selector = self._snapshot.selector
         if selector is None:
             raise UnsupportedError(_NO_LIBRARY)
-        return Connection(selector=selector, address=pack_ip(local[0]), port=local[1])
+        return Connection(
+            selector=selector, address=pack_ip(local[0]), port=local[1], hello_limit=limit
+        )
 
     def client_connection(
         self,
