@@ -41,9 +41,9 @@ enum tlsmgm_status tlsmgm_session_owner_check(struct tlsmgm_session_owner *owner
     return TLSMGM_OK;
 }
 
-bool tlsmgm_session_owner_equal(const struct tlsmgm_session_owner *a,
-                                const struct tlsmgm_session_owner *b) {
-    return a->scope.size == b->scope.size && a->name_size == b->name_size &&
+bool tlsmgm_session_owner_matches(const struct tlsmgm_session_owner *a,
+                                  const struct tlsmgm_session_owner *b) {
+    return a->scope.size > 0 && a->scope.size == b->scope.size && a->name_size == b->name_size &&
            a->checked_size == b->checked_size &&
            memcmp(a->scope.bytes, b->scope.bytes, a->scope.size) == 0 &&
            memcmp(a->name, b->name, a->name_size) == 0 &&

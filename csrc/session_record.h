@@ -37,8 +37,9 @@ enum tlsmgm_status tlsmgm_session_owner_set(struct tlsmgm_session_owner *owner,
 enum tlsmgm_status tlsmgm_session_owner_check(struct tlsmgm_session_owner *owner,
                                               const char *verify_name, struct tlsmgm_error *error);
 
-bool tlsmgm_session_owner_equal(const struct tlsmgm_session_owner *a,
-                                const struct tlsmgm_session_owner *b);
+/* May a session of the one be offered by the other? There is a scope, and all are the same. */
+bool tlsmgm_session_owner_matches(const struct tlsmgm_session_owner *a,
+                                  const struct tlsmgm_session_owner *b);
 
 /* Size of the record for a library session of that many bytes. */
 size_t tlsmgm_session_record_size(const struct tlsmgm_session_owner *owner, size_t session_size);

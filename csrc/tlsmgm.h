@@ -169,7 +169,8 @@ struct tlsmgm_ctx_config {
     bool require_peer; /* server: refuse a client that has none */
     int verify_depth;  /* intermediates allowed between leaf and trust anchor */
 
-    /* Server: a client's certificate may be for servers only (extendedKeyUsage serverAuth). */
+    /* Server: a client's chain that is not for clients counts if all of it is for servers
+     * (extendedKeyUsage serverAuth, where there is one). */
     bool accept_server_eku;
 
     /* Names are SIP domains (RFC 5922); else they are hosts and addresses (RFC 9525). */
@@ -217,7 +218,8 @@ struct tlsmgm_conn_config {
     /* Client: host name or IP address that the certificate must carry, or NULL to not ask. */
     const char *verify_name;
 
-    /* Client: a session to offer, or NULL. One of another scope or other names is left unused. */
+    /* Client: a session to offer, or NULL. One of another scope or other names is left unused, and
+     * by a verifying context one whose peer was not verified. */
     const struct tlsmgm_session *session;
 };
 
@@ -341,7 +343,8 @@ struct tlsmgm_backend {
                                                  struct tlsmgm_bytes context, uint8_t *out,
                                                  size_t size, struct tlsmgm_error *error);
 
-    /* Client: the session to offer next time; *out is NULL when the server gave none (yet). */
+    /* Client: the session to offer next time; *out is NULL when the server gave none (yet), or the
+     * context has no scope. */
     enum tlsmgm_status (*conn_session)(struct tlsmgm_conn *conn, struct tlsmgm_session **out,
                                        struct tlsmgm_error *error);
     void (*session_free)(struct tlsmgm_session *session);

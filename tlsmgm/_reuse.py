@@ -7,7 +7,7 @@ from typing import NamedTuple
 from tlsmgm.connection import Connection
 from tlsmgm.domain import Domain
 from tlsmgm.errors import TLSError
-from tlsmgm.filters import ascii_name, is_ip, pack_ip
+from tlsmgm.filters import ascii_name, is_ip, pack_ip, plain_ip
 
 __all__ = ["Key", "check_origin", "has_unsent", "is_silent", "key_of"]
 
@@ -52,10 +52,13 @@ def key_of(destination: tuple[str, int], domain: Domain | str, server_name: str 
 
 
 def _normal_name(name: str | None) -> str | None:
-    """The form in which names are compared: without the root's dot, lower case (RFC 4343)."""
+    """The form in which names are compared: A-labels, lower case (RFC 4343), no dot of the root."""
     if name is None:
         return None
-    return ascii_name(name.removesuffix(".")).lower().decode("ascii")
+    address = plain_ip(name.removesuffix("."))
+    if address is not None:
+        return address
+    return ascii_name(name).removesuffix(b".").lower().decode("ascii")
 
 
 def check_origin(conn: Connection, key: Key) -> None:

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from tlsmgm.domain import Domain
+from collections.abc import Iterator
+from typing import Any
+
+from tlsmgm.contradictions import contradictions
+from tlsmgm.domain import Domain, DomainKind
 from tlsmgm.errors import ConfigError
 from tlsmgm.finite_fields import finite_field_warning
 from tlsmgm.keylog import keylog_warning
 from tlsmgm.matching import find_shadowed
 from tlsmgm.reading import Reader
 from tlsmgm.secret_files import open_secret_files, secret_paths
-from tlsmgm.snapshot import Snapshot, key_of, partly_used
+from tlsmgm.snapshot import Parts, Snapshot, key_of, partly_used
 from tlsmgm.staples import staple_warning
 
 __all__ = ["advice"]
+
+
+def _contradictions(parts: Parts) -> Iterator[str]:
+    """Values of one domain that do not go together."""
+    defaults: dict[DomainKind, dict[str, Any]] = {"server": {}, "client": {}}
+    if parts.config is not None:
+        defaults = {kind: parts.config.default_values(kind) for kind in defaults}
+    for domains, is_row in ((parts.written, False), (parts.rows, True), (parts.own, False)):
+        for domain in domains:
+            inherited = {} if domains is parts.own else defaults[domain.kind]
+            for parameter, text in contradictions(domain, inherited, is_row=is_row):
+                place = f"{domain.origin}: " if domain.origin else ""
+                yield f"{place}{domain.kind} domain {domain.name!r}: {parameter} {text}"
 
 
 def advice(snapshot: Snapshot) -> tuple[str, ...]:
@@ -25,6 +42,7 @@ def advice(snapshot: Snapshot) -> tuple[str, ...]:
     found = [] if config is None else list(config.warnings)
     for domains in (snapshot.clients, snapshot.servers):
         found += [item.message for item in find_shadowed(domains)]
+    found += _contradictions(snapshot.parts)
     found += partly_used(snapshot, snapshot.built)
     with Reader() as reader:
         found += _about_files(snapshot, reader)

@@ -14,6 +14,7 @@ from typing import Literal
 from tlsmgm._core.certificate import Certificate
 from tlsmgm.backends import select
 from tlsmgm.config.model import Configuration
+from tlsmgm.contradictions import contradictions
 from tlsmgm.domain import Domain, Origin, Source
 from tlsmgm.errors import ConfigError, PlacedError, TLSError
 from tlsmgm.filters import Address, pack_ip, parse_address
@@ -89,6 +90,7 @@ def check_config(
             found += _check_trust(config, domain, reader)
             found += _check_staple(config, domain, soon.now, reader)
             found += _check_finite_fields(config, domain, libraries)
+            found += _check_contradictions(config, domain)
     found += _check_shadowed(config)
     found += _check_sockets(config)
     found += _check_completeness(config)
@@ -245,6 +247,13 @@ def _check_finite_fields(
         message = finite_field_warning(domain, features)
         if message is not None:
             yield _about(config, domain, "warning", "groups", "ec_curve", message, library)
+
+
+def _check_contradictions(config: Configuration, domain: Domain) -> Iterator[Finding]:
+    """Values that do nothing because of others."""
+    for parameter, text in contradictions(domain, config.default_values(domain.kind)):
+        message = f"{parameter} {text}"
+        yield _about(config, domain, "warning", "contradiction", parameter, message)
 
 
 def _check_shadowed(config: Configuration) -> Iterator[Finding]:

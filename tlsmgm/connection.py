@@ -6,7 +6,17 @@ from tlsmgm import channel_binding, variables
 from tlsmgm._core.connection import Connection as CoreConnection
 from tlsmgm.domain import Domain
 
-__all__ = ["Connection"]
+__all__ = ["Connection", "PeerVerdict"]
+
+
+class PeerVerdict(int):
+    """What ``is_peer_verified()`` of a script returns: 1, or -1, which is false all the same."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        """Whether the peer is verified."""
+        return self > 0
 
 
 class Connection(CoreConnection):
@@ -58,6 +68,9 @@ class Connection(CoreConnection):
         """
         return channel_binding.channel_binding(self, kind)
 
-    def is_peer_verified(self) -> int:
-        """1 when the peer showed a certificate that verified, else -1 (manual 1.7.1)."""
-        return 1 if self.peer_verified else -1
+    def is_peer_verified(self) -> PeerVerdict:
+        """1 when the peer showed a certificate that verified, else -1 (manual 1.7.1).
+
+        This is the number that scripts know; -1 is false here.  Programs ask ``peer_verified``.
+        """
+        return PeerVerdict(1 if self.peer_verified else -1)

@@ -54,7 +54,8 @@ class BuiltContext:
         ticket_keys: key ring of the domain's session tickets; None for client domains.
         ticket_source: changes when the ring's keys come from somewhere else.
         fingerprint: changes when the domain or one of its files does.
-        scope: changes when a rule about the peer does; sessions end with it.
+        scope: changes when a rule about the peer does, or a client's own certificate; sessions
+            end with it.
         warnings: pairs of a parameter and a sentence, of what can be used in part only.
     """
 
@@ -123,7 +124,10 @@ def _digest_of(folder: Folder | None) -> bytes:
 
 
 def _scope(domain: Domain, inputs: _Inputs) -> bytes:
-    """A session may resume only where the same peer would be accepted again."""
+    """A session may resume only where the same peer would be accepted again, and sees the same us.
+
+    A server's own certificate is not in it: who resumes has chosen the server before.
+    """
     return _digest(
         domain.kind,
         domain.name,
@@ -137,10 +141,19 @@ def _scope(domain: Domain, inputs: _Inputs) -> bytes:
         domain.identity,
         domain.peer_identity,
         domain.require_staple,
+        domain.client_eku,
         inputs.digest("ca_list"),
         _digest_of(inputs.ca_dir),
         _digest_of(inputs.crl_dir),
+        *_own_identity(domain, inputs),
     )[:_SCOPE_SIZE]
+
+
+def _own_identity(domain: Domain, inputs: _Inputs) -> tuple[bytes, ...]:
+    """As whom a client is known to the servers that gave it sessions; the keys are those in it."""
+    if domain.kind == "server":
+        return ()
+    return inputs.digest("certificate"), inputs.digest("certificate2")
 
 
 def _fingerprint(
@@ -335,6 +348,7 @@ def _new_context(
         verify_peer=domain.verify_cert,
         require_peer=domain.require_cert,
         verify_depth=domain.verify_depth,
+        accept_server_eku=domain.client_eku == "client_or_server",
         sip_identity=domain.identity == "sip",
         peer_names=",".join(domain.peer_identity) or None,
         alpn=_alpn(domain.alpn),

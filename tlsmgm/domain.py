@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tlsmgm.ciphers import cipher_words
 from tlsmgm.errors import ConfigError
-from tlsmgm.filters import encode_name_filter, parse_address, split_list
+from tlsmgm.filters import (
+    ascii_name,
+    encode_name_filter,
+    parse_address,
+    plain_ip,
+    split_list,
+)
 from tlsmgm.methods import Method, parse_method
 
 if TYPE_CHECKING:
@@ -26,6 +32,7 @@ __all__ = [
     "DEFAULT_CA_DIR",
     "DEFAULT_TICKET_ROTATION",
     "DEFAULT_VERIFY_DEPTH",
+    "ClientEKU",
     "Domain",
     "DomainDefaults",
     "DomainKind",
@@ -39,6 +46,9 @@ DomainKind = Literal["server", "client"]
 
 #: How a name is looked for in a certificate: RFC 9525, or RFC 5922 for SIP.
 Identity = Literal["host", "sip"]
+
+#: What clients' certificates must be for: clients, or clients or servers (RFC 5280 4.2.1.12).
+ClientEKU = Literal["client", "client_or_server"]
 
 #: A file (text: its path) or PEM in memory (bytes).
 Source = str | bytes
@@ -112,15 +122,24 @@ class DomainDefaults:
         return {"certificate": self.certificate, "private_key": self.private_key}
 
 
+class _Told:
+    """What a domain remembers of how it was made, beside its value."""
+
+    __slots__ = ("_demands",)
+
+    _demands: bool
+
+
 @dataclass(frozen=True, slots=True, repr=False)
-class Domain:
+class Domain(_Told):
     """A TLS domain: what a proxy shows, accepts and asks for on some of its connections.
 
     Args:
         name: for identification; unique per kind.
         kind: ``"server"`` for incoming connections, ``"client"`` for outgoing ones.
         match_ip_address: address filters ``IP:port`` or ``*``; a comma list or an iterable.
-        match_sip_domain: name filters; a comma list or an iterable.
+        match_sip_domain: name filters; a comma list or an iterable. Labels outside ASCII are
+            compared as A-labels (IDNA 2008).
         method: TLS versions, see :mod:`tlsmgm.methods`.
         verify_cert: ask for the peer's certificate and refuse a bad one.
         require_cert: refuse clients without certificate; None is True for server domains and
@@ -151,7 +170,7 @@ class Domain:
             for SIP domains (RFC 5922: URIs and host names, no wildcards).
         peer_identity: who the peer may be, at least one of these names, on whatever connection;
             on server domains the client's certificate is asked, and needed.  A comma list or an
-            iterable.
+            iterable; kept as A-labels, in lower case.
         ocsp_response: server: DER of the response that is stapled to the certificate (RFC 6066
             section 8); a path, or bytes.
         require_staple: client: refuse servers that staple no good response.
@@ -161,6 +180,9 @@ class Domain:
             never change.
         keylog_file: danger: secrets of all connections are written there, so that programs such as
             Wireshark can read them.
+        client_eku: server: what clients' certificates must be for where they say so in their
+            extendedKeyUsage: ``"client"``, or ``"client_or_server"``, which also admits those that
+            are for servers only, as public CAs issue them from 2026 on.
         origin: where the domain was defined; not part of its value.
 
     Raises:
@@ -199,6 +221,7 @@ class Domain:
     ticket_key_file: str | None = None
     ticket_rotation: int = DEFAULT_TICKET_ROTATION
     keylog_file: str | None = None
+    client_eku: ClientEKU = "client"
     origin: Origin | None = field(default=None, compare=False)
 
     if TYPE_CHECKING:  # The constructor takes more types than the fields store.
@@ -235,6 +258,7 @@ class Domain:
             ticket_key_file: str | os.PathLike[str] | None = None,
             ticket_rotation: int = DEFAULT_TICKET_ROTATION,
             keylog_file: str | os.PathLike[str] | None = None,
+            client_eku: str = "client",
             origin: Origin | None = None,
         ) -> None: ...
 
@@ -246,6 +270,7 @@ class Domain:
                 name = self.name if isinstance(self.name, str) else None
                 raise error.at(origin=self.origin, domain=name, parameter=parameter) from None
             object.__setattr__(self, parameter, value)
+        object.__setattr__(self, "_demands", bool(self.require_cert))
         if getattr(self, "require_cert", None) is None:
             object.__setattr__(self, "require_cert", self.kind == "server")
         if self.peer_identity and not (
@@ -269,6 +294,11 @@ class Domain:
         """Client: whether a server name that is given is compared with the certificate."""
         return self.verify_cert and not self.danger_skip_hostname_check
 
+    @property
+    def demands_certificate(self) -> bool:
+        """Whether somebody has said ``require_cert``; where nobody has, it is a default."""
+        return self.require_cert and getattr(self, "_demands", False)
+
     def replace(self, **changes: Any) -> Domain:
         """Return a domain that differs in some fields.
 
@@ -283,7 +313,10 @@ class Domain:
             ConfigError: a new value cannot be used.
             TypeError: there is no such field.
         """
-        return dataclasses.replace(self, **changes)
+        changed = dataclasses.replace(self, **changes)
+        if "require_cert" not in changes:
+            object.__setattr__(changed, "_demands", self.demands_certificate)
+        return changed
 
     def ssl_context(self) -> ssl.SSLContext:
         """Make a context of Python's own ``ssl`` with the values of this domain.
@@ -479,15 +512,23 @@ def _identity(value: object) -> str:
     return str(value)
 
 
+def _client_eku(value: object) -> str:
+    if value not in ("client", "client_or_server"):
+        raise ConfigError(f"must be 'client' or 'client_or_server', not {value!r}")
+    return str(value)
+
+
 def _identities(value: object) -> tuple[str, ...]:
     entries = tuple(_text(entry) for entry in _entries(value))
-    for entry in entries:
-        if not entry.isascii() or any(char in "*?[] " for char in entry):
-            raise ConfigError(
-                f"{entry!r} is no name of a peer",
-                hint="write whole names, without wildcards; non-ASCII ones as xn--...",
-            )
-    return tuple(entry.removesuffix(".").lower() for entry in entries)
+    return tuple(plain_ip(entry) or _peer_name(entry) for entry in entries)
+
+
+def _peer_name(entry: str) -> str:
+    if any(char in "*?[], " for char in entry):
+        raise ConfigError(
+            f"{entry!r} is no name of a peer", hint="write whole names, without wildcards"
+        )
+    return ascii_name(entry).removesuffix(b".").lower().decode("ascii")
 
 
 def _der(value: object) -> Source | None:
@@ -556,4 +597,5 @@ _CHECKS: Final[dict[str, Callable[[object], Any]]] = {
     "ticket_key_file": _path,
     "ticket_rotation": _rotation,
     "keylog_file": _path,
+    "client_eku": _client_eku,
 }

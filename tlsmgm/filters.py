@@ -24,6 +24,7 @@ __all__ = [
     "is_ip",
     "pack_ip",
     "parse_address",
+    "plain_ip",
     "split_list",
 ]
 
@@ -35,6 +36,9 @@ NO_SERVER_NAME = "none"
 
 #: Bytes that a name filter may have, as in ``csrc/match_index.h``; a DNS name has at most 253.
 MAX_NAME_FILTER = 255
+
+#: What else divides labels (RFC 3490 section 3.1, UTS 46 section 2.3).
+_DOTS = dict.fromkeys((0x3002, 0xFF0E, 0xFF61), ".")
 
 _MAPPED_PREFIX = bytes(10) + b"\xff\xff"
 
@@ -87,14 +91,18 @@ def pack_ip(ip: str) -> bytes:
     Raises:
         ConfigError: this is no IP address.
     """
-    plain = ip.removeprefix("[").removesuffix("]").partition("%")[0]
-    try:
-        address = ipaddress.ip_address(plain)
-    except ValueError:
-        raise ConfigError(f"{ip!r} is not an IP address") from None
+    address = _read_ip(ip)
     if isinstance(address, ipaddress.IPv4Address):
         return _MAPPED_PREFIX + address.packed
     return address.packed
+
+
+def _read_ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    plain = text.removeprefix("[").removesuffix("]").partition("%")[0]
+    try:
+        return ipaddress.ip_address(plain)
+    except ValueError:
+        raise ConfigError(f"{text!r} is not an IP address") from None
 
 
 @functools.lru_cache(maxsize=4096)  # a failure of pack_ip() is not cached, and costs far more
@@ -163,26 +171,56 @@ def split_list(text: str) -> tuple[str, ...]:
     return entries
 
 
+@functools.lru_cache(maxsize=4096)  # as for is_ip()
+def plain_ip(text: str) -> str | None:
+    """Bring an IP address into the form in which certificates are asked for it.
+
+    Args:
+        text: any spelling that :func:`pack_ip` takes.
+
+    Returns:
+        The address without brackets and scope, IPv4-mapped IPv6 as it is; None if this is no
+        address.
+    """
+    try:
+        return str(_read_ip(text))
+    except ConfigError:
+        return None
+
+
 def ascii_name(name: str) -> bytes:
     """Turn a host name into the bytes that travel in a ClientHello.
 
     Args:
-        name: a host name; labels outside ASCII become A-labels (RFC 5890).
+        name: a host name; labels outside ASCII become A-labels by IDNA 2008 (RFC 5891), after the
+            mapping of UTS 46, non-transitional: upper case becomes lower case, and ``ß`` stays.
 
     Returns:
-        The bytes; ASCII is kept as it is written, upper case too.
+        The bytes; ASCII is kept as it is written, upper case, underscores and wildcards too.
 
     Raises:
-        ConfigError: a label has no ASCII form.
+        ConfigError: a label has no ASCII form; the message says why.
     """
     if name.isascii():
         return name.encode("ascii")
+    return _ascii_form(name)
+
+
+@functools.lru_cache(maxsize=4096)  # every connection asks, and mostly for the same few
+def _ascii_form(name: str) -> bytes:
+    import idna  # Its tables are large, and few names need them.
+
+    labels = name.translate(_DOTS).split(".")
     try:
         return b".".join(
-            label.encode("ascii" if label.isascii() else "idna") for label in name.split(".")
+            label.encode("ascii") if label.isascii() else idna.encode(label, uts46=True)
+            for label in labels
         )
-    except UnicodeError:
-        raise ConfigError(f"{name!r} has no ASCII form (RFC 5890)") from None
+    except UnicodeError as error:
+        raise ConfigError(
+            f"{name!r} has no ASCII form (IDNA 2008): {error}",
+            hint="if the name is registered nevertheless, write it as xn--...",
+        ) from None
 
 
 def encode_name_filter(text: str) -> bytes:
@@ -207,7 +245,7 @@ def encode_name_filter(text: str) -> bytes:
         raise ConfigError(f"name filter {text!r} holds a blank or a control character")
     if not text.isascii() and any(
         not label.isascii() and not _globs.is_plain(label.encode("utf-8", "replace"))
-        for label in text.split(".")
+        for label in text.translate(_DOTS).split(".")
     ):
         raise ConfigError(f"name filter {text!r} has wildcards in a label outside ASCII")
     if "[[:" in text or "[![:" in text or "[^[:" in text:

@@ -30,7 +30,7 @@ DEFAULT_HELLO_SIZE: Final = 32768
 #: bound OpenSSL takes none.
 HELLO_SIZES: Final = (512, 131400)
 
-#: Seconds; used by servers whose configuration sets none.
+#: Seconds; of a manager whose configuration sets none.
 DEFAULT_SEND_TIMEOUT: Final = 60.0
 
 #: One record of TLS: with less, each of them would stop the other side.
@@ -71,7 +71,7 @@ class Limits:
         max_connections: connections at a time, in whatever state; 0: no bound.
         idle_timeout: without application data in either direction; 0: no bound.
         send_timeout: without one byte being taken by a receiver for whom as many wait as may;
-            None: as the configuration says, else 60.
+            None: as the manager says, which a reload may change.
         buffered_bytes: bytes that may wait for one receiver before its sender is not read.
 
     Raises:

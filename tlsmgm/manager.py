@@ -29,7 +29,8 @@ from tlsmgm.errors import (
     TLSError,
     UnsupportedError,
 )
-from tlsmgm.filters import ascii_name, is_ip, pack_ip
+from tlsmgm.filters import ascii_name, pack_ip, plain_ip
+from tlsmgm.limits import DEFAULT_SEND_TIMEOUT, check_hello_size
 from tlsmgm.listing import domain_list
 from tlsmgm.matching import client_lookup
 from tlsmgm.provisioning import sql_module
@@ -55,7 +56,6 @@ _NO_LIBRARY = "this manager has no TLS library (tls_library is 'none')"
 
 #: Seconds; used where a configuration says nothing.
 DEFAULT_HANDSHAKE_TIMEOUT = 10.0
-DEFAULT_SEND_TIMEOUT = 10.0
 
 _AVPs = Mapping[str, "str | bytes | None"]
 
@@ -510,23 +510,30 @@ class TLSManager:
 
     # --- connections ---------------------------------------------------------------------
 
-    def server_connection(self, local: tuple[str, int]) -> Connection:
+    def server_connection(
+        self, local: tuple[str, int], *, hello_size: int | None = None
+    ) -> Connection:
         """A connection that a client has opened.
 
         Args:
             local: address and port of our end; with the client's SNI it chooses the domain.
+            hello_size: bytes of the largest ClientHello that it reads; None: :attr:`hello_size`.
 
         Returns:
             A connection that waits for the ClientHello.
 
         Raises:
+            ConfigError: the bound makes no sense.
             UnsupportedError: the manager has no TLS library.
         """
         _check_local(local)
+        limit = 0 if hello_size is None else check_hello_size(hello_size)
         selector = self._snapshot.selector
         if selector is None:
             raise UnsupportedError(_NO_LIBRARY)
-        return Connection(selector=selector, address=pack_ip(local[0]), port=local[1])
+        return Connection(
+            selector=selector, address=pack_ip(local[0]), port=local[1], hello_limit=limit
+        )
 
     def client_connection(
         self,
@@ -542,6 +549,7 @@ class TLSManager:
             domain: a client domain of this manager, or its name.
             server_name: host name or IP address of the server. A host name is sent in SNI; both
                 are compared with the certificate unless the domain does not verify (RFC 9525).
+                Names outside ASCII become A-labels (IDNA 2008); IPv6 may stand in brackets.
                 Without one there is nothing to compare with, and every server that the domain's
                 CAs vouch for is accepted.
             session: a session of an earlier connection to offer.
@@ -555,16 +563,12 @@ class TLSManager:
 
         Raises:
             ConfigError: there is no client domain of this name, or it has other values than the
-                Domain that is given.
+                Domain that is given, or the name cannot be sent.
             UnsupportedError: the manager has no TLS library.
         """
         context = self.client_context(domain)
-        if server_name is not None:
-            server_name = server_name.removesuffix(".")  # the root has no label in SNI
-        sent = None if server_name is None else ascii_name(server_name)
-        checked = sent if context.domain.checks_server_name else None
-        if server_name is not None and is_ip(server_name):
-            sent = None  # RFC 6066 section 3: literal addresses are not sent
+        sent, named = _names_of(server_name)
+        checked = named if context.domain.checks_server_name else None
         keeper = None
         if address is not None:
             key = (address, context.domain.name, sent, checked)
@@ -573,6 +577,21 @@ class TLSManager:
         return Connection(
             context, server_name=sent, verify_name=checked, session=session, keeper=keeper
         )
+
+
+def _names_of(server_name: str | None) -> tuple[bytes | None, bytes | None]:
+    """What is sent in SNI, and what the certificate is asked for.
+
+    Addresses are not sent (RFC 6066 section 3), and stand in certificates without brackets; the
+    root's dot is neither sent nor compared.
+    """
+    if server_name is None:
+        return None, None
+    address = plain_ip(server_name.removesuffix("."))
+    if address is not None:
+        return None, address.encode("ascii")
+    name = ascii_name(server_name).removesuffix(b".")
+    return name, name
 
 
 def _check_local(local: tuple[str, int]) -> None:

@@ -10,6 +10,8 @@ parameters, ALPN and the rules of verification, and is never looser than the dom
   ``selected_alpn_protocol()``.
 * A server that verifies gives no tickets of TLS 1.3.  With TLS 1.2 ``ssl`` always lets a client
   resume, for two hours at most, though its certificate may have expired meanwhile.
+* ``ssl`` itself turns a ``server_hostname`` outside ASCII into IDNA 2003, which may be the name of
+  somebody else: give it A-labels, as :func:`tlsmgm.filters.ascii_name` makes them.
 * A server does not look at SNI, which is for :class:`tlsmgm.TLSManager` to do, and does not name
   its CAs to clients.
 
@@ -154,6 +156,8 @@ def _check_server(domain: Domain) -> None:
     """What only servers have, and Python's ``ssl`` has not."""
     if domain.kind == "client":
         return
+    if domain.client_eku != "client":
+        raise _unsupported(domain, "client_eku", "admit clients whose certificate is for servers")
     if domain.ocsp_response is not None:
         raise _unsupported(domain, "ocsp_response", "staple OCSP responses")
     if domain.ticket_key_file is not None:

@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 import venv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -77,6 +78,13 @@ def copy_tests(tree: Path) -> None:
         shutil.copy(CHECKOUT / file, tree)
 
 
+def requirements() -> list[str]:
+    """Return what tlsmgm needs of other distributions, which no folder of ours has."""
+    with open(CHECKOUT / "pyproject.toml", "rb") as file:
+        found: list[str] = tomllib.load(file)["project"]["dependencies"]
+    return found
+
+
 class Trial:
     """One virtual environment, made of the wheels in a folder.
 
@@ -124,6 +132,8 @@ def try_all(work: Path, wheels: Path) -> None:
     """Install and try one distribution, then both, then run the tests."""
     make_certificate(work)
     trial = Trial(work, wheels)
+    for requirement in requirements():
+        trial.install(requirement)
     # Out of the folder alone: a registry may have something else of that name.
     trial.install("tlsmgm", "--no-index")
     trial.smoke("openssl")

@@ -93,17 +93,30 @@ int ossl_verify_callback(X509_STORE_CTX *store, void *argument) {
     return 0;
 }
 
+/* OpenSSL gives a connection the verdict of the session that it is to offer, and has no other way
+ * to ask for it. */
+static void withdraw_unverified(SSL *ssl) {
+    if (SSL_get_verify_result(ssl) == X509_V_OK) return;
+    (void)SSL_set_session(ssl, NULL);
+    SSL_set_verify_result(ssl, X509_V_OK);
+}
+
+/* A resumed handshake shows no certificate: who verifies offers none whose peer was not verified.
+ */
 static enum tlsmgm_status offer_session(struct tlsmgm_conn *conn,
                                         const struct tlsmgm_session *session,
                                         struct tlsmgm_error *error) {
-    if (session == NULL || !tlsmgm_session_owner_equal(&session->owner, &conn->owner)) {
+    if (session == NULL || !tlsmgm_session_owner_matches(&session->owner, &conn->owner)) {
         return TLSMGM_OK;
     }
-    if (conn->ctx->verify_peer && !ossl_peer_is_in_force(session->ssl_session)) return TLSMGM_OK;
+    bool verifies = conn->ctx->verify_peer;
+    if (verifies && SSL_SESSION_get0_peer(session->ssl_session) == NULL) return TLSMGM_OK;
+    if (verifies && !ossl_peer_is_in_force(session->ssl_session)) return TLSMGM_OK;
     /* A copy: freeing a connection that was not closed spoils the session that it holds. */
     SSL_SESSION *copy = SSL_SESSION_dup(session->ssl_session);
     bool offered = copy != NULL && SSL_set_session(conn->ssl, copy) == 1;
     SSL_SESSION_free(copy);
+    if (offered && verifies) withdraw_unverified(conn->ssl);
     if (offered) return TLSMGM_OK;
     return ossl_fail_parameter(error, "session", "the session cannot be offered");
 }

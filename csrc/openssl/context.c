@@ -1,4 +1,5 @@
 /* Contexts: a TLS domain as OpenSSL sees it. */
+#include <openssl/x509v3.h>
 #include <string.h>
 
 #include "alloc.h"
@@ -91,14 +92,44 @@ static bool names_are_ours_to_check(const struct tlsmgm_ctx *ctx) {
     return ctx->peer_rules.is_sip || ctx->peer_rules.names.size > 0;
 }
 
+/* A client signs with its key, or agrees on one; what servers may have besides is no use to it. */
+#define CLIENT_KEY_USAGE (KU_DIGITAL_SIGNATURE | KU_KEY_AGREEMENT)
+
+static bool chain_is_for_servers(X509_STORE_CTX *store) {
+    STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(store);
+    for (int i = 0; i < sk_X509_num(chain); i++) {
+        X509 *certificate = sk_X509_value(chain, i);
+        if (X509_check_purpose(certificate, X509_PURPOSE_SSL_SERVER, i > 0) <= 0 ||
+            (X509_get_extended_key_usage(certificate) & XKU_SSL_SERVER) == 0) {
+            return false;
+        }
+    }
+    return sk_X509_num(chain) > 0 &&
+           (X509_get_key_usage(sk_X509_value(chain, 0)) & CLIENT_KEY_USAGE) != 0;
+}
+
+/*
+ * A client's chain that is not for clients counts if all of it is for servers. Chains of those who
+ * sign CRLs are verified with this callback, too, and have nothing to do with it.
+ */
+static int admit_servers(int verified, X509_STORE_CTX *store) {
+    if (verified != 0 || X509_STORE_CTX_get_error(store) != X509_V_ERR_INVALID_PURPOSE) {
+        return verified;
+    }
+    if (X509_STORE_CTX_get0_parent_ctx(store) != NULL || !chain_is_for_servers(store)) return 0;
+    X509_STORE_CTX_set_error(store, X509_V_OK);
+    return 1;
+}
+
 static void set_verification(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config) {
     SSL_CTX *ssl_ctx = ctx->ssl_ctx;
+    bool admits_servers = config->is_server && config->accept_server_eku;
     int mode = SSL_VERIFY_NONE;
     if (config->verify_peer) {
         mode = SSL_VERIFY_PEER;
         if (config->is_server && config->require_peer) mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
     }
-    SSL_CTX_set_verify(ssl_ctx, mode, NULL);
+    SSL_CTX_set_verify(ssl_ctx, mode, admits_servers ? admit_servers : NULL);
     SSL_CTX_set_verify_depth(ssl_ctx, config->verify_depth);
     if (names_are_ours_to_check(ctx)) {
         SSL_CTX_set_cert_verify_callback(ssl_ctx, ossl_verify_callback, ctx);
@@ -139,16 +170,22 @@ static int acknowledge_name(SSL *ssl, int *alert, void *argument) {
     return conn->has_server_name ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
+/* Where every peer needs a certificate, a ticket without one opens nothing. */
+static bool lacks_peer(const SSL *ssl, SSL_SESSION *session) {
+    return (SSL_get_verify_mode(ssl) & SSL_VERIFY_FAIL_IF_NO_PEER_CERT) != 0 &&
+           SSL_SESSION_get0_peer(session) == NULL;
+}
+
 /* A resumed handshake shows no certificate, so one that has expired since must not count. */
 static SSL_TICKET_RETURN ticket_opened(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
                                        size_t name_size, SSL_TICKET_STATUS status, void *argument) {
     const struct tlsmgm_ctx *ctx = argument;
-    (void)ssl;
     (void)name;
     (void)name_size;
     if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) {
         return SSL_TICKET_RETURN_IGNORE_RENEW;
     }
+    if (lacks_peer(ssl, session)) return SSL_TICKET_RETURN_IGNORE_RENEW;
     if (ctx->verify_peer && !ossl_peer_is_in_force(session)) return SSL_TICKET_RETURN_IGNORE_RENEW;
     return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }

@@ -158,7 +158,8 @@ static enum tlsmgm_status wrap_session(SSL_SESSION *ssl_session,
 enum tlsmgm_status ossl_conn_session(struct tlsmgm_conn *conn, struct tlsmgm_session **out,
                                      struct tlsmgm_error *error) {
     *out = NULL;
-    if (conn->ctx->is_server || !SSL_is_init_finished(conn->ssl)) return TLSMGM_OK;
+    if (conn->ctx->is_server || conn->owner.scope.size == 0) return TLSMGM_OK;
+    if (!SSL_is_init_finished(conn->ssl)) return TLSMGM_OK;
     SSL_SESSION *current = SSL_get0_session(conn->ssl);
     if (current == NULL || SSL_SESSION_is_resumable(current) != 1 ||
         SSL_SESSION_has_ticket(current) != 1) {

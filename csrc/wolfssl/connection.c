@@ -60,15 +60,20 @@ static enum tlsmgm_status send_name(struct tlsmgm_conn *conn, struct tlsmgm_erro
     return tlsmgm_fail_parameter(error, "server_name", "the server name cannot be sent");
 }
 
-/* A resumed handshake shows no certificate, so what the session knew of the peer comes along. */
+/* A resumed handshake shows no certificate: what the session says of the peer must be good. */
+static bool peer_was_verified(const struct tlsmgm_session *session) {
+    struct tlsmgm_bytes peer = {session->leaf.data, session->leaf.size};
+    return session->verify_reason == TLSMGM_VERIFY_NONE && peer.size > 0 && wssl_is_in_force(peer);
+}
+
+/* What the session knew of the peer comes along. */
 static enum tlsmgm_status offer_session(struct tlsmgm_conn *conn,
                                         const struct tlsmgm_session *session,
                                         struct tlsmgm_error *error) {
-    if (session == NULL || !tlsmgm_session_owner_equal(&session->owner, &conn->owner)) {
+    if (session == NULL || !tlsmgm_session_owner_matches(&session->owner, &conn->owner)) {
         return TLSMGM_OK;
     }
-    struct tlsmgm_bytes peer = {session->leaf.data, session->leaf.size};
-    if (conn->ctx->verify_peer && peer.size > 0 && !wssl_is_in_force(peer)) return TLSMGM_OK;
+    if (conn->ctx->verify_peer && !peer_was_verified(session)) return TLSMGM_OK;
     /* A copy: wolfSSL writes the next ticket into the session that a connection holds. */
     WOLFSSL_SESSION *copy = wolfSSL_SESSION_dup(session->ssl_session);
     if (copy == NULL) return tlsmgm_fail_memory(error);

@@ -92,7 +92,7 @@ static enum tlsmgm_status wrap_session(WOLFSSL_SESSION *ssl_session,
 enum tlsmgm_status wssl_conn_session(struct tlsmgm_conn *conn, struct tlsmgm_session **out,
                                      struct tlsmgm_error *error) {
     *out = NULL;
-    if (conn->ctx->is_server || !conn->established) return TLSMGM_OK;
+    if (conn->ctx->is_server || !conn->established || conn->owner.scope.size == 0) return TLSMGM_OK;
     /* Without a new ticket, TLS 1.3 would pair the old one with the new connection's secret. */
     if (!conn->ticket_received && wolfSSL_version(conn->ssl) >= TLS1_3_VERSION) return TLSMGM_OK;
     WOLFSSL_SESSION *ssl_session = wolfSSL_get1_session(conn->ssl);

@@ -186,7 +186,11 @@ def test_both_distributions_are_built_alike():
         del settings["before-all"], settings["test-command"]
     # It needs the other one, which may be on no registry yet.
     before_test = wolfssl.pop("before-test")
-    assert before_test == "pip install --no-index --find-links {project}/wheelhouse tlsmgm"
+    needed = [f"pip install '{one}'" for one in SETTINGS[TLSMGM]["project"]["dependencies"]]
+    assert before_test == [
+        *needed,
+        "pip install --no-index --find-links {project}/wheelhouse tlsmgm",
+    ]
     assert ours == wolfssl
 
 

@@ -199,6 +199,7 @@ modparam("tls_mgm", "ocsp_response", "[atlanta]staple.der")
 modparam("tls_mgm", "ticket_key_file", "[atlanta]tickets.txt")
 modparam("tls_mgm", "ticket_rotation", "[atlanta]3600")
 modparam("tls_mgm", "keylog_file", "[atlanta]$SSLKEYLOGFILE")
+modparam("tls_mgm", "client_eku", "[atlanta]client_or_server")
 modparam("tls_mgm", "client_domain", "atlanta")
 modparam("tls_mgm", "danger_skip_hostname_check", "[atlanta]1")
 modparam("tls_mgm", "private_key_passphrase_command", "[atlanta]pass show tls")
@@ -233,6 +234,7 @@ ocsp_response = "staple.der"
 ticket_key_file = "tickets.txt"
 ticket_rotation = 3600
 keylog_file = "$SSLKEYLOGFILE"
+client_eku = "client_or_server"
 [client.atlanta]
 danger_skip_hostname_check = true
 private_key_passphrase_command = "pass show tls"
@@ -269,6 +271,7 @@ def test_script_toml_and_python_make_the_same_domains() -> None:
             ticket_key_file="/conf/tickets.txt",
             ticket_rotation=3600,
             keylog_file="$SSLKEYLOGFILE",
+            client_eku="client_or_server",
         ),
         Domain(
             "atlanta",

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.contract import Connection, Rig, carry, exchange, pki, settle, shake
+from tests.support.pki import Authority
 
 NAME = b"dom1.test"
 
@@ -98,6 +99,55 @@ def test_a_session_outlives_what_it_was_made_from(domain: Domain) -> None:
 def test_a_session_of_another_scope_is_left_unused(domain: Domain, scope: bytes | None) -> None:
     session = domain.session()
     assert not domain.resumes(session, ctx=domain.client.client_context(scope=scope))
+
+
+def test_without_a_scope_a_client_neither_gives_nor_offers(domain: Domain) -> None:
+    bare = domain.client.client_context()
+    assert not domain.session(ctx=bare)
+    assert not domain.resumes(domain.session(), ctx=bare)
+
+
+def test_who_verifies_offers_no_session_of_an_unverified_peer(
+    rig: Rig, peer: Rig, version: str
+) -> None:
+    """The root that would vouch for the server came later; the rules count as the same."""
+    domain = Domain(rig, peer, version)
+    trust = {"verify_peer": False, "ca_list": None, "scope": b"client"}
+    trusting = peer.client_context(**trust)
+    session = domain.session(ctx=trusting)
+    for known in (session, peer.imported(exported(peer, session))[1]):
+        assert domain.resumes(known, ctx=trusting)
+        client, server = domain.visit(session=known)
+        assert not client.info().session_reused
+        assert client.info().verify_reason == 0
+        client.free()
+        server.free()
+
+
+def test_an_unverified_peer_is_not_let_in_by_its_session(rig: Rig, peer: Rig, version: str) -> None:
+    domain = Domain(rig, peer, version)
+    strangers = {"ca_list": Authority("elsewhere").pem, "scope": b"client"}
+    session = domain.session(ctx=peer.client_context(verify_peer=False, **strangers))
+    client = peer.connection(peer.client_context(**strangers), server_name=NAME, session=session)
+    server = rig.connection(domain.server_ctx, server_name=NAME)
+    ours, _ = shake(client, server)
+    assert (ours.status, client.info().session_reused) == ("VERIFY", False)
+
+
+def test_a_ticket_without_a_peer_opens_nothing_where_one_is_required(
+    rig: Rig, peer: Rig, version: str
+) -> None:
+    domain = Domain(rig, peer, version)
+    session = domain.session()
+    fields = {"version": version, "ticket_keys": domain.keys, "scope": b"server"}
+    rules = {"verify_peer": True, "ca_list": pki("root.pem")}
+    domain.server_ctx = rig.server_context(**fields, **rules)
+    assert domain.resumes(session)  # clients without certificate are welcome there
+    domain.server_ctx = rig.server_context(**fields, **rules, require_peer=True)
+    client, server = domain.visit(session=session)
+    assert not client.info().session_reused
+    assert server.info().has_peer_certificate
+    assert server.info().verify_reason == 0
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,10 @@ def test_any_bytes_may_come(c: CCode, data: bytes) -> None:
 )
 def test_owners_differ_in_scope_or_name(c: CCode, other: tuple[bytes, bytes]) -> None:
     mine = owner(c, b"scope", b"name")
-    assert c.lib.tlsmgm_session_owner_equal(mine, owner(c, b"scope", b"name"))
-    assert not c.lib.tlsmgm_session_owner_equal(mine, owner(c, *other))
-    assert not c.lib.tlsmgm_session_owner_equal(owner(c, *other), mine)
+    assert c.lib.tlsmgm_session_owner_matches(mine, owner(c, b"scope", b"name"))
+    assert not c.lib.tlsmgm_session_owner_matches(mine, owner(c, *other))
+    assert not c.lib.tlsmgm_session_owner_matches(owner(c, *other), mine)
+
+
+def test_without_a_scope_there_is_no_owner(c: CCode) -> None:
+    assert not c.lib.tlsmgm_session_owner_matches(owner(c, b"", b"name"), owner(c, b"", b"name"))

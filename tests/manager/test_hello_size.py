@@ -121,6 +121,23 @@ def test_a_connection_keeps_its_own(library: str) -> None:
     assert conn.drain()
 
 
+def test_one_connection_may_have_a_bound_of_its_own(library: str) -> None:
+    manager = TLSManager(library)
+    manager.add_domain(server_domain("dom1"))
+    for bound, size, is_too_large in ((2000, 2000, False), (2000, 2001, True), (None, 5000, False)):
+        conn = manager.server_connection(("127.0.0.1", 5061), hello_size=bound)
+        conn.feed(hello_of(size))
+        if is_too_large:
+            with pytest.raises(HelloTooLargeError):
+                conn.handshake()
+        else:
+            assert conn.handshake() is False
+            assert conn.drain()
+    assert manager.hello_size == DEFAULT_HELLO_SIZE
+    with pytest.raises(ConfigError, match="hello_size"):
+        manager.server_connection(("127.0.0.1", 5061), hello_size=1)
+
+
 @pytest.mark.parametrize("size", [0, -1, HELLO_SIZES[0] - 1, HELLO_SIZES[1] + 1])
 def test_sizes_that_make_no_sense(size: int) -> None:
     manager = TLSManager("none")

@@ -8,7 +8,7 @@ from tlsmgm import TLSManager
 
 def test_defaults_and_the_caller() -> None:
     manager = TLSManager("none")
-    assert (manager.handshake_timeout, manager.send_timeout) == (10.0, 10.0)
+    assert (manager.handshake_timeout, manager.send_timeout) == (10.0, 60.0)
     manager = TLSManager("none", handshake_timeout=3, send_timeout=2)
     assert (manager.handshake_timeout, manager.send_timeout) == (3, 2)
 

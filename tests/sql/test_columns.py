@@ -11,7 +11,7 @@ from tests.support.tables import DomainTable
 from tlsmgm import Domain, TLSManager
 from tlsmgm.config._parameters import DATABASE_PARAMETERS
 from tlsmgm.config.opensips import read_script_text
-from tlsmgm.provisioning.settings import COLUMNS
+from tlsmgm.provisioning.settings import COLUMNS, OUR_COLUMNS
 
 #: The manual's parameter for each column (1.9.19 to 1.9.33); the first two are the program's own.
 PARAMETERS = {
@@ -32,6 +32,7 @@ PARAMETERS = {
     "cipher_list": "cipher_list_col",
     "dh_params": "dh_params_col",
     "ec_curve": "ec_curve_col",
+    "client_eku": "client_eku_col",
 }
 
 #: A value for each field that is not its default, so that a column that is mixed up shows.
@@ -50,18 +51,19 @@ VALUES = {
     "cipher_list": "HIGH",
     "dh_params": b"-----BEGIN DH PARAMETERS-----\n",
     "ec_curve": "prime256v1",
+    "client_eku": "client_or_server",
 }
 
 
 def test_the_list_is_complete() -> None:
-    assert set(PARAMETERS) == set(COLUMNS)
+    assert set(PARAMETERS) == {*COLUMNS, *OUR_COLUMNS}
     known = set(PARAMETERS.values()) | {"db_url", "db_table", "ciphers_list_col"}
     assert known == DATABASE_PARAMETERS
 
 
 @pytest.mark.parametrize("source", ["script", "toml", "python"])
 def test_every_column_can_be_renamed(source: str, database: str, tmp_path: Path) -> None:
-    columns = {name: f"my_{name}" for name in COLUMNS}
+    columns = {name: f"my_{name}" for name in PARAMETERS}
     row = {"domain": "d", "type": 2, **VALUES}
     DomainTable(database, row, table="my_table", columns=columns)
     url = database.replace("sqlite:///", "sqlite://")  # as OpenSIPS writes it

@@ -158,6 +158,16 @@ def test_import_replaces_only_when_told(database: str, site: Site, run: Run) -> 
     }
 
 
+def test_import_into_a_column_of_ours(database: str, site: Site, run: Run) -> None:
+    """It is written where the table has one, and set back where a domain has the default."""
+    table = DomainTable(database, ours=["client_eku"])
+    for value, stored in (("client_or_server",) * 2, ("client",) * 2, (None, "client")):
+        site.write(server("dom1", **({} if value is None else {"client_eku": value})))
+        code, _, err = run("db", "import", str(site.script), "--replace", "--url", database)
+        assert (code, err) == (0, "")
+        assert [row["client_eku"] for row in table.rows()] == [stored]
+
+
 def test_import_is_all_or_nothing(tmp_path: Path, site: Site, run: Run) -> None:
     url = ("--url", f"sqlite:///{tmp_path / 'x.db'}")
     run("db", "init", *url)
@@ -173,6 +183,10 @@ def test_import_is_all_or_nothing(tmp_path: Path, site: Site, run: Run) -> None:
     [
         ({"verify_depth": 1}, "'verify_depth': has no column in the table"),
         ({"alpn": "h2"}, "'alpn': has no column in the table"),
+        (
+            {"client_eku": "client_or_server"},
+            "'client_eku': has no column in the table (add a column 'client_eku', of text)",
+        ),
         ({"match_sip_domain": ",".join(f"a{n}.test" for n in range(60))}, "its column takes 255"),
         ({"certificate": "crls/root.crl.pem", "private_key": "opensips.cfg"}, "is not PEM"),
     ],

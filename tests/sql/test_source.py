@@ -275,6 +275,32 @@ def test_what_the_table_lacks_is_named(database: str) -> None:
         TLSManager("none").attach_database(database, "other", {"private_key": "pk"})
 
 
+def test_a_column_of_ours_is_read_where_there_is_one(database: str) -> None:
+    """OpenSIPS does not know it, and its own table has none."""
+    plain = DomainTable(database, server_row("dom1"))
+    assert load(plain)[0].domains[0].client_eku == "client"
+    plain.execute("ALTER TABLE tls_mgm ADD COLUMN client_eku VARCHAR(32)")
+    assert load(plain)[0].domains[0].client_eku == "client"
+    plain.execute("UPDATE tls_mgm SET client_eku = 'client_or_server'")
+    assert load(plain)[0].domains[0].client_eku == "client_or_server"
+    plain.execute("UPDATE tls_mgm SET client_eku = 'anybody'")
+    _, report = load(plain)
+    (error,) = report.failed
+    assert str(error).startswith("tls_mgm row 1: domain 'dom1': column 'client_eku': must be")
+
+
+def test_a_column_of_ours_that_is_named_must_be_there(database: str) -> None:
+    table = DomainTable(database, server_row("dom1"))
+    columns = {"client_eku": "admits"}
+    with pytest.raises(DatabaseError, match="table 'tls_mgm' has no column 'admits'"):
+        TLSManager("none").attach_database(database, columns=columns)
+    table.execute("ALTER TABLE tls_mgm ADD COLUMN admits VARCHAR(32)")
+    table.execute("UPDATE tls_mgm SET admits = 'client_or_server'")
+    manager = TLSManager("none")
+    manager.attach_database(database, columns=columns)
+    assert manager.domains[0].client_eku == "client_or_server"
+
+
 def test_text_columns_and_text_numbers_are_understood(tmp_path: Path) -> None:
     """SQLite stores what it is given, and other tools give it text."""
     path = tmp_path / "x.db"

@@ -449,7 +449,12 @@ def test_what_ssl_cannot_do_is_refused_by_name(
         domain.ssl_context()
 
 
-SERVER_ONLY = [("ocsp_response", b"\x30\x00"), ("ticket_key_file", "x"), ("ticket_rotation", 60)]
+SERVER_ONLY = [
+    ("ocsp_response", b"\x30\x00"),
+    ("ticket_key_file", "x"),
+    ("ticket_rotation", 60),
+    ("client_eku", "client_or_server"),
+]
 
 
 @pytest.mark.parametrize(("parameter", "value"), SERVER_ONLY)

@@ -12,7 +12,7 @@ from tlsmgm.config.model import Configuration, DomainTable, Socket
 from tlsmgm.domain import Origin, normalise
 from tlsmgm.errors import ConfigError
 from tlsmgm.filters import parse_address, split_list
-from tlsmgm.provisioning.settings import COLUMNS, DatabaseSettings
+from tlsmgm.provisioning.settings import COLUMNS, OUR_COLUMNS, DatabaseSettings
 
 ORIGIN = Origin("source", 1)
 PEM = b"-----BEGIN CERTIFICATE-----\r\nAAAA\n-----END CERTIFICATE-----\n"
@@ -96,6 +96,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "ticket_key_file": _PATHS,
     "ticket_rotation": st.sampled_from([0, 60, 86400]),
     "keylog_file": st.one_of(_PATHS, st.just("$SSLKEYLOGFILE")),
+    "client_eku": st.sampled_from(["client", "client_or_server"]),
 }  # fmt: skip
 
 #: Values that TOML alone can say.
@@ -145,7 +146,9 @@ DATABASES = st.none() | st.builds(
         login_urls("mysql+pymysql"), login_urls("postgresql+psycopg"), st.just("sqlite:////a b.db")
     ),
     st.sampled_from(["tls_mgm", "my$table"]),
-    st.dictionaries(st.sampled_from(COLUMNS), st.sampled_from(["c1", "x$y"]), max_size=3),
+    st.dictionaries(
+        st.sampled_from(COLUMNS + OUR_COLUMNS), st.sampled_from(["c1", "x$y"]), max_size=3
+    ),
 )
 
 

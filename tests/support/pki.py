@@ -87,6 +87,7 @@ class Authority:
         path_length: how many authorities may follow below it; None does not say.
         kind: of its key, see ``new_key()``.
         days: validity, counted from today.
+        purposes: extended key usages; none: the extension is left out.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class Authority:
         path_length: int | None = None,
         kind: str = "ec",
         days: tuple[int, int] = (-2, 365),
+        purposes: Sequence[ObjectIdentifier] = (),
     ) -> None:
         self.parent = parent
         self.key = new_key(kind)
@@ -115,6 +117,8 @@ class Authority:
         builder = _builder(self.name, issuer.name, self.key, days)
         builder = builder.add_extension(x509.BasicConstraints(True, path_length), critical=True)
         builder = builder.add_extension(usage, critical=True)
+        if purposes:
+            builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
         self.certificate = builder.sign(issuer.key, hashes.SHA256())
 
     @property
@@ -145,6 +149,7 @@ class Authority:
         days: tuple[int, int] = (-1, 30),
         kind: str = "ec",
         attributes: Sequence[tuple[ObjectIdentifier, str]] = (),
+        key_usage: x509.KeyUsage | None = None,
     ) -> Identity:
         """Return a new identity.
 
@@ -157,6 +162,7 @@ class Authority:
             days: validity, counted from today.
             kind: of the key, see ``new_key()``.
             attributes: more of the subject.
+            key_usage: what the key may do; None: the extension is left out.
         """
         key = new_key(kind)
         subject = name_of(common_name, *attributes)
@@ -169,6 +175,8 @@ class Authority:
             builder = builder.add_extension(x509.SubjectAlternativeName(entries), critical=False)
         if purposes := list(usage):
             builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
+        if key_usage is not None:
+            builder = builder.add_extension(key_usage, critical=True)
         return Identity(builder.sign(self.key, hashes.SHA256()), self.chain, key)
 
     def crl(self, *revoked: Identity | Authority, days: tuple[int, int] = (-1, 30)) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 from tests.support.managers import pem
 from tlsmgm.provisioning.engine import make_engine
 from tlsmgm.provisioning.schema import domain_table
-from tlsmgm.provisioning.settings import DatabaseSettings, normal_url
+from tlsmgm.provisioning.settings import OUR_COLUMNS, DatabaseSettings, normal_url
 from tlsmgm.provisioning.transfer import init_database
 
 
@@ -37,14 +38,20 @@ class DomainTable:
     Args:
         url: of an empty database.
         rows: what to put into the table.
+        ours: columns that OpenSIPS does not know, and that somebody has added.
         settings: other fields of DatabaseSettings.
     """
 
-    def __init__(self, url: str, *rows: dict[str, Any], **settings: Any) -> None:
+    def __init__(
+        self, url: str, *rows: dict[str, Any], ours: Iterable[str] = (), **settings: Any
+    ) -> None:
         self.url = url
         self.settings = DatabaseSettings(normal_url(url), **settings)
         init_database(self.settings)
-        self.table = domain_table(self.settings)
+        for name in ours:
+            self.execute(f"ALTER TABLE {self.settings.table} ADD COLUMN {name} VARCHAR(32)")
+        named = [name for name in OUR_COLUMNS if name in self.settings.columns]
+        self.table = domain_table(self.settings, (*ours, *named))
         self.insert(*rows)
 
     def insert(self, *rows: dict[str, Any]) -> None:

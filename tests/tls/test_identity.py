@@ -187,6 +187,47 @@ def test_s_client_is_let_in_by_name(
     assert refusal(second.error) == "name_mismatch"
 
 
+@pytest.mark.parametrize("identity", ["host", "sip"])
+def test_names_of_clients_outside_ascii(
+    library: str, client_library: str, version: str, root: Authority, identity: str
+) -> None:
+    site = root.issue("site", names=["dom1.test"])
+    rules = {"ca_list": root.pem, "verify_cert": True, "identity": identity}
+    rules["peer_identity"] = "straße.test"
+    for name, verdict in (("xn--strae-oqa.test", None), ("strasse.test", "name_mismatch")):
+        client = {"ca_list": root.pem, **root.issue(names=[name]).fields()}
+        both = managers(
+            library, client_library, version, server=site.fields() | rules, client=client
+        )
+        if verdict is None:
+            both.connect().echo()
+        else:
+            assert refusal(both.fail().server_error) == verdict
+
+
+def test_identities_are_kept_as_they_are_compared() -> None:
+    names = ["Straße.Test.", "A.test", "_sip.b.test.", "[2001:DB8::7]", "192.0.2.7"]
+    domain = Domain("d", "client", peer_identity=names)
+    assert domain.peer_identity == (
+        "xn--strae-oqa.test",
+        "a.test",
+        "_sip.b.test",
+        "2001:db8::7",
+        "192.0.2.7",
+    )
+    assert domain.replace(peer_identity=domain.peer_identity) == domain
+
+
+def test_a_client_may_be_an_address(
+    library: str, client_library: str, version: str, root: Authority
+) -> None:
+    site = root.issue("site", names=["dom1.test"])
+    client = {"ca_list": root.pem, **root.issue(addresses=["2001:db8::7"]).fields()}
+    rules = {"ca_list": root.pem, "verify_cert": True, "peer_identity": "[2001:db8::7]"}
+    both = managers(library, client_library, version, server=site.fields() | rules, client=client)
+    both.connect().echo()
+
+
 @pytest.mark.parametrize(
     "fields",
     [
@@ -194,6 +235,8 @@ def test_s_client_is_let_in_by_name(
         {"peer_identity": "a.test", "require_cert": False},
         {"peer_identity": "*.a.test"},
         {"peer_identity": "a b"},
+        {"peer_identity": ["a.test,b.test"]},
+        {"peer_identity": "☕.test"},
         {"identity": "SIP"},
         {"identity": None},
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from tests.support.managers import (
     server_domain,
     shake_hands,
 )
+from tests.support.pki import Authority
 from tlsmgm import Connection, TLSError, TLSManager
 from tlsmgm._core.session import Session
 from tlsmgm.sessions import SessionCache
@@ -131,6 +133,49 @@ def test_a_reload_that_changes_the_rules_leaves_it_unused(
     changed = manager_of(client_library, domain.replace(verify_depth=1))
     changed._sessions = clients._sessions
     assert not call(servers, changed).session_reused
+
+
+@pytest.mark.parametrize("kept_by", ["address", "program"])
+def test_another_certificate_of_ours_ends_it(
+    library: str, client_library: str, version: str, kept_by: str, tmp_path: Path
+) -> None:
+    """Else the server goes on seeing whom it saw before."""
+    root = Authority()
+    method = method_of(version)
+    trust = {"verify_cert": True, "ca_list": root.pem, "match_sip_domain": "*", "method": method}
+    servers = manager_of(library, server_domain("dom1", **trust))
+    files = {"certificate": tmp_path / "us.pem", "private_key": tmp_path / "us.key"}
+
+    def become(name: str) -> None:
+        for field, data in root.issue(name).fields().items():
+            files[field].write_bytes(data)
+
+    def seen() -> tuple[object, object, bool]:
+        session = own[0] if kept_by == "program" else None
+        client = clients.client_connection(
+            "us", "dom1.test", session, address=SERVER if kept_by == "address" else None
+        )
+        server = servers.server_connection(LOCAL)
+        shake_hands(client, server)
+        assert_echo(client, server)
+        assert client.session_reused == server.session_reused
+        own[0] = client.session
+        names = client.variables["tls_my_subject_cn"], server.variables["tls_peer_subject_cn"]
+        return *names, server.session_reused
+
+    own: list[Session | None] = [None]
+    become("alice")
+    clients = manager_of(
+        client_library, client_domain("us", method=method, **{k: str(v) for k, v in files.items()})
+    )
+    assert seen() == ("alice", "alice", False)
+    assert seen() == ("alice", "alice", True)
+    become("bob")
+    assert clients.reload().changed == ("us",)
+    assert seen() == ("bob", "bob", False)
+    assert seen() == ("bob", "bob", True)
+    assert clients.reload().changed == ()
+    assert seen() == ("bob", "bob", True)
 
 
 class Named(Session):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import idna
 import pytest
 
 from tests.support.pairs import Managers, managers, session_of
@@ -72,6 +73,56 @@ def test_address_matches(site: Site, address: str) -> None:
     pair = site(["a.test"], [address]).connect(server_name=address)
     assert pair.client.is_peer_verified() == 1
     assert pair.server.server_name is None  # RFC 6066 section 3
+
+
+@pytest.mark.parametrize(
+    ("written", "address"),
+    [
+        ("[2001:db8::7]", "2001:db8::7"),
+        ("[2001:DB8:0::7]", "2001:db8::7"),
+        ("[::1]", "::1"),
+        ("::1", "::1"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("[fe80::1%eth0]", "fe80::1"),
+        ("192.0.2.7.", "192.0.2.7"),
+    ],
+)
+def test_ways_to_write_an_address(site: Site, written: str, address: str) -> None:
+    pair = site(["a.test"], [address]).connect(server_name=written)
+    assert pair.client.peer_verified
+    assert (pair.server.server_name, pair.client.verify_name) == (None, address)
+
+
+@pytest.mark.parametrize("written", ["[2001:db8::8]", "fe80::2%eth0", "::ffff:192.0.2.7"])
+def test_an_address_in_brackets_is_not_another_one(site: Site, written: str) -> None:
+    pair = site(["a.test"], ["2001:db8::7", "fe80::1", "192.0.2.7"]).fail(server_name=written)
+    assert isinstance(pair.client_error, VerificationError)
+    assert pair.client_error.reason == "name_mismatch"
+
+
+# What IDNA 2003 made of them, and Python's codec still does, is another name.
+SHARP = "straße.test", "xn--strae-oqa.test", "strasse.test"
+SIGMA = "βόλος.test", "xn--nxasmm1c.test", "xn--nxasmq6b.test"
+
+
+@pytest.mark.parametrize(("written", "right", "wrong"), [SHARP, SIGMA])
+def test_names_are_those_of_idna_2008(site: Site, written: str, right: str, wrong: str) -> None:
+    assert idna.encode(written) == right.encode()
+    assert written.encode("idna") == wrong.encode()
+    for spelling in (written, written.replace("t", "T"), written + ".", written.replace(".", "。")):
+        pair = site([right]).connect(server_name=spelling)
+        assert pair.client.peer_verified
+        assert (pair.server.server_name or "").lower() == right
+        pair = site([wrong]).fail(server_name=spelling)
+        assert isinstance(pair.client_error, VerificationError)
+        assert pair.client_error.reason == "name_mismatch"
+
+
+@pytest.mark.parametrize("written", ["☕.test", "a\u200db.test", "\uff0a.test", "ü" * 80 + ".test"])
+def test_names_that_idna_refuses_are_refused(library: str, written: str) -> None:
+    both = managers(library, library)
+    with pytest.raises(ConfigError, match=r"has no ASCII form \(IDNA 2008\)"):
+        both.client.client_connection("client", server_name=written)
 
 
 @pytest.mark.parametrize("wanted", ["192.0.2.8", "2001:db8::8"])

@@ -30,7 +30,22 @@ def test_both_ends_agree_on_what_was_negotiated(both: Managers, version: str) ->
     assert pair.server.server_name == "dom1.test"
     assert pair.server.domain.name == "dom1"
     assert pair.client.peer_certificate == pair.server.certificate
-    assert (pair.client.is_peer_verified(), pair.server.is_peer_verified()) == (1, -1)
+    assert (pair.client.peer_verified, pair.server.peer_verified) == (True, False)
+
+
+def test_the_verdict_of_scripts_is_a_number_that_can_be_asked(both: Managers) -> None:
+    """-1 would be true in Python, for every peer that nobody has verified."""
+    pair = both.pair()
+    before = pair.client.is_peer_verified()
+    pair.handshake()
+    yes, no = pair.client.is_peer_verified(), pair.server.is_peer_verified()
+    assert (yes, no, before) == (1, -1, -1)
+    assert (str(yes), f"{no}", repr(no)) == ("1", "-1", "-1")
+    assert (bool(yes), bool(no), bool(before)) == (True, False, False)
+    assert {1: "yes", -1: "no"}[no] == "no"
+    assert no < 0 < yes
+    assert isinstance(no, int)
+    assert no != pair.server.peer_verified
 
 
 def test_single_bytes_of_data(both: Managers) -> None:

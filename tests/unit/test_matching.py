@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from tests.support import reference_matcher
 from tests.support.cases import load_cases, script_of
+from tests.support.process import assert_silent, run_python
 from tlsmgm import _globs
 from tlsmgm.config.model import Configuration
 from tlsmgm.config.opensips import read_script_text
 from tlsmgm.domain import Domain, Origin
 from tlsmgm.errors import ConfigError
-from tlsmgm.filters import Address, encode_name_filter
+from tlsmgm.filters import Address, ascii_name, encode_name_filter
 from tlsmgm.matching import (
     ClientLookup,
     client_lookup,
@@ -193,6 +194,92 @@ def test_names_outside_ascii_are_matched_as_they_travel() -> None:
     ]
     with pytest.raises(ConfigError, match="wildcards in a label outside ASCII"):
         server("s", "bü*.example")
+
+
+@pytest.mark.parametrize(
+    ("written", "encoded"),
+    [
+        ("straße.example", "xn--strae-oqa.example"),
+        ("STRAßE.Example", "xn--strae-oqa.Example"),
+        ("strasse.example", "strasse.example"),
+        ("*.straße.example", "*.xn--strae-oqa.example"),
+        ("_sip.straße.example", "_sip.xn--strae-oqa.example"),
+        ("straße.example.", "xn--strae-oqa.example."),
+        ("例。example", "xn--fsq.example"),
+        ("*。例。example", "*.xn--fsq.example"),
+        ("βόλος.example", "xn--nxasmm1c.example"),
+        # ASCII stays as it is.
+        ("*.example", "*.example"),
+        ("[ab]*", "[ab]*"),
+        ("[!a-z]?.Example", "[!a-z]?.Example"),
+        ("_x._y.example.", "_x._y.example."),
+        ("a\\*b", "a\\*b"),
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8::7", "2001:db8::7"),
+        ("xn--strae-oqa.example", "xn--strae-oqa.example"),
+        ("xn--no-such-label", "xn--no-such-label"),
+        ("-a..b-", "-a..b-"),
+    ],
+)
+def test_names_are_a_labels_of_idna_2008(written: str, encoded: str) -> None:
+    assert encode_name_filter(written) == ascii_name(written) == encoded.encode()
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        ("☕.example", "U+2615"),
+        ("a\u200db.example", "U+200D"),
+        ("_straße.example", "U+005F"),
+        ("ü" * 80 + ".example", "too long"),
+        ("a\u05d0.example", "has no ASCII form"),
+        ("\u0301a.example", "has no ASCII form"),
+        ("例\u2024.example", "U+2024"),
+        ("\uff0a.example", "U+002A"),
+        ("\udcff.example", "has no ASCII form"),
+    ],
+)
+def test_names_that_idna_does_not_allow(written: str, reason: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        ascii_name(written)
+    assert repr(written) in str(caught.value)
+    assert reason in str(caught.value)
+
+
+@given(st.text(max_size=20))
+def test_whatever_is_a_name_becomes_ascii(text: str) -> None:
+    try:
+        encoded = ascii_name(text)
+    except ConfigError:
+        assert not text.isascii()
+    else:
+        assert encoded.isascii()
+        assert not text.isascii() or encoded == text.encode()
+
+
+def test_a_domain_answers_for_the_name_that_travels() -> None:
+    domains = [server("new", "straße.example"), server("old", "strasse.example")]
+    assert find(domains, "10.0.0.1:1", b"xn--strae-oqa.example") == "new"
+    assert find(domains, "10.0.0.1:1", b"XN--STRAE-OQA.example") == "new"
+    assert find(domains, "10.0.0.1:1", b"strasse.example") == "old"
+    assert client_lookup({"sip": "straße.example"}, {}, None, "sip").sip_domain == (
+        b"xn--strae-oqa.example"
+    )
+
+
+def test_names_in_ascii_need_no_tables() -> None:
+    program = """
+        manager = TLSManager("none")
+        manager.add_domains([
+            Domain("s", "server", match_sip_domain="*.a.test, _b.test"),
+            Domain("c", "client", peer_identity="a.test"),
+        ])
+        manager.select_server_domain("127.0.0.1", 5061, "x.a.test")
+        print("idna" in sys.modules)
+    """
+    done = run_python(program, "none")
+    assert_silent(done)
+    assert done.stdout == "False\n"
 
 
 def test_unset_sip_avp_is_the_text_star() -> None:

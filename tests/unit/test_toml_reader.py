@@ -168,6 +168,7 @@ def test_names_of_the_manual(parameter: str) -> None:
         "ec_curve": '"P-256"',
         "identity": '"sip"',
         "ticket_rotation": "3600",
+        "client_eku": '"client_or_server"',
     }
     value = values.get(parameter, '"HIGH"')
     field = DOMAIN_PARAMETERS[parameter]

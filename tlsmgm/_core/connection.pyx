@@ -74,6 +74,7 @@ cdef class Connection(Negotiated):
         selector: instead of a context: chooses the server's context by address and name.
         address: with a selector: 16 bytes, the local address, IPv4 mapped into IPv6.
         port: with a selector: the local port.
+        hello_limit: server: bytes of the largest ClientHello that is read; 0: as the selector says.
         server_name: client: bytes of the name to send (RFC 6066 section 3), or None.
         verify_name: client: bytes of the host name or IP address to check, or None.
         session: client: a session to offer, or None.
@@ -85,8 +86,8 @@ cdef class Connection(Negotiated):
     """
 
     def __cinit__(self, Context context=None, *, Selector selector=None, bytes address=None,
-                  uint16_t port=0, bytes server_name=None, bytes verify_name=None, session=None,
-                  keeper=None):
+                  uint16_t port=0, size_t hello_limit=0, bytes server_name=None,
+                  bytes verify_name=None, session=None, keeper=None):
         tlsmgm_entry_guard_init(&self.guard)
         if (context is None) == (selector is None):
             raise TypeError("a connection needs either a context or a selector")
@@ -94,7 +95,7 @@ cdef class Connection(Negotiated):
         self.belong_to(context, None if self.is_server else server_name)
         self.keeper = keeper
         if self.is_server:
-            self.greeting = Greeting(selector, address, port)
+            self.greeting = Greeting(selector, address, port, hello_limit)
         else:
             self.start(verify_name, session)
 

@@ -3,4 +3,6 @@ from typing import Self
 from tlsmgm._core.selector import Selector
 
 class Greeting:
-    def __new__(cls, selector: Selector | None, address: bytes | None, port: int) -> Self: ...
+    def __new__(
+        cls, selector: Selector | None, address: bytes | None, port: int, hello_limit: int
+    ) -> Self: ...

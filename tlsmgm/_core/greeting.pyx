@@ -25,10 +25,13 @@ cdef class Greeting:
         selector: chooses the context by address and name; None where there is no choice.
         address: with a selector: 16 bytes, the local address, IPv4 mapped into IPv6.
         port: with a selector: the local port.
+        hello_limit: bytes of the largest ClientHello that is read; 0: as the selector says.
     """
 
-    def __cinit__(self, Selector selector, bytes address, uint16_t port):
-        tlsmgm_first_flight_init(&self.flight, 0 if selector is None else selector.hello_limit)
+    def __cinit__(self, Selector selector, bytes address, uint16_t port, size_t hello_limit):
+        if hello_limit == 0 and selector is not None:
+            hello_limit = selector.hello_limit
+        tlsmgm_first_flight_init(&self.flight, hello_limit)
         self.selector = selector
         if selector is None:
             return

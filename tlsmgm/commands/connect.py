@@ -259,9 +259,7 @@ class _Result:
     def verified(self) -> bool:
         """Say whether the server's certificate was asked for and found good."""
         tls = self.connection
-        return (
-            tls is not None and self.is_established and self.verify and tls.is_peer_verified() == 1
-        )
+        return tls is not None and self.is_established and self.verify and tls.peer_verified
 
     def chain(self) -> Iterator[dict[str, Any]]:
         """Yield the certificates that the server sent."""

@@ -42,6 +42,7 @@ _COLUMNS: Final = {
     "ciphers_list_col": "cipher_list",
     "dh_params_col": "dh_params",
     "ec_curve_col": "ec_curve",
+    "client_eku_col": "client_eku",
 }
 
 #: Parameters of the database (manual 1.9.17 to 1.9.33).

@@ -49,6 +49,7 @@ OUR_PARAMETERS: Final = (
     "ticket_key_file",
     "ticket_rotation",
     "keylog_file",
+    "client_eku",
 )
 
 #: Parameters of a domain by the manual's names (1.9), with the field of Domain they set.

@@ -44,7 +44,7 @@ from tlsmgm.config.model import (
 from tlsmgm.config.sockets import parse_socket
 from tlsmgm.domain import DomainKind, Origin, normalise
 from tlsmgm.errors import ConfigError
-from tlsmgm.provisioning.settings import COLUMNS, DatabaseSettings, normal_url
+from tlsmgm.provisioning.settings import COLUMNS, OUR_COLUMNS, DatabaseSettings, normal_url
 from tlsmgm.reading import Reader, read_file
 
 __all__ = ["MAX_FILE_SIZE", "read_toml", "read_toml_text", "reads_as_pem"]
@@ -315,7 +315,7 @@ class _Reader:
             self._number(("database", "watch"), settings["watch"])
         path = ("database", "columns")
         columns = self._table(path, table.get("columns", {}))
-        self._check_keys(path, columns, COLUMNS)
+        self._check_keys(path, columns, COLUMNS + OUR_COLUMNS)
         return settings | {
             "columns": {key: self._text((*path, key), name) for key, name in columns.items()}
         }

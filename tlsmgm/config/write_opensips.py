@@ -24,6 +24,7 @@ from tlsmgm.filters import parse_address, split_list
 from tlsmgm.provisioning.settings import (
     DEFAULT_TABLE,
     DEFAULT_TIMEOUT,
+    OUR_COLUMNS,
     DatabaseSettings,
     opensips_url,
 )
@@ -161,6 +162,8 @@ def _database(database: DatabaseSettings) -> list[str]:
     if database.table != DEFAULT_TABLE:
         lines.append(_parameter("db_table", database.table))
     for column, name in database.columns.items():
+        if column in OUR_COLUMNS:
+            lines.append(OURS_NOTE)
         lines.append(_parameter(_COLUMN_PARAMETERS.get(column, f"{column}_col"), name))
     return lines
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from tlsmgm.domain import Domain, DomainKind, Origin, Source, normalise
 from tlsmgm.errors import ConfigError
 from tlsmgm.provisioning.loaded import RowFailure
 from tlsmgm.provisioning.schema import BLOBS, MAX_TEXT
-from tlsmgm.provisioning.settings import COLUMNS, DatabaseSettings
+from tlsmgm.provisioning.settings import COLUMNS, OUR_COLUMNS, DatabaseSettings
 
 __all__ = ["KINDS", "domain_of_row", "row_of_domain"]
 
@@ -27,7 +27,7 @@ _FLAGS: Final = frozenset({"verify_cert", "require_cert", "crl_check_all"})
 _FOLDERS: Final = frozenset({"ca_dir", "crl_dir"})
 _VALUES: Final = tuple(name for name in COLUMNS if name not in ("id", "domain", "type"))
 
-#: Fields of Domain that have no column.
+#: Fields of Domain that have no column, unless the table has one of ours.
 _WITHOUT_COLUMN: Final = tuple(
     item.name
     for item in dataclasses.fields(Domain)
@@ -57,7 +57,7 @@ def domain_of_row(
         column = "type"
         kind = _kind(row["type"])
         values: dict[str, Any] = dict(defaults[kind])
-        for column in _VALUES:
+        for column in (*_VALUES, *(name for name in OUR_COLUMNS if name in row)):
             value = _value(column, row[column])
             if value is not None:
                 values[column] = value
@@ -131,11 +131,12 @@ def _shown(value: object) -> str:
     return text if len(text) <= 30 else f"{type(value).__name__} of {len(text)} characters"
 
 
-def row_of_domain(domain: Domain) -> dict[str, Any]:
+def row_of_domain(domain: Domain, ours: Collection[str] = ()) -> dict[str, Any]:
     """Make a row of a domain; files are read, so that the row holds their content.
 
     Args:
         domain: the domain.
+        ours: which of the columns that OpenSIPS does not know are in the table.
 
     Returns:
         Values by the columns' usual names, without ``id``.
@@ -145,10 +146,11 @@ def row_of_domain(domain: Domain) -> dict[str, Any]:
     """
     plain = Domain(domain.name, domain.kind)
     for field in _WITHOUT_COLUMN:
-        if getattr(domain, field) != getattr(plain, field):
-            raise _refusal(domain, field, "has no column in the table")
+        if field not in ours and getattr(domain, field) != getattr(plain, field):
+            hint = f"add a column {field!r}, of text" if field in OUR_COLUMNS else None
+            raise _refusal(domain, field, "has no column in the table", hint)
     row: dict[str, Any] = {"domain": domain.name, "type": _TYPES[domain.kind]}
-    for column in _VALUES:
+    for column in (*_VALUES, *ours):
         value = getattr(domain, column)
         if column in BLOBS:
             row[column] = _content(domain, column, value)
@@ -166,8 +168,10 @@ def row_of_domain(domain: Domain) -> dict[str, Any]:
     return row
 
 
-def _refusal(domain: Domain, parameter: str, reason: str) -> ConfigError:
-    return ConfigError(reason, origin=domain.origin, domain=domain.name, parameter=parameter)
+def _refusal(domain: Domain, parameter: str, reason: str, hint: str | None = None) -> ConfigError:
+    return ConfigError(
+        reason, origin=domain.origin, domain=domain.name, parameter=parameter, hint=hint
+    )
 
 
 def _content(domain: Domain, parameter: str, source: Source | None) -> bytes | None:

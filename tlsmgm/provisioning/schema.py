@@ -7,13 +7,14 @@ OpenSIPS reads like its own BLOB, because a chain may not fit into 64 KiB.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
 from tlsmgm.errors import DatabaseError
-from tlsmgm.provisioning.settings import COLUMNS, DatabaseSettings
+from tlsmgm.provisioning.settings import COLUMNS, OUR_COLUMNS, DatabaseSettings
 
 __all__ = [
     "BLOBS",
@@ -23,6 +24,7 @@ __all__ = [
     "create_tables",
     "domain_table",
     "missing_columns",
+    "our_columns",
 ]
 
 #: What ``version`` must say about the table.
@@ -32,22 +34,23 @@ TABLE_VERSION: Final = 3
 BLOBS: Final = frozenset({"certificate", "private_key", "ca_list", "dh_params"})
 
 #: Characters that a text column may have, where it is not 255.
-MAX_TEXT: Final = {"domain": 64, "method": 16}
+MAX_TEXT: Final = {"domain": 64, "method": 16, "client_eku": 32}
 
 _MYSQL: Final = ("mysql", "mariadb")
 _NUMBERS: Final = {"type": 1, "verify_cert": 1, "require_cert": 1, "crl_check_all": 0}
 
 
-def domain_table(settings: DatabaseSettings) -> sa.Table:
+def domain_table(settings: DatabaseSettings, ours: Iterable[str] = ()) -> sa.Table:
     """Describe the table of domains.
 
     Args:
         settings: its name and those of its columns.
+        ours: which of the columns that OpenSIPS does not know are in it.
 
     Returns:
         The table; the key of each column is its usual name.
     """
-    columns = [_column(name, settings) for name in COLUMNS]
+    columns = [_column(name, settings) for name in (*COLUMNS, *ours)]
     constraint = sa.UniqueConstraint("domain", "type", name=f"{settings.table}_domain_type_idx")
     return sa.Table(
         settings.table,
@@ -132,12 +135,37 @@ def missing_columns(connection: sa.Connection, settings: DatabaseSettings) -> li
     if not inspector.has_table(settings.table):
         return None
     found = {column["name"].lower() for column in inspector.get_columns(settings.table)}
-    wanted = [settings.column(name) for name in COLUMNS]
+    wanted = [settings.column(name) for name in (*COLUMNS, *_named_ours(settings))]
     return [name for name in wanted if name.lower() not in found]
+
+
+def _named_ours(settings: DatabaseSettings) -> tuple[str, ...]:
+    return tuple(name for name in OUR_COLUMNS if name in settings.columns)
+
+
+def our_columns(connection: sa.Connection, settings: DatabaseSettings) -> tuple[str, ...]:
+    """Say which columns that OpenSIPS does not know are to be read.
+
+    Args:
+        connection: to the database.
+        settings: the table.
+
+    Returns:
+        Their usual names: those that the table has, and those that the settings name.
+    """
+    inspector = sa.inspect(connection)
+    found: set[str] = set()
+    if inspector.has_table(settings.table):
+        found = {column["name"].lower() for column in inspector.get_columns(settings.table)}
+    return tuple(
+        name for name in OUR_COLUMNS if name in _named_ours(settings) or name.lower() in found
+    )
 
 
 def create_tables(connection: sa.Connection, settings: DatabaseSettings) -> bool:
     """Create what is not there: the table of domains, and that of versions with an entry.
+
+    Of the columns that OpenSIPS does not know the table has those that the settings name.
 
     Args:
         connection: to the database.
@@ -166,5 +194,5 @@ def create_tables(connection: sa.Connection, settings: DatabaseSettings) -> bool
     connection.execute(
         versions.insert().values(table_name=settings.table, table_version=TABLE_VERSION)
     )
-    domain_table(settings).create(connection)
+    domain_table(settings, _named_ours(settings)).create(connection)
     return True

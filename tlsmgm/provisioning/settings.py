@@ -17,6 +17,7 @@ __all__ = [
     "COLUMNS",
     "DEFAULT_TABLE",
     "DEFAULT_TIMEOUT",
+    "OUR_COLUMNS",
     "DatabaseSettings",
     "Watch",
     "normal_url",
@@ -43,6 +44,9 @@ COLUMNS: Final = (
     "dh_params",
     "ec_curve",
 )
+
+#: Columns that OpenSIPS does not know; they are read where the table has them.
+OUR_COLUMNS: Final = ("client_eku",)
 
 DEFAULT_TABLE: Final = "tls_mgm"
 
@@ -93,9 +97,9 @@ class DatabaseSettings:
 
     def __post_init__(self) -> None:
         for name, called in self.columns.items():
-            if name not in COLUMNS:
-                close = difflib.get_close_matches(name, COLUMNS, n=1)
-                hint = f"did you mean {close[0]!r}?" if close else "known: " + ", ".join(COLUMNS)
+            if name not in (known := COLUMNS + OUR_COLUMNS):
+                close = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean {close[0]!r}?" if close else "known: " + ", ".join(known)
                 raise self._complaint(f"there is no column {name!r}", "columns", hint)
             if not _is_name(called):
                 raise self._complaint(f"{called!r} is no name for column {name!r}", "columns")
@@ -116,7 +120,7 @@ class DatabaseSettings:
         """Say what a column is called in this table.
 
         Args:
-            name: one of :data:`COLUMNS`.
+            name: one of :data:`COLUMNS` or :data:`OUR_COLUMNS`.
         """
         return self.columns.get(name, name)
 

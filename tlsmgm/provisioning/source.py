@@ -12,7 +12,12 @@ from tlsmgm.errors import DatabaseError
 from tlsmgm.provisioning.engine import run
 from tlsmgm.provisioning.loaded import Rows
 from tlsmgm.provisioning.rows import KINDS, domain_of_row
-from tlsmgm.provisioning.schema import check_version, domain_table, missing_columns
+from tlsmgm.provisioning.schema import (
+    check_version,
+    domain_table,
+    missing_columns,
+    our_columns,
+)
 from tlsmgm.provisioning.settings import COLUMNS, DatabaseSettings
 from tlsmgm.provisioning.ticket_table import read_ticket_secrets
 
@@ -37,8 +42,8 @@ def read_rows(settings: DatabaseSettings, config: Configuration | None = None) -
     defaults: dict[str, dict[str, Any]] = {
         kind: {} if config is None else config.default_values(kind) for kind in KINDS.values()
     }
-    found, secrets = run(settings, lambda connection: _select(connection, settings))
-    columns = {name: settings.column(name) for name in COLUMNS}
+    found, ours, secrets = run(settings, lambda connection: _select(connection, settings))
+    columns = {name: settings.column(name) for name in (*COLUMNS, *ours)}
     items = tuple(domain_of_row(row, settings, defaults) for row in found)
     source = (settings.url, settings.table, tuple(columns.values()))
     return Rows(items, columns, source, secrets)
@@ -46,18 +51,19 @@ def read_rows(settings: DatabaseSettings, config: Configuration | None = None) -
 
 def _select(
     connection: sa.Connection, settings: DatabaseSettings
-) -> tuple[list[dict[str, Any]], tuple[bytes, ...]]:
+) -> tuple[list[dict[str, Any]], tuple[str, ...], tuple[bytes, ...]]:
     check_version(connection, settings)
-    table = domain_table(settings)
+    ours = our_columns(connection, settings)
+    table = domain_table(settings, ours)
     # Types are left to the driver: who made the table may have chosen others, such as text.
-    found = (sa.type_coerce(table.c[name], sa.types.NullType()).label(name) for name in COLUMNS)
-    query = sa.select(*found).order_by(table.c.id)
+    columns = [sa.type_coerce(item, sa.types.NullType()).label(item.key) for item in table.c]
+    query = sa.select(*columns).order_by(table.c.id)
     try:
         rows = [dict(row) for row in connection.execute(query).mappings()]
     except DBAPIError as error:
         connection.rollback()
         raise _explained(connection, settings) or error from None
-    return rows, read_ticket_secrets(connection, settings)
+    return rows, ours, read_ticket_secrets(connection, settings)
 
 
 def _explained(connection: sa.Connection, settings: DatabaseSettings) -> DatabaseError | None:

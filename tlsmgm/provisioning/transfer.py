@@ -13,7 +13,7 @@ from tlsmgm.errors import ConfigError
 from tlsmgm.provisioning.engine import run
 from tlsmgm.provisioning.notices import create_notices
 from tlsmgm.provisioning.rows import KINDS, row_of_domain
-from tlsmgm.provisioning.schema import check_version, create_tables, domain_table
+from tlsmgm.provisioning.schema import check_version, create_tables, domain_table, our_columns
 from tlsmgm.provisioning.settings import DatabaseSettings
 
 __all__ = ["Imported", "import_domains", "init_database"]
@@ -72,18 +72,20 @@ def import_domains(
         ConfigError: a domain does not fit into a row, or is there already.
         DatabaseError: the database cannot be used.
     """
-    rows = [row_of_domain(domain) for domain in domains]
-    return run(settings, lambda connection: _write(connection, settings, rows, replace))
+    ours = run(settings, lambda connection: our_columns(connection, settings))
+    rows = [row_of_domain(domain, ours) for domain in domains]
+    table = domain_table(settings, ours)
+    return run(settings, lambda connection: _write(connection, settings, table, rows, replace))
 
 
 def _write(
     connection: sa.Connection,
     settings: DatabaseSettings,
+    table: sa.Table,
     rows: list[dict[str, Any]],
     replace: bool,
 ) -> Imported:
     check_version(connection, settings)
-    table = domain_table(settings)
     added: list[str] = []
     replaced: list[str] = []
     for row in rows:

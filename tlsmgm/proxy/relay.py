@@ -484,7 +484,7 @@ def _tls_facts(tls: Connection) -> proxy_protocol.TLSFacts:
         server_name=tls.server_name,
         alpn=tls.alpn,
         has_certificate=certificate is not None,
-        verified=tls.is_peer_verified() == 1,
+        verified=tls.peer_verified,
         session_reused=tls.session_reused,
         common_name=certificate.subject_cn if certificate else None,
     )

@@ -14,7 +14,7 @@ from typing import Final
 from tlsmgm.admission import Admission
 from tlsmgm.connection import Connection
 from tlsmgm.errors import ConfigError, TLSError
-from tlsmgm.limits import DEFAULT_SEND_TIMEOUT, Limit
+from tlsmgm.limits import Limit
 from tlsmgm.manager import TLSManager
 from tlsmgm.mi import Endpoint, MIServer, Reloader
 from tlsmgm.mi.reloading import log_outcome
@@ -194,8 +194,6 @@ class TLSProxy:
         self._sockets = _sockets_of(manager)
         self._admission = Admission(options.limits)
         self._warned: dict[Limit, float] = {}
-        if options.limits.hello_size is not None:
-            manager.hello_size = options.limits.hello_size
         self._watch = watch
 
     @property
@@ -208,9 +206,7 @@ class TLSProxy:
     def send_timeout(self) -> float:
         """Seconds in which a receiver must take something of what waits for it."""
         chosen = self.options.limits.send_timeout
-        if chosen is None and self._manager.config is not None:
-            chosen = self._manager.config.send_timeout
-        return DEFAULT_SEND_TIMEOUT if chosen is None else chosen
+        return self._manager.send_timeout if chosen is None else chosen
 
     @property
     def relays(self) -> frozenset[Relay]:
@@ -300,7 +296,9 @@ class TLSProxy:
 
     def server_connection(self, endpoint: TLSEndpoint) -> Connection:
         """Start a TLS connection with a client."""
-        return self._manager.server_connection(local=endpoint.local_address())
+        return self._manager.server_connection(
+            local=endpoint.local_address(), hello_size=self.options.limits.hello_size
+        )
 
     async def connect(self, relay: Relay) -> None:
         """Connect a relay to the upstream."""
