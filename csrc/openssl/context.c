@@ -86,11 +86,6 @@ static enum tlsmgm_status set_groups(SSL_CTX *ssl_ctx, const char *groups,
     return tlsmgm_fail_parameter(error, "ec_curve", "OpenSSL does not know all of \"%s\"", groups);
 }
 
-/* RFC 5922, or names that every peer of the domain must have: OpenSSL asks for neither. */
-static bool names_are_ours_to_check(const struct tlsmgm_ctx *ctx) {
-    return ctx->peer_rules.is_sip || ctx->peer_rules.names.size > 0;
-}
-
 static void set_verification(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config) {
     SSL_CTX *ssl_ctx = ctx->ssl_ctx;
     int mode = SSL_VERIFY_NONE;
@@ -100,9 +95,7 @@ static void set_verification(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_con
     }
     SSL_CTX_set_verify(ssl_ctx, mode, NULL);
     SSL_CTX_set_verify_depth(ssl_ctx, config->verify_depth);
-    if (names_are_ours_to_check(ctx)) {
-        SSL_CTX_set_cert_verify_callback(ssl_ctx, ossl_verify_callback, ctx);
-    }
+    SSL_CTX_set_cert_verify_callback(ssl_ctx, ossl_verify_callback, ctx);
 }
 
 /* The server's order counts; a client that shares nothing gets alert no_application_protocol. */
