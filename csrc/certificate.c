@@ -309,10 +309,8 @@ static bool forbids_netscape(const struct tlsmgm_certificate *certificate, unsig
     return certificate->has_netscape_type && (certificate->netscape_type & type) == 0;
 }
 
-/* Any of these lets a key take part in some handshake. */
-#define SERVER_USAGE                                                                               \
-    (TLSMGM_USE_DIGITAL_SIGNATURE | TLSMGM_USE_KEY_ENCIPHERMENT | TLSMGM_USE_KEY_AGREEMENT)
-#define CLIENT_USAGE (TLSMGM_USE_DIGITAL_SIGNATURE | TLSMGM_USE_KEY_AGREEMENT)
+/* The same of a server's; keyEncipherment is for the key exchange by RSA. */
+#define SERVER_USAGE (TLSMGM_CLIENT_USAGE | TLSMGM_USE_KEY_ENCIPHERMENT)
 
 bool tlsmgm_certificate_is_for(const struct tlsmgm_certificate *certificate, bool is_server,
                                bool is_above) {
@@ -321,7 +319,7 @@ bool tlsmgm_certificate_is_for(const struct tlsmgm_certificate *certificate, boo
     if (certificate->has_extended_usage && (certificate->extended_usage & wanted) == 0)
         return false;
     if (is_above) return is_tls_authority(certificate);
-    return !forbids_usage(certificate, is_server ? SERVER_USAGE : CLIENT_USAGE) &&
+    return !forbids_usage(certificate, is_server ? SERVER_USAGE : TLSMGM_CLIENT_USAGE) &&
            !forbids_netscape(certificate,
                              is_server ? TLSMGM_NETSCAPE_SERVER : TLSMGM_NETSCAPE_CLIENT);
 }

@@ -17,6 +17,9 @@ enum tlsmgm_key_usage {
     TLSMGM_USE_CRL_SIGN = 0x02,
 };
 
+/* Any of these lets a client's key take part in some handshake. */
+#define TLSMGM_CLIENT_USAGE (TLSMGM_USE_DIGITAL_SIGNATURE | TLSMGM_USE_KEY_AGREEMENT)
+
 /* Of the extended usages, those that TLS asks for. */
 enum tlsmgm_extended_usage {
     TLSMGM_FOR_SERVERS = 1u << 0,

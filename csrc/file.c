@@ -128,9 +128,8 @@ static enum tlsmgm_status read_file(const char *path, bool only_files, const cha
     }
     (void)close(descriptor);
     if (status == TLSMGM_OK && only_files && S_ISFIFO(facts.st_mode) && out->size == 0) {
-        status = tlsmgm_fail_parameter(error, parameter,
-                                       "%s is a pipe with nothing in it; it can be read once",
-                                       path);
+        status = tlsmgm_fail_parameter(
+            error, parameter, "%s is a pipe with nothing in it; it can be read once", path);
     }
     if (status != TLSMGM_OK) tlsmgm_blob_free(out);
     return status;

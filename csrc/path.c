@@ -156,18 +156,28 @@ static bool choose(struct path *path) {
 
 /* --- judging ---------------------------------------------------------------------------- */
 
-static bool is_for(const struct path *path, const struct tlsmgm_certificate *certificate,
-                   bool is_above) {
-    bool is_server = path->question->is_server;
-    return tlsmgm_certificate_is_for(certificate, is_server, is_above) ||
-           (!is_server && path->question->accept_server_eku &&
-            tlsmgm_certificate_is_for(certificate, true, is_above));
+/* All of the path, and a key that can do what clients do with theirs. */
+static bool is_all_for_servers(const struct path *path) {
+    const struct tlsmgm_certificate *leaf = path->items[0];
+    for (size_t depth = 0; depth < path->count; depth++) {
+        const struct tlsmgm_certificate *certificate = path->items[depth];
+        if (!tlsmgm_certificate_is_for(certificate, true, depth > 0)) return false;
+        if (certificate->has_extended_usage &&
+            (certificate->extended_usage & TLSMGM_FOR_SERVERS) == 0) {
+            return false;
+        }
+    }
+    return !leaf->has_key_usage || (leaf->key_usage & TLSMGM_CLIENT_USAGE) != 0;
 }
 
 /* Settings that trust a certificate count more than what it says of its own purpose. */
 static bool has_purpose(const struct path *path, size_t depth) {
     if (depth == path->trusted && path->setting == TLSMGM_TRUST_TRUSTED) return true;
-    return is_for(path, path->items[depth], depth > 0);
+    if (tlsmgm_certificate_is_for(path->items[depth], path->question->is_server, depth > 0)) {
+        return true;
+    }
+    return !path->question->is_server && path->question->accept_server_eku &&
+           is_all_for_servers(path);
 }
 
 static bool check_extensions_of(struct path *path, size_t depth, uint32_t below) {

@@ -1,8 +1,8 @@
 """Finite fields of a domain's Diffie-Hellman: its own parameters, or those of RFC 7919.
 
-A library with the feature ``rfc7919`` (OpenSSL from 4.0 on) gives a client that names finite fields one
-of these, whatever the domain's ``dh_params`` are. Where the two have none in common, a client with
-nothing but DHE is turned away.
+A library with the feature ``rfc7919`` (OpenSSL from 4.0 on) gives a client that names finite fields
+one of these, whatever the domain's ``dh_params`` are. Where the two have none in common, a client
+with nothing but DHE is turned away.
 """
 
 from __future__ import annotations

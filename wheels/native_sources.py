@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import native_apt
-from native_pins import NativeBuildError, Pin, file_hash
+from native_pins import NativeBuildError, Pin, file_hash, numbers
 from native_steps import Steps, say
 
 # A host that does not answer in this time is taken as out of reach. It is short on purpose:
@@ -37,12 +37,14 @@ class Source:
     origin: str
     sha256: str
     patches: list[str]
+    # Vulnerabilities that the distribution's patches mend.
+    mended: frozenset[str] = frozenset()
 
 
 def get_source(pin: Pin, work: Path, steps: Steps) -> Source:
     """Fetch, check, unpack and patch a library's source code below the work directory."""
     source = fetch_source(pin, work, steps)
-    ours = apply_own_patches(pin, source.tree, steps)
+    ours = apply_own_patches(pin, source, steps)
     return replace(source, patches=[*source.patches, *ours])
 
 
@@ -120,14 +122,20 @@ def from_debian(pin: Pin, work: Path, steps: Steps) -> Source:
             f"from this machine.\n        Going on with {package.version}, which Debian signed."
         )
     tree = unpack(package.archive, work)
-    patches = []
+    patches: list[Path] = []
     if pin.debian.apply_patches and package.changes is not None:
         patches = apply_patches(pin, package.changes, tree, steps)
-    origin = f"Debian source package {pin.name} {package.version}"
-    return Source(tree, package.upstream, origin, file_hash(package.archive), patches)
+    return Source(
+        tree=tree,
+        version=package.upstream,
+        origin=f"Debian source package {pin.name} {package.version}",
+        sha256=file_hash(package.archive),
+        patches=[patch.name for patch in patches],
+        mended=frozenset().union(*map(vulnerabilities, patches)),
+    )
 
 
-def apply_patches(pin: Pin, changes: Path, tree: Path, steps: Steps) -> list[str]:
+def apply_patches(pin: Pin, changes: Path, tree: Path, steps: Steps) -> list[Path]:
     """Apply the distribution's patches, apart from those that native_libs.toml leaves out."""
     folder = tree.parent.parent / "debian-changes"
     extract(changes, folder)
@@ -138,28 +146,45 @@ def apply_patches(pin: Pin, changes: Path, tree: Path, steps: Steps) -> list[str
         if not name or name in pin.debian.skip_patches:
             continue
         patch = series.parent / name
-        if pin.debian.only_security and not mends_a_vulnerability(patch):
+        if pin.debian.only_security and not vulnerabilities(patch):
             continue
         steps.run_quietly("patch", patch_command(patch), cwd=tree)
-        applied.append(name)
+        applied.append(patch)
     say(f"  {pin.name}: applied {len(applied)} of Debian's patches")
     return applied
 
 
-def mends_a_vulnerability(patch: Path) -> bool:
-    """Tell whether a patch names a published vulnerability, in its name or above its first hunk."""
-    head = patch.read_text(encoding="utf-8", errors="replace").partition("\n@@ ")[0]
-    return SECURITY.search(f"{patch.name}\n{head}") is not None
+def head_of(patch: Path) -> str:
+    """Return what stands above a patch's first hunk."""
+    return patch.read_text(encoding="utf-8", errors="replace").partition("\n@@ ")[0]
 
 
-def apply_own_patches(pin: Pin, tree: Path, steps: Steps) -> list[str]:
+def vulnerabilities(patch: Path) -> frozenset[str]:
+    """Return the published vulnerabilities in a patch's name and above its first hunk."""
+    return frozenset(SECURITY.findall(f"{patch.name}\n{head_of(patch)}"))
+
+
+def is_needed(patch: Path, source: Source) -> bool:
+    """Tell whether a patch of ours says nothing of this release, nor the distribution of it."""
+    fields = dict(re.findall(r"^(Mends|Mended-in): *(.+)$", head_of(patch), re.MULTILINE))
+    if "Mended-in" in fields and numbers(source.version) >= numbers(fields["Mended-in"]):
+        return False
+    mends = set(fields.get("Mends", "").split())
+    return not mends or not mends <= source.mended
+
+
+def apply_own_patches(pin: Pin, source: Source, steps: Steps) -> list[str]:
     """Apply the patches that the pin names, apart from those that the source has already.
 
     A newer release, or the distribution, may have mended the same. A patch that is neither in the
     source nor fits it is an error, since somebody has to look at it.
     """
+    tree = source.tree
     applied = []
     for patch in pin.patch_files():
+        if not is_needed(patch, source):
+            say(f"  {pin.name}: {source.version} needs no {patch.name}")
+            continue
         if steps.run_tolerantly("patch", patch_command(patch, "--fuzz=0", "--dry-run"), cwd=tree):
             steps.run_quietly("patch", patch_command(patch, "--fuzz=0"), cwd=tree)
             applied.append(f"wheels/patches/{patch.name}")

@@ -75,24 +75,6 @@ static enum tlsmgm_status set_verify_name(struct tlsmgm_conn *conn, const char *
     return ossl_fail_parameter(error, "verify_name", "the name cannot be checked");
 }
 
-/* OpenSSL verifies; then come the names that it cannot check. */
-int ossl_verify_callback(X509_STORE_CTX *store, void *argument) {
-    const struct tlsmgm_ctx *ctx = argument;
-    const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-    const struct tlsmgm_conn *conn = SSL_get_app_data(ssl);
-    struct tlsmgm_bytes name = {(const uint8_t *)conn->owner.checked, conn->owner.checked_size};
-    unsigned char *der = NULL;
-    int verified = X509_verify_cert(store);
-    if (verified <= 0) return verified;
-    int size = i2d_X509(X509_STORE_CTX_get0_cert(store), &der);
-    bool expected = size > 0 && tlsmgm_peer_is_expected((struct tlsmgm_bytes){der, (size_t)size},
-                                                        &ctx->peer_rules, name);
-    OPENSSL_free(der);
-    if (expected) return 1;
-    X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH);
-    return 0;
-}
-
 /* OpenSSL gives a connection the verdict of the session that it is to offer, and has no other way
  * to ask for it. */
 static void withdraw_unverified(SSL *ssl) {

@@ -87,11 +87,6 @@ static enum tlsmgm_status set_groups(SSL_CTX *ssl_ctx, const char *groups,
     return tlsmgm_fail_parameter(error, "ec_curve", "OpenSSL does not know all of \"%s\"", groups);
 }
 
-/* RFC 5922, or names that every peer of the domain must have: OpenSSL asks for neither. */
-static bool names_are_ours_to_check(const struct tlsmgm_ctx *ctx) {
-    return ctx->peer_rules.is_sip || ctx->peer_rules.names.size > 0;
-}
-
 /* A client signs with its key, or agrees on one; what servers may have besides is no use to it. */
 #define CLIENT_KEY_USAGE (KU_DIGITAL_SIGNATURE | KU_KEY_AGREEMENT)
 
@@ -131,9 +126,7 @@ static void set_verification(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_con
     }
     SSL_CTX_set_verify(ssl_ctx, mode, admits_servers ? admit_servers : NULL);
     SSL_CTX_set_verify_depth(ssl_ctx, config->verify_depth);
-    if (names_are_ours_to_check(ctx)) {
-        SSL_CTX_set_cert_verify_callback(ssl_ctx, ossl_verify_callback, ctx);
-    }
+    SSL_CTX_set_cert_verify_callback(ssl_ctx, ossl_verify_callback, ctx);
 }
 
 /* The server's order counts; a client that shares nothing gets alert no_application_protocol. */

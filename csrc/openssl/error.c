@@ -77,6 +77,7 @@ enum tlsmgm_verify_reason ossl_verify_reason(long result) {
         case X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY:
         case X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD:
         case X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD:
+        case X509_V_ERR_INVALID_EXTENSION:
             return TLSMGM_VERIFY_MALFORMED;
         default: /* the library's numbers, not ours */
             return TLSMGM_VERIFY_OTHER;

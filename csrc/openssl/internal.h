@@ -77,6 +77,9 @@ enum tlsmgm_status ossl_load_staple(struct tlsmgm_ctx *ctx, const struct tlsmgm_
 int ossl_staple_callback(SSL *ssl, void *argument);
 int ossl_check_staple_callback(SSL *ssl, void *argument);
 
+/* verify.c */
+int ossl_verify_callback(X509_STORE_CTX *store, void *argument);
+
 /* tickets.c */
 int ossl_ticket_callback(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
                          EVP_MAC_CTX *mac, int sealing);
@@ -103,7 +106,6 @@ enum tlsmgm_status ossl_write(struct tlsmgm_conn *conn, const uint8_t *data, siz
 enum tlsmgm_status ossl_shutdown(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
 int ossl_client_hello_callback(SSL *ssl, int *alert, void *argument);
 void ossl_info_callback(const SSL *ssl, int where, int value);
-int ossl_verify_callback(X509_STORE_CTX *store, void *argument);
 
 /* inspect.c: what was negotiated, certificates, sessions. */
 void ossl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info);

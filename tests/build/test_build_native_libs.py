@@ -179,8 +179,34 @@ def test_own_patch_is_applied_unless_the_release_has_it(tmp_path, steps, patches
 def test_own_patch_that_fits_nowhere_is_an_error(tmp_path, steps, patches):
     (tmp_path / "file").write_text("other\n")
     with pytest.raises(NativeBuildError, match=r"mend\.patch does not fit openssl"):
-        native_sources.apply_own_patches(with_patch(), tmp_path, steps)
+        native_sources.apply_own_patches(with_patch(), source_in(tmp_path), steps)
     assert (tmp_path / "file").read_text() == "other\n"
+
+
+def source_in(tree, version="1.0", mended=()):
+    return native_sources.Source(tree, version, "here", "", [], frozenset(mended))
+
+
+@pytest.mark.parametrize(
+    ("head", "version", "mended", "applied"),
+    [
+        ("", "1.10", [], True),
+        ("Mended-in: 1.9\n", "1.8.5", [], True),
+        ("Mended-in: 1.9\n", "1.10", [], False),
+        ("Mends: CVE-2030-1111\n", "1.8", ["CVE-2030-2222"], True),
+        ("Mends: CVE-2030-1111\n", "1.8", ["CVE-2030-1111", "CVE-2030-2222"], False),
+        ("Mends: CVE-2030-1111 CVE-2030-2222\n", "1.8", ["CVE-2030-1111"], True),
+    ],
+)
+def test_own_patch_is_left_out_where_others_have_mended_it(
+    tmp_path, steps, patches, head, version, mended, applied
+):
+    (patches / "mend.patch").write_bytes(b"Words.\n\n" + head.encode() + b"\n" + MEND)
+    (tmp_path / "file").write_text("hello")
+    source = source_in(tmp_path, version, mended)
+    done = native_sources.apply_own_patches(with_patch(), source, steps)
+    assert done == (["wheels/patches/mend.patch"] if applied else [])
+    assert ((tmp_path / "file").read_text() == "mended\n") == applied
 
 
 def test_library_whose_patch_is_missing_is_not_built(cache, patches, monkeypatch, capsys):
@@ -330,7 +356,8 @@ def test_only_security_patches_of_the_distribution(tmp_path, steps, patches, app
     debian = native_pins.DebianSource(["sid"], True, [], only_security=True)
     pin = dataclasses.replace(PINS["wolfssl"], debian=debian)
     changes = debian_changes(tmp_path, patches)
-    assert native_sources.apply_patches(pin, changes, tree, steps) == applied
+    done = native_sources.apply_patches(pin, changes, tree, steps)
+    assert [path.name for path in done] == applied
     assert ((tree / "file").read_text() == "mended\n") == bool(applied)
 
 
@@ -361,7 +388,8 @@ def test_debian_release_is_checked_patched_and_told_about(
     tmp_path, steps, monkeypatch, capsys, version
 ):
     archive = make_archive(tmp_path / "lib.orig.tar.gz", ["lib/file"])
-    changes = debian_changes(tmp_path, {"skipped.patch": b"", "mend.patch": MEND})
+    mend = b"For CVE-2030-12345.\n" + MEND
+    changes = debian_changes(tmp_path, {"skipped.patch": b"", "mend.patch": mend})
     debian = native_pins.DebianSource(["sid"], apply_patches=True, skip_patches=["skipped.patch"])
     pin = dataclasses.replace(
         PINS["openssl"],
@@ -376,6 +404,7 @@ def test_debian_release_is_checked_patched_and_told_about(
     source = native_sources.from_debian(pin, work, steps)
     assert source.version == version
     assert source.patches == ["mend.patch"]
+    assert source.mended == {"CVE-2030-12345"}
     assert (source.tree / "file").read_text() == "mended\n"
     assert ("NOTE: openssl 9.9.9 is pinned" in capsys.readouterr().err) == (version != "9.9.9")
 

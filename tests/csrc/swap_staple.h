@@ -1,4 +1,5 @@
-/* Another staple in a server's context: what our own check would refuse, for the client to judge. */
+/* Another staple in a server's context: what our own check would refuse, for the client to judge.
+ */
 #ifndef TLSMGM_TEST_SWAP_STAPLE_H
 #define TLSMGM_TEST_SWAP_STAPLE_H
 

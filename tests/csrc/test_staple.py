@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +13,7 @@ from cryptography.x509 import ocsp as x509_ocsp
 
 from tests.support import ocsp
 from tests.support.c_code import CCode
-from tests.support.contract import Outcome, Rig, shake
+from tests.support.contract import Rig, shake
 from tests.support.der import tlv
 from tests.support.pki import Authority, Identity, new_key
 
@@ -186,8 +185,6 @@ def test_cut_anywhere(c: CCode) -> None:
 
 
 def test_no_certificate(c: CCode) -> None:
-    status, text, _ = read(c, good_der(), Identity(LEAF.leaf, (), LEAF.key))
-    assert status == "OK"
     view, _keep = c.bytes_in(good_der())
     staple, error = c.ffi.new("struct tlsmgm_staple *"), c.error()
     nothing = c.ffi.new("struct tlsmgm_bytes *")[0]
