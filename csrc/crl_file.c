@@ -12,10 +12,7 @@
 #define DASHES        5u
 #define SHORTEST_WORD 6u
 
-#define EXPLICIT_EXTENSIONS (TLSMGM_DER_CONTEXT_CONSTRUCTED | 0)
-#define V2                  1u
-
-static const uint8_t delta_crl_indicator[] = {0x55, 0x1d, 0x1b};
+#define V2 1u
 
 /* Steps into an item of which the end may be missing. */
 static bool enter_cut(struct tlsmgm_cursor *cursor, uint8_t tag) {
@@ -103,95 +100,4 @@ bool tlsmgm_has_crl_marker(struct tlsmgm_bytes text) {
         rest = (struct tlsmgm_bytes){end + 1, rest.size - size - 1};
     }
     return has_wide_marker(text);
-}
-
-static bool skip_time(struct tlsmgm_cursor *cursor) {
-    struct tlsmgm_der_item item;
-    return is_time(cursor) && tlsmgm_der_next(cursor, &item);
-}
-
-static bool skip_algorithm(struct tlsmgm_cursor *cursor) {
-    struct tlsmgm_cursor inner;
-    struct tlsmgm_bytes oid;
-    struct tlsmgm_der_item parameter;
-    if (!tlsmgm_der_enter(cursor, TLSMGM_DER_SEQUENCE, &inner)) return false;
-    if (!tlsmgm_der_oid(&inner, &oid)) return false;
-    return inner.left == 0 || (tlsmgm_der_next(&inner, &parameter) && inner.left == 0);
-}
-
-/* Extensions, of the list or of an entry; notes the mark of a delta. */
-static bool skip_extensions(struct tlsmgm_cursor extensions, bool *is_delta) {
-    const struct tlsmgm_bytes indicator = {delta_crl_indicator, sizeof delta_crl_indicator};
-    while (extensions.left > 0) {
-        struct tlsmgm_cursor inner;
-        struct tlsmgm_bytes oid;
-        struct tlsmgm_bytes value;
-        if (!tlsmgm_der_enter(&extensions, TLSMGM_DER_SEQUENCE, &inner)) return false;
-        if (!tlsmgm_der_oid(&inner, &oid)) return false;
-        if (tlsmgm_der_is_next(&inner, TLSMGM_DER_BOOLEAN) &&
-            !tlsmgm_der_expect(&inner, TLSMGM_DER_BOOLEAN, &value)) {
-            return false;
-        }
-        if (!tlsmgm_der_expect(&inner, TLSMGM_DER_OCTET_STRING, &value)) return false;
-        if (inner.left > 0) return false;
-        if (tlsmgm_bytes_equal(oid, indicator)) *is_delta = true;
-    }
-    return true;
-}
-
-static bool skip_entries(struct tlsmgm_cursor *body) {
-    struct tlsmgm_cursor entries;
-    bool unused = false;
-    if (!tlsmgm_der_is_next(body, TLSMGM_DER_SEQUENCE)) return true;
-    if (!tlsmgm_der_enter(body, TLSMGM_DER_SEQUENCE, &entries)) return false;
-    while (entries.left > 0) {
-        struct tlsmgm_cursor entry;
-        struct tlsmgm_cursor extensions;
-        struct tlsmgm_bytes serial;
-        if (!tlsmgm_der_enter(&entries, TLSMGM_DER_SEQUENCE, &entry)) return false;
-        if (!tlsmgm_der_integer(&entry, &serial) || !skip_time(&entry)) return false;
-        if (entry.left == 0) continue;
-        if (!tlsmgm_der_enter(&entry, TLSMGM_DER_SEQUENCE, &extensions) || entry.left > 0) {
-            return false;
-        }
-        if (!skip_extensions(extensions, &unused)) return false;
-    }
-    return true;
-}
-
-static bool is_body(struct tlsmgm_cursor body, bool *is_delta) {
-    struct tlsmgm_bytes bytes;
-    struct tlsmgm_cursor extensions;
-    if (tlsmgm_der_is_next(&body, TLSMGM_DER_INTEGER)) {
-        if (!tlsmgm_der_integer(&body, &bytes)) return false;
-        if (bytes.size != 1 || bytes.data[0] > V2) return false;
-    }
-    if (!skip_algorithm(&body)) return false;
-    if (!tlsmgm_der_expect(&body, TLSMGM_DER_SEQUENCE, &bytes) || !tlsmgm_name_is_valid(bytes)) {
-        return false;
-    }
-    if (!skip_time(&body)) return false;
-    if (is_time(&body) && !skip_time(&body)) return false;
-    if (!skip_entries(&body)) return false;
-    if (body.left == 0) return true;
-    return tlsmgm_der_enter(&body, EXPLICIT_EXTENSIONS, &extensions) && body.left == 0 &&
-           tlsmgm_der_expect(&extensions, TLSMGM_DER_SEQUENCE, &bytes) && extensions.left == 0 &&
-           skip_extensions(tlsmgm_cursor(bytes), is_delta);
-}
-
-/* Where csrc/crl.h reads lists for the path validator, this is its place to be asked. */
-const char *tlsmgm_crl_damage(struct tlsmgm_bytes der, bool *is_delta) {
-    struct tlsmgm_cursor file = tlsmgm_cursor(der);
-    struct tlsmgm_cursor list;
-    struct tlsmgm_cursor body;
-    struct tlsmgm_bytes bits;
-    *is_delta = false;
-    if (!tlsmgm_der_enter(&file, TLSMGM_DER_SEQUENCE, &list)) return "it is cut off or no CRL";
-    if (file.left > 0) return "other bytes follow the CRL";
-    if (!tlsmgm_der_enter(&list, TLSMGM_DER_SEQUENCE, &body) || !is_body(body, is_delta) ||
-        !skip_algorithm(&list) || !tlsmgm_der_expect(&list, TLSMGM_DER_BIT_STRING, &bits) ||
-        !tlsmgm_der_is_bit_string(bits) || list.left > 0) {
-        return "it cannot be decoded as a CRL";
-    }
-    return NULL;
 }

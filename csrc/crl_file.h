@@ -16,10 +16,4 @@ bool tlsmgm_begins_as_crl(struct tlsmgm_bytes bytes);
 /* Whether a line of a text begins or ends a CRL in PEM, or began so before it was cut. */
 bool tlsmgm_has_crl_marker(struct tlsmgm_bytes text);
 
-/*
- * NULL for a CRL in DER that is whole, with nothing behind it; else what is wrong with it. Static.
- * *is_delta: it speaks only of changes (RFC 5280 section 5.2.4).
- */
-const char *tlsmgm_crl_damage(struct tlsmgm_bytes der, bool *is_delta);
-
 #endif

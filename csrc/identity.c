@@ -7,6 +7,9 @@
 #include "certificate_fields.h"
 #include "der.h"
 #include "error.h"
+#include "key_kind.h"
+#include "public_key.h"
+#include "trust_items.h"
 
 /* A source that is being read; the blob is wiped when it is closed. */
 struct reading {
@@ -82,6 +85,60 @@ enum tlsmgm_status tlsmgm_chain_read(const struct tlsmgm_source *source, const c
     tlsmgm_blob_free(&reading.blob);
     if (status != TLSMGM_OK) tlsmgm_chain_free(out);
     return status;
+}
+
+/* The contents of an INTEGER, if it is positive. */
+static size_t bit_count(struct tlsmgm_bytes number) {
+    if (number.data[0] >= 0x80) return 0;
+    if (number.data[0] == 0) number = (struct tlsmgm_bytes){number.data + 1, number.size - 1};
+    if (number.size == 0) return 0;
+    size_t bits = 8 * number.size;
+    for (unsigned top = number.data[0]; top < 0x80; top <<= 1) bits--;
+    return bits;
+}
+
+/* RFC 8017 appendix A.1.1, for either algorithm of RSA keys (RFC 4055 section 1.2). */
+size_t tlsmgm_rsa_bits(struct tlsmgm_bytes public_key_info) {
+    struct tlsmgm_public_key key;
+    struct tlsmgm_cursor cursor = tlsmgm_cursor(public_key_info);
+    struct tlsmgm_cursor info;
+    struct tlsmgm_cursor numbers;
+    struct tlsmgm_bytes skipped;
+    struct tlsmgm_bytes bits;
+    tlsmgm_public_key_read(public_key_info, &key);
+    if (key.kind != TLSMGM_PUBLIC_KEY_RSA && key.kind != TLSMGM_PUBLIC_KEY_RSA_PSS) return 0;
+    if (!tlsmgm_der_enter(&cursor, TLSMGM_DER_SEQUENCE, &info) ||
+        !tlsmgm_der_expect(&info, TLSMGM_DER_SEQUENCE, &skipped) ||
+        !tlsmgm_der_expect(&info, TLSMGM_DER_BIT_STRING, &bits) || bits.size < 2) {
+        return 0;
+    }
+    cursor = tlsmgm_cursor((struct tlsmgm_bytes){bits.data + 1, bits.size - 1});
+    if (!tlsmgm_der_enter(&cursor, TLSMGM_DER_SEQUENCE, &numbers)) return 0;
+    return tlsmgm_der_integer(&numbers, &skipped) ? bit_count(skipped) : 0;
+}
+
+void tlsmgm_chain_warn(const struct tlsmgm_ctx_config *config, const char *parameter,
+                       const struct tlsmgm_chain *chain) {
+    struct tlsmgm_certificate_fields fields;
+    struct tlsmgm_public_key key;
+    size_t size = 0;
+    for (size_t i = 0; i < chain->count; i++) {
+        const struct tlsmgm_blob *der = &chain->items[i].der;
+        struct tlsmgm_bytes bytes = {der->data, der->size};
+        size += der->size;
+        if (tlsmgm_certificate_fields_read(bytes, &fields, NULL) != TLSMGM_OK) continue;
+        tlsmgm_public_key_read(fields.public_key_info, &key);
+        const char *place = chain->items[i].place;
+        if (key.has_explicit_curve) {
+            tlsmgm_warn_of(config, parameter,
+                           "%s: the curve of its key is spelled out, which peers refuse", place);
+        } else if (key.kind == TLSMGM_PUBLIC_KEY_EC && tlsmgm_key_kind(bytes) == TLSMGM_KEY_OTHER) {
+            tlsmgm_warn_of(config, parameter, "%s: few peers take keys on its curve", place);
+        }
+    }
+    if (size <= TLSMGM_CHAIN_MAX) return;
+    tlsmgm_warn_of(config, parameter, "%s: with its chain it has %zu bytes; peers take %u",
+                   chain->items[0].place, size, TLSMGM_CHAIN_MAX);
 }
 
 /* The one item that counts; others before it must be whole, what comes after is not looked at. */
@@ -214,10 +271,12 @@ enum tlsmgm_status tlsmgm_key_fail_encryption(const struct tlsmgm_key *key, cons
                                               const char *library, struct tlsmgm_error *error) {
     const struct tlsmgm_key_encryption *used = &key->encryption;
     bool has_digest = strcmp(used->digest, "unknown") != 0;
+    bool has_cipher = strcmp(used->cipher, "unknown") != 0;
     return tlsmgm_fail_parameter(
-        error, parameter, "%s: %s cannot open its encryption, %s%s%s with %s (run: %s)", key->place,
-        library, used->derivation, has_digest ? " and " : "", has_digest ? used->digest : "",
-        used->cipher, "openssl pkey -in OLD -aes256 -out NEW");
+        error, parameter, "%s: %s cannot open its encryption, %s%s%s%s%s (run: %s)", key->place,
+        library, used->derivation, has_digest ? " with " : "", has_digest ? used->digest : "",
+        has_cipher ? " and " : "", has_cipher ? used->cipher : "",
+        "openssl pkey -in OLD -aes256 -out NEW");
 }
 
 /* Diffie-Hellman parameters. */
@@ -238,12 +297,8 @@ static bool read_prime(struct tlsmgm_bytes der, size_t *bits) {
     if (!tlsmgm_der_integer(&inner, &prime) || !tlsmgm_der_integer(&inner, &generator)) {
         return false;
     }
-    if (prime.data[0] >= 0x80) return false;
-    if (prime.data[0] == 0) prime = (struct tlsmgm_bytes){prime.data + 1, prime.size - 1};
-    if (prime.size == 0) return false;
-    *bits = 8 * prime.size;
-    for (unsigned top = prime.data[0]; top < 0x80; top <<= 1) --*bits;
-    return true;
+    *bits = bit_count(prime);
+    return *bits > 0;
 }
 
 static enum tlsmgm_status take_dh(const struct tlsmgm_pem *pem, const struct tlsmgm_pem_item *item,
@@ -272,4 +327,11 @@ enum tlsmgm_status tlsmgm_dh_read(const struct tlsmgm_source *source, const char
     tlsmgm_blob_free(&reading.blob);
     if (status != TLSMGM_OK) tlsmgm_dh_free(out);
     return status;
+}
+
+enum tlsmgm_status tlsmgm_dh_fail_size(const struct tlsmgm_dh *dh, const char *parameter,
+                                       struct tlsmgm_error *error) {
+    return tlsmgm_fail_parameter(error, parameter,
+                                 "%s: %zu bits are too few (run: openssl dhparam -out NEW %u)",
+                                 dh->place, dh->bits, TLSMGM_DH_BITS_MIN);
 }

@@ -8,6 +8,9 @@
 
 #include "pem.h"
 
+/* Most bytes of a chain that peers take: OpenSSL's default, and that of the libraries like it. */
+#define TLSMGM_CHAIN_MAX (100u << 10)
+
 /* Smallest Diffie-Hellman group in bits, as OpenSSL's security level 2 has it. */
 #define TLSMGM_DH_BITS_MIN 2048u
 
@@ -29,6 +32,13 @@ struct tlsmgm_chain {
 enum tlsmgm_status tlsmgm_chain_read(const struct tlsmgm_source *source, const char *parameter,
                                      struct tlsmgm_chain *out, struct tlsmgm_error *error);
 void tlsmgm_chain_free(struct tlsmgm_chain *chain);
+
+/* Warns of a chain that a library can show, but that peers refuse. */
+void tlsmgm_chain_warn(const struct tlsmgm_ctx_config *config, const char *parameter,
+                       const struct tlsmgm_chain *chain);
+
+/* Bits of the modulus in a SubjectPublicKeyInfo with an RSA key; 0 for other keys. */
+size_t tlsmgm_rsa_bits(struct tlsmgm_bytes public_key_info);
 
 /* The algorithms that an encrypted key needs; static words as OpenSSL has them, or "unknown". */
 struct tlsmgm_key_encryption {
@@ -64,5 +74,9 @@ struct tlsmgm_dh {
 enum tlsmgm_status tlsmgm_dh_read(const struct tlsmgm_source *source, const char *parameter,
                                   struct tlsmgm_dh *out, struct tlsmgm_error *error);
 void tlsmgm_dh_free(struct tlsmgm_dh *dh);
+
+/* CONFIG: fewer bits than TLSMGM_DH_BITS_MIN. */
+enum tlsmgm_status tlsmgm_dh_fail_size(const struct tlsmgm_dh *dh, const char *parameter,
+                                       struct tlsmgm_error *error);
 
 #endif

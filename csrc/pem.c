@@ -108,7 +108,8 @@ static enum tlsmgm_status fail_line(const struct tlsmgm_pem *pem, size_t line,
                                     struct tlsmgm_error *error, const char *what) {
     char name[NAME_MAX_SHOWN + 8];
     write_name(pem, name, sizeof name);
-    return tlsmgm_fail_parameter(error, pem->parameter, "%sline %zu: %s", name, line, what);
+    return tlsmgm_fail_parameter(error, pem->parameter, "%sline %zu: damaged PEM: %s", name, line,
+                                 what);
 }
 
 static enum tlsmgm_status fail_text(const struct tlsmgm_pem *pem, struct tlsmgm_error *error,

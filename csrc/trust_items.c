@@ -6,6 +6,7 @@
 
 #include "alloc.h"
 #include "certificate_fields.h"
+#include "crl.h"
 #include "crl_file.h"
 #include "der.h"
 #include "error.h"
@@ -333,21 +334,33 @@ static enum tlsmgm_status read_ca_dir(struct reading *reading, struct tlsmgm_err
         directory->path);
 }
 
+/* Whether the DER is a whole CRL, and a delta. The blob stays the caller's. */
+static enum tlsmgm_status check_crl(struct tlsmgm_trust_item *item, struct tlsmgm_error *error) {
+    struct tlsmgm_crl crl;
+    enum tlsmgm_status status = tlsmgm_crl_read(&item->der, &crl, error);
+    if (status != TLSMGM_OK) return status;
+    item->is_delta = crl.is_delta;
+    item->der = crl.der;
+    crl.der = (struct tlsmgm_blob){0};
+    tlsmgm_crl_free(&crl);
+    return TLSMGM_OK;
+}
+
 /* Takes the blob over. place names it; CONFIG when it is no whole CRL. */
 static enum tlsmgm_status add_crl(struct reading *reading, struct tlsmgm_blob *der,
                                   const char *place, struct tlsmgm_error *error) {
-    struct tlsmgm_trust_item crl = {.der = *der};
+    struct tlsmgm_trust_item item = {.der = *der};
+    struct tlsmgm_error detail;
     *der = (struct tlsmgm_blob){0};
-    const char *damage =
-        tlsmgm_crl_damage((struct tlsmgm_bytes){crl.der.data, crl.der.size}, &crl.is_delta);
-    if (damage != NULL) {
-        item_free(&crl);
-        return tlsmgm_fail_parameter(error, "crl_dir", "%s: %s", place, damage);
+    enum tlsmgm_status status = check_crl(&item, &detail);
+    if (status == TLSMGM_OK) {
+        item.where = copy_text(place);
+        if (item.where != NULL) return list_add(&reading->crls, &item, error);
+        status = tlsmgm_fail_memory(&detail);
     }
-    crl.where = copy_text(place);
-    if (crl.where != NULL) return list_add(&reading->crls, &crl, error);
-    item_free(&crl);
-    return tlsmgm_fail_memory(error);
+    item_free(&item);
+    if (status != TLSMGM_CONFIG) return tlsmgm_fail(error, status, "%s", detail.text);
+    return tlsmgm_fail_parameter(error, "crl_dir", "%s: %s", place, detail.text);
 }
 
 static enum tlsmgm_status add_der_crl(struct reading *reading, const struct tlsmgm_pem *pem,

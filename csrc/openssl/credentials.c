@@ -51,7 +51,9 @@ static enum tlsmgm_status use_certificate(struct tlsmgm_ctx *ctx, const struct i
     return status;
 }
 
-static enum tlsmgm_status load_certificate(struct tlsmgm_ctx *ctx, const struct identity *identity,
+static enum tlsmgm_status load_certificate(struct tlsmgm_ctx *ctx,
+                                           const struct tlsmgm_ctx_config *config,
+                                           const struct identity *identity,
                                            struct tlsmgm_error *error) {
     struct tlsmgm_chain chain;
     enum tlsmgm_status status =
@@ -60,6 +62,7 @@ static enum tlsmgm_status load_certificate(struct tlsmgm_ctx *ctx, const struct 
         status = use_certificate(ctx, identity, &chain.items[i], i == 0, error);
     }
     if (status == TLSMGM_OK) {
+        tlsmgm_chain_warn(config, identity->certificate_name, &chain);
         *identity->leaf = chain.items[0].der;
         chain.items[0].der = (struct tlsmgm_blob){0};
     }
@@ -121,12 +124,12 @@ enum tlsmgm_status ossl_load_identity(struct tlsmgm_ctx *ctx,
     if (!tlsmgm_source_is_given(&config->certificate)) return TLSMGM_OK;
     struct identity first = {&config->certificate, &config->private_key, "certificate",
                              "private_key", &ctx->certificate};
-    enum tlsmgm_status status = load_certificate(ctx, &first, error);
+    enum tlsmgm_status status = load_certificate(ctx, config, &first, error);
     if (status == TLSMGM_OK) status = load_private_key(ctx, &first, config->passphrase, error);
     if (status != TLSMGM_OK || !tlsmgm_source_is_given(&config->certificate2)) return status;
     struct identity second = {&config->certificate2, &config->private_key2, "certificate2",
                               "private_key2", &ctx->certificate2};
-    status = load_certificate(ctx, &second, error);
+    status = load_certificate(ctx, config, &second, error);
     if (status == TLSMGM_OK) {
         status = tlsmgm_check_two_kinds(&ctx->certificate, &ctx->certificate2, error);
     }
@@ -144,7 +147,11 @@ static enum tlsmgm_status use_dh(struct tlsmgm_ctx *ctx, const struct tlsmgm_dh 
         EVP_PKEY_free(parameters);
         return ossl_fail_item(error, "dh_params", dh->place, "OpenSSL cannot decode them");
     }
-    /* The size is judged by the security level, which a cipher list can lower. */
+    /* A cipher list can lower the security level; at this one OpenSSL itself takes a bit less. */
+    if (SSL_CTX_get_security_level(ctx->ssl_ctx) >= 2 && dh->bits < TLSMGM_DH_BITS_MIN) {
+        EVP_PKEY_free(parameters);
+        return tlsmgm_dh_fail_size(dh, "dh_params", error);
+    }
     if (SSL_CTX_set0_tmp_dh_pkey(ctx->ssl_ctx, parameters) == 1) return TLSMGM_OK;
     EVP_PKEY_free(parameters);
     return ossl_fail_item(error, "dh_params", dh->place, "they cannot be used");

@@ -251,23 +251,23 @@ DAMAGE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     ),
     "BEGIN cut short": (
         lambda b: b.replace(b"CERTIFICATE-----\n", b"CERTIF\n", 1),
-        "line {line}: a malformed BEGIN line",
+        "line {line}: damaged PEM: a malformed BEGIN line",
     ),
     "BEGIN with fewer dashes": (
         lambda b: b.replace(b"CERTIFICATE-----\n", b"CERTIFICATE----\n", 1),
-        "line {line}: a malformed BEGIN line",
+        "line {line}: damaged PEM: a malformed BEGIN line",
     ),
     "text behind BEGIN": (
         lambda b: b.replace(b"CERTIFICATE-----\n", b"CERTIFICATE----- x\n", 1),
-        "line {line}: a malformed BEGIN line",
+        "line {line}: damaged PEM: a malformed BEGIN line",
     ),
     "no label": (
         lambda b: b.replace(b"BEGIN CERTIFICATE", b"BEGIN "),
-        "line {line}: a malformed BEGIN line",
+        "line {line}: damaged PEM: a malformed BEGIN line",
     ),
     "no BEGIN": (lambda b: b.split(b"\n", 1)[1], "an END without its BEGIN"),
     "BEGIN damaged": (lambda b: b.replace(b"-----BEGIN", b"-----BEGUN"), "an END without its BEG"),
-    "BEGIN indented": (lambda b: b"  " + b, "line {line}: there are blanks before BEGIN"),
+    "BEGIN indented": (lambda b: b"  " + b, "line {line}: damaged PEM: there are blanks before BEGIN"),
     "headers without an end": (
         lambda b: b.replace(b"-----\n", b"-----\nProc-Type: 4,ENCRYPTED\n", 1),
         "certificate {n} (line {line}): no empty line ends its headers",
