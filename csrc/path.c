@@ -254,10 +254,22 @@ static bool check_times(struct path *path, size_t depth) {
     return true;
 }
 
-static bool is_signed_by(const struct path *path, const struct tlsmgm_certificate *certificate,
-                         const struct tlsmgm_certificate *issuer) {
-    return tlsmgm_bytes_equal(certificate->inner_algorithm, certificate->signature.algorithm) &&
-           path->question->signature_check(&certificate->signature, &issuer->key);
+static bool check_signature(struct path *path, size_t depth,
+                            const struct tlsmgm_certificate *issuer) {
+    const struct tlsmgm_certificate *certificate = path->items[depth];
+    enum tlsmgm_signature_answer answer = TLSMGM_SIGNATURE_WRONG;
+    if (tlsmgm_bytes_equal(certificate->inner_algorithm, certificate->signature.algorithm)) {
+        answer = path->question->signature_check(&certificate->signature, &issuer->key);
+    }
+    switch (answer) {
+        case TLSMGM_SIGNATURE_GOOD:
+            return true;
+        case TLSMGM_SIGNATURE_WRONG:
+            return refuse(path, TLSMGM_VERIFY_SIGNATURE, depth, "the signature does not fit");
+        case TLSMGM_SIGNATURE_NO_KEY:
+            break;
+    }
+    return refuse(path, TLSMGM_VERIFY_UNKNOWN_CA, depth + 1, "the key of a CA cannot be used");
 }
 
 static bool may_sign(const struct tlsmgm_certificate *issuer) {
@@ -272,9 +284,7 @@ static bool check_signatures_and_times(struct path *path) {
             if (!may_sign(issuer)) {
                 return refuse(path, TLSMGM_VERIFY_NOT_A_CA, depth + 1, "the issuer may not sign");
             }
-            if (!is_signed_by(path, path->items[depth], issuer)) {
-                return refuse(path, TLSMGM_VERIFY_SIGNATURE, depth, "the signature does not fit");
-            }
+            if (!check_signature(path, depth, issuer)) return false;
         }
         if (!check_times(path, depth)) return false;
     }

@@ -64,8 +64,14 @@ bool tlsmgm_signature_read(struct tlsmgm_bytes whole, struct tlsmgm_signature *o
 bool tlsmgm_signature_fits(const struct tlsmgm_signature *signature,
                            enum tlsmgm_public_key_kind key);
 
-/* Asks a TLS library whether a signature is good. */
-typedef bool (*tlsmgm_signature_check)(const struct tlsmgm_signature *signature,
-                                       const struct tlsmgm_public_key *key);
+enum tlsmgm_signature_answer {
+    TLSMGM_SIGNATURE_GOOD,
+    TLSMGM_SIGNATURE_WRONG,
+    TLSMGM_SIGNATURE_NO_KEY, /* the key cannot be read, or is of a kind that the library lacks */
+};
+
+/* Asks a TLS library about a signature. */
+typedef enum tlsmgm_signature_answer (*tlsmgm_signature_check)(
+    const struct tlsmgm_signature *signature, const struct tlsmgm_public_key *key);
 
 #endif

@@ -133,8 +133,8 @@ bool wssl_require_staple(struct tlsmgm_conn *conn);
 bool wssl_expect_staple_of(struct tlsmgm_conn *conn, struct tlsmgm_bytes issuer); /* DER */
 
 /* signature.c */
-bool wssl_signature_is_good(const struct tlsmgm_signature *signature,
-                            const struct tlsmgm_public_key *key);
+enum tlsmgm_signature_answer wssl_check_signature(const struct tlsmgm_signature *signature,
+                                                  const struct tlsmgm_public_key *key);
 
 /* verify.c: the peer's certificate. The first refusal counts. */
 bool wssl_is_in_force(struct tlsmgm_bytes der); /* within its dates now */

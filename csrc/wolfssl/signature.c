@@ -79,57 +79,70 @@ static bool verify_pss(const struct tlsmgm_signature *signature, RsaKey *key) {
                                                  hash, (int)signature->salt_size, 0) == 0;
 }
 
-static bool verify_rsa(const struct tlsmgm_signature *signature, struct tlsmgm_bytes info) {
+static enum tlsmgm_signature_answer answer_if(bool is_good) {
+    return is_good ? TLSMGM_SIGNATURE_GOOD : TLSMGM_SIGNATURE_WRONG;
+}
+
+static enum tlsmgm_signature_answer check_rsa(const struct tlsmgm_signature *signature,
+                                              struct tlsmgm_bytes info) {
     RsaKey key;
     word32 index = 0;
-    if (wc_InitRsaKey(&key, NULL) != 0) return false;
-    bool good = wc_RsaPublicKeyDecode(info.data, &index, &key, (word32)info.size) == 0;
-    if (good && signature->kind == TLSMGM_SIGNATURE_RSA_PSS) {
-        good = verify_pss(signature, &key);
-    } else if (good) {
-        good = verify_plain(signature, WC_SIGNATURE_TYPE_RSA_W_ENC, &key, sizeof key);
+    enum tlsmgm_signature_answer answer = TLSMGM_SIGNATURE_NO_KEY;
+    if (wc_InitRsaKey(&key, NULL) != 0) return answer;
+    if (wc_RsaPublicKeyDecode(info.data, &index, &key, (word32)info.size) == 0) {
+        bool is_pss = signature->kind == TLSMGM_SIGNATURE_RSA_PSS;
+        answer = answer_if(
+            is_pss ? verify_pss(signature, &key)
+                   : verify_plain(signature, WC_SIGNATURE_TYPE_RSA_W_ENC, &key, sizeof key));
     }
     (void)wc_FreeRsaKey(&key);
-    return good;
+    return answer;
 }
 
-static bool verify_ecdsa(const struct tlsmgm_signature *signature, struct tlsmgm_bytes info) {
+static enum tlsmgm_signature_answer check_ecdsa(const struct tlsmgm_signature *signature,
+                                                struct tlsmgm_bytes info) {
     ecc_key key;
     word32 index = 0;
-    if (wc_ecc_init(&key) != 0) return false;
-    bool good = wc_EccPublicKeyDecode(info.data, &index, &key, (word32)info.size) == 0 &&
-                verify_plain(signature, WC_SIGNATURE_TYPE_ECC, &key, sizeof key);
+    enum tlsmgm_signature_answer answer = TLSMGM_SIGNATURE_NO_KEY;
+    if (wc_ecc_init(&key) != 0) return answer;
+    if (wc_EccPublicKeyDecode(info.data, &index, &key, (word32)info.size) == 0) {
+        answer = answer_if(verify_plain(signature, WC_SIGNATURE_TYPE_ECC, &key, sizeof key));
+    }
     (void)wc_ecc_free(&key);
-    return good;
+    return answer;
 }
 
-static bool verify_ed25519(const struct tlsmgm_signature *signature, struct tlsmgm_bytes info) {
+static enum tlsmgm_signature_answer check_ed25519(const struct tlsmgm_signature *signature,
+                                                  struct tlsmgm_bytes info) {
     ed25519_key key;
     word32 index = 0;
     int verified = 0;
-    if (wc_ed25519_init(&key) != 0) return false;
-    bool good = wc_Ed25519PublicKeyDecode(info.data, &index, &key, (word32)info.size) == 0 &&
-                wc_ed25519_verify_msg(signature->bits.data, (word32)signature->bits.size,
-                                      signature->signed_bytes.data,
-                                      (word32)signature->signed_bytes.size, &verified, &key) == 0;
+    enum tlsmgm_signature_answer answer = TLSMGM_SIGNATURE_NO_KEY;
+    if (wc_ed25519_init(&key) != 0) return answer;
+    if (wc_Ed25519PublicKeyDecode(info.data, &index, &key, (word32)info.size) == 0) {
+        int result = wc_ed25519_verify_msg(signature->bits.data, (word32)signature->bits.size,
+                                           signature->signed_bytes.data,
+                                           (word32)signature->signed_bytes.size, &verified, &key);
+        answer = answer_if(result == 0 && verified == 1);
+    }
     wc_ed25519_free(&key);
-    return good && verified == 1;
+    return answer;
 }
 
-bool wssl_signature_is_good(const struct tlsmgm_signature *signature,
-                            const struct tlsmgm_public_key *key) {
-    if (!tlsmgm_signature_fits(signature, key->kind)) return false;
+enum tlsmgm_signature_answer wssl_check_signature(const struct tlsmgm_signature *signature,
+                                                  const struct tlsmgm_public_key *key) {
+    if (!tlsmgm_signature_fits(signature, key->kind)) return TLSMGM_SIGNATURE_WRONG;
     switch (signature->kind) {
         case TLSMGM_SIGNATURE_UNKNOWN:
         case TLSMGM_SIGNATURE_ED448: /* not in our build of wolfSSL */
-            return false;
+            return TLSMGM_SIGNATURE_NO_KEY;
         case TLSMGM_SIGNATURE_RSA:
         case TLSMGM_SIGNATURE_RSA_PSS:
-            return verify_rsa(signature, key->info);
+            return check_rsa(signature, key->info);
         case TLSMGM_SIGNATURE_ECDSA:
-            return verify_ecdsa(signature, key->info);
+            return check_ecdsa(signature, key->info);
         case TLSMGM_SIGNATURE_ED25519:
-            return verify_ed25519(signature, key->info);
+            return check_ed25519(signature, key->info);
     }
-    return false;
+    return TLSMGM_SIGNATURE_NO_KEY;
 }

@@ -97,7 +97,7 @@ static struct tlsmgm_path_question question_about(const struct tlsmgm_conn *conn
         .anchors = &ctx->anchors,
         .peer_rules = &ctx->peer_rules,
         .name = {(const uint8_t *)conn->owner.checked, conn->owner.checked_size},
-        .signature_check = wssl_signature_is_good,
+        .signature_check = wssl_check_signature,
     };
 }
 

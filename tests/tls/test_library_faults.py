@@ -75,8 +75,6 @@ def test_a_good_staple_hides_no_revocation(
         server=site.fields() | {"ocsp_response": ocsp.response(root, site)},
         client={"ca_list": root.pem, "crl_dir": tmp_path, "require_staple": True},
     )
-    if client_library == "wolfssl":
-        pytest.xfail("until CRLs are judged apart from wolfSSL")
     error = both.fail().client_error
     assert isinstance(error, VerificationError)
     assert error.reason == "revoked"

@@ -135,7 +135,7 @@ def test_one_encrypted_key_is_enough_for_a_passphrase(
         ({"private_key2": None}, "private_key2", "need each other"),
         ({"certificate2": None}, "private_key2", "need each other"),
         ({"private_key2": "rsa"}, "private_key2", "does not belong"),
-        ({"certificate2": b"-----BEGIN garbage"}, "certificate2", "PEM"),
+        ({"certificate2": b"-----BEGIN garbage"}, "certificate2", "malformed BEGIN line"),
         ({"certificate2": "/no/such/file"}, "certificate2", "No such file"),
         ({"certificate2": "rsa", "private_key2": "rsa"}, "certificate2", "same kind"),
     ],
