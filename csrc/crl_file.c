@@ -60,6 +60,16 @@ static bool has_marker(struct tlsmgm_bytes line, const char *marker, size_t leng
            (size == length - DASHES || line.size == size);
 }
 
+/* Where files were joined without a line end, a BEGIN follows an END. */
+static bool has_joined_marker(struct tlsmgm_bytes line) {
+    if (line.size < sizeof "-----END " || memcmp(line.data, "-----END ", 9) != 0) return false;
+    while (line.size > SHORTEST_WORD) {
+        line = (struct tlsmgm_bytes){line.data + 1, line.size - 1};
+        if (has_marker(line, BEGIN, sizeof BEGIN - 1)) return true;
+    }
+    return false;
+}
+
 static struct tlsmgm_bytes trim(struct tlsmgm_bytes line) {
     while (line.size > 0 && line.data[line.size - 1] <= ' ') line.size--;
     while (line.size > 0 && line.data[0] <= ' ') {
@@ -93,7 +103,8 @@ bool tlsmgm_has_crl_marker(struct tlsmgm_bytes text) {
         const uint8_t *end = memchr(rest.data, '\n', rest.size);
         size_t size = end == NULL ? rest.size : (size_t)(end - rest.data);
         struct tlsmgm_bytes line = trim((struct tlsmgm_bytes){rest.data, size});
-        if (has_marker(line, BEGIN, sizeof BEGIN - 1) || has_marker(line, END, sizeof END - 1)) {
+        if (has_marker(line, BEGIN, sizeof BEGIN - 1) || has_marker(line, END, sizeof END - 1) ||
+            has_joined_marker(line)) {
             return true;
         }
         if (end == NULL) break;

@@ -401,6 +401,8 @@ def broken_crls(root: Authority) -> dict[str, bytes]:
         "a second one broken": text + text[:80],
         "a first one broken": text[:80] + b"\n" + text,
         "behind a certificate": root.pem + text[:80],
+        "joined to a certificate": root.pem.rstrip() + text[:80],
+        "joined to a certificate, and cut": root.pem.rstrip() + text[:12],
     }
 
 
