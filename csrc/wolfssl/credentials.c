@@ -9,6 +9,7 @@
 
 #include "alloc.h"
 #include "certificate_fields.h"
+#include "der.h"
 #include "error.h"
 #include "identity.h"
 #include "public_key.h"
@@ -52,6 +53,17 @@ static enum tlsmgm_status write_chain(const struct tlsmgm_chain *chain, struct t
 
 #define TLS1_3 0x0304
 
+/* RFC 4055 section 1.2: parameters restrict the key to one digest; without them it takes any. */
+static bool has_parameters(struct tlsmgm_bytes public_key_info) {
+    struct tlsmgm_cursor cursor = tlsmgm_cursor(public_key_info);
+    struct tlsmgm_cursor info;
+    struct tlsmgm_cursor algorithm;
+    struct tlsmgm_bytes oid;
+    return tlsmgm_der_enter(&cursor, TLSMGM_DER_SEQUENCE, &info) &&
+           tlsmgm_der_enter(&info, TLSMGM_DER_SEQUENCE, &algorithm) &&
+           tlsmgm_der_oid(&algorithm, &oid) && algorithm.left > 0;
+}
+
 /* What wolfSSL would load, to fail in each handshake. NULL: nothing is known against it. */
 static const char *unusable(struct tlsmgm_bytes leaf) {
     struct tlsmgm_certificate_fields fields;
@@ -60,6 +72,9 @@ static const char *unusable(struct tlsmgm_bytes leaf) {
     tlsmgm_public_key_read(fields.public_key_info, &key);
     if (tlsmgm_rsa_bits(fields.public_key_info) > RSA_MAX_SIZE) {
         return "wolfSSL cannot use RSA keys of this size; it ends at 4096 bits";
+    }
+    if (key.kind == TLSMGM_PUBLIC_KEY_RSA_PSS && has_parameters(fields.public_key_info)) {
+        return "wolfSSL cannot use RSA-PSS keys with parameters";
     }
     if (key.has_explicit_curve) return "wolfSSL cannot use keys whose curve is spelled out";
     if (key.kind == TLSMGM_PUBLIC_KEY_EC && tlsmgm_key_kind(leaf) == TLSMGM_KEY_OTHER) {
@@ -75,9 +90,6 @@ static const char *trouble_with(struct tlsmgm_bytes leaf) {
     if (tlsmgm_certificate_fields_read(leaf, &fields, NULL) == TLSMGM_OK) {
         tlsmgm_public_key_read(fields.public_key_info, &key);
         if (key.kind == TLSMGM_PUBLIC_KEY_ED448) return "this wolfSSL has no Ed448";
-        if (key.kind == TLSMGM_PUBLIC_KEY_RSA_PSS) {
-            return "wolfSSL cannot use RSA-PSS keys with parameters";
-        }
     }
     return "wolfSSL cannot decode it";
 }
