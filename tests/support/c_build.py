@@ -217,7 +217,8 @@ def build(
 
     def compile_one(job: tuple[Path, list[str]]) -> str:
         source, extra = job
-        target = work / f"{source.parent.name}-{source.stem}.o"
+        # Files of the backend and of its tests may have the same name.
+        target = work / ("-".join(source.relative_to(ROOT).with_suffix("").parts) + ".o")
         run([*compiler(), *flags, *extra, "-c", str(source), "-o", str(target)])
         return str(target)
 
