@@ -3,7 +3,7 @@
 # the tree (see wheels/build_native_libs.py).
 
 # The first of these that runs and is new enough. Choose another with: make PYTHON=/path/to/python
-CANDIDATES := python3.14 python3.13 python3.12 python3.11 python3
+CANDIDATES := python3.15 python3.14 python3.13 python3.12 python3.11 python3
 PYTHON ?= $(shell for python in $(CANDIDATES); do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { command -v $$python; break; }; done)

@@ -248,10 +248,20 @@ def c_library(name: str, folder: str, link: Link | None = None) -> tuple[str, di
     }
 
 
+def library_facts(link: Link) -> list[str]:
+    """Return what a backend's module says of the library that it is built with."""
+    # Setuptools' compilers are started without a shell, so these quotes are C's.
+    return [
+        f'-DTLSMGM_LIBRARY_SOURCE="{link.source}"',
+        f'-DTLSMGM_LIBRARY_PATCHES="{";".join(link.patches)}"',
+    ]
+
+
 def extension(pyx: str, c_libraries: list[str], link: Link | None = None) -> Extension:
     """Describe the extension module made of one Cython file."""
     name = pyx.removesuffix(".pyx").replace("/", ".")
     compile_args = [*CYTHON_FLAGS, *(link.compile_args if link else [])]
+    compile_args += library_facts(link) if link else []
     compile_args = with_sanitizers(compile_args, SANITIZER_COMPILE_FLAGS)
     # The libraries' archives come last: the linker looks for symbols from left to right.
     link_args = with_sanitizers(

@@ -1,5 +1,6 @@
 #include "certificate.h"
 
+#include "crl_points.h"
 #include "der.h"
 #include "error.h"
 #include "extension.h"
@@ -165,6 +166,9 @@ static bool read_standard(int number, const struct tlsmgm_extension *extension,
         case TLSMGM_NAME_CONSTRAINTS:
             return read_sequence(extension->value, &out->name_constraints);
         case TLSMGM_CRL_DISTRIBUTION_POINTS:
+            if (!tlsmgm_crl_points_are_bounded(extension->value, out->fields.issuer.size)) {
+                out->is_costly = true;
+            }
             return read_sequence(extension->value, &out->distribution_points);
         case TLSMGM_SUBJECT_KEY_IDENTIFIER:
             out->has_unknown_critical |= extension->is_critical;

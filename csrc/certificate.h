@@ -54,6 +54,7 @@ struct tlsmgm_certificate {
 
     bool is_invalid;           /* an extension that we know cannot be read */
     bool has_unknown_critical; /* a critical one that we do not process */
+    bool is_costly;            /* too many CRL distribution points; see crl_points.h */
     bool is_proxy;             /* RFC 3820 */
     bool has_basic_constraints;
     bool is_ca;

@@ -455,6 +455,9 @@ static enum tlsmgm_status read_shown(const struct tlsmgm_path_question *question
     for (size_t i = 0; i < question->shown_count; i++) {
         enum tlsmgm_status status = tlsmgm_certificate_read(question->shown[i], &shown[i], error);
         if (status != TLSMGM_OK) return status;
+        if (!shown[i].is_costly) continue;
+        return tlsmgm_fail_alert(error, TLSMGM_ALERT_BAD_CERTIFICATE,
+                                 "malformed certificate: too many CRL distribution points");
     }
     return TLSMGM_OK;
 }

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from tlsmgm._core.certificate import Certificate
-from tlsmgm.backends import select
+from tlsmgm.backends import backends, select
 from tlsmgm.config.model import Configuration
 from tlsmgm.contradictions import contradictions
 from tlsmgm.domain import Domain, Origin, Source
@@ -25,6 +25,7 @@ from tlsmgm.reading import Reader
 from tlsmgm.secret_files import open_secret_files, secret_paths
 from tlsmgm.staples import staple_warning
 from tlsmgm.trust import trust_of
+from tlsmgm.vulnerabilities import Build, known_against, too_old_to_know
 
 __all__ = ["Finding", "Load", "check_config", "check_library", "finding_of_row", "has_errors"]
 
@@ -91,6 +92,7 @@ def check_config(
             found += _check_staple(config, domain, soon.now, reader)
             found += _check_finite_fields(config, domain, libraries)
             found += _check_contradictions(config, domain)
+        found += _check_library_faults(config, libraries, reader)
     found += _check_shadowed(config)
     found += _check_sockets(config)
     found += _check_completeness(config)
@@ -254,6 +256,29 @@ def _check_contradictions(config: Configuration, domain: Domain) -> Iterator[Fin
     for parameter, text in contradictions(domain, config.default_values(domain.kind)):
         message = f"{parameter} {text}"
         yield _about(config, domain, "warning", "contradiction", parameter, message)
+
+
+def _check_library_faults(
+    config: Configuration, libraries: Sequence[str], reader: Reader
+) -> Iterator[Finding]:
+    """Published faults of the linked libraries that reach us, and that nothing here meets."""
+    installed = backends()
+    for library in (name for name in libraries if name in installed):
+        info = installed[library]
+        build = Build(library, info.version, info.source, info.patches)
+        title = f"{library} {info.version}"
+        old = too_old_to_know(build)
+        if old is not None:
+            yield Finding("warning", "library", f"{title}: {old}", library=library)
+        for fault in (item for item in known_against(build) if not item.is_met):
+            message = f"{title}: {fault.name}: {fault.what}; take a newer release"
+            if not info.source:
+                message += ", unless whoever built this one has mended it"
+            if fault.concerns is None:
+                yield Finding("warning", "library", message, library=library)
+                continue
+            for domain in (item for item in config.domains if fault.concerns(item, reader)):
+                yield _about(config, domain, "warning", "library", "certificate", message, library)
 
 
 def _check_shadowed(config: Configuration) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from tlsmgm.backends import refused
 from tlsmgm.commands import COMMANDS
 from tlsmgm.commands.output import complain
 from tlsmgm.errors import TLSError
+from tlsmgm.vulnerabilities import Build, known_faults
 
 __all__ = ["main", "make_parser"]
 
@@ -81,7 +82,10 @@ class _VersionAction(argparse.Action):
         print(f"tlsmgm {_version()}")
         found = tlsmgm.backends()
         for name, info in sorted(found.items()):
-            print(f"  {name:<8} {info.version}")
+            source = f" ({info.source})" if info.source else ""
+            print(f"  {name:<8} {info.version}{source}")
+            for line in known_faults(Build(name, info.version, info.source, info.patches)):
+                print(f"    {line}")
         unusable = refused()
         for name, reason in sorted(unusable.items()):
             print(f"  {name:<8} UNUSABLE: {reason}")

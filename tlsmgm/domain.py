@@ -172,7 +172,7 @@ class Domain(_Told):
             on server domains the client's certificate is asked, and needed.  A comma list or an
             iterable; kept as A-labels, in lower case.
         ocsp_response: server: DER of the response that is stapled to the certificate (RFC 6066
-            section 8); a path, or bytes.
+            section 8); a path, or bytes. It must be about the certificate.
         require_staple: client: refuse servers that staple no good response.
         ticket_key_file: server: secret from which the keys of session tickets follow, so that
             all who have it resume each other's sessions; see :mod:`tlsmgm.ticket_secrets`.

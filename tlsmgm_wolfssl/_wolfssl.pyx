@@ -1,4 +1,4 @@
-"""wolfSSL behind the contract: hands over its table in a capsule, and nothing else."""
+"""wolfSSL behind the contract: its table in a capsule, and how the library was built."""
 
 from cpython.pycapsule cimport PyCapsule_New
 
@@ -8,4 +8,12 @@ from tlsmgm._core.capi cimport TLSMGM_BACKEND_CAPSULE, tlsmgm_backend
 cdef extern from "wolfssl/backend.h":
     const tlsmgm_backend tlsmgm_wolfssl_backend
 
+cdef extern from *:
+    const char *TLSMGM_LIBRARY_SOURCE
+    const char *TLSMGM_LIBRARY_PATCHES
+
 backend = PyCapsule_New(<void *> &tlsmgm_wolfssl_backend, TLSMGM_BACKEND_CAPSULE, NULL)
+
+# Where the library's source came from, and what was changed in it; empty: somebody else's build.
+source = TLSMGM_LIBRARY_SOURCE.decode()
+patches = tuple(filter(None, TLSMGM_LIBRARY_PATCHES.decode().split(";")))

@@ -57,7 +57,7 @@ if [ -n "$missing" ]; then
 fi
 
 # Python 3.9 comes first on the PATH that cibuildwheel gives us, and is too old.
-for python in python3.14 python3.13 python3.12 python3.11 python3 /opt/python/cp31[1-9]-cp31[1-9]/bin/python; do
+for python in python3.15 python3.14 python3.13 python3.12 python3.11 python3 /opt/python/cp31[1-9]-cp31[1-9]/bin/python; do
     if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
         exec "$python" "$here/build_native_libs.py" "$@"
     fi

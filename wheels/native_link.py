@@ -15,7 +15,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from native_pins import MACOS, installed_prefix, load_pins, machine_triple, numbers
+from native_pins import (
+    MACOS,
+    installed_prefix,
+    load_pins,
+    machine_triple,
+    numbers,
+    read_manifest,
+)
 
 # Where libraries lie below a prefix, and how shared ones end. Debian's own are in the last of them;
 # its static ones are not made for modules of Python.
@@ -80,6 +87,9 @@ class Link:
     compile_args: list[str] = field(default_factory=list)
     link_args: list[str] = field(default_factory=list)
     depends: list[str] = field(default_factory=list)
+    # What build_native_libs.py wrote down of it; nothing of what others have built.
+    source: str = ""
+    patches: list[str] = field(default_factory=list)
 
 
 def find_library(library: Library) -> Link:
@@ -109,6 +119,7 @@ def link_prefix(library: Library, prefix: Path, origin: str) -> Link:
         )
     # Found by path, not by -L and -l: in front of our -L stands the folder of Python's own library,
     # where a distribution also has its OpenSSL.
+    manifest = read_manifest(prefix) if (prefix / "manifest.json").is_file() else {}
     search = [] if archives else [f"-Wl,-rpath,{Path(files[0]).parent}"]
     return Link(
         version=version,
@@ -117,6 +128,8 @@ def link_prefix(library: Library, prefix: Path, origin: str) -> Link:
         compile_args=["-isystem", str(prefix / "include")],
         link_args=[*files, *search, *library.system_libraries],
         depends=files,
+        source=manifest.get("source", ""),
+        patches=manifest.get("patches", []),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -11,11 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
+import tlsmgm
+from tests.support import ocsp
 from tests.support.cases import load_cases, script_of
 from tests.support.commands import Run
 from tests.support.other_backends import forget_backends, use_contract, use_module
+from tests.support.pki import Authority
 from tests.support.proxy import ROOT, client_domain, pki, server_domain, write_script
+from tlsmgm import checks
 from tlsmgm.cli import main
 from tlsmgm.commands import COMMANDS
 
@@ -314,3 +320,85 @@ def test_check_finds_what_keeps_a_program_from_starting(
     script.write_text(text, encoding="utf-8")
     assert main(["check", "--config", str(script)]) == code
     assert said in capsys.readouterr().out
+
+
+def with_library(monkeypatch: pytest.MonkeyPatch, name: str, **facts: Any) -> None:
+    """Have the linked library say something else of itself."""
+    found = tlsmgm.backends()
+    found = found | {name: dataclasses.replace(found[name], **facts)}
+    monkeypatch.setattr(tlsmgm, "backends", lambda: found)
+    monkeypatch.setattr(checks, "backends", lambda: found)
+
+
+def test_version_names_what_is_known_against_a_library(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_library(monkeypatch, "openssl", version="4.0.2", source="https://x", patches=())
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    out = capsys.readouterr().out
+    assert "openssl  4.0.2 (https://x)" in out
+    assert "CVE-2026-84783: " in out
+    assert "NOT MET" in out
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"version": "4.0.2", "source": ""}, "unless whoever built this one has mended it"),
+        ({"version": "4.0.2", "source": "https://x"}, "CVE-2026-84783"),
+        ({"version": "3.5.2"}, "older than 3.5.6"),
+        ({"version": "3.4.1"}, "nothing is known here of series 3.4"),
+        ({"version": "4.0.3"}, None),
+        ({"version": "3.5.9"}, None),
+    ],
+)
+def test_check_warns_of_a_library_that_is_known_to_be_bad(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    run: Run,
+    facts: dict[str, Any],
+    words: str | None,
+) -> None:
+    key = private(pki("dom1.key"), tmp_path)
+    script = write_script(tmp_path / "c", server_domain("dom1", private_key=key))
+    with_library(monkeypatch, "openssl", **({"patches": ()} | facts))
+    code, out, _ = run("check", "--config", script, "--library", "openssl")
+    assert code == 0
+    assert ("warning  " in out) == (words is not None)
+    assert words is None or words in out
+    assert words is None or "[openssl]" in out
+
+
+def test_check_warns_of_a_key_that_the_library_signs_with_badly(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, run: Run
+) -> None:
+    monkeypatch.setattr("tests.support.pki.new_key", lambda kind: _secp256k1())
+    fields = Authority("root").issue("site", names=["dom1.test"]).fields()
+    for name, content in fields.items():
+        (tmp_path / name).write_bytes(content)
+        (tmp_path / name).chmod(0o600)
+    paths = {name: tmp_path / name for name in fields}
+    script = write_script(tmp_path / "c", server_domain("dom1", **paths))
+    for version, warned in (("3.5.8", True), ("3.5.9", False)):
+        with_library(monkeypatch, "openssl", version=version, source="", patches=())
+        _, out, _ = run("check", "--config", script, "--library", "openssl")
+        assert ("CVE-2026-54872" in out) == warned
+
+
+def _secp256k1() -> Any:
+    return ec.generate_private_key(ec.SECP256K1())
+
+
+def test_check_warns_of_an_expired_staple(library: str, tmp_path: Path, run: Run) -> None:
+    root = Authority("root")
+    site = root.issue("site", names=["dom1.test"])
+    files = site.fields() | {"ocsp_response": ocsp.response(root, site, days=(-9, -2))}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+        (tmp_path / name).chmod(0o600)
+    paths = {name: tmp_path / name for name in files}
+    script = write_script(tmp_path / "c", server_domain("dom1", **paths))
+    code, out, _ = run("check", "--config", script, "--library", library, "--days", "1")
+    assert code == 0
+    assert "the OCSP response ended to hold on" in out

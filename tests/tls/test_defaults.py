@@ -163,3 +163,12 @@ def test_certificates_on_the_largest_curve(
     values = {"server": values["server"] | trust | {"verify_cert": True}}
     values["client"] = trust | user.fields()
     managers(library, client_library, version, **values).connect().echo()
+
+
+def test_groups_that_leave_out_finite_fields_are_a_warning(
+    library: str, identities: dict[str, dict[str, dict[str, Any]]]
+) -> None:
+    values = identities["rsa"]["server"] | {"dh_params": dh_params()[0], "ec_curve": "x25519"}
+    told = [text for text in managers(library, library, server=values).server.warnings]
+    warned = [text for text in told if "ec_curve names no finite field" in text]
+    assert bool(warned) == ("rfc7919" in tlsmgm.backends()[library].features)

@@ -39,6 +39,7 @@ def with_relative_points(root: Authority, count: int) -> dict[str, bytes]:
 @pytest.mark.parametrize("side", ["server", "client"])
 def test_many_names_relative_to_the_issuer(
     library: str,
+    client_library: str,
     version: str,
     root: Authority,
     site: Identity,
@@ -50,10 +51,10 @@ def test_many_names_relative_to_the_issuer(
     shown = with_relative_points(root, count)
     trust = {"ca_list": root.pem}
     if side == "server":
-        both = managers(library, "openssl", version, server=shown, client=trust)
+        both = managers(library, client_library, version, server=shown, client=trust)
     else:
         rules = site.fields() | trust | {"verify_cert": True}
-        both = managers("openssl", library, version, server=rules, client=shown | trust)
+        both = managers(library, client_library, version, server=rules, client=shown | trust)
     if accepted:
         both.connect().echo()
         return

@@ -38,10 +38,14 @@ class BackendInfo:
     Attributes:
         version: the library's own version, such as ``"3.5.4"``.
         features: names of what it can do beyond TLS 1.2, such as ``"tls1_3"``.
+        source: where its source code came from; empty for a library that somebody else has built.
+        patches: what was changed in it.
     """
 
     version: str
     features: frozenset[str]
+    source: str = ""
+    patches: tuple[str, ...] = ()
 
 
 @functools.cache
@@ -91,7 +95,10 @@ def backends() -> dict[str, BackendInfo]:
             backend = load(name)
         except TLSError:
             continue
-        found[name] = BackendInfo(backend.version, backend.features)
+        module = importlib.import_module(_modules()[name])
+        # Backends of other distributions need not say so much.
+        source, patches = getattr(module, "source", ""), getattr(module, "patches", ())
+        found[name] = BackendInfo(backend.version, backend.features, source, patches)
     return found
 
 

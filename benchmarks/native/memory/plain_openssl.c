@@ -160,9 +160,13 @@ static bool prepare_client(SSL *ssl, const struct bench_setting *setting, SSL_SE
     SSL_set_connect_state(ssl);
     if (*setting->server_name != '\0') {
         if (SSL_set_tlsext_host_name(ssl, setting->server_name) != 1) return false;
-        SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
-                                   X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-        if (*setting->ca != '\0' && SSL_set1_host(ssl, setting->server_name) != 1) return false;
+        X509_VERIFY_PARAM *rules = SSL_get0_param(ssl);
+        X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+                                                   X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+        if (*setting->ca != '\0' &&
+            X509_VERIFY_PARAM_set1_host(rules, setting->server_name, 0) != 1) {
+            return false;
+        }
     }
     return session == NULL || SSL_set_session(ssl, session) == 1;
 }
