@@ -267,7 +267,10 @@ DAMAGE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     ),
     "no BEGIN": (lambda b: b.split(b"\n", 1)[1], "an END without its BEGIN"),
     "BEGIN damaged": (lambda b: b.replace(b"-----BEGIN", b"-----BEGUN"), "an END without its BEG"),
-    "BEGIN indented": (lambda b: b"  " + b, "line {line}: damaged PEM: there are blanks before BEGIN"),
+    "BEGIN indented": (
+        lambda b: b"  " + b,
+        "line {line}: damaged PEM: there are blanks before BEGIN",
+    ),
     "headers without an end": (
         lambda b: b.replace(b"-----\n", b"-----\nProc-Type: 4,ENCRYPTED\n", 1),
         "certificate {n} (line {line}): no empty line ends its headers",
