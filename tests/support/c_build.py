@@ -215,14 +215,15 @@ def build(
     jobs = [(path, [*WARNINGS, *includes]) for path in sources_of(variant)]
     jobs.append((glue, [*python, *includes]))
 
-    def compile_one(job: tuple[Path, list[str]]) -> str:
-        source, extra = job
-        target = work / f"{source.parent.name}-{source.stem}.o"
+    def compile_one(numbered: tuple[int, tuple[Path, list[str]]]) -> str:
+        number, (source, extra) = numbered
+        # A backend and its tests have folders and files of the same names.
+        target = work / f"{number}-{source.parent.name}-{source.stem}.o"
         run([*compiler(), *flags, *extra, "-c", str(source), "-o", str(target)])
         return str(target)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        objects = list(pool.map(compile_one, jobs))
+        objects = list(pool.map(compile_one, enumerate(jobs)))
     module = work / f"{name}.so"
     bundle = ["-bundle", "-undefined", "dynamic_lookup"]
     # Python's ssl module brings another OpenSSL into the process; neither may see the other's.
