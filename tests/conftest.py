@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import settings
 
-import tlsmgm
+from tests.support.libraries import check_required, installed
 from tests.support.managers import LIBRARIES, VERSIONS
 
 # No test judges how long something takes; a busy machine would fail it.
@@ -13,22 +13,21 @@ settings.register_profile("tlsmgm", deadline=None)
 settings.load_profile("tlsmgm")
 
 
-def _installed(name: str) -> str:
-    if name not in tlsmgm.backends():
-        pytest.skip(f"{name} is not installed")
-    return name
+def pytest_configure() -> None:
+    """Refuse to run where a library is missing that must be there."""
+    check_required()
 
 
 @pytest.fixture(params=LIBRARIES)
 def library(request: pytest.FixtureRequest) -> str:
     """The library under test; of a handshake, the server's."""
-    return _installed(request.param)
+    return installed(request.param)
 
 
 @pytest.fixture(params=LIBRARIES)
 def client_library(request: pytest.FixtureRequest) -> str:
     """The client's library where both sides count."""
-    return _installed(request.param)
+    return installed(request.param)
 
 
 @pytest.fixture(params=VERSIONS)

@@ -50,6 +50,12 @@ def commands() -> str:
     return "\n".join(step["run"] for step in steps() if "run" in step)
 
 
+@pytest.mark.parametrize("name", ["tests", "sanitizers"])
+def test_a_run_of_the_suite_does_without_no_library(name):
+    workflow = load(ROOT / ".github" / "workflows" / f"{name}.yml")
+    assert workflow["env"]["TLSMGM_REQUIRE"].split(",") == ["openssl", "wolfssl"]
+
+
 def cibuildwheel(distribution) -> dict:
     return SETTINGS[distribution]["tool"]["cibuildwheel"]
 

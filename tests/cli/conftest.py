@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-import tlsmgm
 from tests.support.commands import Run, runner
+from tests.support.libraries import installed
 
 
 @pytest.fixture(params=["openssl", "wolfssl"])
 def library(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    if name not in tlsmgm.backends():
-        pytest.skip(f"{name} is not installed")
-    return name
+    return installed(request.param)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from tests.support.proxy import (
     server_context,
     write_script,
 )
+from tests.support.tls_sockets import wrap
 
 
 @contextlib.contextmanager
@@ -31,7 +32,7 @@ def serving(context: ssl.SSLContext) -> Iterator[str]:
         with (
             contextlib.suppress(OSError),
             upstream.accept() as sock,
-            context.wrap_socket(sock, server_side=True) as tls,
+            wrap(context, sock, server_side=True) as tls,
         ):
             while tls.recv(1000):
                 pass

@@ -24,6 +24,7 @@ from tests.support.proxy import (
     write_script,
 )
 from tests.support.sanitizers import IS_SANITIZED
+from tests.support.tls_sockets import wrap
 
 BATCHES = 3
 BATCH = 3400
@@ -86,7 +87,7 @@ def send_another_name(sock: socket.socket, draw: Draw) -> None:
 
 def finish(sock: socket.socket, draw: Draw) -> None:
     """A whole handshake; the connection ends right behind it."""
-    tls = draw.choice(CONTEXTS).wrap_socket(sock, server_hostname="dom1.test")
+    tls = wrap(draw.choice(CONTEXTS), sock, server_hostname="dom1.test")
     reset(tls)
 
 

@@ -7,16 +7,13 @@ from pathlib import Path
 
 import pytest
 
-import tlsmgm
+from tests.support.libraries import installed
 from tests.support.proxy import Upstream, server_domain, write_script
 
 
 @pytest.fixture(params=["openssl", "wolfssl"])
 def library(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    if name not in tlsmgm.backends():
-        pytest.skip(f"{name} is not installed")
-    return name
+    return installed(request.param)
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ from tests.support.proxy import (
     server_domain,
     write_script,
 )
+from tests.support.tls_sockets import wrap
 
 ALERT = 21
 
@@ -411,7 +412,7 @@ def test_other_addresses(library: str, host: str, tmp_path: Path, upstream: Upst
         address = "::1" if host == "[::1]" else "127.0.0.1"
         sock = socket.create_connection((address, port), TIMEOUT)
         with (
-            context.wrap_socket(sock, server_hostname="dom1.test") as client,
+            wrap(context, sock, server_hostname="dom1.test") as client,
             upstream.accept() as server,
         ):
             server.sendall(b"x")

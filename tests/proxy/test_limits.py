@@ -40,6 +40,7 @@ from tests.support.proxy import (
     write_script,
 )
 from tests.support.sanitizers import ENVIRONMENT
+from tests.support.tls_sockets import wrap
 
 Start = Callable[..., WatchedProxy]
 HELLO = real_hello("dom1.test")
@@ -321,7 +322,7 @@ def refuse_certificate(port: int) -> None:
     # In TLS 1.3 OpenSSL sends this alert in the clear, in which wolfSSL sees none.
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     with raw_client(port) as sock, pytest.raises(ssl.SSLError, match=r"(?i)certificate"):
-        context.wrap_socket(sock, server_hostname="dom1.test")
+        wrap(context, sock, server_hostname="dom1.test")
 
 
 def send(data: bytes, *, then: Callable[[socket.socket], None]) -> Callable[[int], None]:
@@ -434,8 +435,8 @@ def test_resumption_and_bytes_are_counted(start: Start) -> None:
     context = client_context(version=ssl.TLSVersion.TLSv1_2)
     session = None
     for _ in range(2):
-        with context.wrap_socket(
-            raw_client(proxy.port), server_hostname="dom1.test", session=session
+        with wrap(
+            context, raw_client(proxy.port), server_hostname="dom1.test", session=session
         ) as client:
             client.sendall(b"hello")
             assert read_exactly(client, 5) == b"hello"

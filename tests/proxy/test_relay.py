@@ -34,6 +34,7 @@ from tests.support.proxy import (
     write_script,
 )
 from tests.support.sanitizers import ENVIRONMENT, IS_SANITIZED
+from tests.support.tls_sockets import wrap
 
 SIZE = 6 * 1024 * 1024
 
@@ -272,7 +273,7 @@ def test_upstream_certificate_is_verified(
         with (
             contextlib.suppress(OSError),
             upstream.accept() as sock,
-            server_context(name).wrap_socket(sock, server_side=True) as server,
+            wrap(server_context(name), sock, server_side=True) as server,
         ):
             received.append(server.recv(10))
         assert received in ([], [b""])
@@ -296,7 +297,7 @@ def test_tls_to_tls(library: str, tmp_path: Path, upstream: Upstream) -> None:
         for number in range(3):
             with (
                 connect(proxy.port) as client,
-                tickets.wrap_socket(upstream.accept(), server_side=True) as server,
+                wrap(tickets, upstream.accept(), server_side=True) as server,
             ):
                 assert server.session_reused == (number > 0)
                 sending = threading.Thread(target=client.sendall, args=[payload])

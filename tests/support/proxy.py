@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.support.cases import cases_path
+from tests.support.tls_sockets import wrap
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT = 20.0
@@ -220,7 +221,7 @@ class Upstream:
 
     def accept_tls(self, name: str = "dom2", **options: Any) -> ssl.SSLSocket:
         """Take the next connection and do its handshake."""
-        return server_context(name, **options).wrap_socket(self.accept(), server_side=True)
+        return wrap(server_context(name, **options), self.accept(), server_side=True)
 
     def __enter__(self) -> Upstream:
         return self
@@ -275,7 +276,7 @@ def connect(
         if source != "127.0.0.1":
             sock.bind((source, 0))
         sock.connect(("127.0.0.1", port))
-        return context.wrap_socket(sock, server_hostname=name, suppress_ragged_eofs=False)
+        return wrap(context, sock, server_hostname=name, suppress_ragged_eofs=False)
     except BaseException:
         sock.close()
         raise

@@ -13,6 +13,7 @@ from tests.support.bad_certificates import (
     malformed_beside_signed,
     outcome,
 )
+from tests.support.libraries import needs_library
 from tests.support.pairs import managers
 from tests.support.pki import Authority
 from tlsmgm import ConfigError, VerificationError
@@ -38,6 +39,7 @@ def test_fault_has_its_reason_and_alert(
     assert found.alert == int({"openssl": openssl, "wolfssl": wolfssl}[library])
 
 
+@needs_library("wolfssl")
 def test_intermediate_that_cannot_be_decoded(
     library: str, version: str, root: Authority, tmp_path: Path
 ) -> None:
@@ -50,6 +52,7 @@ def test_intermediate_that_cannot_be_decoded(
     assert (error.reason, error.alert) == ("unknown_ca", 48)
 
 
+@needs_library("wolfssl")
 def test_certificate_that_is_malformed_beside_what_is_signed(
     library: str, version: str, root: Authority, tmp_path: Path
 ) -> None:

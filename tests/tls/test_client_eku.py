@@ -8,6 +8,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 
+from tests.support.libraries import needs_library
 from tests.support.pairs import ConnectionPair, managers, session_of
 from tests.support.pki import CLIENT_AUTH, SERVER_AUTH, Authority, Identity, write_crls
 from tlsmgm import ConfigError, Domain, VerificationError
@@ -78,6 +79,7 @@ def test_the_whole_chain_is_for_one_of_them(
     assert meeting.reason(middle.issue(usage=leaf), "client_or_server") == "ok"
 
 
+@needs_library("openssl")
 @pytest.mark.parametrize(
     ("above", "leaf"),
     [(CLIENT, SERVER), (SERVER, CLIENT), (CODE, SERVER), (CODE, CLIENT), (CODE, ()), (CODE, CODE)],

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.libraries import needs_library
 from tests.support.managers import client_domain, method_of, pem, server_domain
 from tests.support.pairs import Managers, manager, session_of
 from tests.support.pki import Authority, Identity
@@ -86,6 +87,7 @@ def test_other_rules_end_it(
     assert not resumes(here, there, client(library, version))
 
 
+@needs_library("openssl", "wolfssl")
 def test_the_libraries_do_not_read_each_others_tickets(version: str, secrets: Path) -> None:
     here, there = (machine(library, version, secrets) for library in ("openssl", "wolfssl"))
     for clients in (client("openssl", version), client("wolfssl", version)):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.libraries import needs_library
 from tests.support.managers import client_domain, method_of, server_domain
 from tests.support.pairs import ConnectionPair, Managers, manager, managers, session_of
 from tests.support.pki import Authority, Identity
@@ -272,6 +273,7 @@ def test_cut_session_is_refused_or_harmless(library: str, version: str) -> None:
     assert refused
 
 
+@needs_library("openssl", "wolfssl")
 def test_session_of_another_library_is_not_used(version: str) -> None:
     ours, theirs = managers("openssl", "openssl", version), managers("openssl", "wolfssl", version)
     session = session_of(theirs.connect())

@@ -16,6 +16,7 @@ import pytest
 from benchmarks.native.build import build
 from benchmarks.native.worker import NativeError, run_load, words_of
 from tests.benchmarks.native.conftest import SERVER_NAME, Files
+from tests.support.tls_sockets import wrap
 
 TIMEOUT = 60
 
@@ -62,7 +63,7 @@ class EchoServer:
         with (
             contextlib.suppress(OSError),
             sock,
-            self._contexts().wrap_socket(sock, server_side=True) as tls,
+            wrap(self._contexts(), sock, server_side=True) as tls,
         ):
             cipher = tls.cipher()
             assert cipher is not None
@@ -213,7 +214,7 @@ def test_a_server_that_closes(library: str, files: Files) -> None:
     class Hasty(EchoServer):
         def _serve(self, sock: socket.socket) -> None:
             with contextlib.suppress(OSError), sock:
-                context.wrap_socket(sock, server_side=True).close()
+                wrap(context, sock, server_side=True).close()
 
     with Hasty(lambda: context) as server, pytest.raises(NativeError):
         load(library, server.port, files, count=5)
