@@ -87,7 +87,10 @@ def test_a_digest_of_a_secret_says_nothing(tmp_path: Path) -> None:
     path.write_bytes(b"secret")
     digest = Material(path).secret_digest
     assert digest == Material(path).secret_digest
-    assert digest not in (Material(path).digest, hashlib.blake2b(b"secret", digest_size=32).digest())
+    assert digest not in (
+        Material(path).digest,
+        hashlib.blake2b(b"secret", digest_size=32).digest(),
+    )
     assert "secret" not in repr(Material(path)).replace(str(path), "")
 
 
