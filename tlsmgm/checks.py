@@ -6,33 +6,32 @@ Each check is a function that yields findings; :func:`check_config` runs them al
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
-from tlsmgm._core.certificate import Certificate
 from tlsmgm.backends import backends, select
+from tlsmgm.certificate_checks import CertificateChecks
+from tlsmgm.ciphers import cipher_words
 from tlsmgm.config.model import Configuration
+from tlsmgm.contexts import build_context
 from tlsmgm.contradictions import contradictions
-from tlsmgm.domain import Domain, Origin, Source
+from tlsmgm.domain import Domain, Origin
 from tlsmgm.errors import ConfigError, PlacedError, TLSError
 from tlsmgm.filters import Address, pack_ip, parse_address
 from tlsmgm.finite_fields import finite_field_warning
 from tlsmgm.keylog import keylog_path
 from tlsmgm.matching import find_shadowed
+from tlsmgm.methods import TLSVersion
 from tlsmgm.reading import Reader
-from tlsmgm.secret_files import open_secret_files, secret_paths
+from tlsmgm.secret_files import open_files_of_config, open_secret_files, secret_paths
 from tlsmgm.staples import staple_warning
 from tlsmgm.trust import trust_of
 from tlsmgm.vulnerabilities import Build, known_against, too_old_to_know
 
-__all__ = ["Finding", "Load", "check_config", "check_library", "finding_of_row", "has_errors"]
+__all__ = ["Finding", "check_config", "check_library", "finding_of_row", "has_errors"]
 
 Severity = Literal["error", "warning"]
-
-#: Loads one domain with one library; raises TLSError if that fails.
-Load = Callable[[Domain, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +60,9 @@ class Finding:
 def check_config(
     config: Configuration,
     libraries: Sequence[str],
-    load: Load,
     *,
     chosen: str | None = None,
-    days: int = 30,
+    days: int | None = None,
     now: datetime.datetime | None = None,
 ) -> list[Finding]:
     """Run all checks.
@@ -72,26 +70,30 @@ def check_config(
     Args:
         config: a script that has been read.
         libraries: load each domain with each of these.
-        load: how to load a domain.
         chosen: the library that will be used, if that is known; what another one cannot load is a
             warning then.
-        days: warn of certificates that expire within so many days.
+        days: warn of certificates that expire within so many days; None: within 30, or within a
+            third of their lifetime if that is less.
         now: the time to compare with; None: the clock.
 
     Returns:
         The findings, errors first.
     """
+    now = now or datetime.datetime.now(datetime.UTC)
     found = [Finding("warning", "script", text) for text in config.warnings]
-    soon = _Validity(now or datetime.datetime.now(datetime.UTC), datetime.timedelta(days=days))
     with Reader() as reader:
+        certificates = CertificateChecks(reader, now, days)
+        found += _check_files_of_config(config, reader)
         for domain in config.domains:
-            found += _check_loading(config, domain, libraries, load, chosen)
+            found += _check_loading(config, domain, libraries, chosen, reader)
             found += _check_secret_files(config, domain, reader)
-            found += _check_certificates(config, domain, soon)
+            for severity, check, parameter, message in certificates.complaints(domain):
+                found.append(_about(config, domain, severity, check, parameter, message))
             found += _check_trust(config, domain, reader)
-            found += _check_staple(config, domain, soon.now, reader)
+            found += _check_staple(config, domain, now, reader)
             found += _check_finite_fields(config, domain, libraries)
             found += _check_contradictions(config, domain)
+            found += _check_versions(config, domain, libraries)
         found += _check_library_faults(config, libraries, reader)
     found += _check_shadowed(config)
     found += _check_sockets(config)
@@ -136,19 +138,34 @@ def _check_loading(
     config: Configuration,
     domain: Domain,
     libraries: Sequence[str],
-    load: Load,
     chosen: str | None,
+    reader: Reader,
 ) -> Iterator[Finding]:
     """Files that are missing or broken, keys that do not match, ciphers that nobody knows."""
+    told: dict[tuple[str, str], list[str]] = {}
     for library in libraries:
         try:
-            load(domain, library)
+            backend = select(library)
+            if backend is not None:
+                for warning in build_context(domain, backend, reader=reader).warnings:
+                    told.setdefault(warning, []).append(library)
         except TLSError as error:
             parameter = getattr(error, "parameter", None) or "name"
             reason = error.reason if isinstance(error, ConfigError) and error.reason else str(error)
             message = reason if parameter == "name" else f"{parameter}: {reason}"
             severity: Severity = "error" if chosen in (library, None) else "warning"
             yield _about(config, domain, severity, "load", parameter, message, library)
+    for (parameter, text), by in told.items():
+        if text != trust_of(domain, reader).warning:  # see _check_trust()
+            only = by[0] if len(by) == 1 and len(libraries) > 1 else None
+            message = f"{parameter}: {text}"
+            yield _about(config, domain, "warning", "load", parameter, message, only)
+
+
+def _check_files_of_config(config: Configuration, reader: Reader) -> Iterator[Finding]:
+    """A configuration or a database with secrets that others can read."""
+    for message in open_files_of_config(config, reader):
+        yield Finding("warning", "key-file", message, origin=config.path)
 
 
 def _check_secret_files(config: Configuration, domain: Domain, reader: Reader) -> Iterator[Finding]:
@@ -159,68 +176,6 @@ def _check_secret_files(config: Configuration, domain: Domain, reader: Reader) -
     if keylog is not None:
         message = f"secrets of all connections are written to {keylog}"
         yield _about(config, domain, "warning", "keylog", "keylog_file", message)
-
-
-@dataclass(frozen=True, slots=True)
-class _Validity:
-    now: datetime.datetime
-    margin: datetime.timedelta
-
-    def complaint(self, certificate: Certificate) -> tuple[bool, str] | None:
-        """Whether the certificate is bad now, and why; None if there is nothing to say."""
-        start, end = certificate.not_before, certificate.not_after
-        if start is None or end is None:
-            return True, "has no readable time of validity"
-        if start > self.now:
-            return True, f"is not valid before {start:%Y-%m-%d %H:%M} UTC"
-        if end < self.now:
-            return True, f"expired on {end:%Y-%m-%d %H:%M} UTC"
-        if end < self.now + self.margin:
-            left = (end - self.now).days
-            return False, f"expires on {end:%Y-%m-%d %H:%M} UTC, in {left} days"
-        return None
-
-
-def _check_certificates(
-    config: Configuration, domain: Domain, validity: _Validity
-) -> Iterator[Finding]:
-    """Certificates that have expired or soon will.
-
-    An expired CA is a warning only: bundles often hold some, beside the one that is needed.
-    """
-    for place, certificate in enumerate(_certificates(domain.certificate)):
-        what = "certificate" if place == 0 else "chain certificate"
-        yield from _expiry(config, domain, validity, certificate, what, "certificate")
-    for certificate in _certificates(domain.ca_list):
-        yield from _expiry(config, domain, validity, certificate, "CA", "ca_list")
-
-
-def _expiry(
-    config: Configuration,
-    domain: Domain,
-    validity: _Validity,
-    certificate: Certificate,
-    what: str,
-    parameter: str,
-) -> Iterator[Finding]:
-    complaint = validity.complaint(certificate)
-    if complaint is None:
-        return
-    is_bad, text = complaint
-    severity: Severity = "error" if is_bad and parameter == "certificate" else "warning"
-    message = f"{what} {certificate.subject} {text}"
-    yield _about(config, domain, severity, "expiry", parameter, message)
-
-
-def _certificates(source: Source | None) -> tuple[Certificate, ...]:
-    """Read certificates; loading complains about what is broken."""
-    if source is None:
-        return ()
-    try:
-        pem = source if isinstance(source, bytes) else Path(source).read_bytes()
-        return Certificate.from_pem(pem)
-    except (OSError, ValueError, TLSError):
-        return ()
 
 
 def _check_trust(config: Configuration, domain: Domain, reader: Reader) -> Iterator[Finding]:
@@ -279,6 +234,20 @@ def _check_library_faults(
                 continue
             for domain in (item for item in config.domains if fault.concerns(item, reader)):
                 yield _about(config, domain, "warning", "library", "certificate", message, library)
+
+
+def _check_versions(
+    config: Configuration, domain: Domain, libraries: Sequence[str]
+) -> Iterator[Finding]:
+    """Versions that OpenSSL has, but does only below its security level."""
+    highest = domain.parsed_method.highest
+    if highest is None or highest >= TLSVersion.TLSv1_2 or "openssl" not in libraries:
+        return
+    words = [] if domain.cipher_list is None else cipher_words(domain.cipher_list)
+    if not any(word.level == 0 for word in words):
+        message = f"nobody can connect: OpenSSL does {domain.method} at security level 0 alone; "
+        message += 'set cipher_list to "DEFAULT:@SECLEVEL=0", or a method with TLSv1_2 in it'
+        yield _about(config, domain, "warning", "version", "tls_method", message, "openssl")
 
 
 def _check_shadowed(config: Configuration) -> Iterator[Finding]:

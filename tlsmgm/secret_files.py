@@ -5,9 +5,12 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterator, Mapping
 
+from tlsmgm.config.model import Configuration
 from tlsmgm.domain import Domain
+from tlsmgm.errors import ConfigError
+from tlsmgm.reading import Reader
 
-__all__ = ["open_secret_files", "secret_paths"]
+__all__ = ["open_files_of_config", "open_secret_files", "secret_paths"]
 
 _SECRET_FIELDS = {
     "private_key": "private key",
@@ -44,8 +47,48 @@ def open_secret_files(domain: Domain, modes: Mapping[str, int]) -> Iterator[tupl
     for parameter, what in _SECRET_FIELDS.items():
         path = getattr(domain, parameter)
         mode = modes.get(path, 0) if isinstance(path, str) else 0
-        if stat.S_ISREG(mode) and mode & (stat.S_IRWXG | stat.S_IRWXO):
+        if _is_open(mode):
             yield parameter, open_file(what, path, mode)
+
+
+def open_files_of_config(config: Configuration, reader: Reader) -> Iterator[str]:
+    """Find out whether others have access to a configuration or a database that has secrets.
+
+    Args:
+        config: the configuration.
+        reader: looks at the files.
+
+    Yields:
+        Sentences.
+    """
+    wanted = {}
+    if _has_secrets(config):
+        wanted[config.path] = "with its secrets,"
+    if config.database is not None and config.database.file is not None:
+        wanted[config.database.file] = "with the private keys of its rows, database"
+    try:
+        modes = reader.modes(wanted)
+    except ConfigError:
+        return
+    for path, what in wanted.items():
+        if _is_open(modes.get(path, 0)):
+            yield open_file(what, path, modes[path])
+
+
+def _has_secrets(config: Configuration) -> bool:
+    """Whether a key or a passphrase is written in the configuration itself, or a password."""
+    if config.database is not None and config.database.has_password:
+        return True
+    tables = config.tables if config.defaults is None else (config.defaults, *config.tables)
+    return any(
+        isinstance(table.values.get(name), bytes)
+        for table in tables
+        for name in ("private_key", "private_key2", "private_key_passphrase")
+    )
+
+
+def _is_open(mode: int) -> bool:
+    return stat.S_ISREG(mode) and bool(mode & (stat.S_IRWXG | stat.S_IRWXO))
 
 
 def open_file(what: str, path: str, mode: int) -> str:

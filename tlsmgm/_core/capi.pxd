@@ -28,6 +28,8 @@ cdef extern from "file.h" nogil:
         uint8_t *data
         size_t size
 
+    tlsmgm_status tlsmgm_source_read(const tlsmgm_source *, const char *, tlsmgm_blob *,
+                                     tlsmgm_error *)
     tlsmgm_status tlsmgm_file_read(const char *, tlsmgm_blob *, tlsmgm_error *)
     void tlsmgm_blob_free(tlsmgm_blob *)
 
@@ -203,3 +205,36 @@ cdef extern from "staple.h" nogil:
 
     tlsmgm_status tlsmgm_staple_read(tlsmgm_bytes, tlsmgm_bytes, tlsmgm_hasher, tlsmgm_staple *,
                                      tlsmgm_error *)
+
+
+cdef extern from "certificate.h" nogil:
+    cdef enum:
+        TLSMGM_FOR_SERVERS
+        TLSMGM_FOR_CLIENTS
+        TLSMGM_FOR_GATED_SERVERS
+
+    cdef struct tlsmgm_key_reference:
+        pass
+
+    cdef struct tlsmgm_certificate:
+        bint has_extended_usage
+        unsigned extended_usage
+
+    tlsmgm_status tlsmgm_certificate_read(tlsmgm_bytes, tlsmgm_certificate *, tlsmgm_error *)
+    bint tlsmgm_key_reference_fits(const tlsmgm_key_reference *, const tlsmgm_certificate *)
+
+
+cdef extern from "name_match.h" nogil:
+    bint tlsmgm_names_match(tlsmgm_bytes, tlsmgm_bytes)
+
+
+cdef extern from "crl.h" nogil:
+    cdef struct tlsmgm_crl:
+        tlsmgm_bytes issuer
+        int64_t this_update
+        int64_t next_update
+        tlsmgm_key_reference signer
+        bint is_delta
+
+    tlsmgm_status tlsmgm_crl_read(tlsmgm_blob *, tlsmgm_crl *, tlsmgm_error *)
+    void tlsmgm_crl_free(tlsmgm_crl *)

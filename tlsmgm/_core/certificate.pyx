@@ -10,6 +10,9 @@ from libc.stdlib cimport free, malloc
 from tlsmgm._core.capi cimport (
     TLSMGM_COMMON_NAME,
     TLSMGM_COUNTRY,
+    TLSMGM_FOR_CLIENTS,
+    TLSMGM_FOR_GATED_SERVERS,
+    TLSMGM_FOR_SERVERS,
     TLSMGM_LOCALITY,
     TLSMGM_ORGANIZATION,
     TLSMGM_ORGANIZATIONAL_UNIT,
@@ -21,7 +24,9 @@ from tlsmgm._core.capi cimport (
     make_cursor,
     tlsmgm_attribute,
     tlsmgm_bytes,
+    tlsmgm_certificate,
     tlsmgm_certificate_fields_read,
+    tlsmgm_certificate_read,
     tlsmgm_certificate_time,
     tlsmgm_cursor,
     tlsmgm_error,
@@ -263,6 +268,27 @@ cdef class Certificate:
                 if text is not None:
                     texts.append(text)
         return tuple(texts)
+
+    @property
+    def usages(self):
+        """Of TLS, what the certificate is for: a set of ``server`` and ``client``; None: anything.
+
+        This is its extendedKeyUsage (RFC 5280 section 4.2.1.12); others are not looked at.
+        """
+        cdef tlsmgm_error error
+        cdef tlsmgm_certificate facts
+        cdef tlsmgm_bytes view
+        view.data = <const unsigned char *> <const char *> self.der
+        view.size = len(self.der)
+        check(tlsmgm_certificate_read(view, &facts, &error), &error, None)
+        if not facts.has_extended_usage:
+            return None
+        found = set()
+        if facts.extended_usage & (TLSMGM_FOR_SERVERS | TLSMGM_FOR_GATED_SERVERS):
+            found.add("server")
+        if facts.extended_usage & TLSMGM_FOR_CLIENTS:
+            found.add("client")
+        return frozenset(found)
 
     @property
     def signature_algorithm(self):

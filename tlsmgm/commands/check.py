@@ -1,8 +1,10 @@
 """Load a configuration without serving, and look for what will break.
 
 Reports files that do not load, keys that do not match, certificates that have expired or soon
-will, filters that can never win, addresses without a socket, and key files open to others.  Every
-installed library loads everything; what only another one than the chosen refuses is a warning.
+will, lists of revoked certificates that are out of force or of nobody who is trusted, certificates
+for another purpose, filters that can never win, addresses without a socket, and files with secrets
+that are open to others.  Every installed library loads everything; what only another one than the
+chosen refuses is a warning.
 """
 
 from __future__ import annotations
@@ -13,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from tlsmgm.commands.configuration import add_config, read_all
 from tlsmgm.commands.output import print_json, printable
-from tlsmgm.domain import Domain
 from tlsmgm.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -32,9 +33,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--days",
         type=_days,
-        default=30,
         metavar="N",
-        help="warn of certificates that expire within N days (default: 30)",
+        help="warn of certificates that expire within N days (default: 30, or a third of the "
+        "lifetime if that is less)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -53,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
     config, failures = read_all(options.config)
     chosen = _chosen(config, libraries)
     findings = list(map(checks.finding_of_row, failures))
-    findings += checks.check_config(config, libraries, _load, chosen=chosen, days=options.days)
+    findings += checks.check_config(config, libraries, chosen=chosen, days=options.days)
     if options.library is None:
         findings += checks.check_library(config)
         findings.sort(key=lambda finding: finding.severity != "error")
@@ -96,12 +97,6 @@ def _chosen(config: Configuration, libraries: list[str]) -> str | None:
     except ConfigError:
         return None
     return wanted if wanted in libraries else None
-
-
-def _load(domain: Domain, library: str) -> None:
-    from tlsmgm.manager import TLSManager
-
-    TLSManager(library=library).add_domain(domain)
 
 
 def _print(findings: list[Finding], domains: int, libraries: list[str]) -> None:

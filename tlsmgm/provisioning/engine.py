@@ -206,8 +206,17 @@ def _sqlite_url(settings: DatabaseSettings, create: bool) -> str:
         raise DatabaseError(
             "there is no such file", origin=settings.safe_url, hint="tlsmgm db init creates it"
         )
+    if create:
+        _create_file(path)
     mode = "rwc" if create else "rw"
     return f"sqlite:///file:{quote(path)}?mode={mode}&uri=true"
+
+
+def _create_file(path: str) -> None:
+    """There will be keys in it, so it is ours alone; what SQLite puts beside it is as well."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    with contextlib.suppress(OSError):  # it is there, or SQLite says why it cannot be
+        os.close(os.open(path, flags, 0o600))
 
 
 def _arguments(settings: DatabaseSettings) -> dict[str, Any]:

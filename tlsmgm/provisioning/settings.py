@@ -130,6 +130,19 @@ class DatabaseSettings:
         return self.url.partition(":")[0].partition("+")[0]
 
     @property
+    def file(self) -> str | None:
+        """Path of the file of SQLite; None for other databases."""
+        if self.dialect != "sqlite":
+            return None
+        return self.url.partition(":///")[2].partition("?")[0] or None
+
+    @property
+    def has_password(self) -> bool:
+        """Whether the URL holds a password."""
+        login = self.url.partition("://")[2].rpartition("@")[0]
+        return bool(login.partition(":")[2])
+
+    @property
     def safe_url(self) -> str:
         """The URL without its password, for people."""
         scheme, _, rest = self.url.partition("://")
