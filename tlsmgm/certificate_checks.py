@@ -5,6 +5,7 @@ Whether the files can be decoded at all, loading tells; here they are passed ove
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,8 +13,8 @@ from typing import Final, Literal, NamedTuple
 
 from tlsmgm._core.certificate import Certificate
 from tlsmgm._core.crl import RevocationList
+from tlsmgm._core.items import Item, read_chain, read_trust
 from tlsmgm._core.material import Folder, Material
-from tlsmgm._core.pem import PemItem, split
 from tlsmgm.domain import Domain, Source
 from tlsmgm.errors import ConfigError, TLSError
 from tlsmgm.reading import Reader
@@ -47,14 +48,13 @@ class Complaint(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
-    """A certificate, and where it stands; None if there is no file."""
+    """A certificate, and where it stands."""
 
     certificate: Certificate
-    place: str | None
+    place: str
 
     def __str__(self) -> str:
-        where = "" if self.place is None else f" ({self.place})"
-        return f"{self.certificate.subject}{where}"
+        return f"{self.certificate.subject} ({self.place})"
 
 
 class CertificateChecks:
@@ -71,7 +71,8 @@ class CertificateChecks:
         self._reader = reader
         self._now = now
         self._days = days
-        self._certificates: dict[str, tuple[_Placed, ...]] = {}
+        self._chains: dict[tuple[str, Source], tuple[_Placed, ...]] = {}
+        self._trusted: dict[tuple[Source | None, str | None], tuple[_Placed, ...]] = {}
         self._lists: dict[str, tuple[_List, ...]] = {}
 
     def complaints(self, domain: Domain) -> Iterator[Complaint]:
@@ -81,54 +82,49 @@ class CertificateChecks:
             domain: any.
         """
         for parameter in _CERTIFICATES:
-            shown = self._of_source(getattr(domain, parameter))
+            shown = self._chain(domain, parameter)
             for number, item in enumerate(shown):
                 what = "certificate" if number == 0 else "chain certificate"
                 yield from self._expiry(item, what, parameter)
             if shown:
                 yield from _usage(domain, shown[0], parameter)
-        listed, in_folder = self._trusted(domain)
-        for parameter, items in (("ca_list", listed), ("ca_dir", in_folder)):
-            for item in items:
-                yield from self._expiry(item, "CA", parameter)
+        trusted = self._authorities(domain)
+        for item in trusted:
+            yield from self._expiry(item, "CA", "ca_dir" if domain.ca_list is None else "ca_list")
         if domain.crl_dir is not None and domain.verify_cert:
-            yield from self._revocation(domain, domain.crl_dir, (*listed, *in_folder))
+            yield from self._revocation(domain.crl_dir, trusted)
 
     # --- certificates --------------------------------------------------------------------
 
-    def _trusted(self, domain: Domain) -> tuple[tuple[_Placed, ...], tuple[_Placed, ...]]:
-        listed = self._of_source(domain.ca_list)
-        if domain.ca_dir is None:
-            return listed, ()
-        found = self._certificates.get(domain.ca_dir)
-        if found is None:
-            files = self._files(domain.ca_dir, "ca_dir")
-            found = tuple(
-                item for file in files for item in _certificates_in(bytes(file), file.path)
-            )
-            self._certificates[domain.ca_dir] = found
-        return listed, found
-
-    def _of_source(self, source: Source | None) -> tuple[_Placed, ...]:
-        """Those of a file or a value; what cannot be read is passed over."""
+    def _chain(self, domain: Domain, parameter: str) -> tuple[_Placed, ...]:
+        source: Source | None = getattr(domain, parameter)
         if source is None:
             return ()
-        if isinstance(source, bytes):
-            return tuple(_certificates_in(source, None))
-        if source not in self._certificates:
+        key = parameter, source
+        if key not in self._chains:
             try:
-                found = tuple(_certificates_in(bytes(self._reader.file(source)), source))
+                self._chains[key] = _certificates(read_chain(self._content(source), parameter))
             except ConfigError:
-                found = ()
-            self._certificates[source] = found
-        return self._certificates[source]
+                self._chains[key] = ()
+        return self._chains[key]
 
-    def _files(self, path: str, parameter: str) -> tuple[Material, ...]:
-        try:
-            folder: Folder = self._reader.folder(path, parameter)
-        except ConfigError:
-            return ()
-        return folder.files
+    def _authorities(self, domain: Domain) -> tuple[_Placed, ...]:
+        """Those that the domain names itself."""
+        key = domain.ca_list, domain.ca_dir
+        if key not in self._trusted:
+            try:
+                listed = None if domain.ca_list is None else self._content(domain.ca_list)
+                folder = None if domain.ca_dir is None else self._folder(domain.ca_dir, "ca_dir")
+                self._trusted[key] = _certificates(read_trust(listed, folder).cas)
+            except ConfigError:
+                self._trusted[key] = ()
+        return self._trusted[key]
+
+    def _content(self, source: Source) -> Material | bytes:
+        return source if isinstance(source, bytes) else self._reader.file(source)
+
+    def _folder(self, path: str, parameter: str) -> Folder:
+        return self._reader.folder(path, parameter)
 
     def _expiry(self, item: _Placed, what: str, parameter: str) -> Iterator[Complaint]:
         """An expired CA is a warning: bundles often hold some, beside the one that is needed."""
@@ -160,12 +156,13 @@ class CertificateChecks:
 
     # --- revocation lists ----------------------------------------------------------------
 
-    def _revocation(
-        self, domain: Domain, path: str, trusted: tuple[_Placed, ...]
-    ) -> Iterator[Complaint]:
+    def _revocation(self, path: str, trusted: tuple[_Placed, ...]) -> Iterator[Complaint]:
         if path not in self._lists:
-            files = self._files(path, "crl_dir")
-            self._lists[path] = tuple(found for file in files for found in _lists_in(file))
+            try:
+                found = read_trust(crl_dir=self._folder(path, "crl_dir")).crls
+            except ConfigError:
+                found = ()
+            self._lists[path] = tuple(_lists(found))
         lists = self._lists[path]
         yield from self._out_of_force(lists)
         authorities = [item.certificate for item in trusted]
@@ -218,30 +215,12 @@ def _usage(domain: Domain, item: _Placed, parameter: str) -> Iterator[Complaint]
     yield Complaint("warning", "usage", parameter, message)
 
 
-def _certificates_in(data: bytes, name: str | None) -> Iterator[_Placed]:
-    try:
-        items = split(data, name)
-    except ConfigError:
-        return
+def _certificates(items: Iterable[Item]) -> tuple[_Placed, ...]:
+    found = []
     for item in items:
-        if item.is_certificate and item.der is not None:
-            try:
-                certificate = Certificate(_without_trust(item))
-            except TLSError:
-                continue
-            yield _Placed(certificate, None if name is None else item.place)
-
-
-def _without_trust(item: PemItem) -> bytes:
-    """The certificate alone: in a TRUSTED CERTIFICATE, OpenSSL's settings stand behind it."""
-    der = item.der or b""
-    if item.label != "TRUSTED CERTIFICATE" or len(der) < 2:
-        return der
-    size, header = der[1], 2
-    if size & 0x80:  # the number of bytes of the length (X.690 section 8.1.3.5)
-        header += size & 0x7F
-        size = int.from_bytes(der[2:header], "big")
-    return der[: header + size]
+        with contextlib.suppress(TLSError):
+            found.append(_Placed(Certificate(item.der), item.place))
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,41 +236,21 @@ class _List:
         return self.begin <= now <= self.end
 
 
-def _lists_in(file: Material) -> Iterator[_List]:
+def _lists(items: Iterable[Item]) -> Iterator[_List]:
     """Delta CRLs speak only of changes, and count for nothing alone."""
-    for der, place in _lists_of(bytes(file), file.path):
-        try:
-            crl = RevocationList(der)
-        except TLSError:
-            continue
-        if not crl.is_delta:
-            begin = crl.this_update or datetime.datetime.max.replace(tzinfo=datetime.UTC)
-            end = crl.next_update or datetime.datetime.max.replace(tzinfo=datetime.UTC)
-            yield _List(crl, place, begin, end)
-
-
-def _lists_of(data: bytes, path: str) -> Iterator[tuple[bytes, str]]:
-    if data.startswith(b"\x30"):
-        yield data, path
-        return
-    try:
-        items = split(data, path)
-    except ConfigError:
-        return
+    latest = datetime.datetime.max.replace(tzinfo=datetime.UTC)
     for item in items:
-        if item.label == "X509 CRL" and item.der is not None:
-            yield item.der, item.place
+        if item.is_delta:
+            continue
+        with contextlib.suppress(TLSError):
+            crl = RevocationList(item.der)
+            begin, end = crl.this_update or latest, crl.next_update or latest
+            yield _List(crl, item.place, begin, end)
 
 
 def _has_list_by(lists: Iterable[_List], authorities: Iterable[Certificate]) -> bool:
-    found = False
-    for item in lists:
-        for authority in authorities:
-            try:
-                found = found or item.crl.may_be_by(authority)
-            except TLSError:
-                continue
-    return found
+    pairs = ((item.crl, authority) for item in lists for authority in authorities)
+    return any(crl.may_be_by(authority) for crl, authority in pairs)
 
 
 def _time(when: datetime.datetime) -> str:

@@ -99,8 +99,8 @@ class _Inputs:
     def warnings(self) -> Iterator[tuple[str, str]]:
         """What of the directories was passed over, by parameter."""
         for name, folder in (("ca_dir", self.ca_dir), ("crl_dir", self.crl_dir)):
-            for path, reason in () if folder is None else folder.unread:
-                yield name, f"{path} is passed over: {reason}"
+            for text in () if folder is None else folder.warnings:
+                yield name, text
 
 
 def _read_inputs(domain: Domain, trust: Trust, reader: Reader) -> _Inputs:

@@ -131,7 +131,17 @@ class _Worker:
         self.since = 0.0  # when that began
         self.is_left = False
         self.is_over = False
-        threading.Thread(target=self._run, name="tlsmgm-reader", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="tlsmgm-reader", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Let the thread end; one that reads just now is not waited for."""
+        with self._news:
+            self.is_over = True
+            is_idle = self.job is None
+            self._news.notify_all()
+        if is_idle:
+            self._thread.join()
 
     def _run(self) -> None:
         while (job := self._next()) is not None:
@@ -192,10 +202,9 @@ class Reader:
         traceback: TracebackType | None,
     ) -> None:
         with self._news:
-            if self._worker is not None:
-                self._worker.is_over = True
-            self._worker = None
-            self._news.notify_all()
+            worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.end()
         for kept in (self._files, self._folders, self._known):
             kept.clear()
 

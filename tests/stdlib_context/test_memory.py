@@ -86,7 +86,7 @@ def test_refusals(way: str, site: Identity, user: Identity) -> None:
     for parameter, value, reason in (
         ("private_key", key_pem(site.key, b"open sesame"), "encrypted"),
         ("private_key", user.fields()["private_key"], "certificate"),
-        ("certificate", good["private_key"], "no readable PEM certificate"),
+        ("certificate", good["private_key"], "a private key and no certificate"),
     ):
         with pytest.raises(ConfigError, match=reason) as caught:
             Domain("here", "server", **good | {parameter: value}).ssl_context()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from tests.support.pki import Authority, Identity, dh_params, key_pem, write_crls
+from tests.support.pki import Authority, Identity, dh_params, key_pem, write_ca_dir, write_crls
 from tests.support.process import PATHS, TIMEOUT
 from tlsmgm import ConfigError, Domain
 from tlsmgm.domain import Origin
@@ -140,7 +140,8 @@ def test_nobody_is_asked_at_a_terminal(
         os.close(terminal)
     assert not asked
     assert f"parameter '{what}': " in done.stdout
-    assert "is encrypted" in done.stdout
+    said = {"private_key": "is encrypted", "ca_dir": "no readable CA"}.get(what, "headers")
+    assert said in done.stdout
     assert done.stderr == ""
 
 
@@ -184,20 +185,37 @@ def test_directories_of_authorities(root: Authority, tmp_path: Path) -> None:
     assert (missing.parameter, "No such file" in missing.reason) == ("ca_dir", True)
     (tmp_path / "ca.pem").write_bytes(root.pem)
     unhashed = refusal("client", ca_dir=tmp_path)
-    assert (unhashed.parameter, unhashed.hint) == ("ca_dir", "run: openssl rehash")
+    assert (unhashed.parameter, "run: openssl rehash" in str(unhashed)) == ("ca_dir", True)
     (tmp_path / "01234567.0").write_bytes(GARBAGE)
-    assert "01234567.0" in refusal("client", ca_dir=tmp_path).reason
+    assert "no readable CA certificate" in refusal("client", ca_dir=tmp_path).reason
+
+
+def test_what_a_directory_of_authorities_collects(
+    root: Authority, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """OpenSSL itself would not even look at it; so it is passed over, and that is told."""
+    folder = Path(write_ca_dir(tmp_path / "cas", root))
+    (folder / "00000000.0").symlink_to("gone")
+    (folder / "01234567.0").write_bytes(GARBAGE)
+    context = Domain("here", "client", ca_dir=folder).ssl_context()
+    assert context.cert_store_stats()["x509_ca"] == 1
+    assert [record.name for record in caplog.records] == ["tlsmgm.ssl_context"] * 2
+    assert "00000000.0: it is a link to nothing" in caplog.text
+    assert "01234567.0" in caplog.records[1].getMessage()
 
 
 def test_directories_of_crls(root: Authority, tmp_path: Path) -> None:
     fields = {"ca_list": root.pem}
     missing = refusal("client", **fields, crl_dir=tmp_path / "absent")
     assert (missing.parameter, "No such file" in missing.reason) == ("crl_dir", True)
-    for content in ((), (b"nothing",), (root.pem,), (root.crl().replace(b"M", b"N"),)):
+    broken = root.crl().replace(b"M", b"N")
+    for content in ((), (b"nothing",), (root.pem,), (root.crl(), broken), (root.crl()[:200],)):
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
         error = refusal("client", **fields, crl_dir=write_crls(folder, *content))
         assert error.parameter == "crl_dir"
-        assert "no CRL" in error.reason
+        is_list = any(b"X509 CRL" in item for item in content)
+        said = f"{len(content) - 1}.crl.pem, CRL 1" if is_list else "no CRL in"
+        assert said in error.reason
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import socket
 import ssl
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from tests.support.managers import client_domain, manager_of, method_of
 from tests.support.pairs import ConnectionPair
@@ -465,10 +467,23 @@ def test_what_ssl_cannot_do_for_servers(site: Identity, parameter: str, value: o
         domain.ssl_context()
 
 
-def test_trusted_certificates_of_openssl_are_refused(root: Authority) -> None:
-    pem = root.pem.replace(b" CERTIFICATE", b" TRUSTED CERTIFICATE")
-    with pytest.raises(UnsupportedError, match="'ca_list'"):
-        of_client(root, ca_list=root.pem + pem).ssl_context()
+def test_trusted_certificates_of_openssl(root: Authority) -> None:
+    """Those that may vouch for the domain's peers count; ssl cannot keep another from it."""
+
+    def trusted(*rejected: str) -> bytes:
+        usages = b"".join(map(bytes.fromhex, rejected))
+        settings = b"\xa0" + bytes([len(usages)]) + usages if rejected else b""
+        body = root.certificate.public_bytes(serialization.Encoding.DER)
+        body += b"\x30" + bytes([len(settings)]) + settings
+        label = b"TRUSTED CERTIFICATE-----\n"
+        return b"-----BEGIN " + label + base64.encodebytes(body) + b"-----END " + label
+
+    server_auth, client_auth = "06082b06010505070301", "06082b06010505070302"
+    for pem in (trusted(), trusted(client_auth)):
+        assert of_client(root, ca_list=pem).ssl_context().cert_store_stats()["x509_ca"] == 1
+    for pem in (trusted(server_auth), root.pem + trusted(client_auth, server_auth)):
+        with pytest.raises(UnsupportedError, match=r"'ca_list'.*restrict a CA"):
+            of_client(root, ca_list=pem).ssl_context()
 
 
 @pytest.mark.skipif(

@@ -238,3 +238,45 @@ cdef extern from "crl.h" nogil:
 
     tlsmgm_status tlsmgm_crl_read(tlsmgm_blob *, tlsmgm_crl *, tlsmgm_error *)
     void tlsmgm_crl_free(tlsmgm_crl *)
+
+
+cdef extern from "identity.h" nogil:
+    cdef struct tlsmgm_chain_item:
+        tlsmgm_blob der
+        char *place
+
+    cdef struct tlsmgm_chain:
+        tlsmgm_chain_item *items
+        size_t count
+
+    cdef struct tlsmgm_dh:
+        tlsmgm_blob pem
+
+    tlsmgm_status tlsmgm_chain_read(const tlsmgm_source *, const char *, tlsmgm_chain *,
+                                    tlsmgm_error *)
+    void tlsmgm_chain_free(tlsmgm_chain *)
+    tlsmgm_status tlsmgm_dh_read(const tlsmgm_source *, const char *, tlsmgm_dh *, tlsmgm_error *)
+    void tlsmgm_dh_free(tlsmgm_dh *)
+
+
+cdef extern from "trust_items.h" nogil:
+    cdef enum tlsmgm_trust_setting:
+        TLSMGM_TRUST_REJECTED
+
+    cdef struct tlsmgm_trust_item:
+        tlsmgm_blob der
+        char *where
+        tlsmgm_trust_setting for_servers
+        tlsmgm_trust_setting for_clients
+        bint is_delta
+
+    cdef struct tlsmgm_trust_items:
+        tlsmgm_trust_item *cas
+        size_t ca_count
+        size_t ca_list_count
+        tlsmgm_trust_item *crls
+        size_t crl_count
+
+    tlsmgm_status tlsmgm_trust_items_read(const tlsmgm_ctx_config *, tlsmgm_trust_items *,
+                                          tlsmgm_error *)
+    void tlsmgm_trust_items_free(tlsmgm_trust_items *)

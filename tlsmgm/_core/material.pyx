@@ -158,5 +158,10 @@ cdef class Folder:
             self.public_digest = _sha256_of_folder(self.files, self.unread)
         return self.public_digest
 
+    @property
+    def warnings(self):
+        """Sentences about what could not be read."""
+        return tuple([f"passed over: {path}: {reason}" for path, reason in self.unread])
+
     def __repr__(self):
         return f"<Folder {self.path!r}, {len(self.files)} files>"
