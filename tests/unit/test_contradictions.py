@@ -109,7 +109,7 @@ modparam("tls_mgm", "require_cert", "[b]1")
 
 
 def told_by_check(config: Any) -> list[tuple[str, str | None, str]]:
-    findings = check_config(config, [], lambda domain, library: None)
+    findings = check_config(config, [])
     return [
         (item.message.partition(" ")[0], item.domain, str(item.origin))
         for item in findings
