@@ -83,7 +83,6 @@ def check_config(
     found = [Finding("warning", "script", text) for text in config.warnings]
     with Reader() as reader:
         certificates = CertificateChecks(reader, now, days)
-        reader.expect(config.domains)
         found += _check_files_of_config(config, reader)
         for domain in config.domains:
             found += _check_loading(config, domain, libraries, chosen, reader)
@@ -95,7 +94,6 @@ def check_config(
             found += _check_finite_fields(config, domain, libraries)
             found += _check_contradictions(config, domain)
             found += _check_versions(config, domain, libraries)
-            reader.release(domain)
         found += _check_library_faults(config, libraries, reader)
     found += _check_shadowed(config)
     found += _check_sockets(config)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -174,7 +175,7 @@ def test_import_is_all_or_nothing(tmp_path: Path, site: Site, run: Run) -> None:
     site.write(server("dom1"), server("dom2", private_key="missing.key"))
     code, _, err = run("db", "import", str(site.script), *url)
     assert code == 2
-    assert "domain 'dom2': parameter 'private_key': cannot read" in err
+    assert "domain 'dom2': parameter 'private_key': cannot open" in err
     assert json.loads(run("db", "show", *url, "--json")[1])["rows"] == []
 
 
@@ -188,7 +189,10 @@ def test_import_is_all_or_nothing(tmp_path: Path, site: Site, run: Run) -> None:
             "'client_eku': has no column in the table (add a column 'client_eku', of text)",
         ),
         ({"match_sip_domain": ",".join(f"a{n}.test" for n in range(60))}, "its column takes 255"),
-        ({"certificate": "crls/root.crl.pem", "private_key": "opensips.cfg"}, "is not PEM"),
+        ({"certificate": "crls/root.crl.pem", "private_key": "opensips.cfg"}, "no PEM certificate"),
+        ({"private_key": "opensips.cfg"}, "opensips.cfg is not PEM"),
+        ({"ca_list": "broken.pem"}, "broken.pem, certificate 2 (line"),
+        ({"certificate": "broken.pem"}, "broken.pem, certificate 2 (line"),
     ],
 )
 def test_what_does_not_fit_into_a_row_is_refused(
@@ -196,11 +200,30 @@ def test_what_does_not_fit_into_a_row_is_refused(
 ) -> None:
     url = ("--url", f"sqlite:///{tmp_path / 'x.db'}")
     run("db", "init", *url)
+    root = (site.path / "root.pem").read_bytes()
+    (site.path / "broken.pem").write_bytes(root + root[:200])
     site.write(server("dom1", **values))
     code, _, err = run("db", "import", str(site.script), *url)
     assert code == 2
     assert "domain 'dom1'" in err
     assert reason in err
+
+
+def test_a_file_of_sqlite_is_ours_alone(tmp_path: Path, site: Site, run: Run) -> None:
+    """There will be keys in it; and so is what SQLite puts beside it."""
+    path = tmp_path / "x.db"
+    before = os.umask(0)
+    try:
+        assert run("db", "init", "--notify", "--url", f"sqlite:///{path}")[0] == 0
+        site.write(server("dom1"))
+        assert run("db", "import", str(site.script), "--url", f"sqlite:///{path}")[0] == 0
+    finally:
+        os.umask(before)
+    files = [item for item in tmp_path.iterdir() if item.name.startswith("x.db")]
+    assert {item.stat().st_mode & 0o777 for item in files} == {0o600}
+    path.chmod(0o644)
+    assert run("db", "init", "--url", f"sqlite:///{path}")[0] == 0
+    assert path.stat().st_mode & 0o777 == 0o644  # it was somebody's wish
 
 
 def test_show_tells_what_is_wrong_and_no_key(database: str, run: Run) -> None:

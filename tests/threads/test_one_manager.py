@@ -360,6 +360,7 @@ QUESTIONS = {
 }
 #: What the other works of this file call, and what loads a manager once.
 ELSEWHERE = {"server_connection", "client_connection", "reload", "from_config", "from_toml"}
+ELSEWHERE |= {"cancel_reload"}  # in tests/manager/test_reading.py
 #: With databases: tests/sql/test_load.py. Those that add domains: the last test below.
 ELSEWHERE |= {"attach_database", "reload_database", "watch_database", "add_domain", "add_domains"}
 

@@ -42,7 +42,8 @@ from tlsmgm._core.capi cimport (
 )
 from tlsmgm._core.status cimport check
 
-from tlsmgm.errors import ConfigError
+from tlsmgm._core.items import read_chain
+from tlsmgm.errors import ConfigError, ProtocolError
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
@@ -146,22 +147,19 @@ cdef class Certificate:
         """All certificates of a PEM text, in its order.
 
         Args:
-            data: ``str`` or ``bytes``; text around the certificates is passed over.
+            data: ``str`` or ``bytes``; text around the certificates is passed over, and so are
+                OpenSSL's trust settings behind one.
 
         Raises:
-            ConfigError: there is none, or one is broken.
+            ConfigError: there is none, or something in the text is broken.
         """
-        text = data.decode("latin-1") if isinstance(data, (bytes, bytearray)) else data
+        text = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else bytes(data)
         found = []
-        for piece in text.split("-----BEGIN CERTIFICATE-----")[1:]:
-            body, end, _ = piece.partition("-----END CERTIFICATE-----")
+        for item in read_chain(text):
             try:
-                found.append(Certificate(base64.b64decode(body if end else "?", validate=False)))
-            except Exception as error:
-                raise ConfigError(f"certificate {len(found) + 1} of the PEM text is broken: "
-                                  f"{error}") from error
-        if not found:
-            raise ConfigError("no PEM certificate in the text")
+                found.append(Certificate(item.der))
+            except ProtocolError as error:
+                raise ConfigError(f"{item.place} is broken: {error}") from error
         return tuple(found)
 
     @property

@@ -97,12 +97,12 @@ cdef void _note_warning(void *argument, const char *parameter, const char *text)
         pass
 
 
-def read_chain(source not None, str parameter not None):
+def read_chain(source not None, str parameter=None):
     """The certificates that a domain shows.
 
     Args:
         source: a ``Material``, or PEM as ``bytes``.
-        parameter: for the error.
+        parameter: for the error, or None.
 
     Returns:
         A tuple of ``Item``, leaf first; trust settings of OpenSSL are cut off.

@@ -11,11 +11,13 @@ import os
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+from tlsmgm._core.pem import split
 from tlsmgm.domain import Domain, DomainKind, Origin, Source, normalise
 from tlsmgm.errors import ConfigError
 from tlsmgm.provisioning.loaded import RowFailure
 from tlsmgm.provisioning.schema import BLOBS, MAX_TEXT
 from tlsmgm.provisioning.settings import COLUMNS, OUR_COLUMNS, DatabaseSettings
+from tlsmgm.reading import Reader
 
 __all__ = ["KINDS", "domain_of_row", "row_of_domain"]
 
@@ -24,6 +26,7 @@ KINDS: Final[dict[int, DomainKind]] = {1: "client", 2: "server"}
 
 _TYPES: Final = {kind: number for number, kind in KINDS.items()}
 _FLAGS: Final = frozenset({"verify_cert", "require_cert", "crl_check_all"})
+_CERTIFICATES: Final = frozenset({"certificate", "ca_list"})
 _FOLDERS: Final = frozenset({"ca_dir", "crl_dir"})
 _VALUES: Final = tuple(name for name in COLUMNS if name not in ("id", "domain", "type"))
 
@@ -131,18 +134,22 @@ def _shown(value: object) -> str:
     return text if len(text) <= 30 else f"{type(value).__name__} of {len(text)} characters"
 
 
-def row_of_domain(domain: Domain, ours: Collection[str] = ()) -> dict[str, Any]:
+def row_of_domain(
+    domain: Domain, ours: Collection[str] = (), *, reader: Reader
+) -> dict[str, Any]:
     """Make a row of a domain; files are read, so that the row holds their content.
 
     Args:
         domain: the domain.
         ours: which of the columns that OpenSIPS does not know are in the table.
+        reader: reads the files.
 
     Returns:
         Values by the columns' usual names, without ``id``.
 
     Raises:
-        ConfigError: a value has no column or does not fit into it, or a file cannot be read.
+        ConfigError: a value has no column or does not fit into it, or a file cannot be read, or
+            what it holds cannot be decoded.
     """
     plain = Domain(domain.name, domain.kind)
     for field in _WITHOUT_COLUMN:
@@ -153,7 +160,7 @@ def row_of_domain(domain: Domain, ours: Collection[str] = ()) -> dict[str, Any]:
     for column in (*_VALUES, *ours):
         value = getattr(domain, column)
         if column in BLOBS:
-            row[column] = _content(domain, column, value)
+            row[column] = _content(domain, column, value, reader)
         elif column in _FLAGS:
             row[column] = int(value)
         elif column in _FOLDERS and value is not None:
@@ -174,16 +181,19 @@ def _refusal(domain: Domain, parameter: str, reason: str, hint: str | None = Non
     )
 
 
-def _content(domain: Domain, parameter: str, source: Source | None) -> bytes | None:
-    if source is None or isinstance(source, bytes):
-        return source
+def _content(
+    domain: Domain, parameter: str, source: Source | None, reader: Reader
+) -> bytes | None:
+    """PEM that everybody who reads the table can take apart; what is broken stays outside."""
+    if source is None:
+        return None
+    name = source if isinstance(source, str) else None
     try:
-        with open(source, "rb") as file:
-            content = file.read()
-    except OSError as error:
-        reason = f"cannot read {source!r}: {error.strerror}"
-        raise _refusal(domain, parameter, reason) from None
-    try:
+        content = source if isinstance(source, bytes) else bytes(reader.file(source))
+        items = split(content, name)
+        if parameter in _CERTIFICATES and not any(item.is_certificate for item in items):
+            raise ConfigError(f"no PEM certificate in {name or 'the value'}")
         return bytes(normalise(parameter, content))
     except ConfigError as error:
-        raise _refusal(domain, parameter, f"{source!r} {error.reason}") from None
+        reason = error.reason if name is None or name in error.reason else f"{name} {error.reason}"
+        raise _refusal(domain, parameter, reason) from None

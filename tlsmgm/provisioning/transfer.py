@@ -15,6 +15,7 @@ from tlsmgm.provisioning.notices import create_notices
 from tlsmgm.provisioning.rows import KINDS, row_of_domain
 from tlsmgm.provisioning.schema import check_version, create_tables, domain_table, our_columns
 from tlsmgm.provisioning.settings import DatabaseSettings
+from tlsmgm.reading import Reader
 
 __all__ = ["Imported", "import_domains", "init_database"]
 
@@ -73,7 +74,8 @@ def import_domains(
         DatabaseError: the database cannot be used.
     """
     ours = run(settings, lambda connection: our_columns(connection, settings))
-    rows = [row_of_domain(domain, ours) for domain in domains]
+    with Reader() as reader:
+        rows = [row_of_domain(domain, ours, reader=reader) for domain in domains]
     table = domain_table(settings, ours)
     return run(settings, lambda connection: _write(connection, settings, table, rows, replace))
 
