@@ -93,7 +93,9 @@ static enum tlsmgm_status fail_verify(struct tlsmgm_conn *conn, unsigned long co
         return TLSMGM_VERIFY;
     }
     (void)tlsmgm_fail(error, TLSMGM_VERIFY, "the peer's certificate was refused: %s",
-                      X509_verify_cert_error_string(result));
+                      result == X509_V_ERR_APPLICATION_VERIFICATION
+                          ? "it is too large for a session ticket of TLS 1.2"
+                          : X509_verify_cert_error_string(result));
     error->verify_reason = ossl_verify_reason(result);
     if (error->verify_reason == TLSMGM_VERIFY_NONE) error->verify_reason = TLSMGM_VERIFY_OTHER;
     error->library_code = result;

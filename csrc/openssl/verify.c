@@ -43,9 +43,27 @@ static bool is_expected(X509_STORE_CTX *store, const struct tlsmgm_ctx *ctx) {
     return expected;
 }
 
+/*
+ * OpenSSL's ticket holds the client's certificate, in less than 65,280 bytes for all of the
+ * session, and a handshake whose ticket is larger fails with an internal error. TLS 1.3 can do
+ * without a ticket; in TLS 1.2 it has been promised by then.
+ */
+#define LEAF_SIZE_MAX 64000
+
+static bool fits_ticket(X509_STORE_CTX *store, const struct tlsmgm_ctx *ctx) {
+    SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    if (ctx->ticket_keys == NULL) return true;
+    if (i2d_X509(X509_STORE_CTX_get0_cert(store), NULL) <= LEAF_SIZE_MAX) return true;
+    return SSL_version(ssl) >= TLS1_3_VERSION && SSL_set_num_tickets(ssl, 0) == 1;
+}
+
 int ossl_verify_callback(X509_STORE_CTX *store, void *argument) {
     if (!all_are_cheap(store)) {
         X509_STORE_CTX_set_error(store, X509_V_ERR_INVALID_EXTENSION);
+        return 0;
+    }
+    if (!fits_ticket(store, argument)) {
+        X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
         return 0;
     }
     int verified = X509_verify_cert(store);

@@ -17,10 +17,6 @@
 /* A length of two bytes, a tag and its length around each name. */
 #define NAME_OVERHEAD 6u
 
-static void warn(const struct tlsmgm_ctx_config *config, const char *parameter, const char *text) {
-    if (config->warn != NULL) config->warn(config->warn_argument, parameter, text);
-}
-
 /* Contents of a Name with its tag and length around them; NULL without memory. */
 static unsigned char *wrap_name(struct tlsmgm_bytes name, size_t *size) {
     size_t header = name.size < 0x80 ? 2 : name.size < 0x100 ? 3 : 4;
@@ -88,31 +84,48 @@ static enum tlsmgm_status announce_cas(struct tlsmgm_ctx *ctx,
         return TLSMGM_OK;
     }
     wolfSSL_sk_X509_NAME_pop_free(list, NULL);
-    warn(config, "ca_list",
-         "clients are not sent the names of the CAs: there are too many, or wolfSSL cannot send "
-         "one of them");
+    tlsmgm_warn_of(config, "ca_list",
+                   "the names of its CAs take more than %u bytes, or one of them more than %u, so "
+                   "clients are told none and may choose a certificate of any CA",
+                   NAMES_SIZE_MAX, (unsigned)WC_ASN_NAME_MAX);
     return TLSMGM_OK;
 }
 
-static enum tlsmgm_status keep_cas(struct tlsmgm_ctx *ctx, struct tlsmgm_trust_items *items,
-                                   struct tlsmgm_error *error) {
+static enum tlsmgm_status keep_cas(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
+                                   struct tlsmgm_trust_items *items, struct tlsmgm_error *error) {
     for (size_t i = 0; i < items->ca_count; i++) {
         struct tlsmgm_trust_item *item = &items->cas[i];
-        enum tlsmgm_status status = tlsmgm_anchors_add_ca(
-            &ctx->anchors, &item->der, item->for_servers, item->for_clients, error);
-        if (status != TLSMGM_OK) return status;
+        struct tlsmgm_error why;
+        switch (tlsmgm_anchors_add_ca(&ctx->anchors, &item->der, item->for_servers,
+                                      item->for_clients, &why)) {
+            case TLSMGM_OK:
+                break;
+            case TLSMGM_CONFIG:
+                tlsmgm_warn_of(config, i < items->ca_list_count ? "ca_list" : "ca_dir",
+                               "%s: this CA cannot be used: %s", item->where, why.text);
+                break;
+            default:
+                return tlsmgm_fail_memory(error);
+        }
     }
     return TLSMGM_OK;
 }
 
-static enum tlsmgm_status keep_crls(struct tlsmgm_ctx *ctx, struct tlsmgm_trust_items *items,
-                                    struct tlsmgm_error *error) {
+/* A list that only tells changes is left out, as with OpenSSL. */
+static enum tlsmgm_status keep_crls(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
+                                    struct tlsmgm_trust_items *items, struct tlsmgm_error *error) {
     for (size_t i = 0; i < items->crl_count; i++) {
-        enum tlsmgm_status status =
-            tlsmgm_anchors_add_crl(&ctx->anchors, &items->crls[i].der, error);
+        struct tlsmgm_trust_item *item = &items->crls[i];
+        if (item->is_delta) {
+            tlsmgm_warn_of(config, "crl_dir", "%s: a delta CRL, which is not used", item->where);
+            continue;
+        }
+        enum tlsmgm_status status = tlsmgm_anchors_add_crl(&ctx->anchors, &item->der, error);
         if (status != TLSMGM_OK) return status;
     }
-    return TLSMGM_OK;
+    if (items->crl_count == 0 || ctx->anchors.crl_count > 0) return TLSMGM_OK;
+    return tlsmgm_fail_parameter(error, "crl_dir", "there are delta CRLs only in %s",
+                                 config->crl_dir.path);
 }
 
 enum tlsmgm_status wssl_load_trust(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
@@ -122,8 +135,8 @@ enum tlsmgm_status wssl_load_trust(struct tlsmgm_ctx *ctx, const struct tlsmgm_c
     if (status == TLSMGM_OK && config->is_server) {
         status = announce_cas(ctx, config, &items, error);
     }
-    if (status == TLSMGM_OK) status = keep_cas(ctx, &items, error);
-    if (status == TLSMGM_OK) status = keep_crls(ctx, &items, error);
+    if (status == TLSMGM_OK) status = keep_cas(ctx, config, &items, error);
+    if (status == TLSMGM_OK) status = keep_crls(ctx, config, &items, error);
     tlsmgm_trust_items_free(&items);
     tlsmgm_anchors_seal(&ctx->anchors);
     return status;
