@@ -58,5 +58,5 @@ def test_certificate_that_is_malformed_beside_what_is_signed(
 ) -> None:
     """wolfSSL by itself takes it, and nobody could read its fields; so nobody shows it."""
     case = malformed_beside_signed(root, tmp_path)
-    with pytest.raises(ConfigError, match="certificate 1 .*malformed certificate"):
+    with pytest.raises(ConfigError, match=r"certificate 1 .*malformed certificate"):
         managers(library, library, version, server=case.server, client={"ca_list": root.pem})
