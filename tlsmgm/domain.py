@@ -56,7 +56,7 @@ Source = str | bytes
 #: What the constructor takes for a Source; text that begins with ``-----BEGIN`` is PEM too.
 AnySource = str | os.PathLike[str] | bytes
 
-#: Trusted CAs of a domain whose ``ca_dir`` is None; used only if it exists (manual 1.9.7).
+#: Trusted CAs of a domain that verifies and names none; used only if there are some (manual 1.9.7).
 DEFAULT_CA_DIR: Final = "/etc/pki/CA/"
 
 #: Intermediates allowed between the peer's certificate and the trust anchor.
@@ -154,8 +154,9 @@ class Domain(_Told):
         private_key_passphrase_command: where there is no passphrase, prints it in its first line,
             such as ``pass show tls``; no shell reads it.
         ca_list: trusted certificates; a path, or PEM as bytes or text.
-        ca_dir: directory of trusted certificates by hash; None is :data:`DEFAULT_CA_DIR` if
-            that exists.
+        ca_dir: directory of trusted certificates by hash.  A domain that verifies and has neither
+            list nor directory trusts :data:`DEFAULT_CA_DIR` if that has some, and else, if it is
+            a client domain, whom the system trusts.
         crl_dir: directory of CRLs.
         crl_check_all: check the CRLs of the whole chain, not of the leaf only.
         cipher_list: OpenSSL's cipher list format; None is Mozilla's intermediate profile, and

@@ -259,8 +259,6 @@ def test_crls_of_strangers_alone(folder: Folder, root: Authority, tmp_path: Path
 
 
 def test_a_crl_that_is_damaged(folder: Folder, root: Authority, tmp_path: Path) -> None:
-    if folder.library == "wolfssl":
-        pytest.skip("its loader does not use the reader of CRL files yet")
     crls = write_crls(tmp_path / "crls", root.crl(), root.crl()[:200])
     ca_list = folder.write("ca.pem", root.pem)
     ((severity, text),) = messages(folder.client(ca_list=ca_list, crl_dir=crls), "load")

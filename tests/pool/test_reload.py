@@ -80,6 +80,22 @@ def test_changed_and_changed_back(site: Site, version: str, way: Way) -> None:
     assert flow.closed == 1
 
 
+def test_a_domain_as_it_was_before(site: Site, version: str, way: Way) -> None:
+    """Who still has the old one cannot ask, and costs the others nothing."""
+    world = world_of(site, version)
+    old = world.clients.find_client_domain_by_name("client")
+    assert old is not None
+    before = world.open()
+    change(site, world, "rule")
+    flow = world.open()
+    assert way.give(world.pool, flow, *TARGET)
+    with pytest.raises(ConfigError, match="not the one that is loaded"):
+        way.ask(world.pool, DESTINATION, old, NAME)
+    assert not way.give(world.pool, before, DESTINATION, old, NAME)
+    assert (before.closed, flow.closed) == (1, 0)
+    assert way.ask(world.pool, *TARGET) is flow
+
+
 def test_a_removed_domain(site: Site, version: str, way: Way) -> None:
     world = world_of(site, version)
     flow = world.open()

@@ -93,6 +93,9 @@ cdef class Material:
     def __getbuffer__(self, Py_buffer *view, int flags):
         PyBuffer_FillInfo(view, self, self.blob.data, <Py_ssize_t> self.blob.size, 1, flags)
 
+    def __bytes__(self):
+        return (<const char *> self.blob.data)[:self.blob.size]
+
     def __len__(self):
         return self.blob.size
 
