@@ -26,7 +26,7 @@ from tests.support.pki import (
     write_ca_dir,
     write_crls,
 )
-from tlsmgm import ConfigError, Domain, TLSManager, VerificationError
+from tlsmgm import ConfigError, Domain, ProtocolError, TLSManager, VerificationError
 
 CERTIFICATE = "-----BEGIN CERTIFICATE-----"
 
@@ -315,6 +315,24 @@ def test_ca_dir_passes_over_what_is_no_ca(
         assert name in told
 
 
+def odd_ca() -> bytes:
+    """A CA whose name is no UTF-8, which OpenSSL wants of it, and our reader does not."""
+    whole = Authority("not UTF-8").certificate.public_bytes(Encoding.DER)
+    assert whole.count(b"not UTF-8") == 2
+    return whole.replace(b"not UTF-8", b"not UTF\xff\xfe")
+
+
+def test_a_ca_that_openssl_cannot_use_is_named_and_hides_nobody(
+    root: Authority, site: Identity
+) -> None:
+    text = in_lines_of_der(odd_ca()) + root.pem
+    client = {"ca_list": text}
+    both = managers("openssl", "openssl", server=site.fields(), client=client)
+    both.connect().echo()
+    [told] = [text for text in both.client.warnings if "cannot use this CA" in text]
+    assert "certificate 1 (line 1)" in told
+
+
 # CRLs.
 
 BROKEN_CRLS: dict[str, Callable[[bytes], bytes]] = {
@@ -487,6 +505,16 @@ def test_a_lower_security_level_allows_smaller_groups(root: Authority) -> None:
     lower = Domain(name="a", kind="server", cipher_list=ciphers, verify_cert=False, **fields)
     manager.add_domains([lower])
     assert "bits are too few" in refused("openssl", "dh_params", **fields).reason
+
+
+def test_a_client_takes_no_smaller_group(library: str, root: Authority) -> None:
+    who = root.issue("leaf", names=["dom1.test"], kind="rsa")
+    ciphers = f"{CIPHER}:@SECLEVEL=0"
+    text = openssl("dhparam", "-dsaparam", "1024")
+    server = who.fields() | {"dh_params": text, "cipher_list": ciphers}
+    client = {"ca_list": root.pem, "cipher_list": CIPHER}
+    pair = managers("openssl", library, "TLSv1.2", server=server, client=client).fail()
+    assert isinstance(pair.client_error, ProtocolError)
 
 
 @pytest.mark.parametrize(
