@@ -207,6 +207,11 @@ enum tlsmgm_status wssl_load_identity(struct tlsmgm_ctx *ctx,
 static enum tlsmgm_status use_dh(struct tlsmgm_ctx *ctx, const struct tlsmgm_dh *dh,
                                  struct tlsmgm_error *error) {
     if (dh->bits < TLSMGM_DH_BITS_MIN) return tlsmgm_dh_fail_size(dh, "dh_params", error);
+    if (dh->bits > RSA_MAX_SIZE) { /* the bound of all its numbers */
+        return tlsmgm_fail_parameter(error, "dh_params",
+                                     "%s: wolfSSL cannot use %zu bits; it ends at %d", dh->place,
+                                     dh->bits, (int)RSA_MAX_SIZE);
+    }
     int result = wolfSSL_CTX_SetTmpDH_buffer(ctx->ssl_ctx, dh->der.data, (long)dh->der.size,
                                              WOLFSSL_FILETYPE_ASN1);
     if (result == WOLFSSL_SUCCESS) return TLSMGM_OK;

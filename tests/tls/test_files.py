@@ -495,6 +495,16 @@ def test_small_groups_are_refused(library: str, root: Authority, bits: int, labe
     assert f"{bits} bits are too few" in error.reason
 
 
+def test_groups_that_are_too_large_for_a_library(library: str, root: Authority) -> None:
+    who = root.issue("leaf", names=["dom1.test"], kind="rsa")
+    make = ("genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe6144")
+    fields = who.fields() | {"dh_params": openssl(*make)}
+    if library == "openssl":
+        manager_of(library, Domain(name="dom1", kind="server", verify_cert=False, **fields))
+    else:
+        assert "cannot use 6144 bits" in refused(library, "dh_params", **fields).reason
+
+
 def test_a_lower_security_level_allows_smaller_groups(root: Authority) -> None:
     """Only OpenSSL's cipher lists can ask for one."""
     who = root.issue("leaf", names=["dom1.test"], kind="rsa")
