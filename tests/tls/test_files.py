@@ -456,6 +456,18 @@ def test_long_chains_of_our_own(library: str, version: str, root: Authority, siz
     managers(library, "openssl", version, server=fields, client=client).connect().echo()
 
 
+def test_chains_of_many_certificates(library: str, version: str, root: Authority) -> None:
+    """wolfSSL has room for as many as it was built for, and would fail in each handshake."""
+    leaf = root.issue("leaf", names=["dom1.test"])
+    text = certificate_pem(leaf.leaf, *[root.certificate] * 39)
+    fields = leaf.fields() | {"certificate": text}
+    if library == "wolfssl":
+        assert "are 40 certificates" in refused(library, "certificate", **fields).reason
+        return
+    client = {"ca_list": root.pem}
+    managers(library, library, version, server=fields, client=client).connect().echo()
+
+
 # Diffie-Hellman parameters.
 
 CIPHER = "DHE-RSA-AES128-GCM-SHA256"
