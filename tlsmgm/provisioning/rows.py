@@ -134,9 +134,7 @@ def _shown(value: object) -> str:
     return text if len(text) <= 30 else f"{type(value).__name__} of {len(text)} characters"
 
 
-def row_of_domain(
-    domain: Domain, ours: Collection[str] = (), *, reader: Reader
-) -> dict[str, Any]:
+def row_of_domain(domain: Domain, ours: Collection[str] = (), *, reader: Reader) -> dict[str, Any]:
     """Make a row of a domain; files are read, so that the row holds their content.
 
     Args:
@@ -181,9 +179,7 @@ def _refusal(domain: Domain, parameter: str, reason: str, hint: str | None = Non
     )
 
 
-def _content(
-    domain: Domain, parameter: str, source: Source | None, reader: Reader
-) -> bytes | None:
+def _content(domain: Domain, parameter: str, source: Source | None, reader: Reader) -> bytes | None:
     """PEM that everybody who reads the table can take apart; what is broken stays outside."""
     if source is None:
         return None
