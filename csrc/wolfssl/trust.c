@@ -34,16 +34,18 @@ static unsigned char *wrap_name(struct tlsmgm_bytes name, size_t *size) {
     return der;
 }
 
-static bool announce(WOLF_STACK_OF(WOLFSSL_X509_NAME) * list, struct tlsmgm_bytes name) {
+static enum tlsmgm_status announce(WOLF_STACK_OF(WOLFSSL_X509_NAME) * list,
+                                   struct tlsmgm_bytes name) {
     size_t size = 0;
     unsigned char *der = wrap_name(name, &size);
     unsigned char *next = der;
-    if (der == NULL) return false;
+    if (der == NULL) return TLSMGM_NO_MEMORY;
     WOLFSSL_X509_NAME *item = wolfSSL_d2i_X509_NAME(NULL, &next, (long)size);
     tlsmgm_free(der);
-    if (item != NULL && wolfSSL_sk_X509_NAME_push(list, item) > 0) return true;
+    if (item == NULL) return TLSMGM_UNSUPPORTED;
+    if (wolfSSL_sk_X509_NAME_push(list, item) > 0) return TLSMGM_OK;
     wolfSSL_X509_NAME_free(item);
-    return false;
+    return TLSMGM_NO_MEMORY;
 }
 
 static bool fits(const struct tlsmgm_trust_items *items) {
@@ -58,17 +60,17 @@ static bool fits(const struct tlsmgm_trust_items *items) {
     return sum <= NAMES_SIZE_MAX;
 }
 
-static bool announce_all(const struct tlsmgm_trust_items *items,
-                         WOLF_STACK_OF(WOLFSSL_X509_NAME) * list) {
+/* UNSUPPORTED: one of the names cannot be sent. */
+static enum tlsmgm_status announce_all(const struct tlsmgm_trust_items *items,
+                                       WOLF_STACK_OF(WOLFSSL_X509_NAME) * list) {
     for (size_t i = 0; i < items->ca_list_count; i++) {
         struct tlsmgm_certificate_fields fields;
         struct tlsmgm_bytes der = {items->cas[i].der.data, items->cas[i].der.size};
-        if (tlsmgm_certificate_fields_read(der, &fields, NULL) != TLSMGM_OK ||
-            !announce(list, fields.subject)) {
-            return false;
-        }
+        enum tlsmgm_status status = tlsmgm_certificate_fields_read(der, &fields, NULL);
+        if (status == TLSMGM_OK) status = announce(list, fields.subject);
+        if (status != TLSMGM_OK) return status;
     }
-    return true;
+    return TLSMGM_OK;
 }
 
 /* All names, or none: an empty list means any authority (RFC 8446 section 4.2.4). */
@@ -79,11 +81,13 @@ static enum tlsmgm_status announce_cas(struct tlsmgm_ctx *ctx,
     if (items->ca_list_count == 0) return TLSMGM_OK;
     WOLF_STACK_OF(WOLFSSL_X509_NAME) *list = wolfSSL_sk_X509_NAME_new(NULL);
     if (list == NULL) return tlsmgm_fail_memory(error);
-    if (fits(items) && announce_all(items, list)) {
+    enum tlsmgm_status status = fits(items) ? announce_all(items, list) : TLSMGM_UNSUPPORTED;
+    if (status == TLSMGM_OK) {
         wolfSSL_CTX_set_client_CA_list(ctx->ssl_ctx, list);
         return TLSMGM_OK;
     }
     wolfSSL_sk_X509_NAME_pop_free(list, NULL);
+    if (status == TLSMGM_NO_MEMORY) return tlsmgm_fail_memory(error);
     tlsmgm_warn_of(config, "ca_list",
                    "the names of its CAs take more than %u bytes, or one of them more than %u, so "
                    "clients are told none and may choose a certificate of any CA",
