@@ -2,16 +2,16 @@
 
 #include "crl_points.h"
 #include "der.h"
+#include "distribution_point.h"
 #include "error.h"
 #include "extension.h"
+#include "general_name.h"
+#include "name_constraints.h"
 #include "name_match.h"
 
 #define OID(...) {(const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__})}
 
 #define PKIX 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07
-
-/* GeneralName, the choice that is a Name (RFC 5280 section 4.2.1.6). */
-#define DIRECTORY_NAME (TLSMGM_DER_CONTEXT_CONSTRUCTED | 4)
 
 enum other_extension {
     OTHER_UNKNOWN,
@@ -120,15 +120,11 @@ static bool read_key_id(struct tlsmgm_bytes value, struct tlsmgm_certificate *ou
 static bool read_signer_issuer(struct tlsmgm_bytes names, struct tlsmgm_bytes *issuer) {
     struct tlsmgm_cursor cursor = tlsmgm_cursor(names);
     struct tlsmgm_der_item item;
-    while (tlsmgm_der_next(&cursor, &item)) {
-        if (item.tag != DIRECTORY_NAME || issuer->data != NULL) continue;
-        struct tlsmgm_cursor inner = tlsmgm_cursor(item.contents);
-        if (!tlsmgm_der_expect(&inner, TLSMGM_DER_SEQUENCE, issuer) || inner.left > 0 ||
-            !tlsmgm_name_is_valid(*issuer)) {
-            return false;
-        }
+    if (!tlsmgm_general_names_are_valid(names)) return false;
+    while (issuer->data == NULL && tlsmgm_der_next(&cursor, &item)) {
+        if (!tlsmgm_general_name_directory(&item, issuer)) *issuer = (struct tlsmgm_bytes){0};
     }
-    return cursor.left == 0;
+    return true;
 }
 
 bool tlsmgm_key_reference_read(struct tlsmgm_bytes value, struct tlsmgm_key_reference *out) {
@@ -147,7 +143,8 @@ bool tlsmgm_key_reference_read(struct tlsmgm_bytes value, struct tlsmgm_key_refe
         return false;
     }
     if (tlsmgm_der_is_next(&cursor, TLSMGM_DER_CONTEXT | 2) &&
-        !tlsmgm_der_expect(&cursor, TLSMGM_DER_CONTEXT | 2, &out->serial)) {
+        (!tlsmgm_der_expect(&cursor, TLSMGM_DER_CONTEXT | 2, &out->serial) ||
+         !tlsmgm_der_is_integer(out->serial))) {
         return false;
     }
     return cursor.left == 0;
@@ -164,19 +161,22 @@ static bool read_standard(int number, const struct tlsmgm_extension *extension,
         case TLSMGM_EXTENDED_KEY_USAGE:
             return read_extended_usage(extension->value, out);
         case TLSMGM_NAME_CONSTRAINTS:
-            return read_sequence(extension->value, &out->name_constraints);
+            return read_sequence(extension->value, &out->name_constraints) &&
+                   tlsmgm_name_constraints_are_valid(out->name_constraints);
         case TLSMGM_CRL_DISTRIBUTION_POINTS:
             if (!tlsmgm_crl_points_are_bounded(extension->value, out->fields.issuer.size)) {
                 out->is_costly = true;
             }
-            return read_sequence(extension->value, &out->distribution_points);
+            return read_sequence(extension->value, &out->distribution_points) &&
+                   tlsmgm_distribution_points_are_valid(out->distribution_points);
         case TLSMGM_SUBJECT_KEY_IDENTIFIER:
             out->has_unknown_critical |= extension->is_critical;
             return read_key_id(extension->value, out);
         case TLSMGM_AUTHORITY_KEY_IDENTIFIER:
             out->has_unknown_critical |= extension->is_critical;
             return tlsmgm_key_reference_read(extension->value, &out->signer);
-        case TLSMGM_SUBJECT_ALT_NAME: /* certificate_fields.h has it */
+        case TLSMGM_SUBJECT_ALT_NAME: /* certificate_fields.h has looked at the choices */
+            return tlsmgm_general_names_are_valid(out->fields.subject_alt_names);
         case TLSMGM_CERTIFICATE_POLICIES:
         case TLSMGM_POLICY_MAPPINGS:
         case TLSMGM_POLICY_CONSTRAINTS:
@@ -247,14 +247,19 @@ enum tlsmgm_status tlsmgm_certificate_read(struct tlsmgm_bytes der, struct tlsmg
     *out = (struct tlsmgm_certificate){.der = der};
     enum tlsmgm_status status = tlsmgm_certificate_fields_read(der, &out->fields, error);
     if (status != TLSMGM_OK) return status;
+    if (!tlsmgm_name_has_valid_texts(out->fields.issuer) ||
+        !tlsmgm_name_has_valid_texts(out->fields.subject)) {
+        return tlsmgm_fail_alert(error, TLSMGM_ALERT_DECODE_ERROR,
+                                 "malformed certificate: text of a name");
+    }
     if (!tlsmgm_signature_read(der, &out->signature) ||
         !read_inner_algorithm(out->signature.signed_bytes, &out->inner_algorithm)) {
         return tlsmgm_fail_alert(error, TLSMGM_ALERT_DECODE_ERROR,
                                  "malformed certificate: signature");
     }
     tlsmgm_public_key_read(out->fields.public_key_info, &out->key);
-    out->has_dates = tlsmgm_time_unix(out->fields.not_before, &out->not_before) &&
-                     tlsmgm_time_unix(out->fields.not_after, &out->not_after);
+    out->has_not_before = tlsmgm_time_unix(out->fields.not_before, &out->not_before);
+    out->has_not_after = tlsmgm_time_unix(out->fields.not_after, &out->not_after);
     read_extensions(out);
     out->is_self_issued = tlsmgm_names_match(out->fields.subject, out->fields.issuer);
     out->is_self_signed = out->is_self_issued && tlsmgm_key_reference_fits(&out->signer, out) &&
@@ -329,5 +334,6 @@ bool tlsmgm_certificate_is_for(const struct tlsmgm_certificate *certificate, boo
 }
 
 bool tlsmgm_certificate_is_in_force(const struct tlsmgm_certificate *certificate, int64_t now) {
-    return certificate->has_dates && certificate->not_before <= now && now < certificate->not_after;
+    return certificate->has_not_before && certificate->not_before <= now &&
+           certificate->has_not_after && now < certificate->not_after;
 }

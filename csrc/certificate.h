@@ -50,7 +50,8 @@ struct tlsmgm_certificate {
     struct tlsmgm_bytes inner_algorithm; /* that of the signed part; must be the outer one */
     struct tlsmgm_public_key key;
     int64_t not_before, not_after; /* Unix time */
-    bool has_dates;                /* both could be read */
+    bool has_not_before;           /* they could be read */
+    bool has_not_after;
 
     bool is_invalid;           /* an extension that we know cannot be read */
     bool has_unknown_critical; /* a critical one that we do not process */

@@ -7,6 +7,7 @@
 #include "der.h"
 #include "error.h"
 #include "extension.h"
+#include "general_name.h"
 #include "name_match.h"
 
 #define REMOVE_FROM_CRL 8u
@@ -14,9 +15,6 @@
 /* Choices of DistributionPointName and DistributionPoint (RFC 5280 sections 4.2.1.13, 5.2.5). */
 #define CHOICE(number)      (uint8_t)(TLSMGM_DER_CONTEXT | (number))
 #define CONSTRUCTED(number) (uint8_t)(TLSMGM_DER_CONTEXT_CONSTRUCTED | (number))
-
-/* GeneralName: the choice that is a Name. */
-#define DIRECTORY_NAME CONSTRUCTED(4)
 
 /* --- reading ---------------------------------------------------------------------------- */
 
@@ -47,7 +45,8 @@ static bool read_scope(struct tlsmgm_bytes value, struct tlsmgm_crl_scope *scope
     if (!tlsmgm_der_enter(&whole, TLSMGM_DER_SEQUENCE, &cursor) || whole.left > 0) return false;
     scope->is_given = true;
     if (tlsmgm_der_is_next(&cursor, CONSTRUCTED(0)) &&
-        !tlsmgm_der_expect(&cursor, CONSTRUCTED(0), &scope->distribution_point)) {
+        (!tlsmgm_der_expect(&cursor, CONSTRUCTED(0), &scope->distribution_point) ||
+         !tlsmgm_distribution_point_name_is_valid(scope->distribution_point))) {
         return false;
     }
     if (!read_flag(&cursor, CHOICE(1), &scope->only_users) ||
@@ -243,7 +242,7 @@ static enum tlsmgm_status read_body(struct tlsmgm_crl *out, struct tlsmgm_error 
         return malformed(error, "signature algorithm");
     }
     if (!tlsmgm_der_expect(&body, TLSMGM_DER_SEQUENCE, &out->issuer) ||
-        !tlsmgm_name_is_valid(out->issuer)) {
+        !tlsmgm_name_is_valid(out->issuer) || !tlsmgm_name_has_valid_texts(out->issuer)) {
         return malformed(error, "issuer");
     }
     out->next_update = INT64_MAX;
@@ -282,64 +281,29 @@ void tlsmgm_crl_free(struct tlsmgm_crl *crl) {
 
 /* --- asking ----------------------------------------------------------------------------- */
 
+/* A list that has a number twice, once removed and once not, revokes it. */
 bool tlsmgm_crl_revokes(const struct tlsmgm_crl *crl, struct tlsmgm_bytes serial) {
     size_t low = 0;
-    size_t high = crl->entry_count;
-    while (low < high) {
+    for (size_t high = crl->entry_count; low < high;) {
         size_t middle = low + (high - low) / 2;
-        int order = compare_serials(serial_of(crl, &crl->entries[middle]), serial);
-        if (order == 0) return !crl->entries[middle].is_removed;
-        if (order < 0) {
+        if (compare_serials(serial_of(crl, &crl->entries[middle]), serial) < 0) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
+    for (; low < crl->entry_count; low++) {
+        if (compare_serials(serial_of(crl, &crl->entries[low]), serial) != 0) return false;
+        if (!crl->entries[low].is_removed) return true;
+    }
     return false;
-}
-
-/* A point of the certificate: where its list is, for which reasons, and by whom. */
-struct point {
-    struct tlsmgm_bytes name; /* contents of DistributionPointName; data is NULL: none */
-    struct tlsmgm_bytes
-        issuer; /* contents of GeneralNames; data is NULL: the certificate's issuer */
-    unsigned reasons;
-};
-
-static bool read_point(struct tlsmgm_cursor *points, struct point *out) {
-    struct tlsmgm_cursor cursor;
-    struct tlsmgm_bytes bits;
-    *out = (struct point){.reasons = TLSMGM_ALL_REASONS};
-    if (!tlsmgm_der_enter(points, TLSMGM_DER_SEQUENCE, &cursor)) return false;
-    if (tlsmgm_der_is_next(&cursor, CONSTRUCTED(0)) &&
-        !tlsmgm_der_expect(&cursor, CONSTRUCTED(0), &out->name)) {
-        return false;
-    }
-    if (tlsmgm_der_is_next(&cursor, CHOICE(1))) {
-        if (!tlsmgm_der_expect(&cursor, CHOICE(1), &bits) || !tlsmgm_der_is_bit_string(bits)) {
-            return false;
-        }
-        out->reasons = bits.size > 1 ? bits.data[1] : 0;
-        if (bits.size > 2) out->reasons |= (unsigned)bits.data[2] << 8;
-        out->reasons &= TLSMGM_ALL_REASONS;
-    }
-    if (tlsmgm_der_is_next(&cursor, CONSTRUCTED(2)) &&
-        !tlsmgm_der_expect(&cursor, CONSTRUCTED(2), &out->issuer)) {
-        return false;
-    }
-    return cursor.left == 0;
-}
-
-static bool is_directory(const struct tlsmgm_der_item *item, struct tlsmgm_bytes *name) {
-    struct tlsmgm_cursor cursor = tlsmgm_cursor(item->contents);
-    return item->tag == DIRECTORY_NAME && tlsmgm_der_expect(&cursor, TLSMGM_DER_SEQUENCE, name) &&
-           cursor.left == 0;
 }
 
 static bool same_general_name(const struct tlsmgm_der_item *a, const struct tlsmgm_der_item *b) {
     struct tlsmgm_bytes one;
     struct tlsmgm_bytes other;
-    if (is_directory(a, &one) && is_directory(b, &other)) return tlsmgm_names_match(one, other);
+    if (tlsmgm_general_name_directory(a, &one) && tlsmgm_general_name_directory(b, &other))
+        return tlsmgm_names_match(one, other);
     return tlsmgm_bytes_equal(a->whole, b->whole);
 }
 
@@ -376,7 +340,8 @@ static bool names_issuer(struct tlsmgm_bytes names, struct tlsmgm_bytes issuer) 
     struct tlsmgm_bytes name;
     if (names.data == NULL) return true;
     while (tlsmgm_der_next(&cursor, &item)) {
-        if (is_directory(&item, &name) && tlsmgm_names_match(name, issuer)) return true;
+        if (!tlsmgm_general_name_directory(&item, &name)) continue;
+        if (tlsmgm_names_match(name, issuer)) return true;
     }
     return false;
 }
@@ -385,11 +350,11 @@ bool tlsmgm_crl_covers(const struct tlsmgm_crl *crl, const struct tlsmgm_certifi
                        unsigned *reasons) {
     const struct tlsmgm_crl_scope *scope = &crl->scope;
     struct tlsmgm_cursor points = tlsmgm_cursor(certificate->distribution_points);
-    struct point point;
+    struct tlsmgm_distribution_point point;
     *reasons = TLSMGM_ALL_REASONS;
     if (scope->only_attributes) return false;
     if (certificate->is_ca ? scope->only_users : scope->only_cas) return false;
-    while (points.left > 0 && read_point(&points, &point)) {
+    while (points.left > 0 && tlsmgm_distribution_point_next(&points, &point)) {
         if (!names_issuer(point.issuer, crl->issuer)) continue;
         if (scope->distribution_point.data != NULL && point.name.data != NULL &&
             !same_point_name(scope->distribution_point, point.name)) {

@@ -6,10 +6,8 @@
 #define TLSMGM_CRL_H
 
 #include "certificate.h"
+#include "distribution_point.h"
 #include "file.h"
-
-/* Bits of reasons (RFC 5280 section 4.2.1.13), all of them. */
-#define TLSMGM_ALL_REASONS 0x807fu
 
 /* For which certificates a list speaks (RFC 5280 section 5.2.5). */
 struct tlsmgm_crl_scope {

@@ -57,7 +57,7 @@ bool tlsmgm_der_enter(struct tlsmgm_cursor *cursor, uint8_t tag, struct tlsmgm_c
 }
 
 /* X.690 section 8.3.2: the first nine bits are neither all zero nor all one. */
-static bool is_integer(struct tlsmgm_bytes contents) {
+bool tlsmgm_der_is_integer(struct tlsmgm_bytes contents) {
     if (contents.size == 0) return false;
     if (contents.size == 1) return true;
     bool second_is_negative = contents.data[1] >= 0x80;
@@ -67,7 +67,7 @@ static bool is_integer(struct tlsmgm_bytes contents) {
 bool tlsmgm_der_integer(struct tlsmgm_cursor *cursor, struct tlsmgm_bytes *contents) {
     struct tlsmgm_cursor trial = *cursor;
     if (!tlsmgm_der_expect(&trial, TLSMGM_DER_INTEGER, contents)) return false;
-    if (!is_integer(*contents)) return false;
+    if (!tlsmgm_der_is_integer(*contents)) return false;
     *cursor = trial;
     return true;
 }
@@ -84,7 +84,7 @@ bool tlsmgm_der_boolean(struct tlsmgm_cursor *cursor, bool *value) {
 }
 
 /* X.690 section 8.19.2: base 128, each arc ends with a byte below 0x80 and starts not with 0x80. */
-static bool is_oid(struct tlsmgm_bytes contents) {
+bool tlsmgm_der_is_oid(struct tlsmgm_bytes contents) {
     bool at_arc_start = true;
     for (size_t i = 0; i < contents.size; i++) {
         if (at_arc_start && contents.data[i] == ARC_CONTINUES) return false;
@@ -96,7 +96,7 @@ static bool is_oid(struct tlsmgm_bytes contents) {
 bool tlsmgm_der_oid(struct tlsmgm_cursor *cursor, struct tlsmgm_bytes *contents) {
     struct tlsmgm_cursor trial = *cursor;
     if (!tlsmgm_der_expect(&trial, TLSMGM_DER_OID, contents)) return false;
-    if (!is_oid(*contents)) return false;
+    if (!tlsmgm_der_is_oid(*contents)) return false;
     *cursor = trial;
     return true;
 }

@@ -64,6 +64,10 @@ bool tlsmgm_der_boolean(struct tlsmgm_cursor *cursor, bool *value);
 /* An object identifier of bounded size whose arcs are complete and without needless bytes. */
 bool tlsmgm_der_oid(struct tlsmgm_cursor *cursor, struct tlsmgm_bytes *contents);
 
+/* Whether contents are those of an INTEGER, or of an object identifier, as above. */
+bool tlsmgm_der_is_integer(struct tlsmgm_bytes contents);
+bool tlsmgm_der_is_oid(struct tlsmgm_bytes contents);
+
 /* Whether contents are those of a BIT STRING: the count of unused bits, which are all zero. */
 bool tlsmgm_der_is_bit_string(struct tlsmgm_bytes contents);
 

@@ -238,6 +238,8 @@ static void write_utf8(uint32_t character, struct tlsmgm_text_writer *writer) {
     }
 }
 
+static bool is_surrogate(uint32_t character) { return character >= 0xd800 && character < 0xe000; }
+
 static bool write_text(const struct tlsmgm_name_entry *entry, struct tlsmgm_text_writer *writer) {
     struct tlsmgm_cursor cursor = tlsmgm_cursor(entry->value);
     size_t width = character_width(entry->tag);
@@ -246,11 +248,43 @@ static bool write_text(const struct tlsmgm_name_entry *entry, struct tlsmgm_text
         uint32_t character;
         bool is_read = width == 0 ? read_utf8(&cursor, &character)
                                   : tlsmgm_cursor_number(&cursor, width, &character);
-        bool is_surrogate = is_read && character >= 0xd800 && character < 0xe000;
-        if (!is_read || is_surrogate || character == 0 || character > 0x10ffff) return false;
+        if (!is_read || is_surrogate(character)) return false;
+        if (character == 0 || character > 0x10ffff) return false;
         write_utf8(character, writer);
     }
     return true;
+}
+
+/* Where no width is known, all bytes are good. */
+static bool is_valid_text(const struct tlsmgm_name_entry *entry) {
+    struct tlsmgm_cursor cursor = tlsmgm_cursor(entry->value);
+    size_t width = character_width(entry->tag);
+    if (width < 2 && entry->tag != TLSMGM_DER_UTF8_STRING) return true;
+    while (cursor.left > 0) {
+        uint32_t character;
+        bool is_read = width == 0 ? read_utf8(&cursor, &character)
+                                  : tlsmgm_cursor_number(&cursor, width, &character);
+        if (!is_read || is_surrogate(character) || character > 0x10ffff) return false;
+    }
+    return true;
+}
+
+bool tlsmgm_name_has_valid_texts(struct tlsmgm_bytes name) {
+    struct tlsmgm_name_cursor cursor = tlsmgm_name_cursor(name);
+    struct tlsmgm_name_entry entry;
+    while (tlsmgm_name_next(&cursor, &entry)) {
+        if (!is_valid_text(&entry)) return false;
+    }
+    return true;
+}
+
+bool tlsmgm_name_is_set(struct tlsmgm_bytes contents) {
+    struct tlsmgm_name_cursor cursor = {.entries = tlsmgm_cursor(contents)};
+    struct tlsmgm_name_entry entry;
+    while (tlsmgm_name_next(&cursor, &entry)) {
+        if (!is_valid_text(&entry)) return false;
+    }
+    return contents.size > 0 && cursor.entries.left == 0;
 }
 
 bool tlsmgm_name_attribute(struct tlsmgm_bytes name, enum tlsmgm_attribute which, char *out,

@@ -37,6 +37,12 @@ bool tlsmgm_name_next(struct tlsmgm_name_cursor *cursor, struct tlsmgm_name_entr
 /* Whether a name is well-formed to its end. */
 bool tlsmgm_name_is_valid(struct tlsmgm_bytes name);
 
+/* Whether the texts of a well-formed name are valid in their encodings; OpenSSL reads no other. */
+bool tlsmgm_name_has_valid_texts(struct tlsmgm_bytes name);
+
+/* Whether these are the contents of one well-formed set of attributes with valid texts. */
+bool tlsmgm_name_is_set(struct tlsmgm_bytes contents);
+
 /*
  * The one-line form "/C=AT/O=.../CN=...", equal to X509_NAME_oneline() of OpenSSL 3 byte for byte:
  * types by short name or dotted numbers, '+' in front of those that share a set with the one

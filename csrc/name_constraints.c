@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "der.h"
+#include "general_name.h"
 #include "name_match.h"
 
 /* Choices of GeneralName as the first byte of their items. */
@@ -83,29 +83,49 @@ static enum verdict match_email(struct tlsmgm_bytes email, struct tlsmgm_bytes b
         return inside_if(ends_with(email, base));
     }
     if (theirs > 1) {
-        if (theirs != ours || memcmp(email.data, base.data, ours) != 0) return OUTSIDE;
-        if (memchr(email.data, 0, ours) != NULL) return NOT_UNDERSTOOD;
+        if (theirs != ours) return OUTSIDE;
+        if (memchr(email.data, 0, ours) != NULL || memchr(base.data, 0, ours) != NULL) {
+            return NOT_UNDERSTOOD;
+        }
+        if (memcmp(email.data, base.data, ours) != 0) return OUTSIDE;
     }
     return inside_if(same_text(from(email, ours), from(base, theirs)));
 }
 
-/* The host of "scheme://user@host:port/path" (RFC 3986); empty when there is none. */
+/* Digits to the end, of at most 16 bits. */
+static bool is_port(struct tlsmgm_bytes text) {
+    uint32_t number = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9') return false;
+        number = number * 10 + (text.data[i] - '0');
+        if (number > 0xffff) return false;
+    }
+    return text.size > 0;
+}
+
+/*
+ * The host of "scheme://user@host:port/path" (RFC 3986); empty when there is none, when it is an
+ * address in brackets, or when two readers could take it for different hosts.
+ */
 static struct tlsmgm_bytes host_of(struct tlsmgm_bytes uri) {
     struct tlsmgm_bytes none = {0};
     size_t start = 0;
     while (start < uri.size && uri.data[start] != ':') start++;
     if (start == 0 || uri.size - start < 3 || memcmp(uri.data + start, "://", 3) != 0) return none;
+    if (memchr(uri.data, 0, uri.size) != NULL) return none;
     struct tlsmgm_bytes rest = from(uri, start + 3);
     for (size_t i = 0; i < rest.size; i++) {
         if (rest.data[i] != '/' && rest.data[i] != '?' && rest.data[i] != '#') continue;
         rest.size = i;
     }
-    rest = from(rest, last_at(rest));
-    if (rest.size == 0 || memchr(rest.data, 0, rest.size) != NULL || rest.data[0] == '[')
-        return none;
+    size_t user = last_at(rest);
+    if (user > 1 && memchr(rest.data, '@', user - 1) != NULL) return none;
+    rest = from(rest, user);
+    if (rest.size == 0 || rest.data[0] == '[') return none;
     const uint8_t *colon = memchr(rest.data, ':', rest.size);
-    if (colon != NULL) rest.size = (size_t)(colon - rest.data);
-    return rest;
+    if (colon == NULL) return rest;
+    size_t size = (size_t)(colon - rest.data);
+    return is_port(from(rest, size + 1)) ? (struct tlsmgm_bytes){rest.data, size} : none;
 }
 
 static enum verdict match_uri(struct tlsmgm_bytes uri, struct tlsmgm_bytes base) {
@@ -127,27 +147,21 @@ static enum verdict match_ip(struct tlsmgm_bytes address, struct tlsmgm_bytes ba
     return INSIDE;
 }
 
-/* The choice of GeneralName is itself a choice, so its tag stands around the Name. */
-static bool unwrap_directory(struct tlsmgm_bytes item, struct tlsmgm_bytes *name) {
-    struct tlsmgm_cursor cursor = tlsmgm_cursor(item);
-    return tlsmgm_der_expect(&cursor, TLSMGM_DER_SEQUENCE, name) && cursor.left == 0 &&
-           tlsmgm_name_is_valid(*name);
-}
-
-static enum verdict match_directory(struct tlsmgm_bytes name, struct tlsmgm_bytes base) {
+static enum verdict match_directory(struct tlsmgm_bytes name, const struct tlsmgm_der_item *base) {
     struct tlsmgm_bytes subtree;
-    if (!unwrap_directory(base, &subtree)) return NOT_UNDERSTOOD;
+    if (!tlsmgm_general_name_directory(base, &subtree)) return NOT_UNDERSTOOD;
     return inside_if(tlsmgm_name_is_below(name, subtree));
 }
 
-static enum verdict match(const struct name *name, struct tlsmgm_bytes base) {
+static enum verdict match(const struct name *name, const struct tlsmgm_der_item *item) {
+    struct tlsmgm_bytes base = item->contents;
     switch (name->tag) {
         case EMAIL:
             return match_email(name->contents, base);
         case DNS_NAME:
             return match_dns(name->contents, base);
         case DIRECTORY_NAME:
-            return match_directory(name->contents, base);
+            return match_directory(name->contents, item);
         case URI:
             return match_uri(name->contents, base);
         case IP_ADDRESS:
@@ -187,15 +201,19 @@ static bool subtree_next(struct tlsmgm_cursor *subtrees, struct tlsmgm_der_item 
                          bool *is_plain) {
     struct tlsmgm_cursor inner;
     struct tlsmgm_bytes minimum;
+    struct tlsmgm_bytes maximum = {0};
     if (!tlsmgm_der_enter(subtrees, TLSMGM_DER_SEQUENCE, &inner)) return false;
     if (!tlsmgm_der_next(&inner, base)) return false;
     *is_plain = true;
     if (tlsmgm_der_is_next(&inner, TLSMGM_DER_CONTEXT | 0)) {
         if (!tlsmgm_der_expect(&inner, TLSMGM_DER_CONTEXT | 0, &minimum)) return false;
+        if (!tlsmgm_der_is_integer(minimum)) return false;
         *is_plain = minimum.size == 1 && minimum.data[0] == 0;
     }
-    if (inner.left > 0) *is_plain = false;
-    return true;
+    if (inner.left == 0) return true;
+    *is_plain = false;
+    return tlsmgm_der_expect(&inner, TLSMGM_DER_CONTEXT | 1, &maximum) &&
+           tlsmgm_der_is_integer(maximum) && inner.left == 0;
 }
 
 /* Looks for the name in subtrees; *asked tells whether one of them was about such names. */
@@ -209,9 +227,10 @@ static enum verdict find(const struct name *name, struct tlsmgm_bytes subtrees, 
         if (!subtree_next(&cursor, &base, &is_plain)) return NOT_UNDERSTOOD;
         if (!is_about(&base, name)) continue;
         *asked = true;
-        enum verdict verdict = is_plain ? match(name, base.contents) : NOT_UNDERSTOOD;
-        if (verdict == NOT_UNDERSTOOD) return NOT_UNDERSTOOD;
-        if (verdict == INSIDE) found = INSIDE;
+        if (!is_plain) return NOT_UNDERSTOOD;
+        if (found == INSIDE) continue;
+        found = match(name, &base);
+        if (found == NOT_UNDERSTOOD) return NOT_UNDERSTOOD;
     }
     return found;
 }
@@ -237,6 +256,23 @@ static bool read_subtrees(struct tlsmgm_bytes constraints, struct subtrees *out)
         return false;
     }
     return cursor.left == 0;
+}
+
+static bool subtrees_are_valid(struct tlsmgm_bytes subtrees) {
+    struct tlsmgm_cursor cursor = tlsmgm_cursor(subtrees);
+    struct tlsmgm_der_item base;
+    bool is_plain;
+    while (cursor.left > 0) {
+        if (!subtree_next(&cursor, &base, &is_plain)) return false;
+        if (!tlsmgm_general_name_is_valid(&base)) return false;
+    }
+    return true;
+}
+
+bool tlsmgm_name_constraints_are_valid(struct tlsmgm_bytes constraints) {
+    struct subtrees subtrees;
+    return read_subtrees(constraints, &subtrees) && subtrees_are_valid(subtrees.permitted) &&
+           subtrees_are_valid(subtrees.excluded);
 }
 
 static size_t count_items(struct tlsmgm_bytes items) {
@@ -283,7 +319,7 @@ static bool alt_names_are_allowed(struct tlsmgm_bytes names, const struct subtre
     while (tlsmgm_der_next(&cursor, &item)) {
         struct name name = {.tag = item.tag, .contents = item.contents};
         if (item.tag == DNS_NAME) *has_dns_name = true;
-        if (item.tag == DIRECTORY_NAME && !unwrap_directory(item.contents, &name.contents)) {
+        if (item.tag == DIRECTORY_NAME && !tlsmgm_general_name_directory(&item, &name.contents)) {
             return false;
         }
         if (!is_allowed(&name, subtrees)) return false;
@@ -349,7 +385,8 @@ static bool common_names_are_allowed(struct tlsmgm_bytes subject, const struct s
     return true;
 }
 
-bool tlsmgm_name_constraints_hold(const struct tlsmgm_certificate *certificate, bool is_leaf,
+bool tlsmgm_name_constraints_hold(const struct tlsmgm_certificate *certificate,
+                                  bool with_common_names,
                                   const struct tlsmgm_certificate *authority) {
     struct subtrees subtrees;
     bool has_dns_name;
@@ -360,6 +397,6 @@ bool tlsmgm_name_constraints_hold(const struct tlsmgm_certificate *certificate, 
     if (!alt_names_are_allowed(certificate->fields.subject_alt_names, &subtrees, &has_dns_name)) {
         return false;
     }
-    if (!is_leaf || has_dns_name) return true;
+    if (!with_common_names || has_dns_name) return true;
     return common_names_are_allowed(certificate->fields.subject, &subtrees);
 }

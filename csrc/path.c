@@ -231,9 +231,24 @@ static bool check_strength(struct path *path) {
     return true;
 }
 
-static bool check_name(struct path *path) {
+/* A host's name is asked for by OpenSSL itself, in the middle of its work. */
+static bool has_host_name(const struct tlsmgm_path_question *question) {
+    return question->name.size > 0 && !question->peer_rules->is_sip;
+}
+
+static bool check_host_name(struct path *path) {
     const struct tlsmgm_path_question *question = path->question;
-    if (question->name.size == 0 && question->peer_rules->names.size == 0) return true;
+    if (!has_host_name(question) ||
+        tlsmgm_peer_has_name(path->items[0]->der, question->name, false)) {
+        return true;
+    }
+    return refuse(path, TLSMGM_VERIFY_NAME_MISMATCH, 0, "the name is another one");
+}
+
+/* SIP domains, and names that every peer of the domain must have, are looked for at the end. */
+static bool check_rules(struct path *path) {
+    const struct tlsmgm_path_question *question = path->question;
+    if (!question->peer_rules->is_sip && question->peer_rules->names.size == 0) return true;
     if (tlsmgm_peer_is_expected(path->items[0]->der, question->peer_rules, question->name)) {
         return true;
     }
@@ -242,11 +257,11 @@ static bool check_name(struct path *path) {
 
 static bool check_times(struct path *path, size_t depth) {
     const struct tlsmgm_certificate *certificate = path->items[depth];
-    if (!certificate->has_dates) {
-        return refuse(path, TLSMGM_VERIFY_MALFORMED, depth, "a date cannot be read");
-    }
-    if (path->question->now < certificate->not_before) {
+    if (certificate->has_not_before && path->question->now < certificate->not_before) {
         return refuse(path, TLSMGM_VERIFY_NOT_YET_VALID, depth, "not yet valid");
+    }
+    if (!certificate->has_not_before || !certificate->has_not_after) {
+        return refuse(path, TLSMGM_VERIFY_MALFORMED, depth, "a date cannot be read");
     }
     if (path->question->now >= certificate->not_after) {
         return refuse(path, TLSMGM_VERIFY_EXPIRED, depth, "expired");
@@ -295,8 +310,10 @@ static bool check_name_constraints(struct path *path) {
     for (size_t depth = path->count; depth-- > 0;) {
         const struct tlsmgm_certificate *certificate = path->items[depth];
         if (depth > 0 && certificate->is_self_issued) continue;
+        bool with_common_names = depth == 0 && !has_host_name(path->question);
         for (size_t above = path->count; above-- > depth + 1;) {
-            if (tlsmgm_name_constraints_hold(certificate, depth == 0, path->items[above])) continue;
+            const struct tlsmgm_certificate *authority = path->items[above];
+            if (tlsmgm_name_constraints_hold(certificate, with_common_names, authority)) continue;
             return refuse(path, TLSMGM_VERIFY_OTHER, depth,
                           "a name is outside of what the issuer may certify");
         }
@@ -445,9 +462,9 @@ static bool judge(struct path *path) {
     if (path->shown[0].key.security_bits < SECURITY_BITS_MIN) {
         return refuse(path, TLSMGM_VERIFY_WEAK_KEY, 0, "the key is too weak");
     }
-    return choose(path) && check_extensions(path) && check_strength(path) && check_name(path) &&
-           check_revocation(path) && check_signatures_and_times(path) &&
-           check_name_constraints(path);
+    return choose(path) && check_extensions(path) && check_strength(path) &&
+           check_host_name(path) && check_revocation(path) && check_signatures_and_times(path) &&
+           check_name_constraints(path) && check_rules(path);
 }
 
 static enum tlsmgm_status read_shown(const struct tlsmgm_path_question *question,
