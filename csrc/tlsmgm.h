@@ -143,7 +143,8 @@ struct tlsmgm_ctx_config {
     uint16_t lowest_version;
     uint16_t highest_version;
 
-    /* TLS 1.2 names and TLS 1.3 suites in one list; a kind that is not named keeps its default. */
+    /* TLS 1.2 names and TLS 1.3 suites in one list; a kind that is not named keeps its default.
+     * An unknown suite is refused; of a keyword that no suite fits warn is told. */
     const char *cipher_list;
     const char *groups; /* one curve or a colon list, in order of preference */
 
