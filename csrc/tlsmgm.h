@@ -158,7 +158,8 @@ struct tlsmgm_ctx_config {
     struct tlsmgm_source dh_params;
 
     struct tlsmgm_source ca_list;    /* trusted; a server also names them to its clients */
-    struct tlsmgm_directory ca_dir;  /* trusted; files named as "openssl rehash" names them */
+    struct tlsmgm_directory ca_dir;  /* trusted; files named as "openssl rehash" names them; that
+                                        there is none is told to warn */
     struct tlsmgm_directory crl_dir; /* every CRL in it, PEM or DER; at least one must be there */
     bool crl_check_all;              /* the whole chain, not the leaf only */
 

@@ -356,7 +356,7 @@ def _new_context(
         private_key2=inputs.sources["private_key2"],
         dh_params=inputs.sources["dh_params"],
         ca_list=inputs.sources["ca_list"],
-        ca_dir=inputs.ca_dir,
+        ca_dir=None if inputs.ca_dir is None or inputs.ca_dir.is_missing else inputs.ca_dir,
         crl_dir=inputs.crl_dir,
         crl_check_all=domain.crl_check_all,
         ocsp_response=inputs.sources["ocsp_response"],

@@ -154,6 +154,10 @@ def test_urls_go_round(url: str) -> None:
         ("postgresql://h/d", "postgres://h/d"),
         ("mysql+pymysql://u:p%40%2F%23@h/d", "mysql://u:p@/#@h/d"),
         ("mysql+pymysql://u:p%3F@h/d", "mysql://u:p%3F@h/d"),
+        (
+            "mysql+pymysql://u:p@localhost/d?unix_socket=/run/x.sock",
+            "mysql://u:p@unix(/run/x.sock)/d",
+        ),
         ("mysql+pymysql://u:p%2541@h/d", "mysql://u:p%2541@h/d"),
         ("mysql+pymysql://a%3Ab:p@h/d", "mysql://a%3Ab:p@h/d"),
         ("mysql+pymysql://u:tls_domain%3Dx@h/d", "mysql://u:tls_domain%3Dx@h/d"),

@@ -205,7 +205,7 @@ def test_words_of_old_lists_are_told(library: str, word: str) -> None:
     )
     told = [str(warning) for warning in both.server.warnings]
     assert [text for text in told if "cipher_list" in text] == [
-        f"server domain 'dom1': parameter 'cipher_list': \"{word}\" fits no suite of this library"
+        f"domain 'dom1': parameter 'cipher_list': \"{word}\" fits no suite of this library"
     ]
     both.connect("dom1.test").echo()
 

@@ -90,7 +90,7 @@ def _value(column: str, value: object) -> Any:
     if column in _FLAGS:
         return None if value in ("", b"") else bool(_number(value))
     if column in BLOBS:
-        pem = _as_bytes(value)
+        pem = _as_bytes(value).rstrip(b"\0")  # some tools store the end of C strings, too
         return pem if pem.strip() else None
     text = _as_text(value).strip()
     return text or None
