@@ -345,6 +345,8 @@ def test_script_as_it_is_written() -> None:
     )
     assert convert(source, "script").text == (
         "# TLS domains for OpenSIPS and tlsmgm. Routes and other modules are not in here.\n"
+        "# Paths are relative to this file: start OpenSIPS in its folder (opensips -w FOLDER), or"
+        " make them absolute.\n"
         "\n"
         "socket=tls:[::1]:5061\n"
         "socket=udp:10.0.0.1:5060\n"

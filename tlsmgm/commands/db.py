@@ -139,6 +139,7 @@ def _export(options: argparse.Namespace) -> int:
         options.output,
         "tlsmgm.toml" if is_toml else "opensips.cfg",
         write_toml if is_toml else write_script,
+        absolute=not is_toml,
     )
     if options.json:
         reasons = [str(failure.error) for failure in failures]

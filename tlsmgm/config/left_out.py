@@ -10,7 +10,7 @@ from tlsmgm.config import _toml_lines, lexer
 from tlsmgm.config.lexer import TokenKind, tokenize
 from tlsmgm.config.reader import is_toml
 from tlsmgm.config.statements import ASSIGNMENTS, LoadModule, ModParam, Script
-from tlsmgm.config.write_opensips import DEFAULTS_NOTE, OURS_NOTE, SCRIPT_HEAD
+from tlsmgm.config.write_opensips import DEFAULTS_NOTE, OURS_NOTE, PATHS_NOTE, SCRIPT_HEAD
 from tlsmgm.config.write_toml import TOML_HEAD
 
 __all__ = ["left_out"]
@@ -22,7 +22,7 @@ _OWN_MODULES: Final = frozenset({"tls_mgm", "tls_openssl", "tls_wolfssl"})
 _READ_MODULES: Final = ("tls_mgm", "proto_tls")
 
 #: Comments that the writers write.
-_OWN_COMMENTS: Final = frozenset({TOML_HEAD, SCRIPT_HEAD, DEFAULTS_NOTE, OURS_NOTE})
+_OWN_COMMENTS: Final = frozenset({TOML_HEAD, SCRIPT_HEAD, PATHS_NOTE, DEFAULTS_NOTE, OURS_NOTE})
 
 
 def _is_read(parameter: ModParam) -> bool:

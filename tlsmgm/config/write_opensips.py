@@ -7,6 +7,7 @@ that OpenSIPS refuses has a comment that says so.
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any, Final
 
@@ -15,12 +16,14 @@ from tlsmgm.config.lexer import quote
 from tlsmgm.config.model import (
     DOMAIN_PARAMETERS,
     OUR_PARAMETERS,
+    PATH_FIELDS,
     Configuration,
     DomainTable,
     Socket,
 )
 from tlsmgm.errors import ConfigError
 from tlsmgm.filters import ANY, parse_address, split_list
+from tlsmgm.keylog import FROM_ENVIRONMENT
 from tlsmgm.provisioning.settings import (
     DEFAULT_TABLE,
     DEFAULT_TIMEOUT,
@@ -29,11 +32,18 @@ from tlsmgm.provisioning.settings import (
     opensips_url,
 )
 
-__all__ = ["DEFAULTS_NOTE", "OURS_NOTE", "SCRIPT_HEAD", "write_script"]
+__all__ = ["DEFAULTS_NOTE", "OURS_NOTE", "PATHS_NOTE", "SCRIPT_HEAD", "write_script"]
 
 #: The first line of what is written.
 SCRIPT_HEAD: Final = (
     "# TLS domains for OpenSIPS and tlsmgm. Routes and other modules are not in here."
+)
+
+#: The second line, if it is so.  OpenSIPS starts relative paths in its working directory, which is
+#: ``/`` when it runs as a daemon.
+PATHS_NOTE: Final = (
+    "# Paths are relative to this file: start OpenSIPS in its folder (opensips -w FOLDER), or make"
+    " them absolute."
 )
 
 #: Stands above values without domain.
@@ -78,7 +88,7 @@ def write_script(configuration: Configuration) -> str:
             parameter and what to do.
     """
     blocks = [
-        [SCRIPT_HEAD],
+        [SCRIPT_HEAD, PATHS_NOTE] if _has_relative_paths(configuration) else [SCRIPT_HEAD],
         [f"socket={_socket(socket)}" for socket in configuration.sockets],
         [f'loadmodule "{name}.so"' for name in _modules(configuration)],
         _settings(configuration),
@@ -90,6 +100,16 @@ def write_script(configuration: Configuration) -> str:
         definition = _parameter(f"{table.kind}_domain", _name(table.name))
         blocks.append([definition, *_values(table, table.name)])
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def _has_relative_paths(configuration: Configuration) -> bool:
+    tables = [*written_tables(configuration), *filter(None, [configuration.defaults])]
+    return any(
+        isinstance(value, str) and not os.path.isabs(value) and value != FROM_ENVIRONMENT
+        for table in tables
+        for field, value in table.values.items()
+        if field in PATH_FIELDS
+    )
 
 
 def _in_order(tables: tuple[DomainTable, ...]) -> list[DomainTable]:
