@@ -64,6 +64,8 @@ static uint32_t attribute_number(enum tlsmgm_attribute which) {
             return TYPE_NUMBER(ARC_X520, 10u);
         case TLSMGM_ORGANIZATIONAL_UNIT:
             return TYPE_NUMBER(ARC_X520, 11u);
+        case TLSMGM_SERIAL_NUMBER:
+            return TYPE_NUMBER(ARC_X520, 5u);
     }
     return NO_NUMBER;
 }

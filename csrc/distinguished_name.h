@@ -14,6 +14,7 @@ enum tlsmgm_attribute {
     TLSMGM_STATE,
     TLSMGM_ORGANIZATION,
     TLSMGM_ORGANIZATIONAL_UNIT,
+    TLSMGM_SERIAL_NUMBER, /* of the subject (X.520 6.2.9), not of the certificate */
 };
 
 struct tlsmgm_name_entry {

@@ -143,7 +143,8 @@ struct tlsmgm_ctx_config {
     uint16_t lowest_version;
     uint16_t highest_version;
 
-    /* TLS 1.2 names and TLS 1.3 suites in one list; a kind that is not named keeps its default. */
+    /* TLS 1.2 names and TLS 1.3 suites in one list; a kind that is not named keeps its default.
+     * An unknown suite is refused; of a keyword that no suite fits warn is told. */
     const char *cipher_list;
     const char *groups; /* one curve or a colon list, in order of preference */
 
@@ -157,7 +158,8 @@ struct tlsmgm_ctx_config {
     struct tlsmgm_source dh_params;
 
     struct tlsmgm_source ca_list;    /* trusted; a server also names them to its clients */
-    struct tlsmgm_directory ca_dir;  /* trusted; files named as "openssl rehash" names them */
+    struct tlsmgm_directory ca_dir;  /* trusted; files named as "openssl rehash" names them; that
+                                        there is none is told to warn */
     struct tlsmgm_directory crl_dir; /* every CRL in it, PEM or DER; at least one must be there */
     bool crl_check_all;              /* the whole chain, not the leaf only */
 

@@ -321,17 +321,19 @@ static enum tlsmgm_status visit_ca_file(void *context, const struct tlsmgm_sourc
     return status;
 }
 
+/* A directory without any is told, no more: certificates that are missing let nobody in. */
 static enum tlsmgm_status read_ca_dir(struct reading *reading, struct tlsmgm_error *error) {
     const struct tlsmgm_directory *directory = &reading->config->ca_dir;
     size_t before = reading->cas_read;
     enum tlsmgm_status status =
         tlsmgm_directory_list(directory, "ca_dir", true, visit_ca_file, reading, error);
     if (status != TLSMGM_OK || reading->cas_read > before) return status;
-    return tlsmgm_fail_parameter(
-        error, "ca_dir",
-        reading->files_seen > 0 ? "no readable CA certificate in the hashed files of %s"
-                                : "no CA certificate named by its hash in %s (run: openssl rehash)",
-        directory->path);
+    tlsmgm_warn_of(reading->config, "ca_dir",
+                   reading->files_seen > 0
+                       ? "no readable CA certificate in the hashed files of %s"
+                       : "no CA certificate named by its hash in %s (run: openssl rehash)",
+                   directory->path);
+    return TLSMGM_OK;
 }
 
 /* Whether the DER is a whole CRL, and a delta. The blob stays the caller's. */

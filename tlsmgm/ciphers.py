@@ -9,7 +9,12 @@ A list is made of words, separated by ``:``, ``,``, ``;`` or blanks::
     TLS_AES_128_GCM_SHA256          a TLS 1.3 suite; these are offered or not, never computed with
 
 The libraries pass over words that they do not know in silence, so a misspelt ``!aNULL`` does the
-opposite of what was meant.  Here every word is looked at, and a strange one is refused by name.
+opposite of what was meant.  Here every word is looked at, and whatever the library is, the rule is:
+
+* a word that nobody knows, in any release, is refused by name;
+* a word that should add suites, but fits none that the library has - ``RC4``, ``EXPORT``,
+  ``DES-CBC3-SHA`` - adds nothing, and that is told;
+* a list must leave something of each kind that it names, lest the defaults come back in its place.
 
 See openssl-ciphers(1) of OpenSSL 3.5.
 """
@@ -23,15 +28,16 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from tlsmgm.errors import ConfigError
+from tlsmgm.retired_ciphers import RETIRED_SUITES
 
 __all__ = [
     "CIPHER_KEYWORDS",
     "RETIRED_CIPHER_KEYWORDS",
     "CipherWord",
-    "check_cipher_list",
+    "LibraryCiphers",
     "cipher_words",
+    "ciphers_for",
     "default_ciphers",
-    "expand_for",
     "is_tls13_suite",
     "split_tls13",
 ]
@@ -61,9 +67,11 @@ CIPHER_KEYWORDS = _names(
 RETIRED_CIPHER_KEYWORDS = _names(
     """
     EXP EXPORT EXPORT40 EXPORT56 EXP40 EXP56 SSLv2 FZA kFZA aFZA eFZA kKRB5 aKRB5 KRB5
-    kECDHr kECDHe kECDH aECDH aFIXED GOST94MAC TLSv1.1
+    kECDHr kECDHe kECDH aECDH aFIXED aGOST94 GOST94MAC TLSv1.1
     """
 )
+
+_KEYWORDS = CIPHER_KEYWORDS | RETIRED_CIPHER_KEYWORDS
 
 #: For domains that name none: those of Mozilla's intermediate profile, without DHE. All of them
 #: keep their secrets when a key is stolen later, and encrypt and authenticate in one step.
@@ -90,8 +98,6 @@ _FIRST_ONLY = frozenset(word for word in CIPHER_KEYWORDS if word.startswith("SUI
 _SEPARATORS = re.compile(r"[:,; \t\r\n]+")
 _NAME = re.compile(r"[A-Za-z0-9_.=-]+")
 _COMMAND = re.compile(r"@(STRENGTH|SECLEVEL=([0-5]))")
-# Suites that releases or builds leave out, but that lists exclude by name.
-_RETIRED_SUITE = re.compile(r"[A-Z0-9-]*(RC4|RC2|DES|IDEA|SEED|NULL|GOST\d*)[A-Z0-9-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +121,11 @@ class CipherWord:
     def is_plain(self) -> bool:
         """Whether this is a single name without operator."""
         return not self.operator and len(self.parts) == 1
+
+    @property
+    def adds(self) -> bool:
+        """Whether this should put suites into the list."""
+        return not self.operator
 
     @property
     def level(self) -> int | None:
@@ -221,37 +232,95 @@ def default_ciphers(known_suites: Collection[str], *, dhe: bool = False) -> str:
     return ":".join(name for name in names if name in known_suites)
 
 
-def check_cipher_list(text: str, known_suites: Collection[str], *, library: str) -> None:
-    """Refuse a cipher list that holds a word the library would pass over.
+@dataclass(frozen=True, slots=True)
+class LibraryCiphers:
+    """A cipher list in the words of a library.
+
+    Args:
+        older: suites up to TLS 1.2, joined by ``:``; empty if the list names none.
+        newer: suites of TLS 1.3, likewise.
+        unused: words that should add suites but fit none of the library.
+    """
+
+    older: str
+    newer: str
+    unused: tuple[str, ...]
+
+
+def ciphers_for(
+    text: str, known_suites: Collection[str], *, has_expressions: bool
+) -> LibraryCiphers:
+    """Bring a cipher list into a form that a library understands to the last word.
 
     Args:
         text: a cipher list.
-        known_suites: names of all suites of the library.
-        library: name of the library, for the message.
+        known_suites: names of all suites of the library, TLS 1.3 included.
+        has_expressions: the library computes with expressions, as OpenSSL does, and says itself
+            which of them fit nothing.  Without, there will be plain names: a list of names keeps
+            its order, anything else is computed by the OpenSSL behind Python's ``ssl`` module and
+            cut down to what the library has.  Security levels do not exist outside OpenSSL: of
+            ``@SECLEVEL=n`` only the part that is about suites is kept then (key length; from level
+            3 on forward secrecy), its demands on keys and certificates are not.
+
+    Returns:
+        The list; a kind of suites that the text does not name is empty.
 
     Raises:
         ConfigError: the list names something unknown, puts ``DEFAULT`` or ``SUITEB...`` where
-            OpenSSL passes over it, or only removes suites.
+            OpenSSL passes over it, only removes suites, or leaves nothing of a kind it names.
     """
     words = cipher_words(text)
-    split_tls13(text)
-    _check_order(words)
     for word in words:
         for part in word.parts if word.operator != "@" else ():
-            if part not in known_suites and not _is_keyword_or_gone(word, part):
-                raise _unknown_word(part, known_suites, f"{library} knows no cipher")
-    operators = {word.operator for word in words} - {"@"}
-    if operators and "" not in operators:
+            if not _is_known(part, known_suites):
+                raise _unknown_word(part, known_suites)
+    _check_order(words)
+    asked = split_tls13(text)
+    if {word.operator for word in words} - {"@"} and not any(word.adds for word in words):
         raise ConfigError(f"cipher list {text!r} selects nothing", hint="begin with DEFAULT or ALL")
+    unused = [
+        word for word in words if word.adds and not _fits(word, known_suites, has_expressions)
+    ]
+    kept = [word for word in words if word not in unused]
+    older, newer = split_tls13(":".join(word.text for word in kept)) if kept else ("", "")
+    if any(map(_adds_older, unused)) and not any(map(_adds_older, kept)):
+        older = ""  # what takes away or sorts is of no use alone
+    if older and not has_expressions:
+        older = ":".join(name for name in _expand_old(older) if name in known_suites)
+    for wanted, left in zip(asked, (older, newer), strict=True):
+        if wanted and not left:
+            raise ConfigError(f"cipher list {text!r} leaves no suite of this library")
+    return LibraryCiphers(older, newer, tuple(word.text for word in unused))
 
 
-def _is_keyword_or_gone(word: CipherWord, part: str) -> bool:
-    """Whether the part is a keyword, or a suite that may be missing because it is excluded."""
-    if part in CIPHER_KEYWORDS or part in RETIRED_CIPHER_KEYWORDS:
-        return True
-    if word.operator not in ("!", "-") or is_tls13_suite(part):
+def _adds_older(word: CipherWord) -> bool:
+    return word.adds and not is_tls13_suite(word.text)
+
+
+def _is_known(part: str, known_suites: Collection[str]) -> bool:
+    """Whether a name is a keyword, or a suite of this library, of another one, or of old times."""
+    return (
+        part in known_suites
+        or part in _KEYWORDS
+        or part in RETIRED_SUITES
+        or part in _TLS13_NAMES
+        or part in _stdlib_suites()
+    )
+
+
+def _fits(word: CipherWord, known_suites: Collection[str], has_expressions: bool) -> bool:
+    """Whether a word that adds suites adds any of the library's."""
+    names = [part for part in word.parts if part not in _KEYWORDS]
+    if not all(name in known_suites for name in names):
         return False
-    return bool(_RETIRED_SUITE.fullmatch(part)) or part in _stdlib_suites()
+    if has_expressions or (names and word.is_plain):
+        return True
+    return any(name in known_suites for name in _picked(word.text))
+
+
+@functools.lru_cache(maxsize=1024)  # the words of lists repeat from domain to domain
+def _picked(text: str) -> tuple[str, ...]:
+    return tuple(str(suite["name"]) for suite in _evaluate(text))
 
 
 def _check_order(words: list[CipherWord]) -> None:
@@ -263,52 +332,12 @@ def _check_order(words: list[CipherWord]) -> None:
             )
 
 
-def _unknown_word(part: str, known_suites: Iterable[str], reason: str) -> ConfigError:
+def _unknown_word(part: str, known_suites: Iterable[str]) -> ConfigError:
     choices = {name.upper(): name for name in sorted(CIPHER_KEYWORDS)}
     choices.update((name.upper(), name) for name in known_suites)
     close = difflib.get_close_matches(part.upper(), choices, n=1, cutoff=0.75)
     hint = f"did you mean {choices[close[0]]!r}?" if close else None
-    return ConfigError(f"{reason} {part!r}", hint=hint)
-
-
-def expand_for(text: str, known_suites: Collection[str]) -> str:
-    """Turn a cipher list into plain suite names, for a library without expressions.
-
-    A list of suite names keeps its order.  Anything else is computed by the OpenSSL behind
-    Python's ``ssl`` module and cut down to what the library has.  Security levels do not exist
-    outside OpenSSL: of ``@SECLEVEL=n`` only the part that is about suites is kept (key length;
-    from level 3 on forward secrecy), its demands on keys and certificates are not.
-
-    Args:
-        text: a cipher list.
-        known_suites: names of all suites of the library, TLS 1.3 included.
-
-    Returns:
-        Names joined by ``:``; the TLS 1.3 suites that the text names stand first, none is added.
-        So a text without any gives a list without any: see :func:`split_tls13`.
-
-    Raises:
-        ConfigError: the list names something that neither the library nor OpenSSL knows, or
-            nothing of it is left.
-    """
-    words = cipher_words(text)
-    for word in words:
-        for part in word.parts if word.operator != "@" else ():
-            if part not in known_suites and not _is_known_anywhere(word, part):
-                raise _unknown_word(part, known_suites, "unknown cipher")
-    _check_order(words)
-    old, new = split_tls13(text)
-    names = [name for name in filter(None, new.split(":")) if name in known_suites]
-    names += [name for name in _expand_old(old) if name in known_suites] if old else []
-    if not names:
-        raise ConfigError(f"cipher list {text!r} leaves no suite of this library")
-    return ":".join(dict.fromkeys(names))
-
-
-def _is_known_anywhere(word: CipherWord, part: str) -> bool:
-    if is_tls13_suite(part):
-        return part in _TLS13_NAMES
-    return _is_keyword_or_gone(word, part) or part in _stdlib_suites()
+    return ConfigError(f"unknown cipher {part!r}", hint=hint)
 
 
 #: IANA's names of TLS 1.3 suites; a library may have some of them.
@@ -323,15 +352,15 @@ _TLS13_NAMES = _names(
 
 def _expand_old(text: str) -> list[str]:
     words = cipher_words(text)
-    keywords = CIPHER_KEYWORDS | RETIRED_CIPHER_KEYWORDS
-    if all(word.is_plain and word.text not in keywords for word in words):
-        return [word.text for word in words]
+    if all(word.is_plain and word.text not in _KEYWORDS for word in words):
+        return list(dict.fromkeys(word.text for word in words))
     level = max((word.level for word in words if word.level is not None), default=0)
     asked = ":".join(word.text for word in words if word.level is None)
     names = [str(suite["name"]) for suite in _evaluate(asked) if _passes_level(suite, level)]
     # Suites that only the library has are no part of what OpenSSL computed.
-    strangers = (word.text for word in words if word.is_plain and word.text not in keywords)
-    return names + [name for name in strangers if name not in _stdlib_suites()]
+    strangers = (word.text for word in words if word.is_plain and word.text not in _KEYWORDS)
+    names += [name for name in strangers if name not in _stdlib_suites()]
+    return list(dict.fromkeys(names))
 
 
 def _passes_level(suite: dict[str, object], level: int) -> bool:

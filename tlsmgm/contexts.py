@@ -11,7 +11,7 @@ from tlsmgm._core.backend import Backend
 from tlsmgm._core.context import Context
 from tlsmgm._core.material import Folder, Material, secret_digest
 from tlsmgm._core.ticket_keys import TicketKeys
-from tlsmgm.ciphers import check_cipher_list, default_ciphers, expand_for, split_tls13
+from tlsmgm.ciphers import LibraryCiphers, ciphers_for, default_ciphers
 from tlsmgm.domain import Domain
 from tlsmgm.errors import ConfigError
 from tlsmgm.finite_fields import default_finite_fields
@@ -199,27 +199,32 @@ def _ticket_keys(
     return TicketKeys(SharedSchedule(secrets, label, domain.ticket_rotation))
 
 
-def _cipher_list(domain: Domain, backend: Backend) -> str | None:
+def _cipher_list(domain: Domain, backend: Backend, chosen: LibraryCiphers) -> str | None:
     """The list in the library's own words, with our default for what the domain leaves open."""
-    older, newer = _own_cipher_list(domain, backend)
-    older = older or default_ciphers(backend.cipher_names, dhe=domain.dh_params is not None)
-    return ":".join(part for part in (older, newer) if part) or None
+    dhe = domain.dh_params is not None
+    older = chosen.older or default_ciphers(backend.cipher_names, dhe=dhe)
+    return ":".join(part for part in (older, chosen.newer) if part) or None
 
 
-def _own_cipher_list(domain: Domain, backend: Backend) -> tuple[str, str]:
-    """Suites up to TLS 1.2 and of TLS 1.3; every word has been looked at."""
+def _own_ciphers(domain: Domain, backend: Backend) -> LibraryCiphers:
+    """What the domain itself names; every word has been looked at."""
     text = domain.cipher_list
     if text is None:
-        return "", ""
+        return LibraryCiphers("", "", ())
+    has_expressions = "cipher_expressions" in backend.features
     try:
-        if "cipher_expressions" not in backend.features:
-            return split_tls13(expand_for(text, backend.cipher_names))
-        check_cipher_list(text, backend.cipher_names, library=backend.name)
+        return ciphers_for(text, backend.cipher_names, has_expressions=has_expressions)
     except ConfigError as error:
         raise ConfigError(
             error.reason, parameter="cipher_list", hint=error.hint, backend=backend.name
         ) from None
-    return split_tls13(text)
+
+
+def _cipher_warnings(chosen: LibraryCiphers) -> tuple[tuple[str, str], ...]:
+    """In the words of the OpenSSL backend, which says it of expressions."""
+    return tuple(
+        ("cipher_list", f'"{word}" fits no suite of this library') for word in chosen.unused
+    )
 
 
 def _groups(domain: Domain, backend: Backend) -> str | None:
@@ -292,12 +297,18 @@ def build_context(
             keys = previous.ticket_keys
         elif domain.kind == "server":
             keys = _ticket_keys(domain, backend, scope, secrets)
-        context = _new_context(domain, backend, inputs, scope, keys)
+        ciphers = _own_ciphers(domain, backend)
+        context = _new_context(domain, backend, inputs, scope, keys, ciphers)
     except ConfigError as error:
         raise error.at(
             origin=error.origin or domain.origin, domain=domain.name, hint=_advice(domain, error)
         ) from None
-    warnings = (*_trust_warnings(trust), *inputs.warnings, *context.warnings)
+    warnings = (
+        *_trust_warnings(trust),
+        *inputs.warnings,
+        *_cipher_warnings(ciphers),
+        *context.warnings,
+    )
     return BuiltContext(context, keys, source, fingerprint, scope, warnings)
 
 
@@ -320,7 +331,12 @@ def _advice(domain: Domain, error: ConfigError) -> str | None:
 
 
 def _new_context(
-    domain: Domain, backend: Backend, inputs: _Inputs, scope: bytes, keys: TicketKeys | None
+    domain: Domain,
+    backend: Backend,
+    inputs: _Inputs,
+    scope: bytes,
+    keys: TicketKeys | None,
+    ciphers: LibraryCiphers,
 ) -> Context:
     method = domain.parsed_method
     return Context(
@@ -331,7 +347,7 @@ def _new_context(
         origin=None if domain.origin is None else str(domain.origin),
         lowest_version=int(method.lowest or 0),
         highest_version=int(method.highest or 0),
-        cipher_list=_cipher_list(domain, backend),
+        cipher_list=_cipher_list(domain, backend, ciphers),
         groups=_groups(domain, backend),
         passphrase=passphrase_of(domain),
         certificate=inputs.sources["certificate"],
@@ -340,7 +356,7 @@ def _new_context(
         private_key2=inputs.sources["private_key2"],
         dh_params=inputs.sources["dh_params"],
         ca_list=inputs.sources["ca_list"],
-        ca_dir=inputs.ca_dir,
+        ca_dir=None if inputs.ca_dir is None or inputs.ca_dir.is_missing else inputs.ca_dir,
         crl_dir=inputs.crl_dir,
         crl_check_all=domain.crl_check_all,
         ocsp_response=inputs.sources["ocsp_response"],

@@ -22,6 +22,7 @@ __all__ = [
     "ascii_name",
     "encode_name_filter",
     "is_ip",
+    "lenient_list",
     "pack_ip",
     "parse_address",
     "plain_ip",
@@ -169,6 +170,32 @@ def split_list(text: str) -> tuple[str, ...]:
     if not all(entries):
         raise ConfigError("is empty" if len(entries) == 1 else f"empty entry in the list {text!r}")
     return entries
+
+
+def lenient_list(field: str, text: str) -> tuple[tuple[str, ...], str | None]:
+    """Split a list of filters as OpenSIPS does, which takes some that say more than they mean.
+
+    Args:
+        field: ``"match_ip_address"`` or ``"match_sip_domain"``.
+        text: entries separated by commas.
+
+    Returns:
+        The entries, and a sentence about what was dropped, or None.  Empty entries, such as behind
+        a comma at the end, match nothing there.  An address that begins with ``*`` is every
+        address, whatever stands behind.
+
+    Raises:
+        ConfigError: nothing is left.
+    """
+    entries = tuple(entry for part in text.split(",") if (entry := part.strip()))
+    if not entries:
+        raise ConfigError("is empty")
+    if field == "match_ip_address" and text.strip().startswith(ANY):
+        told = f"{text.strip()!r} is every address, as OpenSIPS reads it"
+        return (ANY,), None if text.strip() == ANY else told
+    if len(entries) < text.count(",") + 1:
+        return entries, f"empty entries in the list {text!r} are passed over"
+    return entries, None
 
 
 @functools.lru_cache(maxsize=4096)  # as for is_ip()

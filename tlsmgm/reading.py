@@ -251,11 +251,11 @@ class Reader:
 
         Returns:
             The files by name; and links to nothing and the like, which were passed over.  So is,
-            in a ``ca_dir``, what cannot be read.
+            in a ``ca_dir``, what cannot be read, and the directory itself if it cannot.
 
         Raises:
-            ConfigError: the directory cannot be read, or a file of a ``crl_dir``, which might be
-                a list of revoked certificates; it does not answer, or the load was cancelled.
+            ConfigError: a ``crl_dir`` cannot be read, or a file of it, which might be a list of
+                revoked certificates; it does not answer, or the load was cancelled.
         """
         only_hashed = FOLDER_FIELDS[parameter]
         job = self._folders.get((path, only_hashed))
@@ -417,7 +417,13 @@ def _read_folder(
 ) -> Folder:
     """Files that come and go meanwhile would leave a gap, so the names must stay the same."""
     unread: dict[str, str] = {}
-    names = _names(path, only_hashed)
+    try:
+        names = _names(path, only_hashed)
+    except ConfigError as error:
+        if not only_hashed:
+            raise
+        # Certificates that are missing let nobody in, and OpenSIPS starts without them.
+        return Folder(path, [], [(path, f"{error.reason}, so nobody is trusted by it")])
     for _ in range(_LOOKS_MAX):
         for name in names:
             if name not in known:

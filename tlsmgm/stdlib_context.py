@@ -27,7 +27,7 @@ import ssl
 from collections.abc import Callable
 from typing import Final
 
-from tlsmgm.ciphers import check_cipher_list, default_ciphers, split_tls13
+from tlsmgm.ciphers import ciphers_for, default_ciphers
 from tlsmgm.domain import DEFAULT_TICKET_ROTATION, DEFAULT_VERIFY_DEPTH, Domain
 from tlsmgm.errors import ConfigError
 from tlsmgm.keylog import keylog_path
@@ -172,10 +172,10 @@ def _set_ciphers(context: ssl.SSLContext, domain: Domain) -> None:
     old, new = "", ""
     if domain.cipher_list is not None:
         try:
-            check_cipher_list(domain.cipher_list, _known_suites(), library="OpenSSL")
+            chosen = ciphers_for(domain.cipher_list, _known_suites(), has_expressions=True)
         except ConfigError as error:
             raise error.at(parameter="cipher_list") from None
-        old, new = split_tls13(domain.cipher_list)
+        old, new = chosen.older, chosen.newer
     old = old or default_ciphers(_known_suites(), dhe=domain.dh_params is not None)
     set_new = _optional(context, "set_ciphersuites")
     if new and set_new is None:

@@ -236,7 +236,7 @@ def _folder(domain: Domain, path: str | None, parameter: str, reader: Reader) ->
     folder = reader.folder(path, parameter)
     for text in folder.warnings:
         _warn(domain, parameter, text)
-    return folder
+    return None if folder.is_missing else folder
 
 
 def _warn(domain: Domain, parameter: str, text: str) -> None:

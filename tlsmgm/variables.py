@@ -51,6 +51,8 @@ def _certificate_readers() -> dict[str, Callable[[Certificate], str | None]]:
         "serial": lambda certificate: certificate.serial_text,
         "subject": lambda certificate: certificate.subject,
         "issuer": lambda certificate: certificate.issuer,
+        # In the program, though not in the manual.
+        "subject_serial": lambda certificate: certificate.subject_attribute("serial"),
     }
     for name in _ATTRIBUTES:
         readers[f"subject_{name}"] = lambda certificate, name=name: (  # type: ignore[misc]

@@ -7,6 +7,7 @@
 #include "ctx_config.h"
 #include "error.h"
 #include "internal.h"
+#include "trust_items.h"
 
 static enum tlsmgm_status set_versions(SSL_CTX *ssl_ctx, const struct tlsmgm_ctx_config *config,
                                        struct tlsmgm_error *error) {
@@ -17,11 +18,18 @@ static enum tlsmgm_status set_versions(SSL_CTX *ssl_ctx, const struct tlsmgm_ctx
     return ossl_fail_parameter(error, "tls_method", "this OpenSSL cannot do these versions");
 }
 
+/* Names of suites have dashes, keywords have none. */
+static bool names_a_suite(struct tlsmgm_bytes word) {
+    return memchr(word.data, '-', word.size) != NULL;
+}
+
 /*
  * OpenSSL passes over words that it does not know, as long as one word selects something. So each
- * word that should add suites is tried alone. Words that only take away are left to it.
+ * word that should add suites is tried alone: an unknown suite is refused, and of a keyword that
+ * no suite fits, such as RC4, somebody is told. Words that only take away are left to it.
  */
 static enum tlsmgm_status check_cipher_words(SSL_CTX *ssl_ctx, const char *list,
+                                             const struct tlsmgm_ctx_config *config,
                                              struct tlsmgm_error *error) {
     for (;;) {
         char word[256];
@@ -35,16 +43,21 @@ static enum tlsmgm_status check_cipher_words(SSL_CTX *ssl_ctx, const char *list,
         memcpy(word + bytes.size, ":@SECLEVEL=0", sizeof ":@SECLEVEL=0");
         if (SSL_CTX_set_cipher_list(ssl_ctx, word) == 1) continue;
         ossl_clear_errors();
-        return tlsmgm_fail_parameter(error, "cipher_list", "OpenSSL knows no cipher \"%.*s\"",
-                                     (int)bytes.size, (const char *)bytes.data);
+        if (names_a_suite(bytes)) {
+            return tlsmgm_fail_parameter(error, "cipher_list", "OpenSSL knows no cipher \"%.*s\"",
+                                         (int)bytes.size, (const char *)bytes.data);
+        }
+        tlsmgm_warn_of(config, "cipher_list", "\"%.*s\" fits no suite of this library",
+                       (int)bytes.size, (const char *)bytes.data);
     }
 }
 
 /* The trial above may have lowered the level; it goes back before the whole list is set. */
 static enum tlsmgm_status set_older_ciphers(SSL_CTX *ssl_ctx, const char *list,
+                                            const struct tlsmgm_ctx_config *config,
                                             struct tlsmgm_error *error) {
     int level = SSL_CTX_get_security_level(ssl_ctx);
-    enum tlsmgm_status status = check_cipher_words(ssl_ctx, list, error);
+    enum tlsmgm_status status = check_cipher_words(ssl_ctx, list, config, error);
     if (status != TLSMGM_OK) return status;
     SSL_CTX_set_security_level(ssl_ctx, level);
     if (SSL_CTX_set_cipher_list(ssl_ctx, list) == 1) return TLSMGM_OK;
@@ -65,13 +78,13 @@ static enum tlsmgm_status set_tls1_3_suites(SSL_CTX *ssl_ctx, const char *list,
     return ossl_fail_parameter(error, "cipher_list", "the TLS 1.3 suites cannot be used");
 }
 
-static enum tlsmgm_status set_ciphers(SSL_CTX *ssl_ctx, const char *text,
+static enum tlsmgm_status set_ciphers(SSL_CTX *ssl_ctx, const struct tlsmgm_ctx_config *config,
                                       struct tlsmgm_error *error) {
     struct tlsmgm_cipher_list list = {0};
-    if (text == NULL) return TLSMGM_OK;
-    enum tlsmgm_status status = tlsmgm_cipher_list_split(text, &list, error);
+    if (config->cipher_list == NULL) return TLSMGM_OK;
+    enum tlsmgm_status status = tlsmgm_cipher_list_split(config->cipher_list, &list, error);
     if (status == TLSMGM_OK && *list.older != '\0') {
-        status = set_older_ciphers(ssl_ctx, list.older, error);
+        status = set_older_ciphers(ssl_ctx, list.older, config, error);
     }
     if (status == TLSMGM_OK && *list.tls1_3 != '\0') {
         status = set_tls1_3_suites(ssl_ctx, list.tls1_3, error);
@@ -259,7 +272,7 @@ static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_
     set_callbacks(ctx);
     set_verification(ctx, config);
     enum tlsmgm_status status = set_versions(ctx->ssl_ctx, config, error);
-    if (status == TLSMGM_OK) status = set_ciphers(ctx->ssl_ctx, config->cipher_list, error);
+    if (status == TLSMGM_OK) status = set_ciphers(ctx->ssl_ctx, config, error);
     if (status == TLSMGM_OK) status = set_groups(ctx->ssl_ctx, config->groups, error);
     if (status == TLSMGM_OK) status = ossl_load_dh_params(ctx, config, error);
     if (status == TLSMGM_OK) status = ossl_load_identity(ctx, config, error);

@@ -154,6 +154,10 @@ def test_urls_go_round(url: str) -> None:
         ("postgresql://h/d", "postgres://h/d"),
         ("mysql+pymysql://u:p%40%2F%23@h/d", "mysql://u:p@/#@h/d"),
         ("mysql+pymysql://u:p%3F@h/d", "mysql://u:p%3F@h/d"),
+        (
+            "mysql+pymysql://u:p@localhost/d?unix_socket=/run/x.sock",
+            "mysql://u:p@unix(/run/x.sock)/d",
+        ),
         ("mysql+pymysql://u:p%2541@h/d", "mysql://u:p%2541@h/d"),
         ("mysql+pymysql://a%3Ab:p@h/d", "mysql://a%3Ab:p@h/d"),
         ("mysql+pymysql://u:tls_domain%3Dx@h/d", "mysql://u:tls_domain%3Dx@h/d"),
@@ -175,6 +179,11 @@ def test_urls_that_opensips_has_not(url: str) -> None:
 
 SCRIPT = """
 modparam("tls_mgm", "ca_list", "ca.pem")
+modparam("tls_mgm", "client_domain", "atlanta")
+modparam("tls_mgm", "danger_skip_hostname_check", "[atlanta]1")
+modparam("tls_mgm", "private_key_passphrase_command", "[atlanta]pass show tls")
+modparam("tls_mgm", "peer_identity", "[atlanta]biloxi.com, atlanta.com")
+modparam("tls_mgm", "require_staple", "[atlanta]1")
 modparam("tls_mgm", "server_domain", "atlanta")
 modparam("tls_mgm", "match_ip_address", "[atlanta]10.0.0.10:5061, [::1]:5061")
 modparam("tls_mgm", "match_sip_domain", "[atlanta]atlanta.com, *.atlanta.com")
@@ -200,11 +209,6 @@ modparam("tls_mgm", "ticket_key_file", "[atlanta]tickets.txt")
 modparam("tls_mgm", "ticket_rotation", "[atlanta]3600")
 modparam("tls_mgm", "keylog_file", "[atlanta]$SSLKEYLOGFILE")
 modparam("tls_mgm", "client_eku", "[atlanta]client_or_server")
-modparam("tls_mgm", "client_domain", "atlanta")
-modparam("tls_mgm", "danger_skip_hostname_check", "[atlanta]1")
-modparam("tls_mgm", "private_key_passphrase_command", "[atlanta]pass show tls")
-modparam("tls_mgm", "peer_identity", "[atlanta]biloxi.com, atlanta.com")
-modparam("tls_mgm", "require_staple", "[atlanta]1")
 """
 
 TOML = """
@@ -247,6 +251,15 @@ def test_script_toml_and_python_make_the_same_domains() -> None:
     domains = (
         Domain(
             "atlanta",
+            "client",
+            ca_list="/conf/ca.pem",
+            danger_skip_hostname_check=True,
+            private_key_passphrase_command="pass show tls",
+            peer_identity=["biloxi.com", "atlanta.com"],
+            require_staple=True,
+        ),
+        Domain(
+            "atlanta",
             "server",
             match_ip_address=["10.0.0.10:5061", "[::1]:5061"],
             match_sip_domain=["atlanta.com", "*.atlanta.com"],
@@ -273,22 +286,14 @@ def test_script_toml_and_python_make_the_same_domains() -> None:
             keylog_file="$SSLKEYLOGFILE",
             client_eku="client_or_server",
         ),
-        Domain(
-            "atlanta",
-            "client",
-            ca_list="/conf/ca.pem",
-            danger_skip_hostname_check=True,
-            private_key_passphrase_command="pass show tls",
-            peer_identity=["biloxi.com", "atlanta.com"],
-            require_staple=True,
-        ),
     )
     script = read_script_text(SCRIPT, "/conf/opensips.cfg")
     toml = read_toml_text(TOML, "/conf/tlsmgm.toml")
-    assert script.domains == toml.domains == domains
-    assert convert(script, "toml").configuration.domains == domains
+    assert script.domains == domains
     assert convert(toml, "script").configuration.domains == domains
-    server, client = domains
+    assert toml.domains == domains[::-1]  # TOML has servers first
+    assert convert(script, "toml").configuration.domains == domains[::-1]
+    client, server = domains
     differing = [
         field.name
         for field in dataclasses.fields(Domain)
@@ -340,6 +345,8 @@ def test_script_as_it_is_written() -> None:
     )
     assert convert(source, "script").text == (
         "# TLS domains for OpenSIPS and tlsmgm. Routes and other modules are not in here.\n"
+        "# Paths are relative to this file: start OpenSIPS in its folder (opensips -w FOLDER), or"
+        " make them absolute.\n"
         "\n"
         "socket=tls:[::1]:5061\n"
         "socket=udp:10.0.0.1:5060\n"
@@ -357,18 +364,18 @@ def test_script_as_it_is_written() -> None:
         'modparam("tls_mgm", "db_url", "postgres://u:p@h/d")\n'
         'modparam("tls_mgm", "db_table", "t")\n'
         'modparam("tls_mgm", "tls_method_col", "m")\n'
-        'modparam("tls_mgm", "cipher_list_col", "c")\n'
+        'modparam("tls_mgm", "ciphers_list_col", "c")\n'
         "\n"
         "# For all domains. OpenSIPS refuses these: it wants each of them as [domain]value.\n"
         'modparam("tls_mgm", "ca_list", "ca.pem")\n'
+        "\n"
+        'modparam("tls_mgm", "client_domain", "a")\n'
+        'modparam("tls_mgm", "verify_cert", "[a]0")\n'
         "\n"
         'modparam("tls_mgm", "server_domain", "a")\n'
         'modparam("tls_mgm", "certificate", "[a]a \\"b\\".pem")\n'
         "# OpenSIPS refuses this one, which is a parameter of tlsmgm alone.\n"
         'modparam("tls_mgm", "verify_depth", "[a]1")\n'
-        "\n"
-        'modparam("tls_mgm", "client_domain", "a")\n'
-        'modparam("tls_mgm", "verify_cert", "[a]0")\n'
     )
 
 

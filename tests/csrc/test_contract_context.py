@@ -152,20 +152,31 @@ def test_an_encrypted_key_opens_with_its_passphrase(rig: Rig, version: str) -> N
     handshake_works(rig, ctx, rig.client_context())
 
 
-@pytest.mark.parametrize("given", ["missing", "a file", "empty", "not hashed", "broken"])
-def test_a_ca_directory_that_gives_no_ca_is_refused(rig: Rig, tmp_path: Path, given: str) -> None:
+@pytest.mark.parametrize("given", ["missing", "a file"])
+def test_a_ca_directory_that_is_none_is_refused(rig: Rig, tmp_path: Path, given: str) -> None:
     path = tmp_path / "cas"
     if given == "a file":
         path.write_bytes(pki("root.pem").read_bytes())
-    elif given != "missing":
-        path.mkdir()
+    assert refused(rig, verify_peer=True, ca_dir=str(path))[0] == "ca_dir"
+
+
+@pytest.mark.parametrize("given", ["empty", "not hashed", "broken"])
+def test_a_ca_directory_that_gives_no_ca_trusts_nobody(
+    rig: Rig, tmp_path: Path, version: str, given: str
+) -> None:
     if given == "not hashed":
-        shutil.copy(pki("root.pem"), path / "root.pem")
+        shutil.copy(pki("root.pem"), tmp_path / "root.pem")
     elif given == "broken":
-        (path / "01234567.0").write_bytes(GARBAGE)
-    name, text = refused(rig, verify_peer=True, ca_dir=str(path))
-    assert name == "ca_dir"
-    assert ("rehash" in text) == (given in {"empty", "not hashed"})
+        (tmp_path / "01234567.0").write_bytes(GARBAGE)
+    ctx = rig.client_context(version=version, ca_list=None, ca_dir=str(tmp_path))
+    conn, server = rig.connection(ctx), rig.connection(rig.server_context(version=version))
+    for _ in range(2):
+        got = conn.handshake()
+        server.feed(conn.drain())
+        server.handshake()
+        conn.feed(server.drain())
+    got = conn.handshake()
+    assert (got.status, got.reason) == ("VERIFY", "unknown_ca")
 
 
 def test_a_hashed_ca_directory_is_trusted(rig: Rig, tmp_path: Path, version: str) -> None:

@@ -12,7 +12,7 @@ static void write_name(struct tlsmgm_bytes name) {
     char text[ROOM];
     size_t length;
     (void)tlsmgm_name_text(name, text, sizeof text);
-    for (int which = TLSMGM_COMMON_NAME; which <= TLSMGM_ORGANIZATIONAL_UNIT; which++) {
+    for (int which = TLSMGM_COMMON_NAME; which <= TLSMGM_SERIAL_NUMBER; which++) {
         (void)tlsmgm_name_attribute(name, (enum tlsmgm_attribute)which, text, sizeof text, &length);
     }
 }

@@ -29,7 +29,6 @@ VALUES = [
     ("private_key", "dom1.pem", "key"),
     ("ca_list", "absent.pem", "absent.pem"),
     ("ca_list", "dom1.key", "certificate"),
-    ("ca_dir", "absent", "absent"),
     ("crl_dir", "absent", "absent"),
     ("match_ip_address", "10.0.0.300:5061", "10.0.0.300"),
     ("match_ip_address", "10.0.0.1:99999", "99999"),

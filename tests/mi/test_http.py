@@ -125,14 +125,19 @@ def test_empty_body(body: bytes) -> None:
     assert answer(body)[0] == 400
 
 
-@pytest.mark.parametrize("path", ["/", "/mi/", "/mi/x", "/MI", "/json", "//mi", "/mi%00"])
+@pytest.mark.parametrize("path", ["/", "/mi//", "/mi/x", "/MI", "/json", "//mi", "/mi%00"])
 def test_other_paths(path: str) -> None:
     assert answer(request(), path=path)[0] == 404
+
+
+def test_a_slash_at_the_end_is_the_same_path() -> None:
+    assert answer(request(), path="/mi/")[0] == 200
 
 
 def test_a_path_of_ones_own() -> None:
     endpoint = HTTPEndpoint("127.0.0.1", 0, "/my/own")
     assert answer(request(), endpoint=endpoint, path="/my/own")[0] == 200
+    assert answer(request(), endpoint=endpoint, path="/my/own/")[0] == 200
     assert answer(request(), endpoint=endpoint)[0] == 404
 
 

@@ -11,6 +11,7 @@ import signal
 import socket
 import ssl
 import struct
+import sys
 from pathlib import Path
 
 import pytest
@@ -396,9 +397,47 @@ def test_sockets_of_the_script(library: str, tmp_path: Path, upstream: Upstream)
                 assert read_exactly(client, 1) == b"x"
 
 
-@pytest.mark.parametrize("host", ["[::1]", "*", "localhost"])
+def has_ipv6() -> bool:
+    with contextlib.suppress(OSError), socket.create_server(("::1", 0), family=socket.AF_INET6):
+        return True
+    return False
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="addresses come from Linux")
+def test_ports_of_an_interface(library: str, tmp_path: Path, upstream: Upstream) -> None:
+    """A script may name the interface and a range; IPv4 and IPv6 are served."""
+    port = next(port for port in free_ports(50) if can_listen(port + 1))
+    script = write_script(
+        tmp_path / "c", [f"socket=tls:lo:{port}-{port + 1}"], server_domain("dom1")
+    )
+    arguments = ["--config", script, "--library", library, "--upstream", upstream.address]
+    addresses = ["127.0.0.1", *(["::1"] if has_ipv6() else [])]
+    with Program("proxy", *arguments) as program:
+        program.wait_for(r"listening on tls:", 2 * len(addresses))
+        for address in addresses:
+            for number in (port, port + 1):
+                sock = socket.create_connection((address, number), TIMEOUT)
+                with (
+                    wrap(client_context(), sock, server_hostname="dom1.test") as client,
+                    upstream.accept() as server,
+                ):
+                    server.sendall(b"x")
+                    assert read_exactly(client, 1) == b"x"
+
+
+def can_listen(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_server(("", port)):
+        return True
+    return False
+
+
+@pytest.mark.parametrize("host", ["[::1]", "*", "* by IPv6", "localhost"])
 def test_other_addresses(library: str, host: str, tmp_path: Path, upstream: Upstream) -> None:
     """The domain is that of the address that the client has connected to."""
+    by_ipv6 = host == "[::1]" or host.endswith("IPv6")
+    if by_ipv6 and not has_ipv6():
+        pytest.skip("this machine has no IPv6")
+    host = host.partition(" ")[0]
     (port,) = free_ports(1)
     script = write_script(
         tmp_path / "c",
@@ -409,7 +448,7 @@ def test_other_addresses(library: str, host: str, tmp_path: Path, upstream: Upst
     with Program("proxy", *arguments, "--listen", f"tls:{host}:{port}") as program:
         program.wait_for(r"listening on tls:")
         context = client_context()
-        address = "::1" if host == "[::1]" else "127.0.0.1"
+        address = "::1" if by_ipv6 else "127.0.0.1"
         sock = socket.create_connection((address, port), TIMEOUT)
         with (
             wrap(context, sock, server_hostname="dom1.test") as client,

@@ -96,6 +96,39 @@ def test_a_row_that_opensips_writes_has_its_defaults(database: str, run: Run) ->
     assert json.loads(out)["rows"][0]["kind"] == "client"
 
 
+def test_show_tells_of_columns_that_opensips_will_not_read(database: str, run: Run) -> None:
+    run("db", "init", "--url", database)
+    code, out, err = run("db", "show", "--url", database)
+    assert (code, err) == (0, "")
+    engine = make_engine(DatabaseSettings(normal_url(database)))
+    is_mysql = engine.dialect.name in ("mysql", "mariadb")
+    types = {name: "INT" if name in ("id", "type") else "VARCHAR(60)" for name in COLUMNS}
+    types |= {"verify_cert": "VARCHAR(1)", "type": "BIGINT", "ca_list": "TEXT", "method": "TEXT"}
+    written = ", ".join(f"{name} {kind}" for name, kind in types.items())
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE tls_mgm"))
+        connection.execute(sa.text(f"CREATE TABLE tls_mgm ({written})"))
+    code, out, _ = run("db", "show", "--url", database, "--json")
+    told = {text.split("'")[1]: text for text in json.loads(out)["warnings"]}
+    strange = {"certificate", "private_key", "dh_params", "verify_cert", "require_cert", "type"}
+    strange |= {"crl_check_all", "method" if is_mysql else "ca_list"}
+    assert (code, set(told)) == (0, strange)
+    assert told["type"].startswith("column 'type' is BIGINT")
+    assert "OpenSIPS wants a number there" in told["type"]
+    assert "column 'dh_params' is VARCHAR(60); OpenSIPS wants a blob there" in told["dh_params"]
+    assert told["verify_cert"] in run("db", "show", "--url", database)[2]
+
+
+def test_a_type_of_another_database(tmp_path: Path, run: Run) -> None:
+    """SQLite takes any word for a type; OpenSIPS knows some."""
+    url = f"sqlite:////{tmp_path}/tls.db"
+    run("db", "init", "--url", url)
+    with make_engine(DatabaseSettings(normal_url(url))).begin() as connection:
+        connection.execute(sa.text("ALTER TABLE tls_mgm DROP COLUMN certificate"))
+        connection.execute(sa.text("ALTER TABLE tls_mgm ADD COLUMN certificate MEDIUMBLOB"))
+    assert "column 'certificate' is another type; OpenSIPS" in run("db", "show", "--url", url)[2]
+
+
 def test_a_script_goes_in_and_comes_out(
     database: str, site: Site, tmp_path: Path, run: Run
 ) -> None:
@@ -131,6 +164,10 @@ def test_a_script_goes_in_and_comes_out(
                 }
             )
             assert shown == original
+        if to == "script":  # OpenSIPS starts elsewhere
+            text = (folder / name).read_text(encoding="utf-8")
+            assert f'"[dom1]{folder}/0001-server-dom1.certificate.pem"' in text
+            assert "opensips -w" not in text
         for path in folder.iterdir():
             assert stat.S_IMODE(path.stat().st_mode) == 0o600
     served = TLSManager.from_config(tmp_path / "out_toml" / "tlsmgm.toml", library="openssl")

@@ -108,6 +108,18 @@ def test_null_and_empty_mean_the_default(database: str, nothing: str | None) -> 
     assert manager.domains == (Domain("s", "server"), Domain("c", "client"))
 
 
+def test_what_other_programs_leave_in_rows(database: str) -> None:
+    """OpenSIPS reads it so, too: recorded with its 3.6.8."""
+    row = server_row(match_sip_domain="a.test,,b.test,", match_ip_address="*:6443,10.0.0.1:5061")
+    row |= {name: row[name] + b"\0" for name in ("certificate", "private_key")}
+    manager, report = load(DomainTable(database, row))
+    (domain,) = manager.domains
+    assert report.failed == ()
+    assert domain.match_sip_domain == ("a.test", "b.test")
+    assert domain.match_ip_address == ("*",)
+    assert domain.private_key == pem("dom1.key")
+
+
 def test_defaults_of_the_configuration_hold_for_rows(database: str, tmp_path: Path) -> None:
     DomainTable(database, {"domain": "s", "type": 2, "method": None}, client_row(method="TLSv1_3"))
     config = tmp_path / "tlsmgm.toml"
@@ -182,6 +194,7 @@ BAD_ROWS = [
     ({"type": 3}, "column 'type': must be 1 (client) or 2 (server), not 3"),
     ({"domain": " "}, "column 'domain': is empty"),
     ({"method": "TLSv9"}, "column 'method': unknown method 'TLSv9'"),
+    ({"match_sip_domain": " , "}, "column 'match_sip_domain': is empty"),
     ({"match_ip_address": "nowhere"}, "column 'match_ip_address': bad address 'nowhere'"),
     ({"match_sip_domain": "a b"}, "column 'match_sip_domain': name filter 'a b' holds a blank"),
     ({"verify_cert": -1}, "column 'verify_cert': must be an unsigned number"),

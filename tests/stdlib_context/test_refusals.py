@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import select
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -139,10 +140,12 @@ def test_nobody_is_asked_at_a_terminal(
         os.close(ours)
         os.close(terminal)
     assert not asked
-    assert f"parameter '{what}': " in done.stdout
-    said = {"private_key": "is encrypted", "ca_dir": "no readable CA"}.get(what, "headers")
-    assert said in done.stdout
-    assert done.stderr == ""
+    # Of a directory it is told, of a file it is an error.
+    said, silent = (done.stderr, "") if what == "ca_dir" else (done.stdout, done.stderr)
+    assert f"parameter '{what}': " in said
+    words = {"private_key": "is encrypted", "ca_dir": "no readable CA"}.get(what, "headers")
+    assert words in said
+    assert silent == ""
 
 
 def encrypted_text(fields: dict[str, bytes], what: str) -> bytes:
@@ -180,14 +183,21 @@ def test_a_weak_certificate_at_a_high_security_level(root: Authority, site: Iden
     assert "too small" in error.reason
 
 
-def test_directories_of_authorities(root: Authority, tmp_path: Path) -> None:
-    missing = refusal("client", ca_dir=tmp_path / "absent")
-    assert (missing.parameter, "No such file" in missing.reason) == ("ca_dir", True)
+def test_directories_without_authorities_trust_nobody(
+    root: Authority, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def told(folder: Path) -> str:
+        caplog.clear()
+        context = Domain("here", "client", ca_dir=folder).ssl_context()
+        assert context.cert_store_stats()["x509_ca"] == 0
+        assert context.verify_mode is ssl.CERT_REQUIRED
+        return caplog.text
+
+    assert "No such file or directory, so nobody is trusted" in told(tmp_path / "absent")
     (tmp_path / "ca.pem").write_bytes(root.pem)
-    unhashed = refusal("client", ca_dir=tmp_path)
-    assert (unhashed.parameter, "run: openssl rehash" in str(unhashed)) == ("ca_dir", True)
+    assert "run: openssl rehash" in told(tmp_path)
     (tmp_path / "01234567.0").write_bytes(GARBAGE)
-    assert "no readable CA certificate" in refusal("client", ca_dir=tmp_path).reason
+    assert "no readable CA certificate" in told(tmp_path)
 
 
 def test_what_a_directory_of_authorities_collects(

@@ -16,6 +16,7 @@ ATTRIBUTES = {
     "state": "STATE",
     "organization": "ORGANIZATION",
     "unit": "ORGANIZATIONAL_UNIT",
+    "serial": "SERIAL_NUMBER",
 }
 SAN_KINDS = ("EMAIL", "HOSTNAME", "URI", "IP")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.x509.oid import NameOID
 
 from tests.support.bad_certificates import small_key
 from tests.support.pairs import ConnectionPair, Managers, core_server, managers
@@ -37,6 +38,23 @@ def mutual(
     rules = {"verify_cert": True, "ca_list": root.pem} | site.fields() | server
     shown = {"ca_list": root.pem} | client
     return managers(library, client_library, version, server=rules, client=shown)
+
+
+def test_serial_number_of_a_subject(
+    library: str, client_library: str, version: str, root: Authority
+) -> None:
+    """An attribute of the name; the number of the certificate is another thing."""
+    site = root.issue("site", names=["dom1.test"], attributes=[(NameOID.SERIAL_NUMBER, "S-1")])
+    numbers = [(NameOID.SERIAL_NUMBER, "00-1b:ae"), (NameOID.SERIAL_NUMBER, "second")]
+    user = root.issue("user", attributes=numbers)
+    plain = root.issue("plain")
+    both = mutual(library, client_library, version, root, site, user.fields())
+    values = both.connect().server.variables
+    assert values["tls_peer_subject_serial"] == "00-1b:ae"
+    assert values["tls_my_subject_serial"] == "S-1"
+    assert values["tls_peer_serial"] == str(user.leaf.serial_number)
+    both = mutual(library, client_library, version, root, site, plain.fields())
+    assert both.connect().server.variables["tls_peer_subject_serial"] is None
 
 
 def refused(pair: ConnectionPair, reason: str) -> None:

@@ -315,6 +315,28 @@ def test_ca_dir_passes_over_what_is_no_ca(
         assert name in told
 
 
+@pytest.mark.parametrize("what", ["missing", "a file", "empty", "not hashed"])
+def test_a_ca_dir_without_any_ca_is_told_and_trusts_nobody(
+    library: str, version: str, root: Authority, site: Identity, tmp_path: Path, what: str
+) -> None:
+    path = tmp_path / "cas"
+    if what == "a file":
+        path.write_bytes(root.pem)
+    elif what != "missing":
+        path.mkdir()
+    if what == "not hashed":
+        (path / "root.pem").write_bytes(root.pem)
+    client = {"ca_list": None, "ca_dir": str(path)}
+    both = managers(library, library, version, server=site.fields(), client=client)
+    (told,) = (text for text in both.client.warnings if "ca_dir" in text)
+    assert str(path) in told
+    assert ("openssl rehash" in told) == (what in {"empty", "not hashed"})
+    assert ("so nobody is trusted by it" in told) == (what in {"missing", "a file"})
+    pair = both.fail()
+    assert isinstance(pair.client_error, VerificationError)
+    assert pair.client_error.reason == "unknown_ca"
+
+
 def odd_ca() -> bytes:
     """A CA whose name is no UTF-8, which OpenSSL wants of it, and our reader does not."""
     whole = Authority("not UTF-8").certificate.public_bytes(Encoding.DER)

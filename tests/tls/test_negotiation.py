@@ -10,7 +10,7 @@ import tlsmgm
 from tests.support.managers import method_of
 from tests.support.pairs import managers
 from tests.support.pki import Authority
-from tlsmgm import AlertError, ProtocolError
+from tlsmgm import AlertError, ConfigError, ProtocolError
 
 HANDSHAKE_FAILURE, PROTOCOL_VERSION, NO_APPLICATION_PROTOCOL = 40, 70, 120
 
@@ -194,3 +194,24 @@ def test_no_common_version(library: str, client_library: str, server: str) -> No
     for error in (pair.server_error, pair.client_error):
         assert isinstance(error, AlertError | ProtocolError)
         assert error.alert in (PROTOCOL_VERSION, HANDSHAKE_FAILURE)  # wolfSSL says the latter
+
+
+@pytest.mark.parametrize("word", ["RC4", "RC4-SHA", "EECDH+aRSA+RC4", "EXPORT", "TLS_SM4_CCM_SM3"])
+def test_words_of_old_lists_are_told(library: str, word: str) -> None:
+    """The same list loads with both libraries, and the same is said about it."""
+    newer = ":TLS_AES_128_GCM_SHA256" if word.startswith("TLS_") else ""
+    both = managers(
+        library, library, server={"cipher_list": f"{word}:HIGH:!aNULL:!RC4:!EXP:+RC2{newer}"}
+    )
+    told = [str(warning) for warning in both.server.warnings]
+    assert [text for text in told if "cipher_list" in text] == [
+        f"domain 'dom1': parameter 'cipher_list': \"{word}\" fits no suite of this library"
+    ]
+    both.connect("dom1.test").echo()
+
+
+@pytest.mark.parametrize("text", ["HIGH:RC5", "HIGH:!RC5", "RC4", "RC4-SHA:!aNULL"])
+def test_lists_that_no_library_takes(library: str, text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        managers(library, library, server={"cipher_list": text})
+    assert caught.value.parameter == "cipher_list"

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tlsmgm.ciphers import (
     CIPHER_KEYWORDS,
     CipherWord,
-    check_cipher_list,
+    LibraryCiphers,
     cipher_words,
-    expand_for,
+    ciphers_for,
     split_tls13,
 )
 from tlsmgm.errors import ConfigError
@@ -30,6 +30,12 @@ KNOWN = [
     "AES256-SHA",
     "ONLY-HERE-SUITE",
 ]
+
+
+def expand_for(text: str, known: list[str]) -> str:
+    """The list for a library without expressions, TLS 1.3 first."""
+    made = ciphers_for(text, known, has_expressions=False)
+    return ":".join(filter(None, (made.newer, made.older)))
 
 
 def test_words() -> None:
@@ -70,17 +76,63 @@ def test_bad_grammar(text: str) -> None:
     ],
 )
 def test_good_lists(text: str) -> None:
-    check_cipher_list(text, KNOWN, library="openssl")
+    made = ciphers_for(text, KNOWN, has_expressions=True)
+    assert (made.older, made.newer) == split_tls13(text)
+    assert made.unused == ()
+
+
+@pytest.mark.parametrize("has_expressions", [True, False])
+@pytest.mark.parametrize(
+    ("text", "unused"),
+    [
+        ("RC4-SHA:AES256-SHA:EXP-EDH-RSA-DES-CBC-SHA", ("RC4-SHA", "EXP-EDH-RSA-DES-CBC-SHA")),
+        ("AES256-SHA:ECDH-RSA-AES256-GCM-SHA384", ("ECDH-RSA-AES256-GCM-SHA384",)),
+        ("HIGH:RC4-SHA+RSA:!RC4-MD5:-DES-CBC3-SHA", ("RC4-SHA+RSA",)),
+        ("TLS_AES_128_CCM_SHA256:TLS_AES_128_GCM_SHA256", ("TLS_AES_128_CCM_SHA256",)),
+        ("AES256-SHA:DHE-RSA-AES128-GCM-SHA256", ("DHE-RSA-AES128-GCM-SHA256",)),
+    ],
+)
+def test_suites_that_nobody_has_any_more(
+    text: str, unused: tuple[str, ...], has_expressions: bool
+) -> None:
+    made = ciphers_for(text, KNOWN, has_expressions=has_expressions)
+    assert made.unused == unused
+    assert not set(unused) & set(f"{made.older}:{made.newer}".split(":"))
+
+
+def test_keywords_that_fit_nothing() -> None:
+    """OpenSSL says it itself, of its own suites."""
+    text = "ALL:!ADH:RC4+RSA:+HIGH:+EXP:EXPORT:kDHr:IDEA"
+    made = ciphers_for(text, KNOWN, has_expressions=False)
+    assert made.unused == ("RC4+RSA", "EXPORT", "kDHr", "IDEA")
+    assert ciphers_for(text, KNOWN, has_expressions=True) == LibraryCiphers(text, "", ())
+
+
+@pytest.mark.parametrize("has_expressions", [True, False])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "RC4-SHA",
+        "RC4-SHA:!aNULL:@STRENGTH",
+        "RC4-SHA:@SECLEVEL=0",
+        "TLS_AES_128_GCM_SHA256:RC4-SHA",
+        "AES256-SHA:TLS_AES_128_CCM_SHA256",
+    ],
+)
+def test_what_is_left_of_a_list_is_never_the_default(text: str, has_expressions: bool) -> None:
+    with pytest.raises(ConfigError, match="leaves no suite of this library"):
+        ciphers_for(text, KNOWN, has_expressions=has_expressions)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("HIGH:!aNUL", "openssl knows no cipher 'aNUL' (did you mean 'aNULL'?)"),
-        ("high", "openssl knows no cipher 'high' (did you mean 'HIGH'?)"),
+        ("HIGH:!aNUL", "unknown cipher 'aNUL' (did you mean 'aNULL'?)"),
+        ("high", "unknown cipher 'high' (did you mean 'HIGH'?)"),
         ("ECDHE+AESGMC", "'AESGMC'"),
         ("ECDHE-RSA-AES128-GCM-SHA25", "did you mean 'ECDHE-RSA-AES128-GCM-SHA256'?"),
-        ("RC4-SHA", "'RC4-SHA'"),
+        ("RC4-SHE", "'RC4-SHE'"),
+        ("XRC4-SHA:ALL", "'XRC4-SHA'"),
         ("TLS_AES_128_GCM_SHA512", "'TLS_AES_128_GCM_SHA512'"),
         ("ALL:!TLS_AES_128_GCM_SHA256", "a TLS 1.3 suite can only be named"),
         ("!aNULL:-SHA1", "selects nothing"),
@@ -91,9 +143,10 @@ def test_good_lists(text: str) -> None:
         ("ECDHE:SUITEB128", "'SUITEB128' counts only"),
     ],
 )
-def test_bad_lists(text: str, message: str) -> None:
+@pytest.mark.parametrize("has_expressions", [True, False])
+def test_bad_lists(text: str, message: str, has_expressions: bool) -> None:
     with pytest.raises(ConfigError) as caught:
-        check_cipher_list(text, KNOWN, library="openssl")
+        ciphers_for(text, KNOWN, has_expressions=has_expressions)
     assert message in str(caught.value)
 
 

@@ -25,6 +25,16 @@ from tlsmgm.provisioning.settings import COLUMNS, DatabaseSettings, normal_url
         ("mysql://u:p@ss:w/rd@h/d", "mysql+pymysql://u:p%40ss%3Aw%2Frd@h/d"),
         ("mysql://u:p%40ss@h/d", "mysql+pymysql://u:p%40ss@h/d"),
         ("sqlite:////var/lib/tls.db", "sqlite:////var/lib/tls.db"),
+        ("mysql://a@b:p@ss@h/d", "mysql+pymysql://a%40b:p%40ss@h/d"),
+        ("mysql://u@h:3306/d", "mysql+pymysql://u@h:3306/d"),
+        (
+            "mysql://u:p(@unix(/run/x y.sock)/db",
+            "mysql+pymysql://u:p%28@localhost/db?unix_socket=/run/x%20y.sock",
+        ),
+        (
+            "mariadb://UNIX(/run/m.sock)/db",
+            "mariadb+pymysql://localhost/db?unix_socket=/run/m.sock",
+        ),
     ],
 )
 def test_forms(written: str, normal: str) -> None:
@@ -41,6 +51,8 @@ def test_forms(written: str, normal: str) -> None:
         ("sqlite://", "names no file"),
         ("sqlite:///", "names no file"),
         ("sqlite://relative.db", "names no file"),
+        ("postgres://u:hunter2@unix(/run/x)/d", "'unix(...)' stands for a socket of MySQL"),
+        ("mysql://u:hunter2@unix()/d", "names no socket"),
         ("mysql://u:hunter2@h/d?tls_domain=dom", "'tls_domain=' cannot be used here"),
     ],
 )

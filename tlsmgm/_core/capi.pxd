@@ -176,6 +176,7 @@ cdef extern from "certificate_fields.h" nogil:
         TLSMGM_STATE
         TLSMGM_ORGANIZATION
         TLSMGM_ORGANIZATIONAL_UNIT
+        TLSMGM_SERIAL_NUMBER
 
     cdef enum tlsmgm_san_kind:
         TLSMGM_SAN_EMAIL

@@ -16,6 +16,7 @@ from tlsmgm._core.capi cimport (
     TLSMGM_LOCALITY,
     TLSMGM_ORGANIZATION,
     TLSMGM_ORGANIZATIONAL_UNIT,
+    TLSMGM_SERIAL_NUMBER,
     TLSMGM_SAN_EMAIL,
     TLSMGM_SAN_HOSTNAME,
     TLSMGM_SAN_IP,
@@ -54,6 +55,7 @@ cdef dict _ATTRIBUTES = {
     "state": TLSMGM_STATE,
     "organization": TLSMGM_ORGANIZATION,
     "unit": TLSMGM_ORGANIZATIONAL_UNIT,
+    "serial": TLSMGM_SERIAL_NUMBER,
 }
 
 cdef dict _SAN_KINDS = {
@@ -196,7 +198,12 @@ cdef class Certificate:
         return _one_line(self.fields.issuer)
 
     def subject_attribute(self, str name not None):
-        """The first ``cn``, ``locality``, ``country``, ``state``, ``organization``, ``unit``."""
+        """The first of an attribute, or None.
+
+        Args:
+            name: ``cn``, ``locality``, ``country``, ``state``, ``organization``, ``unit``, or
+                ``serial``: the subject's own number (RFC 5280 appendix A.1), not the certificate's.
+        """
         return _attribute(self.fields.subject, _ATTRIBUTES[name])
 
     def issuer_attribute(self, str name not None):

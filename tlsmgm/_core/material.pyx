@@ -162,6 +162,11 @@ cdef class Folder:
         return self.public_digest
 
     @property
+    def is_missing(self):
+        """Whether the directory itself could not be read."""
+        return any(path == self.path for path, _ in self.unread)
+
+    @property
     def warnings(self):
         """Sentences about what could not be read."""
         return tuple([f"passed over: {path}: {reason}" for path, reason in self.unread])

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from tlsmgm.commands.arguments import seconds
 from tlsmgm.commands.configuration import CONFIG_HELP
-from tlsmgm.commands.output import complain, print_json, print_table
+from tlsmgm.commands.output import complain, print_json, print_table, printable
 from tlsmgm.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -139,6 +140,7 @@ def _export(options: argparse.Namespace) -> int:
         options.output,
         "tlsmgm.toml" if is_toml else "opensips.cfg",
         write_toml if is_toml else write_script,
+        absolute=not is_toml,
     )
     if options.json:
         reasons = [str(failure.error) for failure in failures]
@@ -163,11 +165,18 @@ def _show(options: argparse.Namespace) -> int:
     settings = _settings(options)
     rows: Rows = _module("source").read_rows(settings)
     domains, failures = _divided(rows)
+    schema = _module("schema")
+    unread = _module("engine").run(
+        settings, lambda connection: schema.columns_unread(connection, settings)
+    )
     if options.json:
-        print_json({"table": settings.table, "rows": list(map(_described, rows.items))})
+        described = list(map(_described, rows.items))
+        print_json({"table": settings.table, "rows": described, "warnings": list(unread)})
         return int(bool(failures))
     heads = ("ROW", "NAME", "KIND", "ADDRESSES", "NAMES", "METHOD", "CERTIFICATE", "EXPIRES", "KEY")
     print_table(heads, map(_line, domains))
+    for sentence in unread:
+        print(f"tlsmgm: warning: {printable(sentence)}", file=sys.stderr)
     _complain_of(failures)
     return int(bool(failures))
 

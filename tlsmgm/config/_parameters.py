@@ -11,12 +11,13 @@ from tlsmgm.config.model import (
     FLAG_FIELDS,
     LIBRARIES,
     NUMBER_FIELDS,
+    PATH_FIELDS,
     DomainTable,
 )
 from tlsmgm.config.statements import ModParam
 from tlsmgm.domain import DomainKind, Origin, normalise
 from tlsmgm.errors import ConfigError
-from tlsmgm.filters import parse_address, split_list
+from tlsmgm.filters import lenient_list, parse_address, split_list
 from tlsmgm.provisioning.settings import DatabaseSettings, normal_url
 
 __all__ = ["DATABASE_PARAMETERS", "ParameterReader", "number"]
@@ -57,6 +58,22 @@ _KNOWN: Final = (
     | _DEFINITIONS.keys()
     | {"tls_library", "tls_handshake_timeout", "tls_send_timeout"}
 )
+
+#: Lists that several values of a domain make together.
+_LISTS: Final = frozenset({"match_ip_address", "match_sip_domain"})
+
+#: Parameters of OpenSIPS 2, with what has taken their place.
+_DROPPED: Final = {
+    "client_domain_avp": "OpenSIPS 3 has client_tls_domain_avp instead",
+    "address_col": "OpenSIPS 3 has match_ip_address_col instead",
+    "db_mode": "leave it out: db_url alone says that there is a table",
+}
+
+#: What a preprocessor should have replaced.
+_UNEXPANDED: Final = re.compile(
+    r"\$\{[^}]*\}?|\{\{.*?\}\}|@[A-Z][A-Z0-9_]*@|\$(?:env|ENV)\([^)]*\)?"
+)
+
 _BRACKETS = re.compile(r"\s*\[([^\]]*)\](.*)", re.DOTALL)
 _AVP = re.compile(r"\$b?avp\((.*)\)")
 _MAX_NUMBER = 2**32 - 1
@@ -105,7 +122,6 @@ class ParameterReader:
         self._warnings = warnings
         self._database: dict[str, tuple[str, Origin]] = {}
         self._tables: dict[tuple[DomainKind, str], DomainTable] = {}
-        self._latest: dict[str, DomainTable] = {}
 
     def add(self, parameter: ModParam) -> None:
         """Take a parameter.
@@ -124,6 +140,9 @@ class ParameterReader:
                 self._set(self._table(name, parameter.origin), parameter, value)
             elif parameter.name in _KNOWN:
                 self._add_global(parameter)
+            elif parameter.name in _DROPPED:
+                reason = f"{parameter.name!r} is a parameter of OpenSIPS 2"
+                raise ConfigError(reason, hint=_DROPPED[parameter.name])
             else:
                 raise _unknown("parameter", parameter.name, _KNOWN)
         except ConfigError as error:
@@ -136,8 +155,8 @@ class ParameterReader:
         if match is None or self._is_ipv6_default(parameter.name, match):
             return None, value
         name = match[1].strip()
-        if name not in self._latest:
-            error = _unknown("domain", name, self._latest)
+        if self._find(name) is None:
+            error = _unknown("domain", name, {known for _, known in self._tables})
             raise ConfigError(
                 error.reason, hint=error.hint or "define it above by server_domain or client_domain"
             )
@@ -145,7 +164,7 @@ class ParameterReader:
 
     def _is_ipv6_default(self, parameter: str, match: re.Match[str]) -> bool:
         """Whether brackets belong to an address such as ``[::1]:5061`` and name no domain."""
-        if parameter != "match_ip_address" or match[1].strip() in self._latest:
+        if parameter != "match_ip_address" or self._find(match[1].strip()) is not None:
             return False
         try:
             return parse_address(split_list(match[0])[0]) is not None
@@ -153,22 +172,52 @@ class ParameterReader:
             return False
 
     def _table(self, name: str | None, origin: Origin) -> DomainTable:
-        if name is not None:
-            return self._latest[name]
+        found = None if name is None else self._find(name)
+        if found is not None:
+            return found
         if self.defaults is None:
             self.defaults = DomainTable("default", "server", origin)
         return self.defaults
 
+    def _find(self, name: str) -> DomainTable | None:
+        """The domain that ``[name]`` means here: the server domain, if there is one already."""
+        return self._tables.get(("server", name)) or self._tables.get(("client", name))
+
     def _set(self, table: DomainTable, parameter: ModParam, value: str | int) -> None:
         target = DOMAIN_PARAMETERS[parameter.name]
-        stored = _read(target, value)
-        if table.values.get(target, stored) != stored:
-            self._warnings.append(
-                f"{parameter.origin}: domain {table.name!r}: parameter {parameter.name!r} is set "
-                f"again; the value of {table.origins[target]} is dropped"
-            )
+        place = f"{parameter.origin}: domain {table.name!r}: parameter {parameter.name!r}"
+        if target in _LISTS:
+            stored = table.values.get(target, ()) + self._filters(target, value, place)
+        else:
+            stored = _read(target, value)
+            self._look_at(target, stored, place)
+            if table.values.get(target, stored) != stored:
+                self._warnings.append(
+                    f"{place} is set again; the value of {table.origins[target]} is dropped"
+                )
         table.values[target] = stored
         table.origins[target] = parameter.origin
+
+    def _filters(self, target: str, value: str | int, place: str) -> tuple[str, ...]:
+        """A list as the program reads it, where empty entries and text behind ``*`` do no harm."""
+        text = _text(value)
+        found = _UNEXPANDED.search(text)
+        if found is not None:
+            raise _unexpanded(found[0])
+        entries, dropped = lenient_list(target, text)
+        if dropped:
+            self._warnings.append(f"{place}: {dropped}")
+        stored: tuple[str, ...] = normalise(target, entries)
+        return stored
+
+    def _look_at(self, target: str, stored: Any, place: str) -> None:
+        """Warn of paths that nobody has expanded; as names of files they may be meant so."""
+        found = _UNEXPANDED.search(stored) if isinstance(stored, str) else None
+        if found is not None and target in PATH_FIELDS:
+            self._warnings.append(
+                f"{place}: {found[0]} is taken as it stands; if it should have been expanded, run "
+                "the preprocessor first"
+            )
 
     def _add_global(self, parameter: ModParam) -> None:
         text = _text(parameter.value)
@@ -187,15 +236,18 @@ class ParameterReader:
     def _define(self, written: str, kind: DomainKind, origin: Origin) -> None:
         name = normalise("name", written)
         _refuse_old_form(name)
+        found = _UNEXPANDED.search(name)
+        if found is not None:
+            raise _unexpanded(found[0])
         known = self._tables.get((kind, name))
         if known is not None:
             raise ConfigError(f"{kind} domain {name!r} is already defined at {known.origin}")
-        if name in self._latest:
+        if self._find(name) is not None:
             self._warnings.append(
                 f"{origin}: a server and a client domain are called {name!r}; "
-                f"from here on [{name}] is the {kind} domain"
+                f"from here on [{name}] is the server domain"
             )
-        self._latest[name] = self._tables[kind, name] = DomainTable(name, kind, origin)
+        self._tables[kind, name] = DomainTable(name, kind, origin)
 
     @property
     def tables(self) -> tuple[DomainTable, ...]:
@@ -256,6 +308,13 @@ def _refuse_old_form(name: str) -> None:
     raise ConfigError(
         f"{name!r} is the old form of a definition",
         hint=f"define {plain.strip()!r} and set match_ip_address",
+    )
+
+
+def _unexpanded(found: str) -> ConfigError:
+    return ConfigError(
+        f"{found} was not expanded",
+        hint="run the preprocessor first (envsubst, m4 or what opensips -p names)",
     )
 
 

@@ -20,6 +20,7 @@ from tlsmgm.config.write_opensips import DEFAULTS_NOTE, OURS_NOTE, write_script
 from tlsmgm.config.write_toml import toml_library, write_toml
 from tlsmgm.domain import Domain, DomainDefaults
 from tlsmgm.errors import ConfigError
+from tlsmgm.keylog import FROM_ENVIRONMENT
 from tlsmgm.provisioning.settings import DatabaseSettings, opensips_url
 
 __all__ = ["Conversion", "Language", "convert", "differences"]
@@ -185,7 +186,7 @@ def _moved_path(path: str, folder: str, new_folder: str) -> str:
     Only the part up to the last ``..`` is resolved, so that a link such as ``current`` in the rest
     stays one.
     """
-    if os.path.isabs(path):
+    if os.path.isabs(path) or path == FROM_ENVIRONMENT:
         return path
     parts = path.split("/")
     up = max((at + 1 for at, part in enumerate(parts) if part == os.pardir), default=0)

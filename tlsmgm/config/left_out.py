@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from tlsmgm.config._toml_lines import comments
+from tlsmgm.config import _toml_lines, lexer
 from tlsmgm.config.lexer import TokenKind, tokenize
 from tlsmgm.config.reader import is_toml
 from tlsmgm.config.statements import ASSIGNMENTS, LoadModule, ModParam, Script
-from tlsmgm.config.write_opensips import DEFAULTS_NOTE, OURS_NOTE, SCRIPT_HEAD
+from tlsmgm.config.write_opensips import DEFAULTS_NOTE, OURS_NOTE, PATHS_NOTE, SCRIPT_HEAD
 from tlsmgm.config.write_toml import TOML_HEAD
 
 __all__ = ["left_out"]
@@ -19,16 +18,16 @@ __all__ = ["left_out"]
 #: Modules that come back by themselves, from sockets and from the library.
 _OWN_MODULES: Final = frozenset({"tls_mgm", "tls_openssl", "tls_wolfssl"})
 
-#: Comments that the writers write.
-_OWN_COMMENTS: Final = frozenset({TOML_HEAD, SCRIPT_HEAD, DEFAULTS_NOTE, OURS_NOTE})
+#: Modules whose parameters are taken over.
+_READ_MODULES: Final = ("tls_mgm", "proto_tls")
 
-_SCRIPT_COMMENT = re.compile(
-    r"""
-      "(?:[^"\\]|\\.)*+" | '[^']*+'
-    | (?P<comment> \#(?!!)[^\n]* | /\*.*?\*/ )
-    """,
-    re.VERBOSE | re.DOTALL,
-)
+#: Comments that the writers write.
+_OWN_COMMENTS: Final = frozenset({TOML_HEAD, SCRIPT_HEAD, PATHS_NOTE, DEFAULTS_NOTE, OURS_NOTE})
+
+
+def _is_read(parameter: ModParam) -> bool:
+    """Whether a parameter is of our modules alone; an expression may name others, too."""
+    return parameter.module.lower() in _READ_MODULES
 
 
 def left_out(path: str) -> list[str]:
@@ -44,7 +43,7 @@ def left_out(path: str) -> list[str]:
         ConfigError: it cannot be read any more.
     """
     if is_toml(path):
-        return _about_comments(comments(_text(path)))
+        return _about_comments(_toml_lines.comments(_text(path)))
     found = _Script()
     found.read(path)
     return found.sentences()
@@ -78,10 +77,7 @@ class _Script:
             if isinstance(statement, LoadModule):
                 if statement.name not in _OWN_MODULES and not statement.name.startswith("proto_"):
                     self.modules.append(statement.name)
-            elif isinstance(statement, ModParam) and statement.module not in (
-                "tls_mgm",
-                "proto_tls",
-            ):
+            elif isinstance(statement, ModParam) and not _is_read(statement):
                 self.parameters.append(statement.module)
         self.included = [name for name in files if name != path]
         for name in files:
@@ -101,9 +97,7 @@ class _Script:
             elif not depth and token.is_mark("=") and word not in ASSIGNMENTS:
                 self.settings.append(word)
             word = token.text if token.kind is TokenKind.WORD else ""
-        self.comments += [
-            match["comment"] for match in _SCRIPT_COMMENT.finditer(text) if match["comment"]
-        ]
+        self.comments += lexer.comments(text, path)
 
     def sentences(self) -> list[str]:
         found = [

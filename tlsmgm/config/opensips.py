@@ -9,7 +9,10 @@ Choices of ours, where the manual is silent:
 * Relative paths are relative to the directory of the script, whatever the working directory is.
 * A value without ``[domain]`` is a default for all domains, wherever it stands; without any
   domain it makes a server and a client domain called ``default``.
-* Where a server and a client domain have the same name, ``[name]`` is the one defined last.
+
+And what the manual does not say, but the program does: where a server and a client domain have the
+same name, ``[name]`` is the server domain as soon as there is one; ``match_sip_domain`` and
+``match_ip_address`` add up when they are repeated.
 """
 
 from __future__ import annotations
@@ -18,8 +21,8 @@ import os
 from collections.abc import Iterable
 
 from tlsmgm.config._parameters import ParameterReader, number
-from tlsmgm.config.model import Configuration
-from tlsmgm.config.sockets import DEFAULT_PORTS, parse_socket
+from tlsmgm.config.model import Configuration, Socket
+from tlsmgm.config.sockets import DEFAULT_PORTS, parse_sockets
 from tlsmgm.config.statements import Assignment, LoadModule, ModParam, Script, Statement
 from tlsmgm.domain import Origin
 from tlsmgm.errors import ConfigError
@@ -33,6 +36,9 @@ _PORT_PARAMETERS = {
     ("proto_bins", "bins_port"): "bins",
 }
 _TIMEOUTS = ("tls_handshake_timeout", "tls_send_timeout")
+
+#: Sockets that a script may have; ranges of ports make many.
+_MAX_SOCKETS = 100_000
 
 
 def read_script(path: str | os.PathLike[str], reader: Reader | None = None) -> Configuration:
@@ -89,13 +95,13 @@ def _build(path: str, statements: Iterable[Statement], script: Script) -> Config
             timeouts[statement.name] = _timeout(statement.name, statement.value, statement.origin)
         else:
             listens.append(statement)
-    sockets = [parse_socket(item.value, item.origin, ports) for item in listens]
+    sockets = _sockets(listens, ports, script.warnings)
     database = parameters.database()
     return Configuration.of_tables(
         path,
         parameters.defaults,
         parameters.tables,
-        sockets=tuple(socket for socket in sockets if socket),
+        sockets=tuple(sockets),
         tls_library=parameters.texts.get("tls_library"),
         loaded_modules=tuple(modules),
         client_tls_domain_avp=parameters.texts.get("client_tls_domain_avp"),
@@ -107,23 +113,45 @@ def _build(path: str, statements: Iterable[Statement], script: Script) -> Config
     )
 
 
+def _sockets(
+    listens: Iterable[Assignment], ports: dict[str, int], warnings: list[str]
+) -> list[Socket]:
+    found: list[Socket] = []
+    for item in listens:
+        sockets = parse_sockets(item.value, item.origin, ports)
+        found += sockets
+        if len(found) > _MAX_SOCKETS:
+            raise ConfigError(f"more than {_MAX_SOCKETS} sockets", origin=item.origin)
+        for flag in item.flags:
+            if "proxy" in flag and any(socket.is_tls for socket in sockets):
+                warnings.append(
+                    f"{item.origin}: {flag!r} of a socket is passed over: no PROXY header is read; "
+                    "to write them, there is tlsmgm proxy --proxy-protocol"
+                )
+    return found
+
+
 def _modparam(
     statement: ModParam,
     parameters: ParameterReader,
     ports: dict[str, int],
     timeouts: dict[str, float],
 ) -> None:
-    if statement.module in ("tls_mgm", "proto_tls") and statement.name in _TIMEOUTS:
+    """Set a parameter in each module that it is of; some may not know it, but one must."""
+    name, modules = statement.name, statement.modules
+    protocols = [
+        _PORT_PARAMETERS[module, name] for module in modules if (module, name) in _PORT_PARAMETERS
+    ]
+    if name in _TIMEOUTS and ("tls_mgm" in modules or "proto_tls" in modules):
         # Parameters of modules are in milliseconds, settings of the old core in seconds.
-        written = _timeout(statement.name, statement.value, statement.origin)
-        timeouts[statement.name] = written / 1000
-    elif statement.module == "tls_mgm":
-        parameters.add(statement)
-    elif (statement.module, statement.name) in _PORT_PARAMETERS:
-        port = _number(statement.name, statement.value, statement.origin)
+        timeouts[name] = _timeout(name, statement.value, statement.origin) / 1000
+    elif protocols:
+        port = _number(name, statement.value, statement.origin)
         if not 0 < port < 65536:
-            raise ConfigError(f"bad port {port}", origin=statement.origin, parameter=statement.name)
-        ports[_PORT_PARAMETERS[statement.module, statement.name]] = port
+            raise ConfigError(f"bad port {port}", origin=statement.origin, parameter=name)
+        ports.update(dict.fromkeys(protocols, port))
+    elif "tls_mgm" in modules:
+        parameters.add(statement)
 
 
 def _timeout(name: str, value: str | int, origin: Origin) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from tlsmgm.config.model import TLS_PROTOCOLS, Socket
@@ -11,7 +11,7 @@ from tlsmgm.domain import Origin
 from tlsmgm.errors import ConfigError
 from tlsmgm.filters import is_ip
 
-__all__ = ["DEFAULT_PORTS", "parse_socket"]
+__all__ = ["DEFAULT_PORTS", "parse_socket", "parse_sockets"]
 
 _PROTOCOLS: Final = TLS_PROTOCOLS | frozenset(
     {"udp", "tcp", "sctp", "ws", "bin", "hep_udp", "hep_tcp", "smpp", "msrp", "any"}
@@ -36,6 +36,14 @@ DEFAULT_PORTS: Final = {
 }
 
 
+#: An address and its ports as ``cfg.y`` has them: ``5061-5063,5065``.
+_ADDRESS = re.compile(
+    r"(?P<host>\[[^\]]*\]|[^:\[\]]+)"
+    r"(?::(?P<ports>[0-9]{1,5}(?:-[0-9]{1,5})?(?:,[0-9]{1,5}(?:-[0-9]{1,5})?)*))?"
+)
+_UNEXPANDED = re.compile(r"\$\{[^}]*\}?|\$\(.*|@\w+@|\$\w+")
+
+
 def parse_socket(
     text: str, origin: Origin, ports: Mapping[str, int] = DEFAULT_PORTS
 ) -> Socket | None:
@@ -50,30 +58,72 @@ def parse_socket(
         The socket; None for one that is wrong but speaks no TLS, which is not our business.
 
     Raises:
+        ConfigError: a TLS socket is wrong, or has several ports.
+    """
+    sockets = parse_sockets(text, origin, ports)
+    if len(sockets) > 1:
+        raise ConfigError(f"{text!r} has several ports", origin=origin, hint="write one for each")
+    return sockets[0] if sockets else None
+
+
+def parse_sockets(
+    text: str, origin: Origin, ports: Mapping[str, int] = DEFAULT_PORTS
+) -> tuple[Socket, ...]:
+    """Read a socket that may have several ports, as scripts write it.
+
+    Args:
+        text: such as ``tls:10.0.0.10:5061-5063,5065``.
+        origin: where it stands.
+        ports: by protocol, where none is written.
+
+    Returns:
+        One socket for each port; none for what is wrong but speaks no TLS.
+
+    Raises:
         ConfigError: a TLS socket is wrong.
     """
+    text = text.strip()
     protocol, colon, rest = text.partition(":")
     if not colon or protocol.lower() not in _PROTOCOLS:
         protocol, rest = "any", text
     protocol = protocol.lower()
-    host, port = _host_and_port(rest)
-    if port is None:
-        port = ports[protocol]
-    if host and 0 < port < 65536:
-        return Socket(protocol, host, port, origin)
-    if protocol not in TLS_PROTOCOLS:
-        return None
+    host, numbers = _host_and_ports(rest)
+    if numbers is None:
+        numbers = [ports[protocol]]
+    is_tls = protocol in TLS_PROTOCOLS
+    found = _UNEXPANDED.search(rest) if is_tls else None
+    if host and not found and numbers and all(0 < port < 65536 for port in numbers):
+        return tuple(Socket(protocol, host, port, origin) for port in numbers)
+    if not is_tls:
+        return ()
+    if found is not None:
+        raise ConfigError(
+            f"bad socket {text!r}: {found[0]} was not expanded",
+            origin=origin,
+            hint="run the preprocessor first (envsubst, m4 or what opensips -p names)",
+        )
     raise ConfigError(f"bad socket {text!r}", origin=origin, hint="write tls:10.0.0.10:5061")
 
 
-def _host_and_port(text: str) -> tuple[str, int | None]:
-    """Divide ``host:port``, ``[v6]:port``, a bare host or a bare IPv6 address; bad: no host."""
+def _host_and_ports(text: str) -> tuple[str, list[int] | None]:
+    """Divide ``host:ports``, ``[v6]:ports``, a bare host or a bare IPv6 address; bad: no host."""
     if text.count(":") > 1 and not text.startswith("["):
-        return (text, None) if is_ip(text) else ("", 0)
-    match = re.fullmatch(r"(\[[^\]]*\]|[^:\[\]]+)(?::([0-9]{1,5}))?", text)
+        return (text, None) if is_ip(text) else ("", [])
+    match = _ADDRESS.fullmatch(text)
     if match is None:
-        return "", 0
-    host = match[1]
+        return "", []
+    host = match["host"]
     if host.startswith("["):
         host = host[1:-1] if is_ip(host[1:-1]) else ""
-    return host, int(match[2]) if match[2] else None
+    return host, None if match["ports"] is None else list(_numbers(match["ports"]))
+
+
+def _numbers(text: str) -> Iterator[int]:
+    """The ports of a list of ranges; 0, which is none, for a range whose ends are reversed."""
+    for part in text.split(","):
+        low, dash, high = part.partition("-")
+        first, last = int(low), int(high if dash else low)
+        if first > last or last > 0xFFFF:
+            yield 0
+            return
+        yield from range(first, last + 1)

@@ -8,6 +8,11 @@ These stand outside of every block::
     socket=tls:10.0.0.10:5061       and a few other assignments
 
 Everything else is passed over, whatever it is; what stands in blocks (routes) never counts.
+
+The grammar is that of OpenSIPS' ``cfg.y``: neighbouring strings are one value, a socket may have
+several ports, and the module of a ``modparam`` is a regular expression.  Words that show that a
+preprocessor has still to be run, and settings of TLS that OpenSIPS 1 had, are refused: passed over,
+they would take a part of the configuration with them.
 """
 
 from __future__ import annotations
@@ -18,6 +23,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tlsmgm.config.lexer import Token, TokenKind, tokenize
+from tlsmgm.config.module_names import matching_modules
 from tlsmgm.domain import Origin
 from tlsmgm.errors import ConfigError
 from tlsmgm.reading import Reader, read_file
@@ -37,8 +43,8 @@ __all__ = [
 #: Bytes that one file of a script may have.
 MAX_FILE_SIZE = 256 * 1024 * 1024
 
-#: Files that may be open above an included one.
-MAX_INCLUDE_DEPTH = 10
+#: Files that may be open above an included one, as in OpenSIPS (``CFG_MAX_INCLUDE_DEPTH``).
+MAX_INCLUDE_DEPTH = 20
 
 #: Files that a script may consist of, counted as often as they are included.
 MAX_FILES = 1000
@@ -46,7 +52,45 @@ MAX_FILES = 1000
 #: Core settings that are reported as :class:`Assignment`.
 ASSIGNMENTS = frozenset({"socket", "listen", "tls_handshake_timeout", "tls_send_timeout"})
 
+_SOCKETS = frozenset({"socket", "listen"})
+
+#: What may stand behind a socket: flags, and words that have a value.
+_SOCKET_FLAG = re.compile(
+    r"anycast|frag|reuse_port|accept_subdomain|((allow|send)[-_])?proxy([-_]protocol)?", re.I
+)
+_SOCKET_WORDS = frozenset({"as", "use_workers", "tos", "tag", "use_auto_scaling_profile"})
+
+#: Settings of OpenSIPS 1, before TLS was a module, with the parameter that has taken their place.
+_OLD_SETTINGS = {
+    "tls_method": "tls_method",
+    "tls_verify_client": "verify_cert",
+    "tls_verify_server": "verify_cert",
+    "tls_require_client_certificate": "require_cert",
+    "tls_certificate": "certificate",
+    "tls_private_key": "private_key",
+    "tls_ca_list": "ca_list",
+    "tls_ca_dir": "ca_dir",
+    "tls_dh_params": "dh_params",
+    "tls_ec_curve": "ec_curve",
+    "tls_ciphers_list": "ciphers_list",
+    "tls_server_domain": "server_domain",
+    "tls_client_domain": "client_domain",
+    "tls_client_domain_avp": "client_tls_domain_avp",
+    "tls_port_no": "tls_port",
+}
+
+#: Macros of m4 that stand at the beginning of scripts; ``dnl`` takes the rest of its line.
+_M4_MACROS = frozenset(
+    {
+        *("define", "undefine", "pushdef", "popdef", "ifdef", "ifelse", "include", "sinclude"),
+        *("divert", "undivert", "changequote", "changecom", "syscmd", "esyscmd"),
+        *("m4_define", "m4_include", "m4_ifdef", "m4_ifelse", "m4_divert", "m4_changequote"),
+    }
+)
+
 _NUMBER = re.compile(r"[+-]?\d{1,18}")
+_PORTS_AT_END = re.compile(r":[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$")
+_JOINTS = (":", "-", ",")
 _END = Token(TokenKind.MARK, "", 0)
 
 
@@ -68,13 +112,15 @@ class ModParam:
     """``modparam``.
 
     Args:
-        module: the module's name as written.
+        module: the module's name as written, which is a regular expression.
+        modules: those that it fits, of :data:`tlsmgm.config.module_names.MODULES`.
         name: the parameter's name.
         value: text or number.
         origin: where it stands.
     """
 
     module: str
+    modules: tuple[str, ...]
     name: str
     value: str | int
     origin: Origin
@@ -86,13 +132,16 @@ class Assignment:
 
     Args:
         name: one of :data:`ASSIGNMENTS`.
-        value: the first word of the value.
+        value: the first word of the value, without the blanks that it may have; of a socket with
+            all its ports.
         origin: where it stands.
+        flags: of a socket, in lower case.
     """
 
     name: str
     value: str
     origin: Origin
+    flags: tuple[str, ...] = ()
 
 
 Statement = LoadModule | ModParam | Assignment
@@ -182,17 +231,23 @@ class Script:
             elif token.text in ("include_file", "import_file"):
                 yield from self._include(token.text, tokens, origin)
             elif token.text in ASSIGNMENTS and tokens.peek().is_mark("="):
-                yield from _assignment(token, tokens, origin)
+                yield _assignment(token, tokens, origin)
+            elif token.text.partition("[")[0] in _OLD_SETTINGS and _is_old_setting(token, tokens):
+                raise _old_setting(token.text.partition("[")[0], origin)
 
     def _modparam(self, tokens: _Lookahead, origin: Origin) -> Iterator[ModParam]:
         arguments = _arguments(tokens)
-        values = [token for token in arguments if token.kind is not TokenKind.MARK]
-        commas = [token for token in arguments if token.is_mark(",")]
-        texts = [token for token in values[:2] if token.kind is TokenKind.STRING]
-        value = _value(values[2]) if len(values) == 3 else None
-        if len(texts) == 2 and value is not None and len(arguments) == 5 and len(commas) == 2:
-            yield ModParam(texts[0].text, texts[1].text, value, origin)
-        elif values and values[0].text == self.strict_module:
+        modules: tuple[str, ...] = ()
+        if arguments[0].kind is TokenKind.STRING:
+            try:
+                modules = matching_modules(arguments[0].text)
+            except ConfigError as error:
+                raise error.at(origin=origin) from None
+        read = _read_arguments(arguments)
+        if read is not None:
+            module, name, value = read
+            yield ModParam(module, modules, name, value, origin)
+        elif self.strict_module in modules:
             raise ConfigError(
                 "malformed modparam",
                 origin=origin,
@@ -226,7 +281,15 @@ class _Lookahead:
 def _top_level(tokens: Iterator[Token], path: str, warnings: list[str]) -> Iterator[Token]:
     """Leave out all blocks.  One that is never closed would swallow settings: that is refused."""
     opened: list[int] = []
+    before, last = _END, _END
     for token in tokens:
+        if _is_macro(last, token, bool(opened)) or _is_template(before, last, token):
+            raise ConfigError(
+                "here a macro or template was not expanded",
+                origin=Origin(path, token.line),
+                hint="run the preprocessor first (m4, envsubst or what opensips -p names)",
+            )
+        before, last = last, token
         if token.is_mark("{"):
             opened.append(token.line)
         elif token.is_mark("}"):
@@ -240,17 +303,52 @@ def _top_level(tokens: Iterator[Token], path: str, warnings: list[str]) -> Itera
         raise ConfigError("block is not closed", origin=Origin(path, opened[0]))
 
 
+def _is_macro(before: Token, token: Token, inside: bool) -> bool:
+    """Whether a token shows that a text is meant for m4.
+
+    An apostrophe behind ``dnl`` would begin a string and hide what follows, so this must be seen
+    before the next token is.
+    """
+    if token.kind is TokenKind.WORD:
+        return token.text == "dnl" and token.line != before.line
+    return not inside and token.is_mark("(") and before.text in _M4_MACROS
+
+
+def _is_template(first: Token, second: Token, token: Token) -> bool:
+    """Whether a value is a template: ``socket=tls:{{ IP }}``."""
+    is_value = first.is_mark("=") or (first.kind is TokenKind.WORD and first.text.endswith(":"))
+    return is_value and second.is_mark("{") and token.is_mark("{")
+
+
 def _arguments(tokens: _Lookahead) -> Sequence[Token]:
-    """Take ``( ... )`` and return what is between; a missing end shows as a wrong count."""
+    """Take ``( ... )`` and return what is between; neighbouring strings are one.
+
+    A missing end shows as an end among the arguments.
+    """
     tokens.take()
     arguments: list[Token] = []
     while tokens.peek() is not _END and len(arguments) < 6:
         token = tokens.take()
         if token.is_mark(")"):
-            return arguments
+            return arguments or [_END]
+        both_strings = arguments and arguments[-1].kind is token.kind is TokenKind.STRING
+        if both_strings and len(arguments) == 5:  # in the value only
+            last = arguments.pop()
+            token = Token(TokenKind.STRING, last.text + token.text, last.line)
         arguments.append(token)
     arguments.append(_END)
     return arguments
+
+
+def _read_arguments(arguments: Sequence[Token]) -> tuple[str, str, str | int] | None:
+    """Module, parameter and value; None if the arguments are not that."""
+    if len(arguments) != 5 or not (arguments[1].is_mark(",") and arguments[3].is_mark(",")):
+        return None
+    module, name = arguments[0], arguments[2]
+    value = _value(arguments[4])
+    if value is None or not (module.kind is name.kind is TokenKind.STRING):
+        return None
+    return module.text, name.text, value
 
 
 def _value(token: Token) -> str | int | None:
@@ -265,14 +363,49 @@ def _module_name(written: str) -> str:
     return os.path.basename(written.strip()).removesuffix(".so")
 
 
-def _assignment(name: Token, tokens: _Lookahead, origin: Origin) -> Iterator[Assignment]:
-    """Take ``= value``; a value may have blanks around its colons, but ends in its line."""
-    line = tokens.take().line
+def _is_old_setting(token: Token, tokens: _Lookahead) -> bool:
+    return tokens.peek().is_mark("=") or "[" in token.text or tokens.peek().text.startswith("[")
+
+
+def _old_setting(name: str, origin: Origin) -> ConfigError:
+    module = "proto_tls" if name == "tls_port_no" else "tls_mgm"
+    return ConfigError(
+        f"{name!r} is a setting of OpenSIPS 1, which nobody reads any more",
+        origin=origin,
+        hint=f'write modparam("{module}", "{_OLD_SETTINGS[name]}", ...)',
+    )
+
+
+def _assignment(name: Token, tokens: _Lookahead, origin: Origin) -> Assignment:
+    """Take ``= value``."""
+    tokens.take()
+    first = tokens.peek()
+    is_word = first.kind is not TokenKind.MARK
+    if not is_word or first.text in ASSIGNMENTS or first.text in ("loadmodule", "modparam"):
+        raise ConfigError(f"{name.text} has no value", origin=origin)
+    if name.text not in _SOCKETS:
+        return Assignment(name.text, tokens.take().text, origin)
+    value = _socket(tokens)
+    flags: list[str] = []
+    while (word := tokens.peek()).kind is TokenKind.WORD:
+        if word.text.lower() in _SOCKET_WORDS:
+            tokens.take()
+            _socket(tokens)
+        elif _SOCKET_FLAG.fullmatch(word.text):
+            flags.append(tokens.take().text.lower())
+        else:
+            break
+    return Assignment(name.text, value, origin, tuple(flags))
+
+
+def _socket(tokens: _Lookahead) -> str:
+    """Take a socket: there may be blanks around its colons and dashes, and commas in its ports."""
     parts: list[str] = []
-    while tokens.peek().line == line and tokens.peek().kind is not TokenKind.MARK:
-        following = tokens.peek().text
-        if parts and not (parts[-1].endswith(":") or following.startswith(":")):
+    while (token := tokens.peek()) is not _END:
+        if token.kind is TokenKind.MARK:
+            if not (token.text == "," and _PORTS_AT_END.search("".join(parts))):
+                break
+        elif parts and not (parts[-1][-1:] in _JOINTS or token.text[:1] in _JOINTS):
             break
         parts.append(tokens.take().text)
-    if parts:
-        yield Assignment(name.text, "".join(parts), origin)
+    return "".join(parts)

@@ -7,6 +7,7 @@ that OpenSIPS refuses has a comment that says so.
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any, Final
 
@@ -15,12 +16,14 @@ from tlsmgm.config.lexer import quote
 from tlsmgm.config.model import (
     DOMAIN_PARAMETERS,
     OUR_PARAMETERS,
+    PATH_FIELDS,
     Configuration,
     DomainTable,
     Socket,
 )
 from tlsmgm.errors import ConfigError
-from tlsmgm.filters import parse_address, split_list
+from tlsmgm.filters import ANY, parse_address, split_list
+from tlsmgm.keylog import FROM_ENVIRONMENT
 from tlsmgm.provisioning.settings import (
     DEFAULT_TABLE,
     DEFAULT_TIMEOUT,
@@ -29,11 +32,18 @@ from tlsmgm.provisioning.settings import (
     opensips_url,
 )
 
-__all__ = ["DEFAULTS_NOTE", "OURS_NOTE", "SCRIPT_HEAD", "write_script"]
+__all__ = ["DEFAULTS_NOTE", "OURS_NOTE", "PATHS_NOTE", "SCRIPT_HEAD", "write_script"]
 
 #: The first line of what is written.
 SCRIPT_HEAD: Final = (
     "# TLS domains for OpenSIPS and tlsmgm. Routes and other modules are not in here."
+)
+
+#: The second line, if it is so.  OpenSIPS starts relative paths in its working directory, which is
+#: ``/`` when it runs as a daemon.
+PATHS_NOTE: Final = (
+    "# Paths are relative to this file: start OpenSIPS in its folder (opensips -w FOLDER), or make"
+    " them absolute."
 )
 
 #: Stands above values without domain.
@@ -47,7 +57,10 @@ OURS_NOTE: Final = "# OpenSIPS refuses this one, which is a parameter of tlsmgm 
 #: The manual's names; of two for one field the first.
 _PARAMETERS: Final = {field: name for name, field in reversed(DOMAIN_PARAMETERS.items())}
 _OURS: Final = frozenset(OUR_PARAMETERS)
-_COLUMN_PARAMETERS: Final = {"method": "tls_method_col"}
+_COLUMN_PARAMETERS: Final = {"method": "tls_method_col", "cipher_list": "ciphers_list_col"}
+
+#: Columns that OpenSIPS cannot be told the names of.
+_OUR_COLUMN_NAMES: Final = ("id", "type", *OUR_COLUMNS)
 _LIBRARY_MODULES: Final = ("tls_openssl", "tls_wolfssl")
 _PROTOCOL_MODULES: Final = {
     "hep_udp": "proto_hep",
@@ -55,6 +68,7 @@ _PROTOCOL_MODULES: Final = {
     "hep_tls": "proto_hep",
     "msrps": "proto_msrp",
 }
+_KINDS: Final = ("client", "server")
 _HOST: Final = re.compile(r"[\w.*:%-]+")
 _TO_FILE: Final = "put it into a file and give its path"
 
@@ -74,7 +88,7 @@ def write_script(configuration: Configuration) -> str:
             parameter and what to do.
     """
     blocks = [
-        [SCRIPT_HEAD],
+        [SCRIPT_HEAD, PATHS_NOTE] if _has_relative_paths(configuration) else [SCRIPT_HEAD],
         [f"socket={_socket(socket)}" for socket in configuration.sockets],
         [f'loadmodule "{name}.so"' for name in _modules(configuration)],
         _settings(configuration),
@@ -82,11 +96,28 @@ def write_script(configuration: Configuration) -> str:
     ]
     if configuration.defaults is not None and configuration.defaults.values:
         blocks.append([DEFAULTS_NOTE, *_values(configuration.defaults, None)])
-    for table in written_tables(configuration):
-        # A server and a client domain may have one name, which then means the one defined last.
+    for table in _in_order(written_tables(configuration)):
         definition = _parameter(f"{table.kind}_domain", _name(table.name))
         blocks.append([definition, *_values(table, table.name)])
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def _has_relative_paths(configuration: Configuration) -> bool:
+    tables = [*written_tables(configuration), *filter(None, [configuration.defaults])]
+    return any(
+        isinstance(value, str) and not os.path.isabs(value) and value != FROM_ENVIRONMENT
+        for table in tables
+        for field, value in table.values.items()
+        if field in PATH_FIELDS
+    )
+
+
+def _in_order(tables: tuple[DomainTable, ...]) -> list[DomainTable]:
+    """Client domains first where one is called like a server domain, which takes the name over."""
+    kinds = {kind: {table.name for table in tables if table.kind == kind} for kind in _KINDS}
+    if kinds["client"].isdisjoint(kinds["server"]):
+        return list(tables)
+    return sorted(tables, key=lambda table: _KINDS.index(table.kind))
 
 
 def _socket(socket: Socket) -> str:
@@ -162,7 +193,7 @@ def _database(database: DatabaseSettings) -> list[str]:
     if database.table != DEFAULT_TABLE:
         lines.append(_parameter("db_table", database.table))
     for column, name in database.columns.items():
-        if column in OUR_COLUMNS:
+        if column in _OUR_COLUMN_NAMES:
             lines.append(OURS_NOTE)
         lines.append(_parameter(_COLUMN_PARAMETERS.get(column, f"{column}_col"), name))
     return lines
@@ -191,16 +222,26 @@ def _values(table: DomainTable, domain: str | None) -> list[str]:
     for field, value in written_values(table).items():
         name = _PARAMETERS[field]
         try:
-            text = _text(field, value)
+            texts = _texts(field, value)
             if domain is None:
-                _check_without_domain(field, text)
+                for text in texts:
+                    _check_without_domain(field, text)
         except ConfigError as error:
             origin = table.origins.get(field)
             raise error.at(origin=origin, domain=domain, parameter=name) from None
         if field in _OURS:
             lines.append(OURS_NOTE)
-        lines.append(_parameter(name, text if domain is None else f"[{domain}]{text}"))
+        lines += [
+            _parameter(name, text if domain is None else f"[{domain}]{text}") for text in texts
+        ]
     return lines
+
+
+def _texts(field: str, value: Any) -> list[str]:
+    """Values of one parameter, which add up where there are several."""
+    if field == "match_ip_address" and len(value) > 1 and value[0] == ANY:
+        return list(value)  # What stands behind "*" in one value does not count.
+    return [_text(field, value)]
 
 
 def _text(field: str, value: Any) -> str:

@@ -166,7 +166,7 @@ class HTTPListener:
     async def _body(self, request: web.BaseRequest) -> bytes:
         """Check everything about a request but its meaning, and return its body."""
         self._check_client(request)
-        if request.path != self.endpoint.path:
+        if self.endpoint.path not in (request.path, request.path.removesuffix("/")):
             raise web.HTTPNotFound
         if request.method != "POST":
             raise web.HTTPMethodNotAllowed(request.method, ["POST"])

@@ -21,7 +21,12 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 def export_domains(
-    domains: Iterable[Domain], folder: str, name: str, write: Callable[[Configuration], str]
+    domains: Iterable[Domain],
+    folder: str,
+    name: str,
+    write: Callable[[Configuration], str],
+    *,
+    absolute: bool = False,
 ) -> Configuration:
     """Write domains into a folder that only we can read.
 
@@ -30,6 +35,7 @@ def export_domains(
         folder: is created; if it is there it must be empty.
         name: of the configuration file.
         write: gives the text of a configuration.
+        absolute: whether paths in it are, as OpenSIPS needs them; else the folder can be moved.
 
     Returns:
         The configuration that was written.
@@ -41,7 +47,8 @@ def export_domains(
         os.makedirs(folder, mode=0o700, exist_ok=True)
         if os.listdir(folder):
             raise ConfigError("is not empty", origin=folder, hint="choose another folder")
-        tables = [_table(domain, number, folder) for number, domain in enumerate(domains, 1)]
+        shown = os.path.abspath(folder) if absolute else ""
+        tables = [_table(domain, number, folder, shown) for number, domain in enumerate(domains, 1)]
         made = Configuration.of_tables(os.path.join(folder, name), None, tables)
         _write_file(made.path, write(made).encode("utf-8", "surrogateescape"))
     except OSError as error:
@@ -50,7 +57,7 @@ def export_domains(
     return made
 
 
-def _table(domain: Domain, number: int, folder: str) -> DomainTable:
+def _table(domain: Domain, number: int, folder: str, shown: str) -> DomainTable:
     """The domain as it would be written, with its PEM in files."""
     plain = Domain(domain.name, domain.kind)
     values: dict[str, Any] = {}
@@ -63,7 +70,7 @@ def _table(domain: Domain, number: int, folder: str) -> DomainTable:
             label = _UNSAFE.sub("_", domain.name)[:64]
             path = f"{number:04d}-{domain.kind}-{label}.{field}.pem"
             _write_file(os.path.join(folder, path), value)
-            value = path
+            value = os.path.join(shown, path)
         values[field] = value
     origin = domain.origin or Origin(folder)
     return DomainTable(domain.name, domain.kind, origin, values, dict.fromkeys(values, origin))

@@ -14,6 +14,7 @@ from typing import Any, Final
 from tlsmgm._core.pem import split
 from tlsmgm.domain import Domain, DomainKind, Origin, Source, normalise
 from tlsmgm.errors import ConfigError
+from tlsmgm.filters import lenient_list
 from tlsmgm.provisioning.loaded import RowFailure
 from tlsmgm.provisioning.schema import BLOBS, MAX_TEXT
 from tlsmgm.provisioning.settings import COLUMNS, OUR_COLUMNS, DatabaseSettings
@@ -27,6 +28,7 @@ KINDS: Final[dict[int, DomainKind]] = {1: "client", 2: "server"}
 _TYPES: Final = {kind: number for number, kind in KINDS.items()}
 _FLAGS: Final = frozenset({"verify_cert", "require_cert", "crl_check_all"})
 _CERTIFICATES: Final = frozenset({"certificate", "ca_list"})
+_FILTERS: Final = frozenset({"match_ip_address", "match_sip_domain"})
 _FOLDERS: Final = frozenset({"ca_dir", "crl_dir"})
 _VALUES: Final = tuple(name for name in COLUMNS if name not in ("id", "domain", "type"))
 
@@ -90,9 +92,11 @@ def _value(column: str, value: object) -> Any:
     if column in _FLAGS:
         return None if value in ("", b"") else bool(_number(value))
     if column in BLOBS:
-        pem = _as_bytes(value)
+        pem = _as_bytes(value).rstrip(b"\0")  # some tools store the end of C strings, too
         return pem if pem.strip() else None
     text = _as_text(value).strip()
+    if text and column in _FILTERS:
+        return lenient_list(column, text)[0]
     return text or None
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "MAX_TEXT",
     "TABLE_VERSION",
     "check_version",
+    "columns_unread",
     "create_tables",
     "domain_table",
     "missing_columns",
@@ -160,6 +161,56 @@ def our_columns(connection: sa.Connection, settings: DatabaseSettings) -> tuple[
     return tuple(
         name for name in OUR_COLUMNS if name in _named_ours(settings) or name.lower() in found
     )
+
+
+def columns_unread(connection: sa.Connection, settings: DatabaseSettings) -> tuple[str, ...]:
+    """Say which columns OpenSIPS will not read, because of the types that they were given.
+
+    It goes by the type that the column has, not by the value: ``get_type_from_decltype()`` in its
+    ``db_sqlite``, ``res.c`` in ``db_postgres`` and ``db_mysql``.  Here any type will do.
+
+    Args:
+        connection: to the database.
+        settings: the table.
+
+    Returns:
+        A sentence for each such column; none if there is no such table.
+    """
+    inspector = sa.inspect(connection)
+    if not inspector.has_table(settings.table):
+        return ()
+    names = {settings.column(name).lower(): name for name in COLUMNS}
+    sentences = []
+    for column in inspector.get_columns(settings.table):
+        name = names.get(column["name"].lower())
+        if name is None:
+            continue
+        wanted = "blob" if name in BLOBS else "number" if name in (*_NUMBERS, "id") else "text"
+        if _family(column["type"], settings.dialect) != wanted:
+            what = "another type"
+            if not isinstance(column["type"], sa.types.NullType):  # which has no text
+                what = str(column["type"].compile(connection.dialect))
+            sentences.append(
+                f"column {column['name']!r} is {what}; OpenSIPS wants a {wanted} there, and will "
+                "not read it"
+            )
+    return tuple(sentences)
+
+
+def _family(kind: sa.types.TypeEngine[Any], dialect: str) -> str:
+    """What OpenSIPS' drivers take a type for."""
+    is_mysql = dialect in _MYSQL
+    if isinstance(kind, (sa.BigInteger, sa.Float)):
+        return "other"
+    if isinstance(kind, sa.Integer):
+        return "number"
+    if dialect == "sqlite" and isinstance(kind, (sa.Numeric, sa.Boolean)):
+        return "number"
+    if isinstance(kind, sa.types._Binary):
+        return "text" if is_mysql and isinstance(kind, (sa.BINARY, sa.VARBINARY)) else "blob"
+    if isinstance(kind, (sa.String, sa.JSON)):
+        return "blob" if is_mysql and type(kind).__name__.upper().endswith("TEXT") else "text"
+    return "text" if dialect == "postgresql" and isinstance(kind, sa.Boolean) else "other"
 
 
 def create_tables(connection: sa.Connection, settings: DatabaseSettings) -> bool:

@@ -69,7 +69,10 @@ _OPENSIPS_NAMES: Final = {"postgresql": "postgres", "mariadb": "mysql"}
 #: Names of tables and columns; what would need escapes in some database is not taken.
 _NAME = re.compile(r"[\w$-]{1,63}")
 _SCHEME = re.compile(r"[a-z][a-z0-9_+.-]*")
-_HOST_URL = re.compile(r"(?:(?P<user>[^:@]*)(?::(?P<password>.*))?@)?(?P<rest>[^@]*)", re.DOTALL)
+_HOST_URL = re.compile(r"(?:(?P<user>[^:]*)(?::(?P<password>.*))?@)?(?P<rest>[^@]*)", re.DOTALL)
+#: A local socket in the place of a host, as OpenSIPS' db_id.c and Kamailio have it.
+_SOCKET = re.compile(r"unix\((?P<path>[^()]*)\)/?(?P<database>.*)", re.DOTALL | re.IGNORECASE)
+_SOCKET_QUERY = "unix_socket="
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +169,8 @@ def normal_url(url: str, folder: str = "", *, opensips: bool = False) -> str:
 
     Args:
         url: as OpenSIPS writes it (``mysql://user:password@host/db``, ``postgres://...``,
-            ``sqlite:///absolute/path``) or as SQLAlchemy does.
+            ``mysql://user:password@unix(/path)/db``, ``sqlite:///absolute/path``) or as
+            SQLAlchemy does.
         folder: where a relative path of SQLite starts.
         opensips: ``sqlite:///x`` means the file ``/x``, as in OpenSIPS; otherwise it means ``x``,
             as in SQLAlchemy, unless only ``/x`` is there.
@@ -193,7 +197,8 @@ def normal_url(url: str, folder: str = "", *, opensips: bool = False) -> str:
             f"{scheme!r} is no database that can be read",
             hint="there are " + ", ".join(_DIALECTS),
         )
-    return f"{_DIALECTS.get(name, name)}://{_escaped_login(rest)}"
+    dialect = _DIALECTS.get(name, name)
+    return f"{dialect}://{_socket_as_parameter(_escaped_login(rest), dialect)}"
 
 
 def _escaped_login(rest: str) -> str:
@@ -210,6 +215,22 @@ def _escaped_login(rest: str) -> str:
     if match["password"] is not None:
         login += ":" + quote(unquote(match["password"]), safe="")
     return f"{login}@{match['rest']}{question}{query}"
+
+
+def _socket_as_parameter(rest: str, dialect: str) -> str:
+    login, at, place = rest.rpartition("@")
+    match = _SOCKET.fullmatch(place)
+    if match is None:
+        return rest
+    if not dialect.startswith(("mysql", "mariadb")):
+        raise ConfigError(
+            "'unix(...)' stands for a socket of MySQL and MariaDB only",
+            hint="write postgresql:///database?host=/run/postgresql",
+        )
+    if not match["path"] or "?" in match["database"]:
+        raise ConfigError("names no socket", hint="write user:password@unix(/path)/database")
+    path = quote(unquote(match["path"]), safe="/")
+    return f"{login}{at}localhost/{match['database']}?{_SOCKET_QUERY}{path}"
 
 
 def _sqlite_url(rest: str, folder: str, opensips: bool) -> str:
@@ -243,6 +264,8 @@ def opensips_url(url: str) -> str:
     """
     scheme, _, rest = url.partition("://")
     dialect = scheme.partition("+")[0]
+    if dialect in ("mysql", "mariadb"):
+        rest = _socket_as_host(rest)
     if "?" in rest:
         raise ConfigError(
             "has parameters after '?', which OpenSIPS does not know", hint="leave them out"
@@ -262,3 +285,14 @@ def opensips_url(url: str) -> str:
         if is_plain and _escaped_login(plain) == _escaped_login(rest):
             rest = plain
     return f"{name}://{rest}"
+
+
+def _socket_as_host(rest: str) -> str:
+    place, _, query = rest.partition("?")
+    if not query.startswith(_SOCKET_QUERY) or "&" in query:
+        return rest
+    path = unquote(query.removeprefix(_SOCKET_QUERY))
+    login, at, place = place.rpartition("@")
+    if set("()?@") & set(path) or not path:
+        return rest
+    return f"{login}{at}unix({path})/{place.partition('/')[2]}"

@@ -22,6 +22,7 @@ from tlsmgm.provisioning.settings import Watch
 from tlsmgm.proxy.access_log import AccessLog, escape
 from tlsmgm.proxy.addresses import Target
 from tlsmgm.proxy.endpoint import LINGER_TIME, Buffers, TLSEndpoint
+from tlsmgm.proxy.interfaces import interface_addresses
 from tlsmgm.proxy.options import ProxyOptions
 from tlsmgm.proxy.relay import Relay
 from tlsmgm.proxy.reloads import Reloads
@@ -62,7 +63,8 @@ def bind(targets: Iterable[Target]) -> list[Listener]:
     """Listen on all addresses, or on none.
 
     Args:
-        targets: a host name stands for all of its addresses, ``*`` for all of the machine.
+        targets: the name of a host or an interface stands for all of its addresses, ``*`` for all
+            of the machine, IPv6 included.
 
     Returns:
         The sockets, in order.
@@ -98,10 +100,17 @@ def _resolve(target: Target) -> list[tuple[socket.AddressFamily, tuple[str, int]
         if socket.has_dualstack_ipv6():
             return [(socket.AF_INET6, ("", target.port))]
         return [(socket.AF_INET, ("", target.port))]
+    addresses = interface_addresses(target.host)  # comes before hosts, as in OpenSIPS
+    if addresses == []:
+        raise ConfigError(f"cannot listen on {target}: the interface has no address")
     try:
-        found = socket.getaddrinfo(
-            target.host, target.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
+        found = [
+            item
+            for host in addresses or [target.host]
+            for item in socket.getaddrinfo(
+                host, target.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )
+        ]
     except (OSError, UnicodeError) as error:
         raise ConfigError(f"cannot listen on {target}: {_os_reason(error)}") from None
     return list(dict.fromkeys((item[0], item[4]) for item in found))  # type: ignore[misc]
