@@ -11,7 +11,9 @@ How a connection goes::
 :mod:`~tlsmgm.proxy.reloads`         puts requests to reload together
 :mod:`~tlsmgm.proxy.transports`      what endpoints need of their sockets
 :mod:`~tlsmgm.proxy.upstream` resolves and connects, chooses the client domain
-:mod:`~tlsmgm.proxy.proxy_protocol`  PROXY protocol version 2 header
+:mod:`~tlsmgm.proxy.proxy_protocol`  PROXY protocol header
+:mod:`~tlsmgm.proxy.preface`         what that header says about a client
+:mod:`~tlsmgm.proxy.key_names`       names of the algorithms in our certificates
 :mod:`~tlsmgm.proxy.access_log`      one line per connection
 :mod:`~tlsmgm.proxy.statistics`      what is counted
 :mod:`~tlsmgm.proxy.status`          words for how far a connection has come and how it ended
@@ -23,13 +25,15 @@ from __future__ import annotations
 
 from tlsmgm.proxy.access_log import DEFAULT_FORMAT, AccessLog
 from tlsmgm.proxy.addresses import Target, parse_target
-from tlsmgm.proxy.options import ProxyOptions, UncleanEnd
+from tlsmgm.proxy.options import ProxyOptions, ProxyProtocol, ProxyTLVs, UncleanEnd
 from tlsmgm.proxy.server import TLSProxy
 
 __all__ = [
     "DEFAULT_FORMAT",
     "AccessLog",
     "ProxyOptions",
+    "ProxyProtocol",
+    "ProxyTLVs",
     "TLSProxy",
     "Target",
     "UncleanEnd",

@@ -102,6 +102,7 @@ class Endpoint(asyncio.BufferedProtocol):
 
     Attributes:
         sink: where received data goes; set before the endpoint is released.
+        preface: goes before everything else, TLS included; set before there is a transport.
         bytes_received: application bytes from the peer.
         has_received: whether any byte has come from the peer, of whatever kind.
         write_paused: as much as may waits to be written.
@@ -126,6 +127,7 @@ class Endpoint(asyncio.BufferedProtocol):
         self._linger: asyncio.TimerHandle | None = None
         self._written = 0
         self.sink: Endpoint | None = None
+        self.preface = b""
         self.bytes_received = 0
         self.has_received = False
         self.write_paused = False
@@ -254,6 +256,8 @@ class Endpoint(asyncio.BufferedProtocol):
         self._transport.set_write_buffer_limits(
             high=self._buffers.high_water, low=self._buffers.high_water // 4
         )
+        if self.preface:
+            self._put(self.preface)
         self._begin()
 
     def get_buffer(self, sizehint: int) -> memoryview:

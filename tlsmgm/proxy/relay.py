@@ -27,9 +27,9 @@ from tlsmgm.connection import Connection
 from tlsmgm.counters import Counters
 from tlsmgm.errors import HelloTooLargeError, NoDomainError, TLSError, TruncatedError
 from tlsmgm.limits import Limit
-from tlsmgm.proxy import proxy_protocol
 from tlsmgm.proxy.endpoint import Buffers, Endpoint, Hold, TLSEndpoint
 from tlsmgm.proxy.options import ProxyOptions
+from tlsmgm.proxy.preface import preface
 from tlsmgm.proxy.statistics import count_end, count_failure, count_limit
 from tlsmgm.proxy.status import LIMIT_OF, Phase, Status
 from tlsmgm.proxy.stillness import Stillness
@@ -86,6 +86,7 @@ class Relay:
         self._client_address = ""
         self._listen_address = listen
         self._upstream_address = str(service.options.upstream)
+        self._preface = b""
         self._timer: asyncio.TimerHandle | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._open: set[Endpoint] = set()
@@ -273,6 +274,12 @@ class Relay:
 
     async def _connect(self) -> None:
         try:
+            self._preface = preface(self._service.options, self.client)
+        except TLSError as error:
+            # Without the facts about the client the upstream must not get to see it.
+            self._no_upstream(Status.INTERNAL_ERROR, str(error))
+            return
+        try:
             await self._service.connect(self)
         except (OSError, TLSError, UnicodeError) as error:
             self._no_upstream(Status.UPSTREAM_FAILED, str(error))
@@ -291,33 +298,22 @@ class Relay:
             endpoint: observed by this relay.
         """
         self.upstream = endpoint
+        endpoint.preface = self._preface
         self._open.add(endpoint)
 
     def _relay(self, upstream: Endpoint) -> None:
-        try:
-            header = self._proxy_header() if self._service.options.proxy_protocol else b""
-        except TLSError as error:
-            # Without the facts about the client the upstream must not get to see it.
-            self._no_upstream(Status.INTERNAL_ERROR, str(error))
-            return
         self._cancel_timer()
         self.phase = Phase.RELAYING
         host, port = upstream.peer_address()
         if host:
             self._upstream_address = join_host_port(host, port)
         self.client.sink, upstream.sink = upstream, self.client
-        upstream.send(header)
         idle_timeout = self._service.options.limits.idle_timeout
         if idle_timeout:
             self._idle = Stillness(idle_timeout, self._progress, self._idle_late)
             self._idle.start()
         upstream.release(Hold.START)
         self.client.release(Hold.START)
-
-    def _proxy_header(self) -> bytes:
-        tls = self.client.connection
-        facts = None if tls is None else _tls_facts(tls)
-        return proxy_protocol.header(self.client.peer_address(), self.client.local_address(), facts)
 
     # How it ends.
 
@@ -474,17 +470,3 @@ def _lost_reason(error: BaseException | None) -> str:
 def _domain_name(endpoint: Endpoint | None) -> str | None:
     connection = endpoint.connection if endpoint is not None else None
     return connection.domain.name if connection and connection.domain else None
-
-
-def _tls_facts(tls: Connection) -> proxy_protocol.TLSFacts:
-    certificate = tls.peer_certificate
-    return proxy_protocol.TLSFacts(
-        version=tls.version,
-        cipher=tls.cipher,
-        server_name=tls.server_name,
-        alpn=tls.alpn,
-        has_certificate=certificate is not None,
-        verified=tls.peer_verified,
-        session_reused=tls.session_reused,
-        common_name=certificate.subject_cn if certificate else None,
-    )
