@@ -74,16 +74,19 @@ class Relay:
         is_tls: whether clients speak TLS.
         listen: the address as configured, for logs of connections that died at once.
         place: of the client; it is given back in the end.
+        address: of the client.
     """
 
-    def __init__(self, service: Service, is_tls: bool, listen: str, place: Place) -> None:
+    def __init__(
+        self, service: Service, is_tls: bool, listen: str, place: Place, address: tuple[str, int]
+    ) -> None:
         self._service = service
         self._is_tls = is_tls
         self._place = place
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
         self._accepted = time.time()
-        self._client_address = ""
+        self._client_address = join_host_port(*address) if address[0] else ""
         self._listen_address = listen
         self._upstream_address = str(service.options.upstream)
         self._preface = b""
@@ -263,11 +266,6 @@ class Relay:
         return self._service.server_connection(endpoint)
 
     def _note_addresses(self) -> None:
-        if self._client_address:
-            return
-        host, port = self.client.peer_address()
-        if host:
-            self._client_address = join_host_port(host, port)
         host, port = self.client.local_address()
         if host:
             self._listen_address = join_host_port(host, port)

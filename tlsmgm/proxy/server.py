@@ -19,6 +19,7 @@ from tlsmgm.manager import TLSManager
 from tlsmgm.mi import Endpoint, MIServer, Reloader
 from tlsmgm.mi.reloading import log_outcome
 from tlsmgm.provisioning.settings import Watch
+from tlsmgm.proxy.acceptor import Acceptor, Shortage
 from tlsmgm.proxy.access_log import AccessLog, escape
 from tlsmgm.proxy.addresses import Target
 from tlsmgm.proxy.endpoint import LINGER_TIME, Buffers, TLSEndpoint
@@ -34,9 +35,6 @@ __all__ = ["Listener", "TLSProxy", "bind", "close_listeners"]
 logger = logging.getLogger("tlsmgm.proxy")
 
 _BACKLOG: Final = 1024
-
-#: Connections that are taken before those that are there get their turn again.
-_ACCEPTS_AT_ONCE: Final = 64
 
 #: Seconds in which one limit that turns clients away is mentioned in the log once.
 _WARNING_INTERVAL: Final = 10.0
@@ -137,16 +135,18 @@ class _Gate(asyncio.Protocol):
     Args:
         proxy: decides.
         listener: where the client has connected.
+        address: of the client.
     """
 
-    def __init__(self, proxy: TLSProxy, listener: Listener) -> None:
+    def __init__(self, proxy: TLSProxy, listener: Listener, address: tuple[str, int]) -> None:
         self._proxy = proxy
         self._listener = listener
+        self._address = address
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Hand the transport to a relay, or hang up."""
         if isinstance(transport, asyncio.Transport):
-            self._proxy.accept(transport, self._listener)
+            self._proxy.accept(transport, self._listener, self._address)
 
 
 class TLSProxy:
@@ -182,7 +182,7 @@ class TLSProxy:
         self._access_log = access_log
         self._connector = Connector(manager, options, self.buffers)
         self._relays: set[Relay] = set()
-        self._servers: list[asyncio.Server] = []
+        self._acceptors: list[Acceptor] = []
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
         self._empty = asyncio.Event()
@@ -262,8 +262,9 @@ class TLSProxy:
             await self._mi.start()
             if self._watch is not None:
                 watcher = self._manager.watch_database(log_outcome, watch=self._watch)
+            shortage = Shortage(asyncio.get_running_loop().time)
             for listener in listeners:
-                await self._serve(listener)
+                self._serve(listener, shortage)
                 logger.info("listening on %s", listener.target)
             if signal.SIGHUP in early:
                 self.reload()
@@ -274,8 +275,8 @@ class TLSProxy:
         finally:
             if watcher is not None:
                 await asyncio.to_thread(watcher.stop)
-            for server in self._servers:
-                server.close()
+            for acceptor in self._acceptors:
+                acceptor.close()
             close_listeners(listeners)
             await self._mi.stop()
 
@@ -316,19 +317,18 @@ class TLSProxy:
 
     # Inside.
 
-    async def _serve(self, listener: Listener) -> None:
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(
-            lambda: _Gate(self, listener), sock=listener.sock, backlog=_ACCEPTS_AT_ONCE
-        )
-        # For asyncio both are one number: how many wait in the system, how many it takes at once.
-        listener.sock.listen(_BACKLOG)
-        self._servers.append(server)
+    def _serve(self, listener: Listener, shortage: Shortage) -> None:
+        def make_gate(address: object) -> _Gate:
+            return _Gate(self, listener, socket_address(address))
 
-    def accept(self, transport: asyncio.Transport, listener: Listener) -> None:
+        self._acceptors.append(Acceptor(listener.sock, make_gate, shortage))
+
+    def accept(
+        self, transport: asyncio.Transport, listener: Listener, address: tuple[str, int]
+    ) -> None:
         """Let a client in, or turn it away without any work."""
         is_tls = listener.target.is_tls
-        host, _ = socket_address(transport.get_extra_info("peername"))
+        host, _ = address
         self.counters.add("connections_accepted_total")
         place = self._admission.admit(host, shakes_hands=is_tls)
         if isinstance(place, Limit):
@@ -336,7 +336,7 @@ class TLSProxy:
             return
         if is_tls:
             self.counters.add("handshakes_started_total")
-        relay = Relay(self, is_tls, str(listener.target), place)
+        relay = Relay(self, is_tls, str(listener.target), place, address)
         self._relays.add(relay)
         self._empty.clear()
         transport.set_protocol(relay.client)
@@ -376,8 +376,8 @@ class TLSProxy:
             logger.warning("the sockets of the script have changed; they are read at start only")
 
     async def _drain(self) -> None:
-        for server in self._servers:
-            server.close()
+        for acceptor in self._acceptors:
+            acceptor.close()
         stopping = asyncio.create_task(self._reloader.stop())
         await self._mi.stop()
         if self._relays:
