@@ -141,7 +141,13 @@ def _run(options: argparse.Namespace, early: EarlySignals) -> int:
         executor = ThreadPoolExecutor(thread_name_prefix="tlsmgm-proxy")
         asyncio.get_running_loop().set_default_executor(executor)
         proxy = TLSProxy(
-            manager, settings, access_log, management=management, token=token, watch=watch
+            manager,
+            settings,
+            access_log,
+            management=management,
+            token=token,
+            watch=watch,
+            freezes=True,
         )
         proxy.check()
         await proxy.run(bind(targets), early=early.seen)

@@ -15,6 +15,7 @@ How a connection goes::
 :mod:`~tlsmgm.proxy.proxy_protocol`  PROXY protocol header
 :mod:`~tlsmgm.proxy.preface`         what that header says about a client
 :mod:`~tlsmgm.proxy.key_names`       names of the algorithms in our certificates
+:mod:`~tlsmgm.proxy.collection`      keeps a configuration out of the garbage collector
 :mod:`~tlsmgm.proxy.access_log`      one line per connection
 :mod:`~tlsmgm.proxy.statistics`      what is counted
 :mod:`~tlsmgm.proxy.status`          words for how far a connection has come and how it ended

@@ -242,11 +242,12 @@ class Endpoint(asyncio.BufferedProtocol):
             reset(self._transport)
 
     def forget(self) -> None:
-        """Let go of everything large, once the transport is lost.
+        """Let go of relay, sink and TLS, once the transport is lost: nothing more comes.
 
-        Relay and endpoints refer to each other; TLS state must not wait for the garbage collector.
+        They refer to each other, and must not wait for the garbage collector.
         """
         self.sink = None
+        del self._observer
 
     # What the loop calls.
 
@@ -406,9 +407,10 @@ class TLSEndpoint(Endpoint):
             self.reset()
 
     def forget(self) -> None:
-        """Let go of everything large, the connection above all."""
+        """Let go of the connection, too."""
         super().forget()
         self._connection = None
+        del self._connect
 
     def _begin(self) -> None:
         try:

@@ -394,6 +394,8 @@ class Relay:
         received = self.upstream.bytes_received if self.upstream else 0
         count_end(self._service.counters, self.status, self.client.bytes_received, received)
         self._service.finished(self)
+        self._idle = None
+        self._send_watches.clear()
         self.client.forget()
         if self.upstream is not None:
             self.upstream.forget()

@@ -22,6 +22,7 @@ from tlsmgm.provisioning.settings import Watch
 from tlsmgm.proxy.acceptor import Acceptor, Shortage
 from tlsmgm.proxy.access_log import AccessLog, escape
 from tlsmgm.proxy.addresses import Target
+from tlsmgm.proxy.collection import settle
 from tlsmgm.proxy.endpoint import LINGER_TIME, Buffers, TLSEndpoint
 from tlsmgm.proxy.options import ProxyOptions
 from tlsmgm.proxy.relay import Relay
@@ -29,6 +30,7 @@ from tlsmgm.proxy.reloads import Reloads
 from tlsmgm.proxy.statistics import count_refusal, new_counters
 from tlsmgm.proxy.transports import reset, socket_address
 from tlsmgm.proxy.upstream import Connector
+from tlsmgm.report import ReloadReport
 
 __all__ = ["Listener", "TLSProxy", "bind", "close_listeners"]
 
@@ -160,6 +162,8 @@ class TLSProxy:
         token: that its clients must have, as for :class:`~tlsmgm.mi.MIServer`.
         watch: how to notice changes of the database, see
             :meth:`~tlsmgm.manager.TLSManager.watch_database`; None: not at all.
+        freezes: keep what is there after a load out of Python's garbage collector, so that reloads
+            of many domains do not stop the loop; it concerns all objects of the process.
 
     Raises:
         ConfigError: an endpoint or the token cannot be used.
@@ -174,6 +178,7 @@ class TLSProxy:
         management: Sequence[Endpoint | str] = (),
         token: str | None = None,
         watch: Watch | None = None,
+        freezes: bool = False,
     ) -> None:
         self.options = options
         self.buffers = Buffers(options.limits.buffered_bytes)
@@ -186,7 +191,7 @@ class TLSProxy:
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
         self._empty = asyncio.Event()
-        self._reloader = Reloader(manager, after=self._warn_of_sockets)
+        self._reloader = Reloader(manager, after=self._after_reload)
         self._reloads = Reloads(self._reload)
         self._mi = MIServer(
             manager, management, token, reloader=self._reloader, statistics=self.statistics
@@ -195,6 +200,7 @@ class TLSProxy:
         self._admission = Admission(options.limits)
         self._warned: dict[Limit, float] = {}
         self._watch = watch
+        self._freezes = freezes
 
     @property
     def handshake_timeout(self) -> float:
@@ -258,10 +264,11 @@ class TLSProxy:
         if handle_signals:
             self._handle_signals()
         watcher = None
+        self._settle()
         try:
             await self._mi.start()
             if self._watch is not None:
-                watcher = self._manager.watch_database(log_outcome, watch=self._watch)
+                watcher = self._manager.watch_database(self._after_watch, watch=self._watch)
             shortage = Shortage(asyncio.get_running_loop().time)
             for listener in listeners:
                 self._serve(listener, shortage)
@@ -367,6 +374,18 @@ class TLSProxy:
             logger.exception("the access log cannot be opened anew")
         with contextlib.suppress(TLSError):  # the reloader has logged it
             await self._reloader.reload()
+
+    def _after_reload(self) -> None:
+        self._settle()
+        self._warn_of_sockets()
+
+    def _after_watch(self, outcome: ReloadReport | TLSError) -> None:
+        self._settle()
+        log_outcome(outcome)
+
+    def _settle(self) -> None:
+        if self._freezes:
+            settle()
 
     def _warn_of_sockets(self) -> None:
         """Sockets are bound once; a script that changes them is obeyed at the next start."""
