@@ -9,6 +9,7 @@ How a connection goes::
 :mod:`~tlsmgm.proxy.acceptor` takes connections, waits where there are no descriptors
 :mod:`~tlsmgm.proxy.relay`    one client connection and its upstream: life cycle and deadlines
 :mod:`~tlsmgm.proxy.endpoint` one side of a relay, plain or TLS: bytes, half-close, back-pressure
+:mod:`~tlsmgm.proxy.buffers`         how much an endpoint reads, and how much may wait in it
 :mod:`~tlsmgm.proxy.reloads`         puts requests to reload together
 :mod:`~tlsmgm.proxy.transports`      what endpoints need of their sockets
 :mod:`~tlsmgm.proxy.upstream` resolves and connects, chooses the client domain
@@ -19,6 +20,8 @@ How a connection goes::
 :mod:`~tlsmgm.proxy.access_log`      one line per connection
 :mod:`~tlsmgm.proxy.statistics`      what is counted
 :mod:`~tlsmgm.proxy.status`          words for how far a connection has come and how it ended
+:mod:`~tlsmgm.proxy.ends`            names ends that were not announced, and reasons
+:mod:`~tlsmgm.proxy.records`         where TLS records end on the wire
 :mod:`~tlsmgm.proxy.stillness`       notices that nothing moves
 ============================ =================================================================
 """

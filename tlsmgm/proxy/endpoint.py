@@ -16,13 +16,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import enum
 from collections.abc import Callable
 from typing import Final, Protocol, cast
 
 from tlsmgm.connection import Connection
 from tlsmgm.errors import InternalError, TLSError, TruncatedError
+from tlsmgm.proxy.buffers import HIGH_WATER, READ_SIZE, Buffers, Hold
 from tlsmgm.proxy.options import UncleanEnd
+from tlsmgm.proxy.records import RecordCounter
 from tlsmgm.proxy.transports import arm, disarm, reset, socket_address
 
 __all__ = [
@@ -37,40 +38,11 @@ __all__ = [
     "TLSEndpoint",
 ]
 
-#: Bytes taken from the wire at a time: half as many cost a sixth more CPU time in bulk, twice as
-#: many cost more, too, since buffers of that size come from the kernel and go back each time.
-READ_SIZE: Final = 128 * 1024
-
-#: Bytes waiting to be written above which the other side is not read, unless somebody chooses
-#: another number; below a quarter it is read again.
-HIGH_WATER: Final = 128 * 1024
-
 #: Seconds that a closed connection is given to take our last words, such as an alert.
 LINGER_TIME: Final = 2.0
 
 #: Bytes thrown away during that time before the connection is cut.
 LINGER_BYTES: Final = 1024 * 1024
-
-
-class Hold(enum.Flag):
-    """Why an endpoint is not read."""
-
-    START = enum.auto()  # there is no sink yet
-    SINK = enum.auto()  # the sink has too much to write
-    SELF = enum.auto()  # the peer makes us answer and does not take the answers
-
-
-class Buffers:
-    """Memory that all endpoints of a loop share, each for one step.
-
-    Args:
-        high_water: bytes that may wait in each endpoint before its source is not read.
-    """
-
-    def __init__(self, high_water: int = HIGH_WATER) -> None:
-        self.high_water = high_water
-        self.wire = memoryview(bytearray(READ_SIZE))
-        self.plain = memoryview(bytearray(READ_SIZE))
 
 
 class Observer(Protocol):
@@ -138,6 +110,16 @@ class Endpoint(asyncio.BufferedProtocol):
     def connection(self) -> Connection | None:
         """The TLS connection, if this is one."""
         return None
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether the peer speaks TLS."""
+        return False
+
+    @property
+    def is_between_records(self) -> bool:
+        """Whether no TLS record of the peer has begun that is not there to its end."""
+        return True
 
     @property
     def transport(self) -> asyncio.Transport:
@@ -368,11 +350,22 @@ class TLSEndpoint(Endpoint):
         self._connection: Connection | None = None
         self._is_established = False
         self._has_failed = False
+        self._records = RecordCounter()
 
     @property
     def connection(self) -> Connection | None:
         """The TLS connection, once there is one."""
         return self._connection
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether the peer speaks TLS."""
+        return True
+
+    @property
+    def is_between_records(self) -> bool:
+        """Whether the peer has sent whole records only."""
+        return self._records.is_between
 
     def send(self, data: bytes | memoryview) -> None:
         """Send application data; it is taken as a whole."""
@@ -424,6 +417,7 @@ class TLSEndpoint(Endpoint):
         # RFC 8446 section 6.1: what comes behind close_notify is ignored.
         if self._connection is None or self.input_ended or self._has_failed:
             return
+        self._records.take(data)
         try:
             self._connection.feed(data)
         except TLSError as error:

@@ -25,9 +25,10 @@ from tlsmgm.addresses import join_host_port
 from tlsmgm.admission import Place
 from tlsmgm.connection import Connection
 from tlsmgm.counters import Counters
-from tlsmgm.errors import HelloTooLargeError, NoDomainError, TLSError, TruncatedError
+from tlsmgm.errors import HelloTooLargeError, NoDomainError, TLSError
 from tlsmgm.limits import Limit
 from tlsmgm.proxy.endpoint import Buffers, Endpoint, Hold, TLSEndpoint
+from tlsmgm.proxy.ends import reason_of, status_and_reason
 from tlsmgm.proxy.options import ProxyOptions
 from tlsmgm.proxy.preface import preface
 from tlsmgm.proxy.statistics import count_end, count_failure, count_limit
@@ -132,10 +133,10 @@ class Relay:
         """End what cannot go on."""
         if self.phase is Phase.HANDSHAKE:
             self._note_addresses()
-            self._end(_status_of(error), str(error), error)
+            self._end(_status_of(error), reason_of(error), error)
             self.client.close_cleanly()
         elif self.phase is Phase.CONNECTING and endpoint is not self.client:
-            self._no_upstream(Status.UPSTREAM_FAILED, str(error))
+            self._no_upstream(Status.UPSTREAM_FAILED, reason_of(error))
         elif self.phase is Phase.CLOSING:
             endpoint.reset()
         else:
@@ -171,7 +172,7 @@ class Relay:
         self._open.discard(endpoint)
         if self.phase is Phase.HANDSHAKE:
             self._note_addresses()
-            self._end(Status.HANDSHAKE_FAILED, _lost_reason(error), error)
+            self._end(Status.HANDSHAKE_FAILED, reason_of(error), error)
         elif self.phase is Phase.CONNECTING:
             self._lost_while_connecting(endpoint, error)
         elif self.phase is Phase.RELAYING:
@@ -353,23 +354,19 @@ class Relay:
     def _break(self, endpoint: Endpoint, error: BaseException | None) -> None:
         """One side has ended uncleanly: so does the other."""
         is_client = endpoint is self.client
-        if isinstance(error, TruncatedError):
-            status = Status.CLIENT_TRUNCATED if is_client else Status.UPSTREAM_TRUNCATED
-        else:
-            status = Status.CLIENT_ERROR if is_client else Status.UPSTREAM_ERROR
-        self._end(status, _lost_reason(error))
+        other = self.upstream if is_client else self.client
+        self._end(*status_and_reason(endpoint, other, error, is_client=is_client))
         if isinstance(error, TLSError):
             endpoint.end_uncleanly()
-        other = self.upstream if is_client else self.client
         if other is not None:
             # What has answered in full may refuse the rest of the request.
             self._end_after(endpoint, other)
 
     def _lost_while_connecting(self, endpoint: Endpoint, error: BaseException | None) -> None:
         if endpoint is not self.client:
-            self._no_upstream(Status.UPSTREAM_FAILED, _lost_reason(error))
+            self._no_upstream(Status.UPSTREAM_FAILED, reason_of(error))
             return
-        self._end(Status.CLIENT_ERROR, _lost_reason(error))
+        self._end(Status.CLIENT_ERROR, reason_of(error))
         if self.upstream is not None:
             self.upstream.end_uncleanly()
 
@@ -461,10 +458,6 @@ def _status_of(error: TLSError) -> Status:
     if isinstance(error, HelloTooLargeError):
         return Status.HELLO_TOO_LARGE
     return Status.HANDSHAKE_FAILED
-
-
-def _lost_reason(error: BaseException | None) -> str:
-    return "connection closed" if error is None else str(error) or type(error).__name__
 
 
 def _domain_name(endpoint: Endpoint | None) -> str | None:
