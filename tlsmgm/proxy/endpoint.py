@@ -383,14 +383,15 @@ class TLSEndpoint(Endpoint):
             self._fail(error)
 
     def send_end(self) -> None:
-        """Send close_notify; the transport stays open."""
+        """Send close_notify and FIN, without which some peers wait; they may go on sending."""
         if self.output_ended or not self.is_open:
             return
-        self.output_ended = True
         if self._is_established and self._connection is not None and not self._has_failed:
             with contextlib.suppress(TLSError):
                 self._connection.shutdown()
         self._flush()
+        self.output_ended = True
+        self._end_transport()
 
     def end_uncleanly(self) -> None:
         """End without close_notify; an alert is no clean end either, and arrives."""
@@ -479,7 +480,8 @@ class TLSEndpoint(Endpoint):
         if self._connection is None:
             return False
         data = self._connection.drain()
-        if data and self.is_open and self._discarded is None:
+        # Behind our end nothing may come, such as the answer to a KeyUpdate.
+        if data and self.is_open and self._discarded is None and not self.output_ended:
             self._put(data)
         return bool(data)
 
