@@ -35,6 +35,10 @@ need valgrind valgrind
 # The C core must compile with another C library, too.
 need musl-tools musl-gcc
 need shellcheck shellcheck
+# Receivers of PROXY protocol headers.
+need haproxy haproxy
+need nginx-light nginx
+[ -e /usr/lib/nginx/modules/ngx_stream_module.so ] || missing="$missing libnginx-mod-stream"
 # A SIP server that a reset ends.
 need sip-tester sipp
 

@@ -10,15 +10,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from tlsmgm.addresses import join_host_port
 from tlsmgm.backends import backends, select
 from tlsmgm.certificate_checks import CertificateChecks
 from tlsmgm.ciphers import cipher_words
-from tlsmgm.config.model import Configuration
+from tlsmgm.config.model import Configuration, Socket
 from tlsmgm.contexts import build_context
 from tlsmgm.contradictions import contradictions
 from tlsmgm.domain import Domain, Origin
 from tlsmgm.errors import ConfigError, PlacedError, TLSError
-from tlsmgm.filters import Address, pack_ip, parse_address
+from tlsmgm.filters import NO_SERVER_NAME, Address, pack_ip, parse_address
 from tlsmgm.finite_fields import finite_field_warning
 from tlsmgm.keylog import keylog_path
 from tlsmgm.matching import find_shadowed
@@ -97,6 +98,7 @@ def check_config(
         found += _check_library_faults(config, libraries, reader)
     found += _check_shadowed(config)
     found += _check_sockets(config)
+    found += _check_sip_peers(config)
     found += _check_completeness(config)
     return sorted(found, key=lambda finding: finding.severity != "error")
 
@@ -275,6 +277,43 @@ def _check_sockets(config: Configuration) -> Iterator[Finding]:
             if address is not None and (address.packed, address.port) not in listening:
                 message = f"no TLS socket of the script listens on {written}"
                 yield _about(config, domain, "warning", "socket", "match_ip_address", message)
+
+
+def _check_sip_peers(config: Configuration) -> Iterator[Finding]:
+    """SIP sockets on which every client must send a server name, which hardly any SIP peer does."""
+    if config.loaded_modules is None or config.database is not None:
+        return  # no script of OpenSIPS, or rows that may answer
+    servers = [domain for domain in config.domains if domain.kind == "server"]
+    for socket in config.sockets:
+        answering = _answering(servers, socket) if socket.protocol == "tls" else []
+        if answering and not any(
+            {NO_SERVER_NAME, "*"}.intersection(domain.match_sip_domain) for domain in answering
+        ):
+            message = (
+                "no server domain answers clients without a server name on "
+                f"tls:{join_host_port(socket.host, socket.port)}, and SIP peers send none, "
+                'OpenSIPS included: give one of them match_sip_domain "none" or "*"'
+            )
+            yield Finding("warning", "server-name", message, origin=str(socket.origin))
+
+
+def _answering(servers: Sequence[Domain], socket: Socket) -> Sequence[Domain]:
+    """The domains whose names count on a socket; all of them where its address is not known."""
+    try:
+        address = Address(pack_ip(socket.host), socket.port)
+    except ConfigError:
+        return servers
+    if address.ip.is_unspecified:
+        return servers
+    named: list[Domain] = []
+    others: list[Domain] = []
+    for domain in servers:
+        for written in map(parse_address, domain.match_ip_address):
+            if written is None:
+                others.append(domain)
+            elif (written.packed, written.port) == (address.packed, address.port):
+                named.append(domain)
+    return named or others
 
 
 def _check_completeness(config: Configuration) -> Iterator[Finding]:

@@ -11,16 +11,19 @@ import pytest
 
 from tests.support.proxy import (
     TIMEOUT,
+    Program,
     Proxy,
     Upstream,
     client_domain,
     connect,
     pki,
     read_exactly,
+    server_context,
     server_domain,
     write_script,
 )
-from tlsmgm.proxy.proxy_protocol import MAX_VALUE, TLSFacts, header, local_header
+from tests.support.tls_sockets import wrap
+from tlsmgm.proxy.proxy_protocol import MAX_VALUE, TLSFacts, header, local_header, text_header
 
 SIGNATURE = b"\x0d\x0a\x0d\x0a\x00\x0d\x0a\x51\x55\x49\x54\x0a"
 
@@ -81,12 +84,13 @@ def test_all_values() -> None:
         common_name="Zoë",
         signature_algorithm="RSA-SHA256",
         key_algorithm="RSA2048",
+        group="x25519",
     )
     data = header(("1.2.3.4", 1), ("1.2.3.4", 2), facts)
     ssl_value = (
         b"\x07\x00\x00\x00\x00"
         b"\x21\x00\x07TLSv1.3\x22\x00\x04Zo\xc3\xab\x23\x00\x01C"
-        b"\x24\x00\x0aRSA-SHA256\x25\x00\x07RSA2048"
+        b"\x24\x00\x0aRSA-SHA256\x25\x00\x07RSA2048\x26\x00\x06x25519"
     )
     expected = b"\x01\x00\x03sip\x02\x00\x03a.b\x20" + struct.pack("!H", len(ssl_value))
     assert data[28:] == expected + ssl_value
@@ -113,6 +117,23 @@ def test_a_long_name_is_left_out_and_never_cut() -> None:
     found = parse(header(("1.2.3.4", 1), ("1.2.3.4", 2), facts))
     assert 0x02 not in found.values
     assert 0x22 not in found.tls
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "line"),
+    [
+        (("192.0.2.1", 1000), ("10.0.0.1", 5061), b"TCP4 192.0.2.1 10.0.0.1 1000 5061"),
+        (("::ffff:192.0.2.1", 1), ("10.0.0.1", 2), b"TCP4 192.0.2.1 10.0.0.1 1 2"),
+        (("fe80::1%eth0", 1), ("2001:db8::2", 2), b"TCP6 fe80::1 2001:db8::2 1 2"),
+        (("192.0.2.1", 1), ("2001:db8::2", 2), b"TCP6 ::ffff:c000:201 2001:db8::2 1 2"),
+        ("/run/a", "/run/b", b"UNKNOWN"),
+        (("", 0), ("10.0.0.1", 1), b"UNKNOWN"),
+    ],
+)
+def test_version_1(
+    source: tuple[str, int] | str, destination: tuple[str, int] | str, line: bytes
+) -> None:
+    assert text_header(source, destination) == b"PROXY " + line + b"\r\n"
 
 
 # Through the proxy.
@@ -160,7 +181,10 @@ def test_header_of_a_client_with_certificate(
 ) -> None:
     domain = server_domain("dom1", verify_cert=1, require_cert=0, ca_list=pki("root.pem"))
     script = write_script(tmp_path / "c", domain)
-    with Proxy(script, library, upstream.address, "--proxy-protocol", "v2") as proxy:
+    with Proxy(
+        script, library, upstream.address, "--proxy-protocol", "v2",
+        "--proxy-protocol-tlvs", "all",
+    ) as proxy:  # fmt: skip
         good = (pki("good.pem"), pki("good.key"))
         with (
             connect(proxy.port, version=version, certificate=good) as client,
@@ -174,10 +198,13 @@ def test_header_of_a_client_with_certificate(
             assert found.values[0x20][:5] == b"\x07\x00\x00\x00\x00"
             cipher = client.cipher()
             assert cipher
+            assert found.tls.pop(0x26)  # differs with the client's library
             assert found.tls == {
                 0x21: (client.version() or "").encode(),
                 0x22: b"good client",
                 0x23: cipher[0].encode(),
+                0x24: b"ecdsa-with-SHA256",
+                0x25: b"EC256",
             }
             client.sendall(b"data")
             assert read_exactly(server, 4) == b"data"
@@ -187,7 +214,45 @@ def test_header_of_a_client_with_certificate(
             assert 0x22 not in found.tls
 
 
-def test_header_of_a_plain_client(library: str, tmp_path: Path, upstream: Upstream) -> None:
+@pytest.mark.parametrize("choice", ["none", "tls", None])
+def test_less_than_all(library: str, script: str, upstream: Upstream, choice: str | None) -> None:
+    """What clients choose freely is left out by default: nginx takes 107 bytes at most."""
+    chosen = ["--proxy-protocol-tlvs", choice] if choice else []
+    with (
+        Proxy(script, library, upstream.address, "--proxy-protocol", "v2", *chosen) as proxy,
+        connect(proxy.port, version=ssl.TLSVersion.TLSv1_3) as client,
+        upstream.accept() as server,
+    ):
+        found = read_header(server)
+        assert found.source == client.getsockname()
+        assert set(found.values) == (set() if choice == "none" else {0x20})
+        assert set(found.tls) == (set() if choice == "none" else {0x21, 0x23})
+
+
+def test_version_1_of_a_tls_client(library: str, script: str, upstream: Upstream) -> None:
+    with (
+        Proxy(script, library, upstream.address, "--proxy-protocol", "v1") as proxy,
+        connect(proxy.port) as client,
+        upstream.accept() as server,
+    ):
+        port = client.getsockname()[1]
+        expected = f"PROXY TCP4 127.0.0.1 127.0.0.1 {port} {proxy.port}\r\n".encode()
+        assert read_exactly(server, len(expected)) == expected
+        client.sendall(b"data")
+        assert read_exactly(server, 4) == b"data"
+
+
+@pytest.mark.parametrize("header", [[], ["--proxy-protocol", "v1"]])
+def test_tlvs_need_version_2(script: str, header: list[str]) -> None:
+    with Program(
+        "proxy", "--config", script, "--library", "openssl", "--upstream", "tcp:127.0.0.1:9",
+        *header, "--proxy-protocol-tlvs", "all",
+    ) as program:  # fmt: skip
+        program.wait_for("--proxy-protocol-tlvs.*only --proxy-protocol v2")
+        assert program.exit_code() != 0
+
+
+def test_header_goes_before_tls(library: str, tmp_path: Path, upstream: Upstream) -> None:
     script = write_script(tmp_path / "c", client_domain("out"))
     with (
         Proxy(
@@ -195,8 +260,11 @@ def test_header_of_a_plain_client(library: str, tmp_path: Path, upstream: Upstre
             "--proxy-protocol", "v2", listen=["tcp:127.0.0.1:0"],
         ) as proxy,
         socket.create_connection(("127.0.0.1", proxy.port), TIMEOUT) as client,
-        upstream.accept_tls("dom2") as server,
+        upstream.accept() as raw,
     ):  # fmt: skip
-        found = read_header(server)
+        found = read_header(raw)
         assert found.source == client.getsockname()
         assert found.values == {}
+        with wrap(server_context("dom2"), raw, server_side=True) as server:
+            client.sendall(b"data")
+            assert read_exactly(server, 4) == b"data"

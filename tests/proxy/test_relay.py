@@ -126,7 +126,7 @@ def test_truncation_by_the_client_is_no_clean_end(
             raw.shutdown(socket.SHUT_WR)
             with pytest.raises(ConnectionResetError):
                 read_to_end(server)
-        assert "status=client-truncated" in proxy.log_line()
+        assert "status=client-closed" in proxy.log_line()
 
 
 def test_reset_by_the_client(library: str, script: str, upstream: Upstream) -> None:

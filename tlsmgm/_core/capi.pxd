@@ -168,6 +168,7 @@ cdef extern from "certificate_fields.h" nogil:
         tlsmgm_certificate_time not_after
         tlsmgm_bytes subject_alt_names
         tlsmgm_bytes signature_algorithm
+        tlsmgm_bytes public_key_info
 
     cdef enum tlsmgm_attribute:
         TLSMGM_COMMON_NAME

@@ -310,6 +310,12 @@ cdef class Certificate:
         first = min(numbers[0] // 40, 2)  # the first two stand in one (X.690 section 8.19.4)
         return ".".join(map(str, (first, numbers[0] - 40 * first, *numbers[1:])))
 
+    @property
+    def public_key_info(self):
+        """The public key and its algorithm, a SubjectPublicKeyInfo in DER (RFC 5280 section 4.1)."""
+        cdef tlsmgm_bytes info = self.fields.public_key_info
+        return (<const char *> info.data)[:info.size]
+
     def __eq__(self, other):
         return isinstance(other, Certificate) and self.der == (<Certificate> other).der
 

@@ -87,7 +87,16 @@ def _configure_upstream(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--sip-domain", metavar="D", help="SIP domain to match a client domain by")
     group.add_argument("--server-name", metavar="N", help="name to send to and verify at a server")
     group.add_argument(
-        "--proxy-protocol", choices=["v2"], help="tell the upstream about the client"
+        "--proxy-protocol",
+        choices=["v1", "v2"],
+        help="tell the upstream about the client, before TLS if it speaks that",
+    )
+    group.add_argument(
+        "--proxy-protocol-tlvs",
+        choices=["none", "tls", "all"],
+        help="what v2 says beside the addresses: nothing, the client's TLS version, cipher suite "
+        "and common name, or also server name, ALPN, group and our certificate's algorithms; not "
+        "every receiver has room for all (default: tls)",
     )
 
 
@@ -132,7 +141,13 @@ def _run(options: argparse.Namespace, early: EarlySignals) -> int:
         executor = ThreadPoolExecutor(thread_name_prefix="tlsmgm-proxy")
         asyncio.get_running_loop().set_default_executor(executor)
         proxy = TLSProxy(
-            manager, settings, access_log, management=management, token=token, watch=watch
+            manager,
+            settings,
+            access_log,
+            management=management,
+            token=token,
+            watch=watch,
+            freezes=True,
         )
         proxy.check()
         await proxy.run(bind(targets), early=early.seen)
@@ -177,7 +192,7 @@ def _leave() -> None:
 
 
 def _settings(options: argparse.Namespace) -> ProxyOptions:
-    from tlsmgm.proxy import ProxyOptions, UncleanEnd, parse_target
+    from tlsmgm.proxy import ProxyOptions, ProxyProtocol, ProxyTLVs, UncleanEnd, parse_target
 
     upstream = parse_target(options.upstream)
     if not upstream.is_tls:
@@ -187,12 +202,19 @@ def _settings(options: argparse.Namespace) -> ProxyOptions:
                     "is of no use with a plain TCP upstream",
                     parameter=f"--{name.replace('_', '-')}",
                 )
+    header, tlvs = options.proxy_protocol, options.proxy_protocol_tlvs
+    if tlvs is not None and header != "v2":
+        raise ConfigError(
+            "only --proxy-protocol v2 has room for more than addresses",
+            parameter="--proxy-protocol-tlvs",
+        )
     return ProxyOptions(
         upstream=upstream,
         upstream_domain=options.upstream_domain,
         sip_domain=options.sip_domain,
         server_name=options.server_name,
-        proxy_protocol=options.proxy_protocol is not None,
+        proxy_protocol=None if header is None else ProxyProtocol(header),
+        proxy_protocol_tlvs=ProxyTLVs(tlvs or "tls"),
         connect_timeout=options.connect_timeout,
         drain_timeout=options.drain_timeout,
         unclean_end=UncleanEnd(options.unclean_end),

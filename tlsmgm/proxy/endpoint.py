@@ -16,13 +16,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import enum
 from collections.abc import Callable
 from typing import Final, Protocol, cast
 
 from tlsmgm.connection import Connection
 from tlsmgm.errors import InternalError, TLSError, TruncatedError
+from tlsmgm.proxy.buffers import HIGH_WATER, READ_SIZE, Buffers, Hold
 from tlsmgm.proxy.options import UncleanEnd
+from tlsmgm.proxy.records import RecordCounter
 from tlsmgm.proxy.transports import arm, disarm, reset, socket_address
 
 __all__ = [
@@ -37,40 +38,11 @@ __all__ = [
     "TLSEndpoint",
 ]
 
-#: Bytes taken from the wire at a time: half as many cost a sixth more CPU time in bulk, twice as
-#: many cost more, too, since buffers of that size come from the kernel and go back each time.
-READ_SIZE: Final = 128 * 1024
-
-#: Bytes waiting to be written above which the other side is not read, unless somebody chooses
-#: another number; below a quarter it is read again.
-HIGH_WATER: Final = 128 * 1024
-
 #: Seconds that a closed connection is given to take our last words, such as an alert.
 LINGER_TIME: Final = 2.0
 
 #: Bytes thrown away during that time before the connection is cut.
 LINGER_BYTES: Final = 1024 * 1024
-
-
-class Hold(enum.Flag):
-    """Why an endpoint is not read."""
-
-    START = enum.auto()  # there is no sink yet
-    SINK = enum.auto()  # the sink has too much to write
-    SELF = enum.auto()  # the peer makes us answer and does not take the answers
-
-
-class Buffers:
-    """Memory that all endpoints of a loop share, each for one step.
-
-    Args:
-        high_water: bytes that may wait in each endpoint before its source is not read.
-    """
-
-    def __init__(self, high_water: int = HIGH_WATER) -> None:
-        self.high_water = high_water
-        self.wire = memoryview(bytearray(READ_SIZE))
-        self.plain = memoryview(bytearray(READ_SIZE))
 
 
 class Observer(Protocol):
@@ -102,6 +74,7 @@ class Endpoint(asyncio.BufferedProtocol):
 
     Attributes:
         sink: where received data goes; set before the endpoint is released.
+        preface: goes before everything else, TLS included; set before there is a transport.
         bytes_received: application bytes from the peer.
         has_received: whether any byte has come from the peer, of whatever kind.
         write_paused: as much as may waits to be written.
@@ -126,6 +99,7 @@ class Endpoint(asyncio.BufferedProtocol):
         self._linger: asyncio.TimerHandle | None = None
         self._written = 0
         self.sink: Endpoint | None = None
+        self.preface = b""
         self.bytes_received = 0
         self.has_received = False
         self.write_paused = False
@@ -136,6 +110,16 @@ class Endpoint(asyncio.BufferedProtocol):
     def connection(self) -> Connection | None:
         """The TLS connection, if this is one."""
         return None
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether the peer speaks TLS."""
+        return False
+
+    @property
+    def is_between_records(self) -> bool:
+        """Whether no TLS record of the peer has begun that is not there to its end."""
+        return True
 
     @property
     def transport(self) -> asyncio.Transport:
@@ -240,11 +224,12 @@ class Endpoint(asyncio.BufferedProtocol):
             reset(self._transport)
 
     def forget(self) -> None:
-        """Let go of everything large, once the transport is lost.
+        """Let go of relay, sink and TLS, once the transport is lost: nothing more comes.
 
-        Relay and endpoints refer to each other; TLS state must not wait for the garbage collector.
+        They refer to each other, and must not wait for the garbage collector.
         """
         self.sink = None
+        del self._observer
 
     # What the loop calls.
 
@@ -254,6 +239,8 @@ class Endpoint(asyncio.BufferedProtocol):
         self._transport.set_write_buffer_limits(
             high=self._buffers.high_water, low=self._buffers.high_water // 4
         )
+        if self.preface:
+            self._put(self.preface)
         self._begin()
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -363,11 +350,22 @@ class TLSEndpoint(Endpoint):
         self._connection: Connection | None = None
         self._is_established = False
         self._has_failed = False
+        self._records = RecordCounter()
 
     @property
     def connection(self) -> Connection | None:
         """The TLS connection, once there is one."""
         return self._connection
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether the peer speaks TLS."""
+        return True
+
+    @property
+    def is_between_records(self) -> bool:
+        """Whether the peer has sent whole records only."""
+        return self._records.is_between
 
     def send(self, data: bytes | memoryview) -> None:
         """Send application data; it is taken as a whole."""
@@ -385,14 +383,15 @@ class TLSEndpoint(Endpoint):
             self._fail(error)
 
     def send_end(self) -> None:
-        """Send close_notify; the transport stays open."""
+        """Send close_notify and FIN, without which some peers wait; they may go on sending."""
         if self.output_ended or not self.is_open:
             return
-        self.output_ended = True
         if self._is_established and self._connection is not None and not self._has_failed:
             with contextlib.suppress(TLSError):
                 self._connection.shutdown()
         self._flush()
+        self.output_ended = True
+        self._end_transport()
 
     def end_uncleanly(self) -> None:
         """End without close_notify; an alert is no clean end either, and arrives."""
@@ -402,9 +401,10 @@ class TLSEndpoint(Endpoint):
             self.reset()
 
     def forget(self) -> None:
-        """Let go of everything large, the connection above all."""
+        """Let go of the connection, too."""
         super().forget()
         self._connection = None
+        del self._connect
 
     def _begin(self) -> None:
         try:
@@ -418,6 +418,7 @@ class TLSEndpoint(Endpoint):
         # RFC 8446 section 6.1: what comes behind close_notify is ignored.
         if self._connection is None or self.input_ended or self._has_failed:
             return
+        self._records.take(data)
         try:
             self._connection.feed(data)
         except TLSError as error:
@@ -479,7 +480,8 @@ class TLSEndpoint(Endpoint):
         if self._connection is None:
             return False
         data = self._connection.drain()
-        if data and self.is_open and self._discarded is None:
+        # Behind our end nothing may come, such as the answer to a KeyUpdate.
+        if data and self.is_open and self._discarded is None and not self.output_ended:
             self._put(data)
         return bool(data)
 

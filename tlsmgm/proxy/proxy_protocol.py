@@ -1,6 +1,6 @@
-"""PROXY protocol, version 2: tells the upstream who is behind a connection, and over which TLS.
+"""PROXY protocol: tells the upstream who is behind a connection and, in version 2, over which TLS.
 
-See https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt, section 2.2.
+See https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt, sections 2.1 and 2.2.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["MAX_VALUE", "SIGNATURE", "TLSFacts", "header", "local_header"]
+__all__ = ["MAX_VALUE", "SIGNATURE", "TLSFacts", "header", "local_header", "text_header"]
 
 SIGNATURE: Final = b"\r\n\r\n\x00\r\nQUIT\n"
 
@@ -22,9 +22,10 @@ _VERSION_PROXY = 0x21
 _UNSPEC, _TCP4, _TCP6, _UNIX_STREAM = 0x00, 0x11, 0x21, 0x31
 _TYPE_ALPN, _TYPE_AUTHORITY, _TYPE_SSL = 0x01, 0x02, 0x20
 _SSL_VERSION, _SSL_CN, _SSL_CIPHER = 0x21, 0x22, 0x23
-_SSL_SIG_ALG, _SSL_KEY_ALG = 0x24, 0x25
+_SSL_SIG_ALG, _SSL_KEY_ALG, _SSL_GROUP = 0x24, 0x25, 0x26
 _CLIENT_SSL, _CLIENT_CERT_CONN, _CLIENT_CERT_SESS = 0x01, 0x02, 0x04
 _UNIX_PATH_SIZE = 108
+_UNKNOWN_LINE = b"PROXY UNKNOWN\r\n"
 
 #: (host, port), or the path of a unix socket.
 Address = tuple[str, int] | str
@@ -46,6 +47,7 @@ class TLSFacts:
         common_name: of the client's certificate, or None.
         signature_algorithm: of our own certificate, such as ``"RSA-SHA256"``, or None.
         key_algorithm: of our own certificate, such as ``"RSA2048"``, or None.
+        group: of the key exchange, or None.
     """
 
     version: str | None
@@ -58,6 +60,7 @@ class TLSFacts:
     common_name: str | None = None
     signature_algorithm: str | None = None
     key_algorithm: str | None = None
+    group: str | None = None
 
 
 def local_header() -> bytes:
@@ -80,6 +83,29 @@ def header(source: Address, destination: Address, tls: TLSFacts | None = None) -
     family, addresses = _addresses(source, destination)
     body = addresses + (_tls_values(tls) if tls else b"")
     return SIGNATURE + struct.pack("!BBH", _VERSION_PROXY, family, len(body)) + body
+
+
+def text_header(source: Address, destination: Address) -> bytes:
+    """Build the header of a relayed connection in version 1, a line of at most 107 bytes.
+
+    Args:
+        source: the client.
+        destination: where the client connected to.
+
+    Returns:
+        As :func:`header`, but addresses that are not IP become ``UNKNOWN``.
+    """
+    if isinstance(source, str) or isinstance(destination, str):
+        return _UNKNOWN_LINE
+    try:
+        ips = [_ip(source[0]), _ip(destination[0])]
+    except ValueError:
+        return _UNKNOWN_LINE
+    family = "TCP4"
+    if any(ip.version == 6 for ip in ips):
+        family = "TCP6"
+        ips = [ipaddress.IPv6Address(_as_ipv6(ip)) for ip in ips]
+    return f"PROXY {family} {ips[0]} {ips[1]} {source[1]} {destination[1]}\r\n".encode("ascii")
 
 
 def _addresses(source: Address, destination: Address) -> tuple[int, bytes]:
@@ -129,6 +155,7 @@ def _ssl_value(tls: TLSFacts) -> bytes:
             _value(_SSL_CIPHER, tls.cipher),
             _value(_SSL_SIG_ALG, tls.signature_algorithm),
             _value(_SSL_KEY_ALG, tls.key_algorithm),
+            _value(_SSL_GROUP, tls.group),
         ]
     )
 

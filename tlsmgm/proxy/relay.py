@@ -25,11 +25,12 @@ from tlsmgm.addresses import join_host_port
 from tlsmgm.admission import Place
 from tlsmgm.connection import Connection
 from tlsmgm.counters import Counters
-from tlsmgm.errors import HelloTooLargeError, NoDomainError, TLSError, TruncatedError
+from tlsmgm.errors import HelloTooLargeError, NoDomainError, TLSError
 from tlsmgm.limits import Limit
-from tlsmgm.proxy import proxy_protocol
 from tlsmgm.proxy.endpoint import Buffers, Endpoint, Hold, TLSEndpoint
+from tlsmgm.proxy.ends import reason_of, status_and_reason
 from tlsmgm.proxy.options import ProxyOptions
+from tlsmgm.proxy.preface import preface
 from tlsmgm.proxy.statistics import count_end, count_failure, count_limit
 from tlsmgm.proxy.status import LIMIT_OF, Phase, Status
 from tlsmgm.proxy.stillness import Stillness
@@ -74,18 +75,22 @@ class Relay:
         is_tls: whether clients speak TLS.
         listen: the address as configured, for logs of connections that died at once.
         place: of the client; it is given back in the end.
+        address: of the client.
     """
 
-    def __init__(self, service: Service, is_tls: bool, listen: str, place: Place) -> None:
+    def __init__(
+        self, service: Service, is_tls: bool, listen: str, place: Place, address: tuple[str, int]
+    ) -> None:
         self._service = service
         self._is_tls = is_tls
         self._place = place
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
         self._accepted = time.time()
-        self._client_address = ""
+        self._client_address = join_host_port(*address) if address[0] else ""
         self._listen_address = listen
         self._upstream_address = str(service.options.upstream)
+        self._preface = b""
         self._timer: asyncio.TimerHandle | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._open: set[Endpoint] = set()
@@ -128,10 +133,10 @@ class Relay:
         """End what cannot go on."""
         if self.phase is Phase.HANDSHAKE:
             self._note_addresses()
-            self._end(_status_of(error), str(error), error)
+            self._end(_status_of(error), reason_of(error), error)
             self.client.close_cleanly()
         elif self.phase is Phase.CONNECTING and endpoint is not self.client:
-            self._no_upstream(Status.UPSTREAM_FAILED, str(error))
+            self._no_upstream(Status.UPSTREAM_FAILED, reason_of(error))
         elif self.phase is Phase.CLOSING:
             endpoint.reset()
         else:
@@ -167,7 +172,7 @@ class Relay:
         self._open.discard(endpoint)
         if self.phase is Phase.HANDSHAKE:
             self._note_addresses()
-            self._end(Status.HANDSHAKE_FAILED, _lost_reason(error), error)
+            self._end(Status.HANDSHAKE_FAILED, reason_of(error), error)
         elif self.phase is Phase.CONNECTING:
             self._lost_while_connecting(endpoint, error)
         elif self.phase is Phase.RELAYING:
@@ -262,16 +267,17 @@ class Relay:
         return self._service.server_connection(endpoint)
 
     def _note_addresses(self) -> None:
-        if self._client_address:
-            return
-        host, port = self.client.peer_address()
-        if host:
-            self._client_address = join_host_port(host, port)
         host, port = self.client.local_address()
         if host:
             self._listen_address = join_host_port(host, port)
 
     async def _connect(self) -> None:
+        try:
+            self._preface = preface(self._service.options, self.client)
+        except TLSError as error:
+            # Without the facts about the client the upstream must not get to see it.
+            self._no_upstream(Status.INTERNAL_ERROR, str(error))
+            return
         try:
             await self._service.connect(self)
         except (OSError, TLSError, UnicodeError) as error:
@@ -291,33 +297,22 @@ class Relay:
             endpoint: observed by this relay.
         """
         self.upstream = endpoint
+        endpoint.preface = self._preface
         self._open.add(endpoint)
 
     def _relay(self, upstream: Endpoint) -> None:
-        try:
-            header = self._proxy_header() if self._service.options.proxy_protocol else b""
-        except TLSError as error:
-            # Without the facts about the client the upstream must not get to see it.
-            self._no_upstream(Status.INTERNAL_ERROR, str(error))
-            return
         self._cancel_timer()
         self.phase = Phase.RELAYING
         host, port = upstream.peer_address()
         if host:
             self._upstream_address = join_host_port(host, port)
         self.client.sink, upstream.sink = upstream, self.client
-        upstream.send(header)
         idle_timeout = self._service.options.limits.idle_timeout
         if idle_timeout:
             self._idle = Stillness(idle_timeout, self._progress, self._idle_late)
             self._idle.start()
         upstream.release(Hold.START)
         self.client.release(Hold.START)
-
-    def _proxy_header(self) -> bytes:
-        tls = self.client.connection
-        facts = None if tls is None else _tls_facts(tls)
-        return proxy_protocol.header(self.client.peer_address(), self.client.local_address(), facts)
 
     # How it ends.
 
@@ -359,23 +354,19 @@ class Relay:
     def _break(self, endpoint: Endpoint, error: BaseException | None) -> None:
         """One side has ended uncleanly: so does the other."""
         is_client = endpoint is self.client
-        if isinstance(error, TruncatedError):
-            status = Status.CLIENT_TRUNCATED if is_client else Status.UPSTREAM_TRUNCATED
-        else:
-            status = Status.CLIENT_ERROR if is_client else Status.UPSTREAM_ERROR
-        self._end(status, _lost_reason(error))
+        other = self.upstream if is_client else self.client
+        self._end(*status_and_reason(endpoint, other, error, is_client=is_client))
         if isinstance(error, TLSError):
             endpoint.end_uncleanly()
-        other = self.upstream if is_client else self.client
         if other is not None:
             # What has answered in full may refuse the rest of the request.
             self._end_after(endpoint, other)
 
     def _lost_while_connecting(self, endpoint: Endpoint, error: BaseException | None) -> None:
         if endpoint is not self.client:
-            self._no_upstream(Status.UPSTREAM_FAILED, _lost_reason(error))
+            self._no_upstream(Status.UPSTREAM_FAILED, reason_of(error))
             return
-        self._end(Status.CLIENT_ERROR, _lost_reason(error))
+        self._end(Status.CLIENT_ERROR, reason_of(error))
         if self.upstream is not None:
             self.upstream.end_uncleanly()
 
@@ -400,6 +391,8 @@ class Relay:
         received = self.upstream.bytes_received if self.upstream else 0
         count_end(self._service.counters, self.status, self.client.bytes_received, received)
         self._service.finished(self)
+        self._idle = None
+        self._send_watches.clear()
         self.client.forget()
         if self.upstream is not None:
             self.upstream.forget()
@@ -467,24 +460,6 @@ def _status_of(error: TLSError) -> Status:
     return Status.HANDSHAKE_FAILED
 
 
-def _lost_reason(error: BaseException | None) -> str:
-    return "connection closed" if error is None else str(error) or type(error).__name__
-
-
 def _domain_name(endpoint: Endpoint | None) -> str | None:
     connection = endpoint.connection if endpoint is not None else None
     return connection.domain.name if connection and connection.domain else None
-
-
-def _tls_facts(tls: Connection) -> proxy_protocol.TLSFacts:
-    certificate = tls.peer_certificate
-    return proxy_protocol.TLSFacts(
-        version=tls.version,
-        cipher=tls.cipher,
-        server_name=tls.server_name,
-        alpn=tls.alpn,
-        has_certificate=certificate is not None,
-        verified=tls.peer_verified,
-        session_reused=tls.session_reused,
-        common_name=certificate.subject_cn if certificate else None,
-    )

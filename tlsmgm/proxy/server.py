@@ -19,8 +19,10 @@ from tlsmgm.manager import TLSManager
 from tlsmgm.mi import Endpoint, MIServer, Reloader
 from tlsmgm.mi.reloading import log_outcome
 from tlsmgm.provisioning.settings import Watch
+from tlsmgm.proxy.acceptor import Acceptor, Shortage
 from tlsmgm.proxy.access_log import AccessLog, escape
 from tlsmgm.proxy.addresses import Target
+from tlsmgm.proxy.collection import settle
 from tlsmgm.proxy.endpoint import LINGER_TIME, Buffers, TLSEndpoint
 from tlsmgm.proxy.interfaces import interface_addresses
 from tlsmgm.proxy.options import ProxyOptions
@@ -29,15 +31,13 @@ from tlsmgm.proxy.reloads import Reloads
 from tlsmgm.proxy.statistics import count_refusal, new_counters
 from tlsmgm.proxy.transports import reset, socket_address
 from tlsmgm.proxy.upstream import Connector
+from tlsmgm.report import ReloadReport
 
 __all__ = ["Listener", "TLSProxy", "bind", "close_listeners"]
 
 logger = logging.getLogger("tlsmgm.proxy")
 
 _BACKLOG: Final = 1024
-
-#: Connections that are taken before those that are there get their turn again.
-_ACCEPTS_AT_ONCE: Final = 64
 
 #: Seconds in which one limit that turns clients away is mentioned in the log once.
 _WARNING_INTERVAL: Final = 10.0
@@ -146,16 +146,18 @@ class _Gate(asyncio.Protocol):
     Args:
         proxy: decides.
         listener: where the client has connected.
+        address: of the client.
     """
 
-    def __init__(self, proxy: TLSProxy, listener: Listener) -> None:
+    def __init__(self, proxy: TLSProxy, listener: Listener, address: tuple[str, int]) -> None:
         self._proxy = proxy
         self._listener = listener
+        self._address = address
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Hand the transport to a relay, or hang up."""
         if isinstance(transport, asyncio.Transport):
-            self._proxy.accept(transport, self._listener)
+            self._proxy.accept(transport, self._listener, self._address)
 
 
 class TLSProxy:
@@ -169,6 +171,8 @@ class TLSProxy:
         token: that its clients must have, as for :class:`~tlsmgm.mi.MIServer`.
         watch: how to notice changes of the database, see
             :meth:`~tlsmgm.manager.TLSManager.watch_database`; None: not at all.
+        freezes: keep what is there after a load out of Python's garbage collector, so that reloads
+            of many domains do not stop the loop; it concerns all objects of the process.
 
     Raises:
         ConfigError: an endpoint or the token cannot be used.
@@ -183,6 +187,7 @@ class TLSProxy:
         management: Sequence[Endpoint | str] = (),
         token: str | None = None,
         watch: Watch | None = None,
+        freezes: bool = False,
     ) -> None:
         self.options = options
         self.buffers = Buffers(options.limits.buffered_bytes)
@@ -191,11 +196,11 @@ class TLSProxy:
         self._access_log = access_log
         self._connector = Connector(manager, options, self.buffers)
         self._relays: set[Relay] = set()
-        self._servers: list[asyncio.Server] = []
+        self._acceptors: list[Acceptor] = []
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
         self._empty = asyncio.Event()
-        self._reloader = Reloader(manager, after=self._warn_of_sockets)
+        self._reloader = Reloader(manager, after=self._after_reload)
         self._reloads = Reloads(self._reload)
         self._mi = MIServer(
             manager, management, token, reloader=self._reloader, statistics=self.statistics
@@ -204,6 +209,7 @@ class TLSProxy:
         self._admission = Admission(options.limits)
         self._warned: dict[Limit, float] = {}
         self._watch = watch
+        self._freezes = freezes
 
     @property
     def handshake_timeout(self) -> float:
@@ -267,12 +273,14 @@ class TLSProxy:
         if handle_signals:
             self._handle_signals()
         watcher = None
+        self._settle()
         try:
             await self._mi.start()
             if self._watch is not None:
-                watcher = self._manager.watch_database(log_outcome, watch=self._watch)
+                watcher = self._manager.watch_database(self._after_watch, watch=self._watch)
+            shortage = Shortage(asyncio.get_running_loop().time)
             for listener in listeners:
-                await self._serve(listener)
+                self._serve(listener, shortage)
                 logger.info("listening on %s", listener.target)
             if signal.SIGHUP in early:
                 self.reload()
@@ -283,8 +291,8 @@ class TLSProxy:
         finally:
             if watcher is not None:
                 await asyncio.to_thread(watcher.stop)
-            for server in self._servers:
-                server.close()
+            for acceptor in self._acceptors:
+                acceptor.close()
             close_listeners(listeners)
             await self._mi.stop()
 
@@ -325,19 +333,18 @@ class TLSProxy:
 
     # Inside.
 
-    async def _serve(self, listener: Listener) -> None:
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(
-            lambda: _Gate(self, listener), sock=listener.sock, backlog=_ACCEPTS_AT_ONCE
-        )
-        # For asyncio both are one number: how many wait in the system, how many it takes at once.
-        listener.sock.listen(_BACKLOG)
-        self._servers.append(server)
+    def _serve(self, listener: Listener, shortage: Shortage) -> None:
+        def make_gate(address: object) -> _Gate:
+            return _Gate(self, listener, socket_address(address))
 
-    def accept(self, transport: asyncio.Transport, listener: Listener) -> None:
+        self._acceptors.append(Acceptor(listener.sock, make_gate, shortage))
+
+    def accept(
+        self, transport: asyncio.Transport, listener: Listener, address: tuple[str, int]
+    ) -> None:
         """Let a client in, or turn it away without any work."""
         is_tls = listener.target.is_tls
-        host, _ = socket_address(transport.get_extra_info("peername"))
+        host, _ = address
         self.counters.add("connections_accepted_total")
         place = self._admission.admit(host, shakes_hands=is_tls)
         if isinstance(place, Limit):
@@ -345,7 +352,7 @@ class TLSProxy:
             return
         if is_tls:
             self.counters.add("handshakes_started_total")
-        relay = Relay(self, is_tls, str(listener.target), place)
+        relay = Relay(self, is_tls, str(listener.target), place, address)
         self._relays.add(relay)
         self._empty.clear()
         transport.set_protocol(relay.client)
@@ -377,6 +384,18 @@ class TLSProxy:
         with contextlib.suppress(TLSError):  # the reloader has logged it
             await self._reloader.reload()
 
+    def _after_reload(self) -> None:
+        self._settle()
+        self._warn_of_sockets()
+
+    def _after_watch(self, outcome: ReloadReport | TLSError) -> None:
+        self._settle()
+        log_outcome(outcome)
+
+    def _settle(self) -> None:
+        if self._freezes:
+            settle()
+
     def _warn_of_sockets(self) -> None:
         """Sockets are bound once; a script that changes them is obeyed at the next start."""
         sockets = _sockets_of(self._manager)
@@ -385,8 +404,8 @@ class TLSProxy:
             logger.warning("the sockets of the script have changed; they are read at start only")
 
     async def _drain(self) -> None:
-        for server in self._servers:
-            server.close()
+        for acceptor in self._acceptors:
+            acceptor.close()
         stopping = asyncio.create_task(self._reloader.stop())
         await self._mi.stop()
         if self._relays:

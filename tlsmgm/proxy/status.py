@@ -31,7 +31,9 @@ class Status(enum.StrEnum):
     HANDSHAKE_TIMEOUT = "handshake-timeout"
     UPSTREAM_FAILED = "upstream-failed"  # no connection, or its handshake failed
     UPSTREAM_TIMEOUT = "upstream-timeout"
-    CLIENT_TRUNCATED = "client-truncated"  # no close_notify
+    CLIENT_CLOSED = "client-closed"  # no close_notify, but all was delivered
+    UPSTREAM_CLOSED = "upstream-closed"
+    CLIENT_TRUNCATED = "client-truncated"  # no close_notify, in the middle of something
     UPSTREAM_TRUNCATED = "upstream-truncated"
     CLIENT_ERROR = "client-error"  # reset, fatal alert, broken record
     UPSTREAM_ERROR = "upstream-error"

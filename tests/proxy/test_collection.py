@@ -1,0 +1,112 @@
+"""What the proxy leaves to Python's garbage collector."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.limits import EchoUpstream
+from tests.support.proxy import TIMEOUT, client_context
+from tests.support.scripts import Site, server
+from tlsmgm import TLSManager
+from tlsmgm.domain import Domain
+from tlsmgm.proxy import AccessLog, ProxyOptions, TLSProxy, parse_target
+from tlsmgm.proxy.server import bind
+
+
+@pytest.fixture(autouse=True)
+def thawed() -> Iterator[None]:
+    yield
+    gc.unfreeze()
+    gc.enable()
+
+
+@pytest.fixture
+def site(tmp_path: Path, library: str) -> Site:
+    found = Site(tmp_path, library)
+    found.write(server("dom1"))
+    return found
+
+
+def run_proxy(
+    manager: TLSManager,
+    upstream: str,
+    use: Callable[[TLSProxy, int], Coroutine[Any, Any, None]],
+    *,
+    freezes: bool,
+) -> None:
+    """Run a proxy in this process until that has been done with it and its port."""
+
+    async def run() -> None:
+        log = AccessLog("$status", None)
+        proxy = TLSProxy(manager, ProxyOptions(parse_target(upstream)), log, freezes=freezes)
+        listeners = bind([parse_target("tls:127.0.0.1:0", listening=True)])
+        running = asyncio.create_task(proxy.run(listeners, handle_signals=False))
+        try:
+            # It has begun when it serves.
+            _, writer = await asyncio.open_connection("127.0.0.1", listeners[0].target.port)
+            writer.close()
+            while not proxy.statistics()["connections_accepted_total"]:
+                await asyncio.sleep(0)
+            await use(proxy, listeners[0].target.port)
+        finally:
+            proxy.stop()
+            await running
+            log.close()
+
+    asyncio.run(asyncio.wait_for(run(), TIMEOUT))
+
+
+def collected(manager: TLSManager) -> list[Domain]:
+    """Domains that the collector looks at."""
+    seen = {id(item) for item in gc.get_objects()}
+    return [domain for domain in manager.domains if id(domain) in seen]
+
+
+@pytest.mark.parametrize("freezes", [True, False])
+def test_domains_are_frozen_after_start_and_reload(site: Site, freezes: bool) -> None:
+    manager = site.load()
+
+    async def use(proxy: TLSProxy, port: int) -> None:
+        assert bool(collected(manager)) is not freezes
+        assert bool(gc.get_freeze_count()) is freezes
+        site.write(server("dom1"), server("dom2", match_ip_address="127.0.0.9:1"))
+        proxy.reload()
+        while len(manager.domains) == 1:
+            await asyncio.sleep(0)
+        await proxy._reloads.finish(TIMEOUT)
+        assert bool(collected(manager)) is not freezes
+
+    run_proxy(manager, "tcp:127.0.0.1:9", use, freezes=freezes)
+
+
+def test_relays_are_freed_without_the_collector(site: Site) -> None:
+    """Those that are there during a reload are frozen, so as a ring they would stay for ever."""
+
+    async def use(proxy: TLSProxy, port: int) -> None:
+        while proxy.relays:
+            await asyncio.sleep(0)
+        gc.collect()
+        gc.disable()
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", port, ssl=client_context(), server_hostname="dom1.test"
+        )
+        (relay,) = proxy.relays
+        gone = [weakref.ref(relay), weakref.ref(relay.client)]
+        del relay
+        writer.write(b"data")
+        assert await reader.readexactly(4) == b"data"
+        writer.close()
+        await writer.wait_closed()
+        del reader, writer
+        while any(ref() is not None for ref in gone):
+            await asyncio.sleep(0)
+
+    with EchoUpstream() as upstream:
+        run_proxy(site.load(), upstream.address, use, freezes=True)
