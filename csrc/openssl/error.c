@@ -141,11 +141,22 @@ static enum tlsmgm_status fail_from_queue(struct tlsmgm_conn *conn, struct tlsmg
     return tlsmgm_fail(error, TLSMGM_PROTOCOL, "%s", reason_text(code));
 }
 
+/*
+ * SSL_get_error(), but a close_notify of TLS 1.3 is one also after the alert user_canceled, with
+ * which every Java announces it (RFC 8446 section 6.1). OpenSSL keeps the number of that alert for
+ * the last one, and calls the close_notify a failed system call.
+ */
+static int ssl_error(const struct tlsmgm_conn *conn, int result, unsigned long code) {
+    int kind = SSL_get_error(conn->ssl, result);
+    bool received = (SSL_get_shutdown(conn->ssl) & SSL_RECEIVED_SHUTDOWN) != 0;
+    return kind == SSL_ERROR_SYSCALL && code == 0 && received ? SSL_ERROR_ZERO_RETURN : kind;
+}
+
 enum tlsmgm_status ossl_fail_conn(struct tlsmgm_conn *conn, int result,
                                   struct tlsmgm_error *error) {
     struct tlsmgm_error failure;
     unsigned long code = ERR_peek_error();
-    switch (SSL_get_error(conn->ssl, result)) {
+    switch (ssl_error(conn, result, code)) {
         case SSL_ERROR_WANT_READ:
             if (!conn->wire.input_ended) return TLSMGM_WANT_READ;
             (void)tlsmgm_fail(&failure, TLSMGM_TRUNCATED, "the peer ended the connection %s",

@@ -1,0 +1,63 @@
+"""Records of TLS 1.3 under the keys of a connection, from its key log (RFC 8446 sections 5 and 7).
+
+So a test can say in a peer's name what none of our libraries says by itself.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+from tests.support.hello import vector
+
+ALERT, HANDSHAKE, APPLICATION_DATA = 21, 22, 23
+CLOSE_NOTIFY, USER_CANCELED = b"\x01\x00", b"\x01\x5a"
+
+
+def secret_of(keylog: Path, label: str) -> bytes:
+    """Return the secret of a label in a key log of one connection."""
+    [found] = [line.split()[2] for line in keylog.read_text().splitlines() if label in line]
+    return bytes.fromhex(found)
+
+
+class RecordKeys:
+    """One direction of a connection with TLS_AES_256_GCM_SHA384.
+
+    Args:
+        secret: its traffic secret.
+    """
+
+    def __init__(self, secret: bytes) -> None:
+        assert len(secret) == 48, "the suite is another one"
+        self._aead = AESGCM(_expand(secret, b"key", 32))
+        self._iv = _expand(secret, b"iv", 12)
+        self.sequence = 0
+
+    def _nonce(self) -> bytes:
+        counter = self.sequence.to_bytes(12, "big")
+        return bytes(a ^ b for a, b in zip(self._iv, counter, strict=True))
+
+    def seal(self, content_type: int, content: bytes) -> bytes:
+        """Return the next record."""
+        head = b"\x17\x03\x03" + (len(content) + 17).to_bytes(2, "big")
+        record = head + self._aead.encrypt(self._nonce(), content + bytes([content_type]), head)
+        self.sequence += 1
+        return record
+
+    def open(self, record: bytes) -> bytes | None:
+        """Return content and type of the next record; None if these are not its keys."""
+        try:
+            content = self._aead.decrypt(self._nonce(), record[5:], record[:5])
+        except InvalidTag:
+            return None
+        self.sequence += 1
+        return content
+
+
+def _expand(secret: bytes, label: bytes, size: int) -> bytes:
+    info = size.to_bytes(2, "big") + vector(1, b"tls13 " + label) + vector(1, b"")
+    return HKDFExpand(hashes.SHA384(), size, info).derive(secret)
