@@ -139,6 +139,7 @@ static enum tlsmgm_status start(struct tlsmgm_conn *conn, const struct tlsmgm_co
     if (conn->ctx->require_staple && !wssl_require_staple(conn)) return tlsmgm_fail_memory(error);
     enum tlsmgm_status status = send_name(conn, error);
     if (status == TLSMGM_OK) status = offer_session(conn, config->session, error);
+    if (status == TLSMGM_OK) status = wssl_send_shares(conn, error);
     return status;
 }
 

@@ -171,7 +171,7 @@ static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_
     (void)wolfSSL_CTX_SetMinRsaKey_Sz(ctx->ssl_ctx, RSA_BITS_MIN);
     enum tlsmgm_status status = set_versions(ctx->ssl_ctx, config, error);
     if (status == TLSMGM_OK) status = set_ciphers(ctx->ssl_ctx, config->cipher_list, error);
-    if (status == TLSMGM_OK) status = wssl_set_groups(ctx, config->groups, error);
+    if (status == TLSMGM_OK) status = wssl_set_groups(ctx, config, error);
     if (status == TLSMGM_OK) status = wssl_load_dh_params(ctx, config, error);
     if (status == TLSMGM_OK) status = wssl_load_identity(ctx, config, error);
     if (status == TLSMGM_OK) status = wssl_load_trust(ctx, config, error);

@@ -5,6 +5,20 @@
 #include "error.h"
 #include "internal.h"
 
+/*
+ * What a client offers that has no list: nearly OpenSSL's, with its key shares. wolfSSL would put
+ * the slowest curves in front, and send a share of the hybrid group alone, so that a server without
+ * that one asks for another hello, and others take P-521.
+ */
+#define CLIENT_CURVES "x25519:secp256r1:secp384r1:secp521r1:ffdhe2048"
+#ifdef WOLFSSL_HAVE_MLKEM
+#define CLIENT_GROUPS "X25519MLKEM768:" CLIENT_CURVES
+#define CLIENT_SHARES 2
+#else
+#define CLIENT_GROUPS CLIENT_CURVES
+#define CLIENT_SHARES 1
+#endif
+
 struct group_name {
     const char *name;
     int number; /* IANA, TLS Supported Groups */
@@ -72,9 +86,15 @@ static bool disable_other_curves(WOLFSSL_CTX *ssl_ctx, const int *numbers, int c
     return *list == '\0' || wolfSSL_CTX_set1_curves_list(ssl_ctx, list) == WOLFSSL_SUCCESS;
 }
 
-enum tlsmgm_status wssl_set_groups(struct tlsmgm_ctx *ctx, const char *groups,
+enum tlsmgm_status wssl_set_groups(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
                                    struct tlsmgm_error *error) {
-    if (groups == NULL) return TLSMGM_OK;
+    const char *groups = config->groups;
+    if (groups == NULL && ctx->is_server) return TLSMGM_OK;
+    if (groups == NULL) {
+        bool speaks_1_3 = config->highest_version == 0 || config->highest_version >= TLS1_3_VERSION;
+        groups = speaks_1_3 ? CLIENT_GROUPS : CLIENT_CURVES;
+        ctx->share_count = speaks_1_3 ? CLIENT_SHARES : 0;
+    }
     for (const char *word = groups; *word != '\0';) {
         size_t size = strcspn(word, ":");
         int number = group_number(word, size);
@@ -95,6 +115,19 @@ enum tlsmgm_status wssl_set_groups(struct tlsmgm_ctx *ctx, const char *groups,
         return TLSMGM_OK;
     }
     return tlsmgm_fail_parameter(error, "ec_curve", "this wolfSSL cannot do all of \"%s\"", groups);
+}
+
+enum tlsmgm_status wssl_send_shares(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
+    const struct tlsmgm_ctx *ctx = conn->ctx;
+    if (wolfSSL_version(conn->ssl) < TLS1_3_VERSION) return TLSMGM_OK; /* that of the session */
+    for (int i = 0; i < ctx->share_count; i++) {
+        int result = wolfSSL_UseKeyShare(conn->ssl, (word16)ctx->groups[i]);
+        if (result == MEMORY_E) return tlsmgm_fail_memory(error);
+        if (result != WOLFSSL_SUCCESS) {
+            return wssl_fail_parameter(error, "ec_curve", "no key share can be made", result);
+        }
+    }
+    return TLSMGM_OK;
 }
 
 bool wssl_has_group_of(const struct tlsmgm_ctx *ctx, struct tlsmgm_bytes offered) {

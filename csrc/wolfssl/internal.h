@@ -49,6 +49,7 @@ struct tlsmgm_ctx {
     struct tlsmgm_peer_rules peer_rules;
     int groups[WSSL_GROUPS_MAX]; /* IANA's numbers; none: all that wolfSSL has */
     int group_count;
+    int share_count; /* of the first groups a client sends key shares; 0: wolfSSL's choice */
 };
 
 /* What became of the peer's certificate. */
@@ -101,8 +102,10 @@ int wssl_cipher_bits(const char *name);
 void wssl_cipher_describe(const char *name, uint16_t version, char *out, size_t size);
 
 /* groups.c */
-enum tlsmgm_status wssl_set_groups(struct tlsmgm_ctx *ctx, const char *groups,
+enum tlsmgm_status wssl_set_groups(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
                                    struct tlsmgm_error *error);
+/* Puts the key shares of a client into its hello; once the session is known that it offers. */
+enum tlsmgm_status wssl_send_shares(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
 bool wssl_has_group_of(const struct tlsmgm_ctx *ctx, struct tlsmgm_bytes offered);
 const char *wssl_group_common_name(const char *native);
 

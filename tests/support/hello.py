@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Sequence
 
 SERVER_NAME, GROUPS, SIGNATURES, ALPN, TICKET, PSK, VERSIONS = 0, 10, 13, 16, 35, 41, 43
+COOKIE, KEY_SHARE = 44, 51
 
 
 def vector(width: int, data: bytes) -> bytes:
@@ -62,3 +63,31 @@ def real_hello(
     except ssl.SSLWantReadError:
         return outgoing.read()
     raise AssertionError("a handshake without a server")
+
+
+def extensions_in(hello: bytes) -> dict[int, bytes]:
+    """Return the bodies of the extensions of a ClientHello in one record, by number."""
+    data = hello[5 + 4 + 2 + 32 :]
+    for width in (1, 2, 1):  # session id, suites, compression
+        data = data[width + int.from_bytes(data[:width], "big") :]
+    data, found = data[2 : 2 + int.from_bytes(data[:2], "big")], {}
+    while data:
+        size = int.from_bytes(data[2:4], "big")
+        found[int.from_bytes(data[:2], "big")] = data[4 : 4 + size]
+        data = data[4 + size :]
+    return found
+
+
+def groups_in(hello: bytes) -> list[int]:
+    """Return the groups that a ClientHello offers, in its order."""
+    data = extensions_in(hello)[GROUPS][2:]
+    return [int.from_bytes(data[at : at + 2], "big") for at in range(0, len(data), 2)]
+
+
+def key_shares_in(hello: bytes) -> list[int]:
+    """Return the groups of which a ClientHello has key shares, in its order."""
+    data, found = extensions_in(hello).get(KEY_SHARE, b"\0\0")[2:], []
+    while data:
+        found.append(int.from_bytes(data[:2], "big"))
+        data = data[4 + int.from_bytes(data[2:4], "big") :]
+    return found

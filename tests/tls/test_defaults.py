@@ -9,7 +9,10 @@ import pytest
 
 import tlsmgm
 from tests.support import pki
-from tests.support.pairs import managers
+from tests.support.hello import groups_in, key_shares_in
+from tests.support.hostile import HANDSHAKE, split_records
+from tests.support.managers import LOCAL
+from tests.support.pairs import ConnectionPair, managers, session_of
 from tests.support.pki import Authority, dh_params
 from tlsmgm import ProtocolError
 
@@ -147,6 +150,78 @@ def test_hybrid_group_is_there(library: str, client_library: str) -> None:
         library, client_library, "TLSv1.3", client={"ec_curve": "X25519MLKEM768:x25519"}
     )
     assert both.connect().server.group == "X25519MLKEM768"
+
+
+HYBRID, X25519, SECP256R1 = 4588, 29, 23
+
+
+def first_hello(library: str, version: str | None) -> bytes:
+    client = managers(library, library, version).client.client_connection("client")
+    assert client.handshake() is False
+    return client.drain()
+
+
+@pytest.mark.parametrize("highest", [None, "TLSv1.3"])
+def test_groups_of_a_client(library: str, highest: str | None) -> None:
+    """Those that servers have come first, and both of the likely ones with their shares."""
+    expected = [HYBRID, X25519] if "mlkem" in tlsmgm.backends()[library].features else [X25519]
+    hello = first_hello(library, highest)
+    assert key_shares_in(hello) == expected
+    assert groups_in(hello)[: len(expected) + 1] == [*expected, SECP256R1]
+
+
+def test_groups_of_a_client_before_tls13(library: str) -> None:
+    hello = first_hello(library, "TLSv1.2")
+    assert key_shares_in(hello) == []
+    assert groups_in(hello)[:2] == [X25519, SECP256R1]
+    assert HYBRID not in groups_in(hello)
+
+
+def count_hellos(pair: ConnectionPair) -> list[bytes]:
+    """Make the pair remember its ClientHellos, all that a client sends in the clear in TLS 1.3."""
+    found: list[bytes] = []
+
+    def hook(data: bytes) -> bytes:
+        found.extend(record for kind, record in split_records(data) if kind == HANDSHAKE)
+        return data
+
+    pair.client_side.hook = hook
+    return found
+
+
+@pytest.mark.parametrize("group", ["x25519", "X25519MLKEM768"])
+def test_servers_need_not_ask_a_client_again(library: str, client_library: str, group: str) -> None:
+    for name in (library, client_library):
+        if group != "x25519" and "mlkem" not in tlsmgm.backends()[name].features:
+            pytest.skip(f"{name} has no ML-KEM")
+    pair = managers(library, client_library, "TLSv1.3", server={"ec_curve": group}).pair()
+    hellos = count_hellos(pair)
+    pair.handshake().echo()
+    assert pair.client.group == pair.server.group == group
+    assert len(hellos) == 1
+
+
+@pytest.mark.parametrize("group", ["secp256r1", "secp521r1"])
+def test_servers_may_ask_a_client_again(library: str, client_library: str, group: str) -> None:
+    pair = managers(library, client_library, "TLSv1.3", server={"ec_curve": group}).pair()
+    hellos = count_hellos(pair)
+    pair.handshake().echo()
+    assert pair.server.group == group
+    assert len(hellos) == 2
+
+
+@pytest.mark.parametrize("later", ["x25519", "secp384r1"])
+def test_a_session_does_not_bind_a_client_to_its_group(
+    library: str, client_library: str, version: str, later: str
+) -> None:
+    """The server may be another one, or have lost the group of the session."""
+    both = managers(library, client_library, version)
+    session = session_of(both.connect())
+    other = managers(library, client_library, version, server={"ec_curve": later}).server
+    client = both.client.client_connection("client", server_name="dom1.test", session=session)
+    pair = ConnectionPair(client, other.server_connection(LOCAL)).handshake()
+    pair.echo()
+    assert pair.server.group == later
 
 
 def test_certificates_on_the_largest_curve(
