@@ -24,6 +24,22 @@ int wssl_wire_send(WOLFSSL *ssl, char *data, int size, void *argument) {
 }
 
 /*
+ * wolfSSL puts a ticket of TLS 1.3 into one record, however small the client wants its records to
+ * be (RFC 6066 section 4). Those with the client's certificate are too large for that.
+ */
+static void withhold_large_ticket(WOLFSSL *ssl, const struct tlsmgm_ctx *ctx) {
+#ifdef HAVE_MAX_FRAGMENT
+    WOLFSSL_SESSION *session = wolfSSL_get_session(ssl);
+    if (!ctx->verify_peer || session == NULL) return;
+    if (wolfSSL_SESSION_get_max_fragment_length(session) == 0) return;
+    (void)wolfSSL_no_ticket_TLSv13(ssl);
+#else
+    (void)ssl;
+    (void)ctx;
+#endif
+}
+
+/*
  * Called for every ClientHello. Where a name is expected, wolfSSL compares it itself (see
  * expect_name()); where none was sent, there must be none now.
  */
@@ -31,6 +47,7 @@ int wssl_server_name_callback(WOLFSSL *ssl, int *alert, void *argument) {
     const struct tlsmgm_conn *conn = wolfSSL_GetIOReadCtx(ssl);
     void *name = NULL;
     (void)argument;
+    withhold_large_ticket(ssl, conn->ctx);
     if (conn->has_server_name) return 0; /* SSL_TLSEXT_ERR_OK */
     if (wolfSSL_SNI_GetRequest(ssl, WOLFSSL_SNI_HOST_NAME, &name) == 0) {
         return 3; /* SSL_TLSEXT_ERR_NOACK */
@@ -137,9 +154,10 @@ static enum tlsmgm_status start(struct tlsmgm_conn *conn, const struct tlsmgm_co
     if (conn->ctx->is_server) return expect_name(conn, error);
     (void)wolfSSL_set_SessionTicket_cb(conn->ssl, ticket_arrived, conn);
     if (conn->ctx->require_staple && !wssl_require_staple(conn)) return tlsmgm_fail_memory(error);
-    enum tlsmgm_status status = send_name(conn, error);
-    if (status == TLSMGM_OK) status = offer_session(conn, config->session, error);
+    /* What is added later comes first in the hello, where the name is expected. */
+    enum tlsmgm_status status = offer_session(conn, config->session, error);
     if (status == TLSMGM_OK) status = wssl_send_shares(conn, error);
+    if (status == TLSMGM_OK) status = send_name(conn, error);
     return status;
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ pytestmark = needs("openssl")
 
 CERTIFICATE = ("-cert", pki("good.pem"), "-key", pki("good.key"))
 IGNORE_EOF = "-ign_eof"
+#: Lengths of the records that `-msg` shows, when blanks are gone.
+RECEIVED = re.compile(r"<<<[^\n]*RecordHeader[^\n]*\n\s*[0-9a-f]{6}([0-9a-f]{4})")
 
 
 def servers(library: str, version: str, *, mutual: bool = False) -> TLSManager:
@@ -258,3 +261,22 @@ def test_client_chooses_the_server_by_name(library: str, version: str) -> None:
                 send(conn, sock, b"xy\n")
                 assert receive(conn, sock) == b"yx\n"
                 close(conn, sock)
+
+
+@pytest.mark.parametrize("mutual", [False, True])
+@pytest.mark.parametrize("size", [512, 1024, 2048, 4096])
+def test_small_records_for_who_asks(library: str, version: str, size: int, mutual: bool) -> None:
+    """Small devices have no room for others (RFC 6066 section 4)."""
+    answer = b"x" * 20000 + b"\n"
+    manager = servers(library, version, mutual=mutual)
+    with Server(manager, lambda data: (answer, True) if data.endswith(b"\n") else None) as server:
+        options = ("-servername", "dom1.test", version_flag(version), "-maxfraglen", str(size))
+        shown = CERTIFICATE if mutual else ()
+        done = s_client(server.port, *options, *shown, "-msg", IGNORE_EOF, text=b"hello\n")
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count("x") >= 20000
+    [outcome] = server.outcomes
+    assert outcome.clean
+    sizes = [int(found, 16) for found in RECEIVED.findall(done.stdout.replace(" ", ""))]
+    assert len(sizes) > 20000 // size
+    assert max(sizes) <= size + 24  # of explicit nonce and tag, or of tag and type

@@ -13,8 +13,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from tests.support.hello import vector
+from tests.support.hostile import APPLICATION_DATA, split_records
+from tests.support.pairs import managers
 
-ALERT, HANDSHAKE, APPLICATION_DATA = 21, 22, 23
+SECRETS = {"client": "CLIENT_TRAFFIC_SECRET_0", "server": "SERVER_TRAFFIC_SECRET_0"}
 CLOSE_NOTIFY, USER_CANCELED = b"\x01\x00", b"\x01\x5a"
 
 
@@ -61,3 +63,44 @@ class RecordKeys:
 def _expand(secret: bytes, label: bytes, size: int) -> bytes:
     info = size.to_bytes(2, "big") + vector(1, b"tls13 " + label) + vector(1, b"")
     return HKDFExpand(hashes.SHA384(), size, info).derive(secret)
+
+
+class Impersonator:
+    """A pair after its handshake, in one of whose names the test goes on.
+
+    Attributes:
+        end: the connection whose place the test takes.
+        other: the connection that hears it.
+        keys: of the records that the other one reads.
+    """
+
+    def __init__(self, side: str, libraries: tuple[str, str], directory: Path) -> None:
+        """Connect, take the keys.
+
+        Args:
+            side: ``client`` or ``server``.
+            libraries: the server's and the client's.
+            directory: where the key log may be.
+        """
+        keylog, seen = directory / "keys", bytearray()
+        suite = {"cipher_list": "TLS_AES_256_GCM_SHA384"}
+
+        def remember(data: bytes) -> bytes:
+            seen.extend(data)
+            return data
+
+        hook = {"to_server" if side == "client" else "to_client": remember}
+        self.managers = managers(
+            *libraries, "TLSv1.3", server={"keylog_file": keylog, **suite}, client=suite
+        )
+        pair = self.managers.connect(**hook)
+        ends = (pair.client, pair.server)
+        self.end, self.other = ends if side == "client" else reversed(ends)
+        self.keys = RecordKeys(secret_of(keylog, SECRETS[side]))
+        for kind, record in split_records(bytes(seen)):
+            if kind == APPLICATION_DATA:
+                self.keys.open(record)
+
+    def send(self, content_type: int, content: bytes) -> None:
+        """Send a record to the other side."""
+        self.other.feed(self.keys.seal(content_type, content))
