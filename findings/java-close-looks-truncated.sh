@@ -4,11 +4,12 @@
 # Versions:      OpenJDK 17.0.15 (Debian openjdk-17-jdk-headless) as server; pyOpenSSL 26.4.0 with cryptography 50.0.2
 #                (OpenSSL 4.0.3) as client, beside it pyOpenSSL 23.3.0 with cryptography 41.0.7 (OpenSSL 3.1.4).
 # One guesses:   SSLSocket.close() sends close_notify, and recv() raises ZeroReturnError.
-# What happens:  in TLS 1.3 Java sends the warning user_canceled first, then close_notify (RFC 8446 6.1 allows it). OpenSSL 3.1.4
-#                passes over the warning. 4.0.3 reads close_notify (get_shutdown() has RECEIVED_SHUTDOWN), but SSL_get_error() says
+# What happens:  in TLS 1.3 Java sends the warning user_canceled first, then close_notify (RFC 8446 6.1: the one should follow the
+#                other). OpenSSL 3.1.4 passes over the warning. 4.0.3 reads close_notify (get_shutdown() has RECEIVED_SHUTDOWN), but SSL_get_error() says
 #                SSL_ERROR_SYSCALL with nothing in the queue, which pyOpenSSL calls SysCallError(-1, 'Unexpected EOF'). TLS 1.2 is not
 #                affected: Java sends close_notify alone there. OpenSSL 3.2.2, 3.3.2, 3.4.1 and 3.5.4 (cryptography 42.0.8, 43.0.3, 44.0.3,
-#                46.0.3) were seen to do as 4.0.3, with a scripted peer that sends the same two alerts.
+#                46.0.3) were seen to do as 4.0.3, with a scripted peer that sends the same two alerts. The change of
+#                SSL_get_error() has been known since 2024 (openssl/openssl, issue 25254); that any Java peer brings it about is the surprise.
 # Output seen:   "4.0.3 TLSv1.3: b'answer', SysCallError(-1, 'Unexpected EOF'), close_notify received: True"; see the end of this file.
 # Date:          28 November 2026, Debian 12, Python 3.11.7.
 set -euo pipefail
