@@ -193,7 +193,7 @@ bool tlsmgm_revocation_is_by(struct tlsmgm_revocation *revocation,
     }
     const struct tlsmgm_signature *signature = &revocation->crl.signature;
     if (!tlsmgm_bytes_equal(revocation->crl.inner_algorithm, signature->algorithm) ||
-        !tlsmgm_signature_fits(signature, key->kind) ||
+        !tlsmgm_signature_is_allowed(signature, key) ||
         check(signature, key) != TLSMGM_SIGNATURE_GOOD) {
         return false;
     }

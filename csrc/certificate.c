@@ -176,7 +176,9 @@ static bool read_standard(int number, const struct tlsmgm_extension *extension,
             out->has_unknown_critical |= extension->is_critical;
             return tlsmgm_key_reference_read(extension->value, &out->signer);
         case TLSMGM_SUBJECT_ALT_NAME: /* certificate_fields.h has looked at the choices */
-            return tlsmgm_general_names_are_valid(out->fields.subject_alt_names);
+            if (tlsmgm_general_names_are_valid(out->fields.subject_alt_names)) return true;
+            out->fields.subject_alt_names = (struct tlsmgm_bytes){0};
+            return false;
         case TLSMGM_CERTIFICATE_POLICIES:
         case TLSMGM_POLICY_MAPPINGS:
         case TLSMGM_POLICY_CONSTRAINTS:
@@ -242,11 +244,20 @@ static bool read_inner_algorithm(struct tlsmgm_bytes signed_bytes, struct tlsmgm
     return false;
 }
 
+/* OpenSSL reads no shorter ones; whether it is a date is another question. */
+static bool is_long_enough(struct tlsmgm_certificate_time time) {
+    return time.digits.size >=
+           (time.is_generalized ? sizeof "YYYYMMDDHHMMSSZ" - 1 : sizeof "YYMMDDHHMMSSZ" - 1);
+}
+
 enum tlsmgm_status tlsmgm_certificate_read(struct tlsmgm_bytes der, struct tlsmgm_certificate *out,
                                            struct tlsmgm_error *error) {
     *out = (struct tlsmgm_certificate){.der = der};
     enum tlsmgm_status status = tlsmgm_certificate_fields_read(der, &out->fields, error);
     if (status != TLSMGM_OK) return status;
+    if (!is_long_enough(out->fields.not_before) || !is_long_enough(out->fields.not_after)) {
+        return tlsmgm_fail_alert(error, TLSMGM_ALERT_DECODE_ERROR, "malformed certificate: date");
+    }
     if (!tlsmgm_name_has_valid_texts(out->fields.issuer) ||
         !tlsmgm_name_has_valid_texts(out->fields.subject)) {
         return tlsmgm_fail_alert(error, TLSMGM_ALERT_DECODE_ERROR,
@@ -257,13 +268,15 @@ enum tlsmgm_status tlsmgm_certificate_read(struct tlsmgm_bytes der, struct tlsmg
         return tlsmgm_fail_alert(error, TLSMGM_ALERT_DECODE_ERROR,
                                  "malformed certificate: signature");
     }
+    out->signed_with = tlsmgm_signature_kind_of(out->inner_algorithm);
     tlsmgm_public_key_read(out->fields.public_key_info, &out->key);
     out->has_not_before = tlsmgm_time_unix(out->fields.not_before, &out->not_before);
     out->has_not_after = tlsmgm_time_unix(out->fields.not_after, &out->not_after);
     read_extensions(out);
     out->is_self_issued = tlsmgm_names_match(out->fields.subject, out->fields.issuer);
-    out->is_self_signed = out->is_self_issued && tlsmgm_key_reference_fits(&out->signer, out) &&
-                          tlsmgm_signature_fits(&out->signature, out->key.kind);
+    out->is_self_signed = !out->is_invalid && out->is_self_issued &&
+                          tlsmgm_key_reference_fits(&out->signer, out) &&
+                          tlsmgm_signature_fits(out->signed_with, out->key.kind);
     return TLSMGM_OK;
 }
 
@@ -286,7 +299,7 @@ bool tlsmgm_certificate_may_be_by(const struct tlsmgm_certificate *certificate,
     return tlsmgm_names_match(issuer->fields.subject, certificate->fields.issuer) &&
            !issuer->is_invalid && !certificate->is_invalid &&
            tlsmgm_key_reference_fits(&certificate->signer, issuer) &&
-           tlsmgm_signature_fits(&certificate->signature, issuer->key.kind);
+           tlsmgm_signature_fits(certificate->signed_with, issuer->key.kind);
 }
 
 static bool forbids_usage(const struct tlsmgm_certificate *certificate, unsigned usage) {

@@ -47,7 +47,8 @@ struct tlsmgm_certificate {
     struct tlsmgm_bytes der;
     struct tlsmgm_certificate_fields fields;
     struct tlsmgm_signature signature;
-    struct tlsmgm_bytes inner_algorithm; /* that of the signed part; must be the outer one */
+    struct tlsmgm_bytes inner_algorithm;    /* that of the signed part; must be the outer one */
+    enum tlsmgm_signature_kind signed_with; /* what the inner one stands for */
     struct tlsmgm_public_key key;
     int64_t not_before, not_after; /* Unix time */
     bool has_not_before;           /* they could be read */

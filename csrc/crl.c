@@ -112,6 +112,19 @@ static bool read_extensions(struct tlsmgm_cursor *body, struct tlsmgm_crl *out) 
     return true;
 }
 
+/* Whether names hold the issuer's; there are none: yes. */
+static bool names_issuer(struct tlsmgm_bytes names, struct tlsmgm_bytes issuer) {
+    struct tlsmgm_cursor cursor = tlsmgm_cursor(names);
+    struct tlsmgm_der_item item;
+    struct tlsmgm_bytes name;
+    if (names.data == NULL) return true;
+    while (tlsmgm_der_next(&cursor, &item)) {
+        if (!tlsmgm_general_name_directory(&item, &name)) continue;
+        if (tlsmgm_names_match(name, issuer)) return true;
+    }
+    return false;
+}
+
 static bool read_reason(struct tlsmgm_bytes value, bool *is_removed) {
     struct tlsmgm_cursor cursor = tlsmgm_cursor(value);
     struct tlsmgm_bytes number;
@@ -121,9 +134,21 @@ static bool read_reason(struct tlsmgm_bytes value, bool *is_removed) {
     return number.size > 0;
 }
 
-/* A certificateIssuer would give this entry, and those behind it, to another issuer. */
+/*
+ * A certificateIssuer gives this entry, and those behind it, to the issuers that it names; out's
+ * own may be among them. Lists that say they do that (RFC 5280 section 5.3.3) are not used, see
+ * path.c.
+ */
+static bool read_owner(struct tlsmgm_bytes value, const struct tlsmgm_crl *out, bool *is_foreign) {
+    struct tlsmgm_cursor cursor = tlsmgm_cursor(value);
+    struct tlsmgm_bytes names;
+    if (!tlsmgm_der_expect(&cursor, TLSMGM_DER_SEQUENCE, &names) || cursor.left > 0) return false;
+    *is_foreign = !names_issuer(names, out->issuer);
+    return tlsmgm_general_names_are_valid(names);
+}
+
 static bool read_entry_extensions(struct tlsmgm_cursor *entry, struct tlsmgm_crl *out,
-                                  bool *is_removed) {
+                                  bool *is_removed, bool *is_foreign) {
     struct tlsmgm_cursor cursor;
     struct tlsmgm_extension extension;
     if (entry->left == 0) return true;
@@ -132,27 +157,32 @@ static bool read_entry_extensions(struct tlsmgm_cursor *entry, struct tlsmgm_crl
         if (!tlsmgm_extension_next(&cursor, &extension)) return false;
         int number = tlsmgm_extension_number(&extension);
         if (number == TLSMGM_REASON_CODE && !read_reason(extension.value, is_removed)) return false;
-        if (extension.is_critical || number == TLSMGM_CERTIFICATE_ISSUER) {
+        if (number == TLSMGM_CERTIFICATE_ISSUER) {
+            if (!read_owner(extension.value, out, is_foreign)) return false;
+        } else if (extension.is_critical) {
             out->has_unknown_critical = true;
         }
     }
     return true;
 }
 
+/* *is_foreign tells of the entry before, then of this one. */
 static bool read_entry(struct tlsmgm_cursor *entries, struct tlsmgm_crl *out,
-                       struct tlsmgm_crl_entry *entry) {
+                       struct tlsmgm_crl_entry *entry, bool *is_foreign) {
     struct tlsmgm_cursor cursor;
     struct tlsmgm_bytes serial;
     int64_t when;
+    bool is_removed = false;
     if (!tlsmgm_der_enter(entries, TLSMGM_DER_SEQUENCE, &cursor) ||
         !tlsmgm_der_integer(&cursor, &serial) || serial.size > TLSMGM_SERIAL_MAX ||
-        !read_time(&cursor, &when)) {
+        !read_time(&cursor, &when) ||
+        !read_entry_extensions(&cursor, out, &is_removed, is_foreign)) {
         return false;
     }
-    entry->serial = (uint32_t)(serial.data - out->der.data);
-    entry->size = (uint16_t)serial.size;
-    entry->is_removed = false;
-    return read_entry_extensions(&cursor, out, &entry->is_removed);
+    *entry = (struct tlsmgm_crl_entry){.serial = (uint32_t)(serial.data - out->der.data),
+                                       .size = (uint16_t)serial.size,
+                                       .revokes = !is_removed && !*is_foreign};
+    return true;
 }
 
 /* Shorter numbers first, so that most comparisons look at no bytes. */
@@ -214,9 +244,10 @@ static enum tlsmgm_status read_entries(struct tlsmgm_cursor *body, struct tlsmgm
     out->entries = tlsmgm_calloc(count, sizeof *out->entries);
     if (out->entries == NULL) return tlsmgm_fail_memory(error);
     struct tlsmgm_cursor cursor = tlsmgm_cursor(items);
+    bool is_foreign = false;
     while (cursor.left > 0) {
         if (out->entry_count == count ||
-            !read_entry(&cursor, out, &out->entries[out->entry_count])) {
+            !read_entry(&cursor, out, &out->entries[out->entry_count], &is_foreign)) {
             return tlsmgm_fail(error, TLSMGM_CONFIG, "the CRL cannot be decoded: entry %zu",
                                out->entry_count + 1);
         }
@@ -294,7 +325,7 @@ bool tlsmgm_crl_revokes(const struct tlsmgm_crl *crl, struct tlsmgm_bytes serial
     }
     for (; low < crl->entry_count; low++) {
         if (compare_serials(serial_of(crl, &crl->entries[low]), serial) != 0) return false;
-        if (!crl->entries[low].is_removed) return true;
+        if (crl->entries[low].revokes) return true;
     }
     return false;
 }
@@ -332,18 +363,6 @@ static bool same_point_name(struct tlsmgm_bytes ours, struct tlsmgm_bytes theirs
     if (tlsmgm_bytes_equal(ours, theirs)) return true;
     return tlsmgm_der_expect(&a, CONSTRUCTED(0), &one) &&
            tlsmgm_der_expect(&b, CONSTRUCTED(0), &other) && share_name(one, other);
-}
-
-static bool names_issuer(struct tlsmgm_bytes names, struct tlsmgm_bytes issuer) {
-    struct tlsmgm_cursor cursor = tlsmgm_cursor(names);
-    struct tlsmgm_der_item item;
-    struct tlsmgm_bytes name;
-    if (names.data == NULL) return true;
-    while (tlsmgm_der_next(&cursor, &item)) {
-        if (!tlsmgm_general_name_directory(&item, &name)) continue;
-        if (tlsmgm_names_match(name, issuer)) return true;
-    }
-    return false;
 }
 
 bool tlsmgm_crl_covers(const struct tlsmgm_crl *crl, const struct tlsmgm_certificate *certificate,

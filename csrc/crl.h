@@ -22,7 +22,7 @@ struct tlsmgm_crl_scope {
 struct tlsmgm_crl_entry {
     uint32_t serial; /* where it begins in the DER */
     uint16_t size;
-    bool is_removed; /* reason removeFromCRL */
+    bool revokes; /* reason is not removeFromCRL, and it is about the list's own issuer */
 };
 
 struct tlsmgm_crl {

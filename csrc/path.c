@@ -170,8 +170,13 @@ static bool is_all_for_servers(const struct path *path) {
     return !leaf->has_key_usage || (leaf->key_usage & TLSMGM_CLIENT_USAGE) != 0;
 }
 
-/* Settings that trust a certificate count more than what it says of its own purpose. */
+/*
+ * Settings that trust a certificate count more than what it says of its own purpose, and so does
+ * being trusted for itself when nobody can read what it says: in any other place an unreadable one
+ * has no issuer, and is none.
+ */
 static bool has_purpose(const struct path *path, size_t depth) {
+    if (path->items[depth]->is_invalid) return true;
     if (depth == path->trusted && path->setting == TLSMGM_TRUST_TRUSTED) return true;
     if (tlsmgm_certificate_is_for(path->items[depth], path->question->is_server, depth > 0)) {
         return true;
@@ -239,7 +244,7 @@ static bool has_host_name(const struct tlsmgm_path_question *question) {
 static bool check_host_name(struct path *path) {
     const struct tlsmgm_path_question *question = path->question;
     if (!has_host_name(question) ||
-        tlsmgm_peer_has_name(path->items[0]->der, question->name, false)) {
+        tlsmgm_alt_names_have_host(path->items[0]->fields.subject_alt_names, question->name)) {
         return true;
     }
     return refuse(path, TLSMGM_VERIFY_NAME_MISMATCH, 0, "the name is another one");
@@ -273,7 +278,8 @@ static bool check_signature(struct path *path, size_t depth,
                             const struct tlsmgm_certificate *issuer) {
     const struct tlsmgm_certificate *certificate = path->items[depth];
     enum tlsmgm_signature_answer answer = TLSMGM_SIGNATURE_WRONG;
-    if (tlsmgm_bytes_equal(certificate->inner_algorithm, certificate->signature.algorithm)) {
+    if (tlsmgm_bytes_equal(certificate->inner_algorithm, certificate->signature.algorithm) &&
+        tlsmgm_signature_is_allowed(&certificate->signature, &issuer->key)) {
         answer = path->question->signature_check(&certificate->signature, &issuer->key);
     }
     switch (answer) {

@@ -30,31 +30,56 @@ static bool same_text(const uint8_t *a, const uint8_t *b, size_t size) {
     return true;
 }
 
-/* Without regard to ASCII case and to the dot of the root. */
 static struct tlsmgm_bytes without_root(struct tlsmgm_bytes name) {
     if (name.size > 0 && name.data[name.size - 1] == '.') name.size--;
     return name;
 }
 
-static bool same_domain(struct tlsmgm_bytes entry, struct tlsmgm_bytes name) {
-    entry = without_root(entry);
-    name = without_root(name);
+static bool same_name(struct tlsmgm_bytes entry, struct tlsmgm_bytes name) {
     return name.size > 0 && entry.size == name.size && same_text(entry.data, name.data, name.size);
+}
+
+/* Without regard to the dot of the root. */
+static bool same_domain(struct tlsmgm_bytes entry, struct tlsmgm_bytes name) {
+    return same_name(without_root(entry), without_root(name));
+}
+
+static bool is_host_byte(uint8_t byte) {
+    uint8_t letter = lower(byte);
+    return (letter >= 'a' && letter <= 'z') || (byte >= '0' && byte <= '9') || byte == '-';
+}
+
+/* The next label, up to a dot or the end, with hyphens inside only; false when it is none. */
+static bool skip_label(struct tlsmgm_bytes *text) {
+    size_t size = 0;
+    while (size < text->size && is_host_byte(text->data[size])) size++;
+    if (size == 0 || text->data[0] == '-' || text->data[size - 1] == '-') return false;
+    *text = (struct tlsmgm_bytes){text->data + size, text->size - size};
+    return text->size == 0 || text->data[0] == '.';
+}
+
+/* At least two labels of letters, digits and hyphens. */
+static bool is_wildcard_base(struct tlsmgm_bytes text) {
+    if (!skip_label(&text) || text.size == 0) return false;
+    while (text.size > 0) {
+        text = (struct tlsmgm_bytes){text.data + 1, text.size - 1};
+        if (!skip_label(&text)) return false;
+    }
+    return true;
 }
 
 /*
  * RFC 9525 section 6.3: "*" may stand only as the whole leftmost label, matches exactly one label,
- * and needs two labels behind it.
+ * and needs two labels behind it. As with OpenSSL it stands for letters, digits and hyphens: what
+ * has an underscore in front is no host but a service of one.
  */
 static bool wildcard_matches(struct tlsmgm_bytes entry, struct tlsmgm_bytes host) {
-    host = without_root(host);
-    const uint8_t *dot = host.size == 0 ? NULL : memchr(host.data, '.', host.size);
-    if (dot == NULL || dot == host.data || entry.size < 3 || memcmp(entry.data, "*.", 2) != 0) {
-        return false;
-    }
-    size_t rest = host.size - (size_t)(dot - host.data);
-    bool has_two_labels = memchr(entry.data + 2, '.', entry.size - 2) != NULL;
-    return has_two_labels && entry.size - 1 == rest && same_text(entry.data + 1, dot, rest);
+    size_t label = 0;
+    if (entry.size < 3 || memcmp(entry.data, "*.", 2) != 0) return false;
+    if (!is_wildcard_base((struct tlsmgm_bytes){entry.data + 2, entry.size - 2})) return false;
+    while (label < host.size && is_host_byte(host.data[label])) label++;
+    return label > 0 && same_name((struct tlsmgm_bytes){entry.data + 1, entry.size - 1},
+                                  (struct tlsmgm_bytes){host.data + label, host.size - label});
 }
 
 /* Bytes of an IP address, or 0 when the text is none. */
@@ -67,9 +92,10 @@ static size_t read_address(struct tlsmgm_bytes text, uint8_t out[16]) {
     return inet_pton(AF_INET6, copy, out) == 1 ? 16 : 0;
 }
 
-static bool has_host(struct tlsmgm_bytes names, struct tlsmgm_bytes host) {
+bool tlsmgm_alt_names_have_host(struct tlsmgm_bytes names, struct tlsmgm_bytes host) {
     uint8_t address[16];
     size_t address_size = read_address(host, address);
+    host = without_root(host);
     struct tlsmgm_cursor rest = tlsmgm_cursor(names);
     enum tlsmgm_san_kind kind;
     struct tlsmgm_bytes entry;
@@ -81,7 +107,7 @@ static bool has_host(struct tlsmgm_bytes names, struct tlsmgm_bytes host) {
                 return true;
             }
         } else if (kind == TLSMGM_SAN_HOSTNAME &&
-                   (same_domain(entry, host) || wildcard_matches(entry, host))) {
+                   (same_name(entry, host) || wildcard_matches(entry, host))) {
             return true;
         }
     }
@@ -125,7 +151,7 @@ bool tlsmgm_peer_has_name(struct tlsmgm_bytes leaf, struct tlsmgm_bytes name, bo
     struct tlsmgm_certificate_fields fields;
     if (tlsmgm_certificate_fields_read(leaf, &fields, NULL) != TLSMGM_OK) return false;
     return is_sip ? has_sip_domain(fields.subject_alt_names, name)
-                  : has_host(fields.subject_alt_names, name);
+                  : tlsmgm_alt_names_have_host(fields.subject_alt_names, name);
 }
 
 static bool has_one_of(struct tlsmgm_bytes leaf, struct tlsmgm_bytes names, bool is_sip) {

@@ -25,6 +25,9 @@ void tlsmgm_peer_rules_free(struct tlsmgm_peer_rules *rules);
  */
 bool tlsmgm_peer_has_name(struct tlsmgm_bytes leaf, struct tlsmgm_bytes name, bool is_sip);
 
+/* The same of hosts, for who has read the certificate: names are contents of its GeneralNames. */
+bool tlsmgm_alt_names_have_host(struct tlsmgm_bytes names, struct tlsmgm_bytes host);
+
 /* Whether it carries the name that the connection asks for (unless empty) and one of the rules'. */
 bool tlsmgm_peer_is_expected(struct tlsmgm_bytes leaf, const struct tlsmgm_peer_rules *rules,
                              struct tlsmgm_bytes name);

@@ -16,16 +16,6 @@ enum tlsmgm_public_key_kind {
     TLSMGM_PUBLIC_KEY_ED448,
 };
 
-struct tlsmgm_public_key {
-    enum tlsmgm_public_key_kind kind;
-    unsigned security_bits; /* NIST SP 800-57 part 1 */
-    bool has_explicit_curve;
-    struct tlsmgm_bytes info; /* SubjectPublicKeyInfo, tag and length included */
-};
-
-/* Takes a SubjectPublicKeyInfo apart. */
-void tlsmgm_public_key_read(struct tlsmgm_bytes info, struct tlsmgm_public_key *out);
-
 enum tlsmgm_digest {
     TLSMGM_DIGEST_NONE, /* the algorithm has its own */
     TLSMGM_DIGEST_MD5,
@@ -35,6 +25,25 @@ enum tlsmgm_digest {
     TLSMGM_DIGEST_SHA384,
     TLSMGM_DIGEST_SHA512,
 };
+
+/* Parameters of PSS (RFC 4055 section 3.1). */
+struct tlsmgm_pss {
+    enum tlsmgm_digest digest;
+    enum tlsmgm_digest mask_digest;
+    uint32_t salt_size; /* in bytes; of a key the smallest */
+};
+
+struct tlsmgm_public_key {
+    enum tlsmgm_public_key_kind kind;
+    unsigned security_bits; /* NIST SP 800-57 part 1; 0 when the kind is unknown */
+    bool has_explicit_curve;
+    bool is_restricted;       /* to the parameters that follow */
+    struct tlsmgm_pss pss;    /* of a key that is restricted */
+    struct tlsmgm_bytes info; /* SubjectPublicKeyInfo, tag and length included */
+};
+
+/* Takes a SubjectPublicKeyInfo apart. */
+void tlsmgm_public_key_read(struct tlsmgm_bytes info, struct tlsmgm_public_key *out);
 
 enum tlsmgm_signature_kind {
     TLSMGM_SIGNATURE_UNKNOWN,
@@ -52,17 +61,26 @@ struct tlsmgm_signature {
     struct tlsmgm_bytes bits;         /* of the BIT STRING, without the count of unused bits */
     enum tlsmgm_signature_kind kind;
     enum tlsmgm_digest digest;
-    enum tlsmgm_digest mask_digest; /* of PSS */
-    uint32_t salt_size;             /* of PSS, in bytes */
-    unsigned security_bits;         /* 0 when the kind is unknown */
+    struct tlsmgm_pss pss;  /* of a signature of that kind */
+    unsigned security_bits; /* 0 when the kind is unknown */
 };
 
 /* Takes the outside of something signed apart. False when it is not of that form. */
 bool tlsmgm_signature_read(struct tlsmgm_bytes whole, struct tlsmgm_signature *out);
 
+/* The kind that an AlgorithmIdentifier (its contents) stands for. */
+enum tlsmgm_signature_kind tlsmgm_signature_kind_of(struct tlsmgm_bytes algorithm);
+
 /* Whether a key of this kind makes signatures of that kind. */
-bool tlsmgm_signature_fits(const struct tlsmgm_signature *signature,
-                           enum tlsmgm_public_key_kind key);
+bool tlsmgm_signature_fits(enum tlsmgm_signature_kind signature, enum tlsmgm_public_key_kind key);
+
+/*
+ * Whether the key may be asked about the signature: the kinds fit, a key that is restricted to some
+ * parameters of PSS (RFC 4055 section 3.3) is used with those, and an ECDSA signature is a pair of
+ * numbers in DER.
+ */
+bool tlsmgm_signature_is_allowed(const struct tlsmgm_signature *signature,
+                                 const struct tlsmgm_public_key *key);
 
 enum tlsmgm_signature_answer {
     TLSMGM_SIGNATURE_GOOD,

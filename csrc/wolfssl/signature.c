@@ -1,5 +1,7 @@
 /* Signatures of certificates and CRLs. wolfSSL's own verifier of chains is not used; see path.h. */
 
+#include <string.h>
+
 #include "internal.h"
 
 /* Behind the options, which come with internal.h. */
@@ -7,7 +9,6 @@
 #include <wolfssl/wolfcrypt/ed25519.h>
 #include <wolfssl/wolfcrypt/hash.h>
 #include <wolfssl/wolfcrypt/rsa.h>
-#include <wolfssl/wolfcrypt/signature.h>
 
 static enum wc_HashType hash_of(enum tlsmgm_digest digest) {
     switch (digest) {
@@ -47,36 +48,55 @@ static int mask_of(enum tlsmgm_digest digest) {
     return WC_MGF1NONE;
 }
 
-/* What both signatures with RSA and with curves need; the key is wolfSSL's. */
-static bool verify_plain(const struct tlsmgm_signature *signature, enum wc_SignatureType type,
-                         void *key, word32 key_size) {
-    enum wc_HashType hash = hash_of(signature->digest);
-    return hash != WC_HASH_TYPE_NONE &&
-           wc_SignatureVerify(hash, type, signature->signed_bytes.data,
-                              (word32)signature->signed_bytes.size, signature->bits.data,
-                              (word32)signature->bits.size, key, key_size) == 0;
+struct digest {
+    enum wc_HashType hash;
+    word32 size;
+    uint8_t bytes[WC_MAX_DIGEST_SIZE];
+};
+
+static bool make_digest(const struct tlsmgm_signature *signature, struct digest *out) {
+    out->hash = hash_of(signature->digest);
+    int size = out->hash == WC_HASH_TYPE_NONE ? 0 : wc_HashGetDigestSize(out->hash);
+    if (size <= 0 || (size_t)size > sizeof out->bytes) return false;
+    out->size = (word32)size;
+    return wc_Hash(out->hash, signature->signed_bytes.data, (word32)signature->signed_bytes.size,
+                   out->bytes, out->size) == 0;
 }
 
 /* The largest modulus that a library of ours takes: 16384 bits. */
 #define RSA_SIZE_MAX 2048u
 
-static bool verify_pss(const struct tlsmgm_signature *signature, RsaKey *key) {
-    enum wc_HashType hash = hash_of(signature->digest);
-    uint8_t digest[WC_MAX_DIGEST_SIZE];
+/* Around a digest: two sequences, an object identifier, a NULL. */
+#define DIGEST_INFO_MAX (WC_MAX_DIGEST_SIZE + 32u)
+
+/*
+ * wolfSSL's own wc_SignatureVerify() refuses digests below 256 bits. Where they are too weak has
+ * been decided before; CRLs may have them.
+ */
+static bool verify_pkcs1(const struct tlsmgm_signature *signature, const struct digest *digest,
+                         RsaKey *key) {
     uint8_t plain[RSA_SIZE_MAX];
-    int digest_size = hash == WC_HASH_TYPE_NONE ? 0 : wc_HashGetDigestSize(hash);
-    if (digest_size <= 0 || (size_t)digest_size > sizeof digest) return false;
+    uint8_t wanted[DIGEST_INFO_MAX];
+    int oid = wc_HashGetOID(digest->hash);
+    if (oid <= 0 || signature->bits.size > sizeof plain) return false;
+    word32 wanted_size = wc_EncodeSignature(wanted, digest->bytes, digest->size, oid);
+    int size = wc_RsaSSL_Verify(signature->bits.data, (word32)signature->bits.size, plain,
+                                (word32)sizeof plain, key);
+    return size > 0 && wanted_size > 0 && (word32)size == wanted_size &&
+           memcmp(plain, wanted, wanted_size) == 0;
+}
+
+static bool verify_pss(const struct tlsmgm_signature *signature, const struct digest *digest,
+                       RsaKey *key) {
+    uint8_t plain[RSA_SIZE_MAX];
+    int salt_size = (int)signature->pss.salt_size;
     if (signature->bits.size > sizeof plain) return false;
-    if (wc_Hash(hash, signature->signed_bytes.data, (word32)signature->signed_bytes.size, digest,
-                (word32)digest_size) != 0) {
-        return false;
-    }
     int size =
         wc_RsaPSS_Verify_ex((byte *)(uintptr_t)signature->bits.data, (word32)signature->bits.size,
-                            plain, (word32)signature->bits.size, hash,
-                            mask_of(signature->mask_digest), (int)signature->salt_size, key);
-    return size > 0 && wc_RsaPSS_CheckPadding_ex(digest, (word32)digest_size, plain, (word32)size,
-                                                 hash, (int)signature->salt_size, 0) == 0;
+                            plain, (word32)signature->bits.size, digest->hash,
+                            mask_of(signature->pss.mask_digest), salt_size, key);
+    return size > 0 && wc_RsaPSS_CheckPadding_ex(digest->bytes, digest->size, plain, (word32)size,
+                                                 digest->hash, salt_size, 0) == 0;
 }
 
 static enum tlsmgm_signature_answer answer_if(bool is_good) {
@@ -86,14 +106,15 @@ static enum tlsmgm_signature_answer answer_if(bool is_good) {
 static enum tlsmgm_signature_answer check_rsa(const struct tlsmgm_signature *signature,
                                               struct tlsmgm_bytes info) {
     RsaKey key;
+    struct digest digest;
     word32 index = 0;
     enum tlsmgm_signature_answer answer = TLSMGM_SIGNATURE_NO_KEY;
     if (wc_InitRsaKey(&key, NULL) != 0) return answer;
     if (wc_RsaPublicKeyDecode(info.data, &index, &key, (word32)info.size) == 0) {
         bool is_pss = signature->kind == TLSMGM_SIGNATURE_RSA_PSS;
-        answer = answer_if(
-            is_pss ? verify_pss(signature, &key)
-                   : verify_plain(signature, WC_SIGNATURE_TYPE_RSA_W_ENC, &key, sizeof key));
+        answer = answer_if(make_digest(signature, &digest) &&
+                           (is_pss ? verify_pss(signature, &digest, &key)
+                                   : verify_pkcs1(signature, &digest, &key)));
     }
     (void)wc_FreeRsaKey(&key);
     return answer;
@@ -102,11 +123,16 @@ static enum tlsmgm_signature_answer check_rsa(const struct tlsmgm_signature *sig
 static enum tlsmgm_signature_answer check_ecdsa(const struct tlsmgm_signature *signature,
                                                 struct tlsmgm_bytes info) {
     ecc_key key;
+    struct digest digest;
     word32 index = 0;
+    int verified = 0;
     enum tlsmgm_signature_answer answer = TLSMGM_SIGNATURE_NO_KEY;
     if (wc_ecc_init(&key) != 0) return answer;
     if (wc_EccPublicKeyDecode(info.data, &index, &key, (word32)info.size) == 0) {
-        answer = answer_if(verify_plain(signature, WC_SIGNATURE_TYPE_ECC, &key, sizeof key));
+        answer = answer_if(make_digest(signature, &digest) &&
+                           wc_ecc_verify_hash(signature->bits.data, (word32)signature->bits.size,
+                                              digest.bytes, digest.size, &verified, &key) == 0 &&
+                           verified == 1);
     }
     (void)wc_ecc_free(&key);
     return answer;
@@ -131,7 +157,7 @@ static enum tlsmgm_signature_answer check_ed25519(const struct tlsmgm_signature 
 
 enum tlsmgm_signature_answer wssl_check_signature(const struct tlsmgm_signature *signature,
                                                   const struct tlsmgm_public_key *key) {
-    if (!tlsmgm_signature_fits(signature, key->kind)) return TLSMGM_SIGNATURE_WRONG;
+    if (!tlsmgm_signature_is_allowed(signature, key)) return TLSMGM_SIGNATURE_WRONG;
     switch (signature->kind) {
         case TLSMGM_SIGNATURE_UNKNOWN:
         case TLSMGM_SIGNATURE_ED448: /* not in our build of wolfSSL */
