@@ -123,20 +123,25 @@ static bool same_entry(const struct tlsmgm_name_entry *a, const struct tlsmgm_na
     return tlsmgm_bytes_equal(a->type, b->type) && same_value(a, b);
 }
 
-/* The attributes of the next set; 0 at the end, or when there are too many. */
-static size_t next_set(struct tlsmgm_name_cursor *cursor, struct tlsmgm_name_entry *entries) {
+/* The attributes of a set; 0 when there are too many. */
+static size_t read_set(struct tlsmgm_bytes contents, struct tlsmgm_name_entry *entries) {
+    struct tlsmgm_name_cursor cursor = {.entries = tlsmgm_cursor(contents)};
     size_t count = 0;
-    do {
-        if (count == SET_MAX || !tlsmgm_name_next(cursor, &entries[count])) return 0;
+    while (cursor.entries.left > 0) {
+        if (count == SET_MAX || !tlsmgm_name_next(&cursor, &entries[count])) return 0;
         count++;
-    } while (cursor->entries.left > 0);
+    }
     return count;
 }
 
 /* In whatever order. */
-static bool same_set(const struct tlsmgm_name_entry *a, const struct tlsmgm_name_entry *b,
-                     size_t count) {
+static bool same_set(struct tlsmgm_bytes one, struct tlsmgm_bytes other) {
+    struct tlsmgm_name_entry a[SET_MAX];
+    struct tlsmgm_name_entry b[SET_MAX];
     bool taken[SET_MAX] = {false};
+    if (tlsmgm_bytes_equal(one, other)) return true;
+    size_t count = read_set(one, a);
+    if (count == 0 || read_set(other, b) != count) return false;
     for (size_t i = 0; i < count; i++) {
         size_t j = 0;
         while (j < count && (taken[j] || !same_entry(&a[i], &b[j]))) j++;
@@ -148,15 +153,17 @@ static bool same_set(const struct tlsmgm_name_entry *a, const struct tlsmgm_name
 
 /* Walks over both as long as base has sets; *left tells what name has behind them. */
 static bool begins_with(struct tlsmgm_bytes name, struct tlsmgm_bytes base, size_t *left) {
-    struct tlsmgm_name_cursor ours = tlsmgm_name_cursor(name);
-    struct tlsmgm_name_cursor theirs = tlsmgm_name_cursor(base);
-    while (theirs.sets.left > 0) {
-        struct tlsmgm_name_entry a[SET_MAX];
-        struct tlsmgm_name_entry b[SET_MAX];
-        size_t count = next_set(&theirs, b);
-        if (count == 0 || next_set(&ours, a) != count || !same_set(a, b, count)) return false;
+    struct tlsmgm_cursor ours = tlsmgm_cursor(name);
+    struct tlsmgm_cursor theirs = tlsmgm_cursor(base);
+    struct tlsmgm_bytes one;
+    struct tlsmgm_bytes other;
+    while (theirs.left > 0) {
+        if (!tlsmgm_der_expect(&theirs, TLSMGM_DER_SET, &other) ||
+            !tlsmgm_der_expect(&ours, TLSMGM_DER_SET, &one) || !same_set(one, other)) {
+            return false;
+        }
     }
-    *left = ours.sets.left;
+    *left = ours.left;
     return true;
 }
 

@@ -77,7 +77,8 @@ static bool is_about_staple(const struct tlsmgm_conn *conn, int code) {
 /* Errors of wolfSSL's certificate reader lie together. It sends no alert for some. */
 static bool is_about_certificate(int code) {
     return (code <= ASN_PARSE_E && code >= ASN_DH_KEY_E) || code == ASN_CRIT_EXT_E ||
-           code == ASN_ALT_NAME_E || code == ASN_ECC_KEY_E || code == ECC_CURVE_OID_E;
+           code == ASN_ALT_NAME_E || code == ASN_ECC_KEY_E || code == ECC_CURVE_OID_E ||
+           code == ASN_NAME_INVALID_E || code == KEYUSAGE_E || code == EXTKEYUSAGE_E;
 }
 
 /* wolfSSL tells the callback nothing of a leaf that it cannot read, nor of a staple. */

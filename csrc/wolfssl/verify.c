@@ -65,6 +65,9 @@ static int code_for_alert(enum tlsmgm_verify_reason reason) {
     return ASN_SIG_CONFIRM_E;
 }
 
+/* wolfSSL reads no more certificates than that, and says nothing of those behind it. */
+#define SHOWN_MAX ((int)MAX_CHAIN_DEPTH - 1)
+
 /* wolfSSL does not keep the chain. False without memory. */
 static bool keep_chain(struct tlsmgm_conn *conn, const WOLFSSL_X509_STORE_CTX *store) {
     if (conn->peer_chain != NULL || store->totalCerts <= 0) return true;
@@ -127,17 +130,43 @@ static void judge(struct tlsmgm_conn *conn) {
     }
 }
 
+/*
+ * As OpenSSL has it: in TLS 1.2 a server's key on a curve must be one that may sign; of others, and
+ * in TLS 1.3, nobody asks.
+ */
+static bool may_sign(const struct tlsmgm_conn *conn) {
+    if (conn->ctx->is_server || wolfSSL_version(conn->ssl) > TLS1_2_VERSION) return true;
+    if (conn->peer_chain_size == 0) return false;
+    struct tlsmgm_bytes leaf = {conn->peer_chain[0].data, conn->peer_chain[0].size};
+    enum tlsmgm_key_kind kind = tlsmgm_key_kind(leaf);
+    return kind == TLSMGM_KEY_RSA || kind == TLSMGM_KEY_RSA_PSS;
+}
+
+/*
+ * Called twice: with what wolfSSL thinks of the certificate, which does not count, and, if we have
+ * let it pass, with what it thinks of the key.
+ */
+static void look_at(struct tlsmgm_conn *conn, const WOLFSSL_X509_STORE_CTX *store) {
+    if (store->totalCerts > SHOWN_MAX) {
+        wssl_refuse(conn, TLSMGM_VERIFY_TOO_DEEP, "too many certificates were sent");
+    } else if (store->error == PEER_KEY_ERROR) {
+        wssl_refuse(conn, TLSMGM_VERIFY_WEAK_KEY, "wolfSSL cannot use the key");
+    } else if (store->error == KEYUSE_SIGNATURE_E && !may_sign(conn)) {
+        wssl_refuse(conn, TLSMGM_VERIFY_PURPOSE, "the key may not sign");
+    } else if (conn->verdict.is_given) {
+        return;
+    } else if (keep_chain(conn, store)) {
+        judge(conn);
+    } else {
+        conn->verdict.no_memory = true;
+    }
+}
+
 int wssl_verify_callback(WOLFSSL_X509_STORE_CTX *store, void *argument) {
     struct tlsmgm_conn *conn = store->userCtx;
     (void)argument;
     if (store->totalCerts <= 0) return store->error == 0; /* a client without a certificate */
-    if (!conn->verdict.is_given) {
-        if (keep_chain(conn, store)) {
-            judge(conn);
-        } else {
-            conn->verdict.no_memory = true;
-        }
-    }
+    look_at(conn, store);
     bool good = conn->verdict.is_given && conn->verdict.reason == TLSMGM_VERIFY_NONE;
     if (!conn->verdict.no_memory && (good || !conn->ctx->verify_peer)) return 1;
     store->error = conn->verdict.no_memory ? MEMORY_E : code_for_alert(conn->verdict.reason);
