@@ -12,7 +12,13 @@ from tests.support.c_code import CCode
 from tests.support.der import GENERALIZED_TIME, SEQUENCE, UTC_TIME, extension, integer, tlv
 from tests.support.path import TRUE, called, issuer_id, make_crl
 
-REASON, NUMBER, DELTA, SCOPE, OWNER = "2.5.29.21", "2.5.29.20", "2.5.29.27", "2.5.29.28", "2.5.29.29"
+REASON, NUMBER, DELTA, SCOPE, OWNER = (
+    "2.5.29.21",
+    "2.5.29.20",
+    "2.5.29.27",
+    "2.5.29.28",
+    "2.5.29.29",
+)
 WHEN = tlv(UTC_TIME, b"260101000000Z")
 SERIALS = st.integers(-(1 << 160), 1 << 160)
 
@@ -144,7 +150,9 @@ BROKEN: dict[str, bytes] = {
     "twice": make_crl("root", 1, extensions=[extension(NUMBER, integer(1))] * 2),
     "number": make_crl("root", 1, extensions=[extension(NUMBER, b"x")]),
     "scope": make_crl("root", 1, extensions=[extension(SCOPE, tlv(SEQUENCE, tlv(0x81, b"")))]),
-    "point": make_crl("root", 1, extensions=[extension(SCOPE, tlv(SEQUENCE, tlv(0xA0, b"\xa0\1x")))]),
+    "point": make_crl(
+        "root", 1, extensions=[extension(SCOPE, tlv(SEQUENCE, tlv(0xA0, b"\xa0\1x")))]
+    ),
     "key": make_crl("root", 1, extensions=[extension("2.5.29.35", tlv(SEQUENCE, tlv(0x82, b"")))]),
     "date": make_crl("root", 1, this_update=b"261301000000Z"),
     "reason": make_crl("root", 1, entry(1, extension(REASON, integer(1)))),

@@ -25,7 +25,7 @@ from tests.support.der import (
     tlv,
 )
 
-CN, O, OU = "2.5.4.3", "2.5.4.10", "2.5.4.11"
+CN, ORG, OU = "2.5.4.3", "2.5.4.10", "2.5.4.11"
 BLANKS = " \t\n\v\f\r"
 
 #: Texts of attributes, with blanks and letters of both cases often enough.
@@ -34,14 +34,14 @@ TEXTS = st.text(
     max_size=12,
 )
 NAMES = st.lists(
-    st.lists(st.tuples(st.sampled_from([CN, O, OU]), TEXTS), min_size=1, max_size=3),
+    st.lists(st.tuples(st.sampled_from([CN, ORG, OU]), TEXTS), min_size=1, max_size=3),
     max_size=4,
 )
 Name = list[list[tuple[str, str]]]
 
 
 def canonical(text: str) -> str:
-    """Return the text as it is compared: ASCII blanks single and none at the ends, small ASCII letters."""
+    """Return the text as it is compared: ASCII blanks single, none at the ends, small letters."""
     folded = re.sub(f"[{BLANKS}]+", " ", text).strip(" ")
     return re.sub("[A-Z]+", lambda letters: letters[0].lower(), folded)
 
@@ -60,7 +60,9 @@ def tags_for(text: str) -> list[int]:
 
 def spell(random: Random, text: str) -> str:
     """Return another spelling of the same text."""
-    cases = "".join(random.choice([one.upper(), one.lower()]) if one.isascii() else one for one in text)
+    cases = "".join(
+        random.choice([one.upper(), one.lower()]) if one.isascii() else one for one in text
+    )
     parts = re.split(f"[{BLANKS}]+", cases)
     gaps = ["".join(random.choices(BLANKS, k=random.randint(1, 3))) for _ in parts[1:]]
     out = parts[0] + "".join(gap + part for gap, part in zip(gaps, parts[1:], strict=True))
@@ -125,17 +127,23 @@ def test_two_texts(c: CCode, one: str, other: str) -> None:
 
 
 DIFFERENT = [
-    (name(entry(CN, UTF8, b"a")), name(entry(O, UTF8, b"a"))),
+    (name(entry(CN, UTF8, b"a")), name(entry(ORG, UTF8, b"a"))),
     (name(entry(CN, UTF8, b"a")), name()),
-    (name(entry(CN, UTF8, b"a")), name(entry(CN, UTF8, b"a"), entry(O, UTF8, b"a"))),
-    (name(entry(CN, UTF8, b"a"), entry(O, UTF8, b"a")), name(entry(O, UTF8, b"a"), entry(CN, UTF8, b"a"))),
+    (name(entry(CN, UTF8, b"a")), name(entry(CN, UTF8, b"a"), entry(ORG, UTF8, b"a"))),
+    (
+        name(entry(CN, UTF8, b"a"), entry(ORG, UTF8, b"a")),
+        name(entry(ORG, UTF8, b"a"), entry(CN, UTF8, b"a")),
+    ),
     (name(entry(CN, NUMERIC, b"1")), name(entry(CN, UTF8, b"1"))),
     (name(entry(CN, NUMERIC, b"1 2")), name(entry(CN, NUMERIC, b"1  2"))),
     (name(entry(CN, UTF8, "Ä".encode())), name(entry(CN, UTF8, "ä".encode()))),
     (name(entry(CN, UTF8, "a\u00a0b".encode())), name(entry(CN, UTF8, b"a b"))),
     (name(entry(CN, UTF8, b"a\0")), name(entry(CN, UTF8, b"a"))),
-    (tlv(SET, entry(CN, UTF8, b"a"), entry(O, UTF8, b"a")), name(entry(CN, UTF8, b"a"), entry(O, UTF8, b"a"))),
-]  # fmt: skip
+    (
+        tlv(SET, entry(CN, UTF8, b"a"), entry(ORG, UTF8, b"a")),
+        name(entry(CN, UTF8, b"a"), entry(ORG, UTF8, b"a")),
+    ),
+]
 
 
 @pytest.mark.parametrize(("one", "other"), DIFFERENT)
@@ -154,7 +162,11 @@ def test_large_sets_are_compared_byte_for_byte(c: CCode) -> None:
 
 @given(st.binary(max_size=60))
 def test_texts_that_are_valid(c: CCode, data: bytes) -> None:
-    for tag, codec, width in ((UTF8, "utf-8", 1), (BMP, "utf-16-be", 2), (UNIVERSAL, "utf-32-be", 4)):
+    for tag, codec, width in (
+        (UTF8, "utf-8", 1),
+        (BMP, "utf-16-be", 2),
+        (UNIVERSAL, "utf-32-be", 4),
+    ):
         text = data[: len(data) // width * width]
         view, _keep = c.bytes_in(name(entry(CN, tag, text)))
         try:

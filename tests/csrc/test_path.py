@@ -39,7 +39,6 @@ from tests.support.path import (
     TRUE,
     Answer,
     Validator,
-    called,
     hosts,
     issuer_id,
     key,
@@ -185,7 +184,12 @@ EXPLICIT = tlv(SEQUENCE, oid("1.2.840.10045.2.1"), tlv(SEQUENCE, integer(1)))
 ALTERED: list[tuple[str, dict[str, bytes], list[bytes], str]] = [
     ("unknown critical", {}, [CA, extension("1.2.3.4", b"x", TRUE)], "OTHER"),
     ("unknown", {}, [CA, extension("1.2.3.4", b"x")], "NONE"),
-    ("critical identifier", {}, [CA, extension("2.5.29.14", tlv(OCTET_STRING, b"x"), TRUE)], "OTHER"),
+    (
+        "critical identifier",
+        {},
+        [CA, extension("2.5.29.14", tlv(OCTET_STRING, b"x"), TRUE)],
+        "OTHER",
+    ),
     ("proxy", {}, [CA, extension("1.3.6.1.5.5.7.1.14", b"x")], "OTHER"),
     ("networks", {}, [CA, extension("1.3.6.1.5.5.7.1.7", b"x")], "OTHER"),
     ("no authority", {}, [], "NOT_A_CA"),
@@ -198,7 +202,12 @@ ALTERED: list[tuple[str, dict[str, bytes], list[bytes], str]] = [
     ("for servers", {}, [CA, purposes(SERVER_AUTH)], "NONE"),
     ("path length", {}, [path_length(0)], "TOO_DEEP"),
     ("longer path", {}, [path_length(1)], "NONE"),
-    ("explicit curve", {"public_key": tlv(SEQUENCE, EXPLICIT, tlv(BIT_STRING, b"\0\2"))}, [CA], "OTHER"),
+    (
+        "explicit curve",
+        {"public_key": tlv(SEQUENCE, EXPLICIT, tlv(BIT_STRING, b"\0\2"))},
+        [CA],
+        "OTHER",
+    ),
     ("weak key", {"public_key": key(2, "1.2.840.10045.3.1.1")[:-1]}, [CA], "PROTOCOL"),
     ("old", {"not_after": PAST}, [CA], "EXPIRED"),
     ("new", {"not_before": FUTURE}, [CA], "NOT_YET_VALID"),
@@ -206,11 +215,31 @@ ALTERED: list[tuple[str, dict[str, bytes], list[bytes], str]] = [
     ("short date", {"not_after": tlv(UTC_TIME, b"2501010000Z")}, [CA], "PROTOCOL"),
     ("short date", {"not_after": tlv(GENERALIZED_TIME, b"20250101000Z")}, [CA], "PROTOCOL"),
     ("wrong signature", {"signature": signature(4)}, [CA], "SIGNATURE"),
-    ("spelt signature", {"signature": tlv(BIT_STRING, b"\0" + tlv(SEQUENCE, b"\2\2\0\1" + integer(1)))}, [CA], "SIGNATURE"),
-    ("a pair and more", {"signature": tlv(BIT_STRING, b"\0" + tlv(SEQUENCE, integer(1), integer(1), integer(1)))}, [CA], "SIGNATURE"),
-    ("other algorithm outside", {"outer_algorithm": tlv(SEQUENCE, oid("1.2.840.10045.4.3.3"))}, [CA], "SIGNATURE"),
-    ("SHA-1", {"outer_algorithm": tlv(SEQUENCE, oid(SHA1)), "algorithm": tlv(SEQUENCE, oid(SHA1))}, [CA], "WEAK_KEY"),
-]  # fmt: skip
+    (
+        "spelt signature",
+        {"signature": tlv(BIT_STRING, b"\0" + tlv(SEQUENCE, b"\2\2\0\1" + integer(1)))},
+        [CA],
+        "SIGNATURE",
+    ),
+    (
+        "a pair and more",
+        {"signature": tlv(BIT_STRING, b"\0" + tlv(SEQUENCE, integer(1), integer(1), integer(1)))},
+        [CA],
+        "SIGNATURE",
+    ),
+    (
+        "other algorithm outside",
+        {"outer_algorithm": tlv(SEQUENCE, oid("1.2.840.10045.4.3.3"))},
+        [CA],
+        "SIGNATURE",
+    ),
+    (
+        "SHA-1",
+        {"outer_algorithm": tlv(SEQUENCE, oid(SHA1)), "algorithm": tlv(SEQUENCE, oid(SHA1))},
+        [CA],
+        "WEAK_KEY",
+    ),
+]
 
 
 @pytest.mark.parametrize(
@@ -335,7 +364,7 @@ def test_self_issued_intermediates_are_free(validator: Validator) -> None:
 
 
 def test_the_order_of_reasons(validator: Validator) -> None:
-    """The rows of a certificate that is wrong in everything: each is told when those before are mended."""
+    """A certificate is wrong in everything: each fault is told when those before it are mended."""
     wrong = {
         "TOO_DEEP": "verify_depth",
         "PURPOSE": purposes(CLIENT_AUTH),
@@ -405,116 +434,6 @@ def test_common_names_count_where_no_host_is_asked_for(validator: Validator) -> 
         assert validator.judge([leaf], [root], host="10.0.0.1").reason == "NONE"
 
 
-# Revocation.
-
-SERIAL = {"serial": integer(77)}
-
-
-@pytest.mark.parametrize(
-    ("crls", "reason"),
-    [
-        ([make_crl("root", 1)], "NONE"),
-        ([make_crl("root", 1, 76, 78)], "NONE"),
-        ([make_crl("root", 1, 76, 77, 78)], "REVOKED"),
-        ([make_crl("other", 1)], "CRL_MISSING"),
-        ([make_crl("root", 4, 77)], "CRL_INVALID"),
-        ([make_crl("root", 1, next_update=b"260201000000Z")], "CRL_EXPIRED"),
-        ([make_crl("root", 1, this_update=b"270201000000Z")], "CRL_EXPIRED"),
-        ([make_crl("root", 1, 77, next_update=b"260201000000Z"), make_crl("root", 1)], "NONE"),
-        ([make_crl("root", 1, 77, this_update=b"250201000000Z"), make_crl("root", 1)], "NONE"),
-        ([make_crl("root", 1, 77), make_crl("root", 1, this_update=b"250201000000Z")], "REVOKED"),
-        ([make_crl("root", 1, extensions=[extension("1.2.3", b"x", TRUE)])], "OTHER"),
-        ([make_crl("root", 1, 77, extensions=[extension("1.2.3", b"x", TRUE)]), make_crl("root", 1)], "NONE"),
-        ([make_crl("root", 1, extensions=[issuer_id(b"other")])], "NONE"),
-        ([make_crl("root", 1, extensions=[extension("2.5.29.27", integer(1), TRUE)])], "CRL_MISSING"),
-    ],
-)  # fmt: skip
-def test_lists(validator: Validator, crls: list[bytes], reason: str) -> None:
-    leaf = make("leaf", "root", 9, 1, **SERIAL)
-    assert validator.judge([leaf], [ROOT], crls).reason == reason
-
-
-def test_who_may_sign_lists(validator: Validator) -> None:
-    leaf = make("leaf", "root", 9, 1)
-    for bits, reason in ((0x04, "CRL_INVALID"), (0x06, "NONE")):
-        root = make("root", "root", 1, 1, CA, usage(bits))
-        assert validator.judge([leaf], [root], [make_crl("root", 1)]).reason == reason
-
-
-def test_lists_of_two_authorities_of_one_name(validator: Validator) -> None:
-    first = make("ca", "root", 4, 1, CA, own_id(b"first"))
-    second = make("ca", "root", 5, 1, CA, own_id(b"second"))
-    leaf = make("leaf", "ca", 9, 5, issuer_id(b"second"), **SERIAL)
-    other = make_crl("ca", 4, 77, extensions=[issuer_id(b"first")])
-    ours = make_crl("ca", 5, extensions=[issuer_id(b"second")], this_update=b"250601000000Z")
-    shown = [leaf, first, second]
-    assert validator.judge(shown, [ROOT], [other, ours]).reason == "NONE"
-    assert validator.judge(shown, [ROOT], [other]).reason == "CRL_MISSING"
-
-
-def test_the_whole_path_or_the_leaf_alone(validator: Validator) -> None:
-    lists = [make_crl("lower", 3), make_crl("middle", 2), make_crl("root", 1, 1)]
-    leaf = make("leaf", "lower", 9, 3, serial=integer(8))
-    chain = [leaf, LOWER, MIDDLE]
-    assert validator.judge(chain, [ROOT], lists).reason == "NONE"
-    assert said(validator.judge(chain, [ROOT], lists, check_all_crls=True)) == ("REVOKED", 2)
-    assert said(validator.judge(chain, [ROOT], lists[:1], check_all_crls=True)) == (
-        "CRL_MISSING",
-        1,
-    )
-
-
-def scope(*parts: bytes) -> bytes:
-    return extension("2.5.29.28", tlv(SEQUENCE, *parts), TRUE)
-
-
-POINT = tlv(0xA0, tlv(0xA0, tlv(0x86, b"http://a/")))
-OTHER_POINT = tlv(0xA0, tlv(0xA0, tlv(0x86, b"http://b/")))
-YES = b"\xff"
-
-
-@pytest.mark.parametrize(
-    ("points", "parts", "reason"),
-    [
-        ([], [tlv(0x81, YES)], "NONE"),
-        ([], [tlv(0x82, YES)], "CRL_MISSING"),
-        ([], [tlv(0x85, YES)], "CRL_MISSING"),
-        ([], [tlv(0x81, YES), tlv(0x82, YES)], "CRL_MISSING"),
-        ([], [tlv(0x84, YES)], "CRL_MISSING"),
-        ([], [tlv(0x83, b"\1\6")], "CRL_MISSING"),
-        ([], [], "CRL_MISSING"),
-        ([], [POINT], "CRL_MISSING"),
-        ([tlv(SEQUENCE, POINT)], [POINT], "NONE"),
-        ([tlv(SEQUENCE, OTHER_POINT)], [POINT], "CRL_MISSING"),
-        ([tlv(SEQUENCE, OTHER_POINT), tlv(SEQUENCE, POINT)], [POINT], "NONE"),
-        ([tlv(SEQUENCE, POINT, tlv(0x81, b"\1\6"))], [POINT], "CRL_MISSING"),
-        ([tlv(SEQUENCE, POINT, tlv(0xA2, tlv(0xA4, tlv(SEQUENCE, called("other")))))], [POINT], "CRL_MISSING"),
-        ([tlv(SEQUENCE, POINT, tlv(0xA2, tlv(0xA4, tlv(SEQUENCE, called("ROOT")))))], [POINT], "NONE"),
-        ([tlv(SEQUENCE, POINT, tlv(0xA2, tlv(0x82, b"root")))], [POINT], "CRL_MISSING"),
-    ],
-)  # fmt: skip
-def test_partitioned_lists(
-    validator: Validator, points: list[bytes], parts: list[bytes], reason: str
-) -> None:
-    more = [extension(CRL_POINTS, tlv(SEQUENCE, *points))] if points else []
-    leaf = make("leaf", "root", 9, 1, *more)
-    crl = make_crl("root", 1, extensions=[scope(*parts)])
-    assert validator.judge([leaf], [ROOT], [crl]).reason == reason
-
-
-def test_lists_of_some_reasons_add_up(validator: Validator) -> None:
-    """The peer's points name two lists for different reasons: both are asked."""
-    some, rest = tlv(0x81, b"\1\x70"), tlv(0x81, b"\7\x0f\x80")
-    points = [tlv(SEQUENCE, POINT, some), tlv(SEQUENCE, OTHER_POINT, rest)]
-    leaf = make("leaf", "root", 9, 1, extension(CRL_POINTS, tlv(SEQUENCE, *points)), **SERIAL)
-    first = make_crl("root", 1, extensions=[scope(POINT)])
-    second = make_crl("root", 1, extensions=[scope(OTHER_POINT)])
-    revoking = make_crl("root", 1, 77, extensions=[scope(OTHER_POINT)])
-    assert validator.judge([leaf], [ROOT], [first]).reason == "CRL_MISSING"
-    assert validator.judge([leaf], [ROOT], [first, second]).reason == "NONE"
-    assert validator.judge([leaf], [ROOT], [first, revoking]).reason == "REVOKED"
-
-
 # The rest.
 
 
@@ -545,7 +464,7 @@ def test_any_bytes_are_malformed(c: CCode, data: bytes, at: int) -> None:
 
 @given(st.randoms(use_true_random=False), st.integers(0, 400), st.integers(0, 255))
 def test_an_altered_byte_never_makes_a_way(c: CCode, random: Random, at: int, value: int) -> None:
-    """Signatures are numbers here, so what is signed is not protected: but nobody is trusted by it."""
+    """Signatures protect nothing here, being numbers, but nobody is trusted by a change."""
     stranger = make("leaf", "stranger", 9, 44, hosts("a.test"))
     data = bytearray(stranger)
     data[at % len(data)] = value

@@ -1,7 +1,7 @@
-"""Certificates and lists for the path validator, whose signatures are numbers, and what it says of them.
+"""Certificates and lists whose signatures are numbers, and what the path validator says of them.
 
-Key ``n`` is a point of P-256 that ends in ``n``; what it signs carries the pair ``(n, 1)`` as signature.
-No curve was asked, so anything can be made, and quickly.
+Key ``n`` is a point of P-256 that ends in ``n``; what it signs carries the pair ``(n, 1)``. No
+curve was asked, so anything can be made, and quickly.
 """
 
 from __future__ import annotations

@@ -15,7 +15,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.pairs import ConnectionPair, Managers, managers
-from tests.support.pki import Authority
 from tests.support.random_pki import Case, Drawer
 from tlsmgm import ConfigError, TLSError, VerificationError
 
