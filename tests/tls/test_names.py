@@ -36,6 +36,10 @@ MATCHES = [
     (["*.dom.test"], "a.dom.test"),
     (["*.dom.test"], "A.DOM.test"),
     (["xn--bcher-kva.test"], "xn--bcher-kva.test"),
+    (["*.dom.test"], "xn--bcher-kva.dom.test"),
+    (["*.dom.test"], "-a-.dom.test"),
+    (["_a.dom.test"], "_a.dom.test"),
+    (["a.test"], "a.test."),
 ]
 
 MISMATCHES = [
@@ -48,6 +52,13 @@ MISMATCHES = [
     (["*a.dom.test"], "ba.dom.test"),
     (["a.*.test"], "a.b.test"),
     (["*.test"], "a.test"),
+    (["*.dom.test"], "_a.dom.test"),  # a service, no host
+    (["*._tcp.dom.test"], "a._tcp.dom.test"),
+    (["*.-dom.test"], "a.-dom.test"),
+    (["*.dom-.test"], "a.dom-.test"),
+    (["a.test."], "a.test"),
+    (["a.test."], "a.test."),
+    (["*.dom.test."], "a.dom.test"),
     (["192.0.2.7"], "192.0.2.7"),  # a DNS name that looks like an address
     ([], "common.test"),  # the common name counts for nothing
     (["other.test"], "common.test"),
