@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from tests.support.pairs import ConnectionPair, managers
-from tests.support.pki import Authority, Identity, PrivateKey, certificate_pem, write_crls
+from tests.support.pki import Authority, Identity, PrivateKey, certificate_pem, new_key, write_crls
 from tlsmgm import ConfigError, VerificationError
 
 Judge = Callable[..., str]
@@ -138,9 +138,7 @@ def signed(root: Authority, key: PrivateKey, **how: object) -> Identity:
 def test_salts_of_pss(judge: Judge, salt: int) -> None:
     ca = Authority("ca", kind="rsa")
     pss = padding.PSS(padding.MGF1(hashes.SHA256()), salt)
-    leaf = signed(
-        ca, ec.generate_private_key(ec.SECP256R1()), algorithm=hashes.SHA256(), rsa_padding=pss
-    )
+    leaf = signed(ca, new_key(), algorithm=hashes.SHA256(), rsa_padding=pss)
     assert judge(leaf, ca_list=ca.pem) == "ok"
 
 
