@@ -85,7 +85,8 @@ def portable_headers() -> list[str]:
 
 def headers_of(variant: str) -> list[str]:
     """Return the headers whose declarations a variant offers."""
-    of_backends = [f"{variant}/backend.h", "signature.h", "swap_staple.h", "ticket_stack.h"]
+    of_backends = [f"{variant}/backend.h", "signature.h", "swap_staple.h"]
+    of_backends += ["ticket_stack.h", "verify_chain.h"]
     return [*portable_headers(), *(of_backends if variant in BACKENDS else [])]
 
 
