@@ -174,15 +174,6 @@ def test_directory_of_hashed_names_is_trusted(
     refused(both.fail(), "unknown_ca")
 
 
-def test_directory_without_hashed_names_is_refused(
-    library: str, root: Authority, tmp_path: Path
-) -> None:
-    (tmp_path / "root.pem").write_bytes(root.pem)
-    with pytest.raises(ConfigError, match="rehash") as caught:
-        managers(library, library, client={"ca_list": None, "ca_dir": str(tmp_path)})
-    assert caught.value.parameter == "ca_dir"
-
-
 def test_directory_without_revocation_list_is_refused(
     library: str, root: Authority, tmp_path: Path
 ) -> None:
