@@ -40,10 +40,13 @@ class OneDomain:
         return {"Domains": [{"ID": 1, "Domain name": "sip.example", "Type": "Server"}]}
 
     def reload(self) -> Any:
-        kinds = ("added", "changed", "removed", "failed", "kept")
-        return SimpleNamespace(**dict.fromkeys(kinds, ()), failures=())
+        kinds = ("added", "changed", "removed", "failed", "kept", "failures", "warnings")
+        return SimpleNamespace(**dict.fromkeys(kinds, ()))
 
     reload_database = reload
+
+    def cancel_reload(self) -> None:
+        pass
 
 
 class Interface:

@@ -10,6 +10,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import idna
+
 __all__ = ["FOLDER", "files_shut"]
 
 _kept = tempfile.TemporaryDirectory(prefix="tlsmgm_fuzz_")
@@ -17,8 +19,9 @@ _kept = tempfile.TemporaryDirectory(prefix="tlsmgm_fuzz_")
 #: The folder; it goes away with the process.
 FOLDER = Path(os.path.realpath(_kept.name))
 
-# Python loads codecs when they are first asked for.
-_ALLOWED = tuple(f"{folder}{os.sep}" for folder in (FOLDER, sysconfig.get_path("stdlib")))
+# Python loads codecs when they are first asked for, and idna its tables.
+_ON_DEMAND = (sysconfig.get_path("stdlib"), os.path.dirname(os.path.realpath(idna.__file__)))
+_ALLOWED = tuple(f"{folder}{os.sep}" for folder in (FOLDER, *_ON_DEMAND))
 
 _is_shut = False
 
@@ -37,7 +40,7 @@ sys.addaudithook(_refuse)
 
 @contextlib.contextmanager
 def files_shut() -> Iterator[None]:
-    """Let nothing be opened outside of the folder but what is Python's own."""
+    """Let nothing be opened outside of the folder but what loads itself on demand."""
     global _is_shut
     _is_shut = True
     try:
