@@ -57,6 +57,7 @@ TLSMGM = Distribution(
         "wheels/patches/wolfssl-*",
         "tests/*",
         "benchmarks/*",
+        "findings/*",
         ".*",
     ),
 )

@@ -116,7 +116,9 @@ def test_every_source_of_a_backend_is_in_its_distribution_alone():
     for tree in (ours, wolfssl):
         assert {"setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE"} <= set(tree)
         assert "csrc/tlsmgm.h" in tree
-        assert not [path for path in tree if path.startswith(("tests/", "benchmarks/", "."))]
+        assert not [
+            path for path in tree if path.startswith(("tests/", "benchmarks/", "findings/", "."))
+        ]
 
 
 def test_the_overlay_takes_the_place_of_the_checkouts_own_files():
