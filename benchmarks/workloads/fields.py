@@ -148,8 +148,8 @@ def parsed_fields(der: bytes) -> Mapping[str, str | None]:
     for which, name in (("subject", certificate.subject), ("issuer", certificate.issuer)):
         found[which] = name.rfc4514_string()
         for field, oid in _NAMES.items():
-            values = name.get_attributes_for_oid(oid)
-            found[f"{which}_{field}"] = str(values[0].value) if values else None
+            found[f"{which}_{field}"] = _attribute(name, oid)
+    found["subject_serial"] = _attribute(certificate.subject, NameOID.SERIAL_NUMBER)
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
@@ -158,6 +158,11 @@ def parsed_fields(der: bytes) -> Mapping[str, str | None]:
         texts = [str(value) for value in names.get_values_for_type(kind)]
         found[f"san_{field}"] = ",".join(texts) or None
     return found
+
+
+def _attribute(name: x509.Name, oid: ObjectIdentifier) -> str | None:
+    values = name.get_attributes_for_oid(oid)
+    return str(values[0].value) if values else None
 
 
 def _timed(entrant: str, library: str, read: Callable[[], object], count: int) -> Contestant:

@@ -202,6 +202,7 @@ def test_check_finds_everything(library: str, tmp_path: Path, run: Run) -> None:
         ("warning", "key-file", "dom1"),
         ("warning", "shadowed", "dom1"),
         ("warning", "socket", "dom3"),
+        ("warning", "server-name", None),
     }
     by_check = {(item["check"], item["domain"]): item for item in report["findings"]}
     assert "2021-01-01" in by_check["expiry", "expired"]["message"]
