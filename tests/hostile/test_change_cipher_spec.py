@@ -1,7 +1,4 @@
-"""A change_cipher_spec of TLS 1.2 that comes before there are keys to change to.
-
-tests/csrc/test_early_change_cipher_spec.py has the one that comes just behind the ServerHelloDone.
-"""
+"""A change_cipher_spec of TLS 1.2 that comes before there are keys to change to."""
 
 from __future__ import annotations
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import NameOID
 
-from tests.support import ocsp
 from tests.support.pairs import managers
 from tests.support.pki import Authority, Identity, name_of, new_key
 from tlsmgm import VerificationError
@@ -62,20 +59,3 @@ def test_many_names_relative_to_the_issuer(
     error = pair.client_error if side == "server" else pair.server_error
     assert isinstance(error, VerificationError)
     assert error.reason == "malformed"
-
-
-def test_a_good_staple_hides_no_revocation(
-    library: str, client_library: str, version: str, root: Authority, site: Identity, tmp_path: Path
-) -> None:
-    """wolfSSL looks at a staple or at CRLs, never at both (CVE-2026-94417 and its kind)."""
-    (tmp_path / "list.pem").write_bytes(root.crl(site))
-    both = managers(
-        library,
-        client_library,
-        version,
-        server=site.fields() | {"ocsp_response": ocsp.response(root, site)},
-        client={"ca_list": root.pem, "crl_dir": tmp_path, "require_staple": True},
-    )
-    error = both.fail().client_error
-    assert isinstance(error, VerificationError)
-    assert error.reason == "revoked"
