@@ -50,24 +50,31 @@ static const char *short_name(struct tlsmgm_bytes type) {
     }
 }
 
-static uint32_t attribute_number(enum tlsmgm_attribute which) {
+/* X.520: the number of an attribute below 2.5.4. */
+static uint8_t x520_number(enum tlsmgm_attribute which) {
     switch (which) {
         case TLSMGM_COMMON_NAME:
-            return TYPE_NUMBER(ARC_X520, 3u);
-        case TLSMGM_COUNTRY:
-            return TYPE_NUMBER(ARC_X520, 6u);
-        case TLSMGM_LOCALITY:
-            return TYPE_NUMBER(ARC_X520, 7u);
-        case TLSMGM_STATE:
-            return TYPE_NUMBER(ARC_X520, 8u);
-        case TLSMGM_ORGANIZATION:
-            return TYPE_NUMBER(ARC_X520, 10u);
-        case TLSMGM_ORGANIZATIONAL_UNIT:
-            return TYPE_NUMBER(ARC_X520, 11u);
+            return 3;
         case TLSMGM_SERIAL_NUMBER:
-            return TYPE_NUMBER(ARC_X520, 5u);
+            return 5;
+        case TLSMGM_COUNTRY:
+            return 6;
+        case TLSMGM_LOCALITY:
+            return 7;
+        case TLSMGM_STATE:
+            return 8;
+        case TLSMGM_ORGANIZATION:
+            return 10;
+        case TLSMGM_ORGANIZATIONAL_UNIT:
+            return 11;
     }
-    return NO_NUMBER;
+    return 0;
+}
+
+static bool is_x520(struct tlsmgm_bytes type, uint8_t number) {
+    const struct prefix *prefix = &prefixes[ARC_X520];
+    return type.size == prefix->size + 1 && type.data[prefix->size] == number &&
+           memcmp(type.data, prefix->bytes, prefix->size) == 0;
 }
 
 struct tlsmgm_name_cursor tlsmgm_name_cursor(struct tlsmgm_bytes name) {
@@ -201,9 +208,8 @@ static size_t character_width(uint8_t tag) {
     }
 }
 
-/* How many bytes follow the first one of a UTF-8 character; more than 3: it cannot be one. */
+/* How many bytes follow the first of a longer UTF-8 character; more than 3: it cannot be one. */
 static size_t utf8_following(uint32_t first) {
-    if (first < 0x80) return 0;
     if (first >= 0xc2 && first < 0xe0) return 1;
     if (first >= 0xe0 && first < 0xf0) return 2;
     if (first >= 0xf0 && first < 0xf5) return 3;
@@ -216,9 +222,11 @@ static bool read_utf8(struct tlsmgm_cursor *cursor, uint32_t *out) {
     uint32_t first;
     uint32_t next;
     if (!tlsmgm_cursor_number(cursor, 1, &first)) return false;
+    *out = first;
+    if (first < 0x80) return true; /* nearly all text */
     size_t following = utf8_following(first);
     if (following > 3) return false;
-    uint32_t character = following == 0 ? first : first & (0x3fu >> following);
+    uint32_t character = first & (0x3fu >> following);
     for (size_t i = 0; i < following; i++) {
         if (!tlsmgm_cursor_number(cursor, 1, &next) || (next & 0xc0u) != 0x80) return false;
         character = character << 6 | (next & 0x3fu);
@@ -294,10 +302,9 @@ bool tlsmgm_name_attribute(struct tlsmgm_bytes name, enum tlsmgm_attribute which
     struct tlsmgm_text_writer writer = {.out = out, .size = size};
     struct tlsmgm_name_cursor cursor = tlsmgm_name_cursor(name);
     struct tlsmgm_name_entry entry;
+    uint8_t number = x520_number(which);
     bool found = false;
-    while (!found && tlsmgm_name_next(&cursor, &entry)) {
-        found = type_number(entry.type) == attribute_number(which);
-    }
+    while (!found && tlsmgm_name_next(&cursor, &entry)) found = is_x520(entry.type, number);
     if (!found || !write_text(&entry, &writer)) {
         found = false;
         writer.length = 0;
