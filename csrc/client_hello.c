@@ -4,6 +4,7 @@
 
 #include "cursor.h"
 #include "error.h"
+#include "status.h"
 
 enum content_type { CONTENT_ALERT = 21, CONTENT_HANDSHAKE = 22 };
 
@@ -143,8 +144,9 @@ static enum tlsmgm_status read_alert(struct tlsmgm_hello_reader *reader, struct 
         if (!tlsmgm_cursor_number(wire, 1, &number)) return TLSMGM_WANT_READ;
         reader->record_left--;
     }
-    enum tlsmgm_status status = tlsmgm_fail(
-        error, TLSMGM_ALERT, "the client sent alert %u before its ClientHello", (unsigned)number);
+    enum tlsmgm_status status =
+        tlsmgm_fail(error, TLSMGM_ALERT, "the client sent alert %u (%s) before its ClientHello",
+                    (unsigned)number, tlsmgm_alert_name((int)number));
     if (error != NULL) error->alert = (int)number;
     return status;
 }

@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "status.h"
+
 void tlsmgm_error_clear(struct tlsmgm_error *error) {
     if (error == NULL) return;
     *error = (struct tlsmgm_error){.status = TLSMGM_OK, .alert = TLSMGM_NO_ALERT};
@@ -48,6 +50,13 @@ enum tlsmgm_status tlsmgm_fail_parameter(struct tlsmgm_error *error, const char 
 enum tlsmgm_status tlsmgm_fail_early_close(struct tlsmgm_error *error) {
     (void)tlsmgm_fail(error, TLSMGM_ALERT, "the peer sent close_notify during the handshake");
     if (error != NULL) error->alert = TLSMGM_ALERT_CLOSE_NOTIFY;
+    return TLSMGM_ALERT;
+}
+
+enum tlsmgm_status tlsmgm_fail_peer_alert(struct tlsmgm_error *error, int alert) {
+    (void)tlsmgm_fail(error, TLSMGM_ALERT, "the peer sent alert %d (%s)", alert,
+                      tlsmgm_alert_name(alert));
+    if (error != NULL) error->alert = alert;
     return TLSMGM_ALERT;
 }
 

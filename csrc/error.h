@@ -30,6 +30,9 @@ enum tlsmgm_status tlsmgm_fail_parameter(struct tlsmgm_error *error, const char 
  */
 enum tlsmgm_status tlsmgm_fail_early_close(struct tlsmgm_error *error);
 
+/* The peer sent an alert that ends the connection: ALERT, in the same words for all libraries. */
+enum tlsmgm_status tlsmgm_fail_peer_alert(struct tlsmgm_error *error, int alert);
+
 enum tlsmgm_status tlsmgm_fail_memory(struct tlsmgm_error *error);
 
 /* Resets error to OK, no alert, no text. */

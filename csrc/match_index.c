@@ -6,6 +6,7 @@
 #include "alloc.h"
 #include "error.h"
 #include "glob.h"
+#include "ip_address.h"
 
 #define NO_SLOT     UINT32_MAX
 #define ENTRIES_MAX (1u << 28) /* keeps every size below 32 bits */
@@ -322,6 +323,11 @@ static uint32_t find_pattern(const struct tlsmgm_match_index *index, uint32_t po
     return suffix == NULL ? group->star : suffix->domain;
 }
 
+static bool is_ip_address(struct tlsmgm_bytes name) {
+    uint8_t address[16];
+    return tlsmgm_ip_address_read(name, address) > 0;
+}
+
 uint32_t tlsmgm_match_index_find(const struct tlsmgm_match_index *index, const uint8_t address[16],
                                  uint16_t port, struct tlsmgm_bytes name) {
     uint32_t position = *group_slot(index, address, port);
@@ -336,6 +342,7 @@ uint32_t tlsmgm_match_index_find(const struct tlsmgm_match_index *index, const u
     lower_copy(lower, name);
     const struct name *exact = name_slot(index, position, NAME_EXACT, lower, name.size);
     if (exact->domain != TLSMGM_MATCH_NONE) return exact->domain;
+    if (group->no_name != TLSMGM_MATCH_NONE && is_ip_address(name)) return group->no_name;
     return find_pattern(index, position, (struct tlsmgm_bytes){lower, name.size});
 }
 

@@ -7,7 +7,9 @@
  *
  * Then the name, without regard to ASCII case: an entry with exactly this name; else the best
  * pattern that matches (more literal characters first); "*" last. Of equals, the later entry wins.
- * A client that sent no name is answered by an entry for no name, else by "*".
+ * A client that sent no name is answered by an entry for no name, else by "*". An IP address is no
+ * name either (RFC 6066 section 3): unless an entry has exactly this one, one for no name answers,
+ * and where there is none, whatever the address matches.
  *
  * Exact names are found by hash and patterns of the form "*.suffix" by hashing the name's own
  * suffixes, so a million names cost no more than ten. Other patterns are tried in rank order.

@@ -1,13 +1,10 @@
 #include "peer_name.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "certificate_fields.h"
 #include "error.h"
-
-/* An IPv6 address in text is never longer; others are no addresses. */
-#define ADDRESS_TEXT_MAX 45u
+#include "ip_address.h"
 
 enum tlsmgm_status tlsmgm_peer_rules_set(struct tlsmgm_peer_rules *rules, bool is_sip,
                                          const char *names, struct tlsmgm_error *error) {
@@ -82,19 +79,9 @@ static bool wildcard_matches(struct tlsmgm_bytes entry, struct tlsmgm_bytes host
                                   (struct tlsmgm_bytes){host.data + label, host.size - label});
 }
 
-/* Bytes of an IP address, or 0 when the text is none. */
-static size_t read_address(struct tlsmgm_bytes text, uint8_t out[16]) {
-    char copy[ADDRESS_TEXT_MAX + 1] = {0};
-    if (text.size == 0 || text.size > ADDRESS_TEXT_MAX) return 0;
-    memcpy(copy, text.data, text.size);
-    if (strlen(copy) != text.size) return 0;
-    if (inet_pton(AF_INET, copy, out) == 1) return 4;
-    return inet_pton(AF_INET6, copy, out) == 1 ? 16 : 0;
-}
-
 bool tlsmgm_alt_names_have_host(struct tlsmgm_bytes names, struct tlsmgm_bytes host) {
     uint8_t address[16];
-    size_t address_size = read_address(host, address);
+    size_t address_size = tlsmgm_ip_address_read(host, address);
     host = without_root(host);
     struct tlsmgm_cursor rest = tlsmgm_cursor(names);
     enum tlsmgm_san_kind kind;

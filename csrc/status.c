@@ -32,3 +32,15 @@ const char *tlsmgm_verify_reason_word(enum tlsmgm_verify_reason reason) {
     }
     return NULL;
 }
+
+const char *tlsmgm_alert_name(int alert) {
+    switch (alert) {
+#define TLSMGM_ALERT_NAME(number, name)                                                            \
+    case number:                                                                                   \
+        return #name;
+#include "alert_name.def"
+#undef TLSMGM_ALERT_NAME
+        default: /* a number of the wire, not ours */
+            return "unknown";
+    }
+}

@@ -8,4 +8,7 @@ const char *tlsmgm_status_text(enum tlsmgm_status status);
 const char *tlsmgm_status_exception(enum tlsmgm_status status);
 const char *tlsmgm_verify_reason_word(enum tlsmgm_verify_reason reason);
 
+/* Such as "unknown_ca"; "unknown" where no standard has the number. Never NULL. */
+const char *tlsmgm_alert_name(int alert);
+
 #endif

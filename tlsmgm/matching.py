@@ -13,8 +13,10 @@ A connection has two keys: an address and a name.
      ``*``, ``?`` and bracket expressions; a character behind a backslash is one literal;
    * then ``*``.
 
-   A connection without server name has ``none`` and then ``*``, and nothing else.  Between equals
-   the domain that was defined later wins.
+   A connection without server name has ``none`` and then ``*``, and nothing else.  An IP address
+   is no server name (RFC 6066 section 3), but some clients send one: unless a filter is exactly
+   this address, ``none`` answers it, and where nobody has ``none``, what the address fits.
+   Between equals the domain that was defined later wins.
 
 On client domains ``none`` is a name like any other.  A server name that is literally "none" is a
 name too, and does not fit the filter ``none``.

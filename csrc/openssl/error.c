@@ -128,11 +128,7 @@ static enum tlsmgm_status fail_from_queue(struct tlsmgm_conn *conn, struct tlsmg
         return fail_verify(conn, code, error);
     }
     if (is_ssl && reason >= ALERT_REASON_BASE && reason < ALERT_REASON_BASE + 256) {
-        int alert = reason - ALERT_REASON_BASE;
-        (void)tlsmgm_fail(error, TLSMGM_ALERT, "the peer sent alert %d (%s)", alert,
-                          SSL_alert_desc_string_long(alert));
-        error->alert = alert;
-        return TLSMGM_ALERT;
+        return tlsmgm_fail_peer_alert(error, reason - ALERT_REASON_BASE);
     }
     if (reason == ERR_R_MALLOC_FAILURE) return tlsmgm_fail_memory(error);
     if (reason == ERR_R_INTERNAL_ERROR) {

@@ -7,7 +7,9 @@
 #include "error.h"
 #include "internal.h"
 
+/* TLS 1.2 agrees on no key when it resumes; OpenSSL knows the group of the session's first time. */
 static const char *group_name(SSL *ssl) {
+    if (SSL_session_reused(ssl) == 1 && SSL_version(ssl) < TLS1_3_VERSION) return NULL;
     int group = (int)SSL_get_negotiated_group(ssl);
     return group == 0 ? NULL : SSL_group_to_name(ssl, group);
 }
@@ -23,6 +25,8 @@ void ossl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info) {
     *info = (struct tlsmgm_conn_info){0};
     ossl_clear_errors();
     const SSL_CIPHER *cipher = SSL_get_current_cipher(conn->ssl);
+    if (cipher == NULL)
+        cipher = SSL_get_pending_cipher(conn->ssl); /* a handshake that has failed */
     if (cipher != NULL) info->version = (uint16_t)SSL_version(conn->ssl);
     describe_cipher(cipher, info);
     info->group = group_name(conn->ssl);
@@ -31,11 +35,11 @@ void ossl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info) {
     info->alpn.size = alpn_size;
     info->session_reused = SSL_session_reused(conn->ssl) == 1;
     info->is_unique = info->version >= TLS1_3_VERSION || SSL_get_extms_support(conn->ssl) == 1;
-    info->has_peer_certificate = SSL_get0_peer_certificate(conn->ssl) != NULL;
-    info->verify_reason = info->has_peer_certificate
-                              ? ossl_verify_reason(SSL_get_verify_result(conn->ssl))
-                              : TLSMGM_VERIFY_MISSING;
-    if (conn->wire.latched.status == TLSMGM_VERIFY) { /* what was refused is gone by now */
+    bool has_verified = SSL_get0_peer_certificate(conn->ssl) != NULL;
+    info->has_peer_certificate = has_verified || conn->peer_chain_size > 0;
+    info->verify_reason =
+        has_verified ? ossl_verify_reason(SSL_get_verify_result(conn->ssl)) : TLSMGM_VERIFY_MISSING;
+    if (conn->wire.latched.status == TLSMGM_VERIFY) {
         info->verify_reason = conn->wire.latched.verify_reason;
     }
     ossl_clear_errors();
@@ -74,6 +78,18 @@ void ossl_drop_peer_chain(struct tlsmgm_conn *conn) {
     tlsmgm_free(conn->peer_chain);
     conn->peer_chain = NULL;
     conn->peer_chain_size = 0;
+}
+
+/* OpenSSL forgets whom it has refused. Without memory, so do we. */
+void ossl_keep_refused(struct tlsmgm_conn *conn, STACK_OF(X509) * shown) {
+    int count = sk_X509_num(shown);
+    if (conn->peer_chain_read || count <= 0) return;
+    conn->peer_chain = tlsmgm_calloc((size_t)count, sizeof *conn->peer_chain);
+    conn->peer_chain_read = conn->peer_chain != NULL;
+    for (int i = 0; conn->peer_chain_read && i < count; i++) {
+        conn->peer_chain_read = keep_certificate(conn, sk_X509_value(shown, i));
+    }
+    if (!conn->peer_chain_read) ossl_drop_peer_chain(conn);
 }
 
 /* Half a chain is none: what finds no memory is tried again when it is next asked for. */

@@ -110,6 +110,7 @@ void ossl_info_callback(const SSL *ssl, int where, int value);
 /* inspect.c: what was negotiated, certificates, sessions. */
 void ossl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info);
 void ossl_drop_peer_chain(struct tlsmgm_conn *conn);
+void ossl_keep_refused(struct tlsmgm_conn *conn, STACK_OF(X509) *shown); /* the leaf first */
 struct tlsmgm_bytes ossl_own_certificate(struct tlsmgm_conn *conn);
 enum tlsmgm_status ossl_export_keying_material(struct tlsmgm_conn *conn, const char *label,
                                                struct tlsmgm_bytes context, uint8_t *out,

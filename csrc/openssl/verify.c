@@ -57,17 +57,27 @@ static bool fits_ticket(X509_STORE_CTX *store, const struct tlsmgm_ctx *ctx) {
     return SSL_version(ssl) >= TLS1_3_VERSION && SSL_set_num_tickets(ssl, 0) == 1;
 }
 
-int ossl_verify_callback(X509_STORE_CTX *store, void *argument) {
+static int verify(X509_STORE_CTX *store, const struct tlsmgm_ctx *ctx) {
     if (!all_are_cheap(store)) {
         X509_STORE_CTX_set_error(store, X509_V_ERR_INVALID_EXTENSION);
         return 0;
     }
-    if (!fits_ticket(store, argument)) {
+    if (!fits_ticket(store, ctx)) {
         X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
         return 0;
     }
     int verified = X509_verify_cert(store);
-    if (verified <= 0 || is_expected(store, argument)) return verified;
+    if (verified <= 0 || is_expected(store, ctx)) return verified;
     X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH);
     return 0;
+}
+
+int ossl_verify_callback(X509_STORE_CTX *store, void *argument) {
+    const struct tlsmgm_ctx *ctx = argument;
+    int verified = verify(store, ctx);
+    if (verified <= 0 && ctx->verify_peer) {
+        const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+        ossl_keep_refused(SSL_get_app_data(ssl), X509_STORE_CTX_get0_untrusted(store));
+    }
+    return verified;
 }

@@ -10,11 +10,37 @@ static const char *code_text(int code) {
     return text != NULL ? text : "no reason given";
 }
 
-static int last_alert(struct tlsmgm_conn *conn, bool received) {
+/* -1: there was none; 0: close_notify. */
+static int alert_of(const WOLFSSL_ALERT *entry) {
+    return entry->code <= 0 ? TLSMGM_NO_ALERT : entry->code;
+}
+
+static int alert_sent(struct tlsmgm_conn *conn) {
     WOLFSSL_ALERT_HISTORY history;
     if (wolfSSL_get_alert_history(conn->ssl, &history) != WOLFSSL_SUCCESS) return TLSMGM_NO_ALERT;
-    int alert = received ? history.last_rx.code : history.last_tx.code;
-    return alert <= 0 ? TLSMGM_NO_ALERT : alert; /* -1: none; 0: close_notify */
+    return alert_of(&history.last_tx);
+}
+
+/* Neither who gives up (RFC 8446 section 6.1) nor who knows no name ends the connection with it. */
+static bool is_warning(const WOLFSSL_ALERT *entry) {
+    return entry->level == alert_warning && (entry->code == TLSMGM_ALERT_USER_CANCELED ||
+                                             entry->code == TLSMGM_ALERT_UNRECOGNIZED_NAME);
+}
+
+/*
+ * The alert that has ended the connection, if one has. A client of TLS 1.3 that refuses our hello
+ * or certificate may not have the keys yet and sends it in the clear, which wolfSSL cannot parse
+ * but has noted (RFC 8446 section 5.1: the record of an alert holds nothing else).
+ */
+static int ending_alert(struct tlsmgm_conn *conn, int code) {
+    WOLFSSL_ALERT_HISTORY history;
+    bool is_in_clear = code == PARSE_ERROR && conn->ctx->is_server && !conn->established;
+    if ((code != FATAL_ERROR && !is_in_clear) ||
+        wolfSSL_get_alert_history(conn->ssl, &history) != WOLFSSL_SUCCESS ||
+        is_warning(&history.last_rx)) {
+        return TLSMGM_NO_ALERT;
+    }
+    return alert_of(&history.last_rx);
 }
 
 enum tlsmgm_status wssl_fail_verify(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
@@ -29,22 +55,17 @@ enum tlsmgm_status wssl_fail_verify(struct tlsmgm_conn *conn, struct tlsmgm_erro
                           verdict->text);
     }
     if (!verdict->no_memory) failure.verify_reason = verdict->reason;
-    failure.alert = last_alert(conn, false);
+    failure.alert = alert_sent(conn);
     return tlsmgm_wire_latch(&conn->wire, &failure, error);
 }
 
 static enum tlsmgm_status fail_with_code(struct tlsmgm_conn *conn, int code,
                                          struct tlsmgm_error *failure) {
-    int received = last_alert(conn, true);
-    if (code == FATAL_ERROR && received != TLSMGM_NO_ALERT) {
-        (void)tlsmgm_fail(failure, TLSMGM_ALERT, "the peer sent alert %d (%s)", received,
-                          wolfSSL_alert_desc_string_long(received));
-        failure->alert = received;
-        return TLSMGM_ALERT;
-    }
+    int received = ending_alert(conn, code);
+    if (received != TLSMGM_NO_ALERT) return tlsmgm_fail_peer_alert(failure, received);
     if (code == MEMORY_E && wssl_memory_was_short()) return tlsmgm_fail_memory(failure);
     (void)tlsmgm_fail(failure, TLSMGM_PROTOCOL, "%s", code_text(code));
-    failure->alert = last_alert(conn, false);
+    failure->alert = alert_sent(conn);
     return TLSMGM_PROTOCOL;
 }
 

@@ -18,7 +18,8 @@ ADDRESSES = [bytes(10) + b"\xff\xff\x0a\0\0" + bytes([last]) for last in range(3
 LABELS = st.sampled_from(["a", "b", "A", "sip", "x-y", "*", "?", "[ab]", "[!a]", "\\*", "**", ""])
 PATTERNS = st.lists(LABELS, min_size=1, max_size=4).map(".".join).filter(bool).map(str.encode)
 PLAIN = st.sampled_from(["a", "b", "A", "B", "sip", "c", "x-y", "*", ""])
-NAMES = st.lists(PLAIN, min_size=1, max_size=4).map(".".join).map(str.encode)
+IPS = st.sampled_from([b"192.0.2.1", b"192.0.2.2", b"2001:db8::1", b"::ffff:192.0.2.1", b"192.0.2"])
+NAMES = st.lists(PLAIN, min_size=1, max_size=4).map(".".join).map(str.encode) | IPS
 ENTRIES = st.lists(
     st.tuples(
         st.none() | st.sampled_from(ADDRESSES),
@@ -128,3 +129,22 @@ def test_bad_entries_are_refused(c: CCode, entry: Entry, status: str) -> None:
     assert out[0] == c.ffi.NULL
     assert c.status_name(error.status) == status
     assert c.text(error)
+
+
+@pytest.mark.parametrize("address", [b"192.0.2.1", b"2001:DB8::1", b"::1", b"1.2.3.4"])
+def test_an_address_is_no_name(c: CCode, address: bytes) -> None:
+    """RFC 6066 section 3; some clients send one all the same."""
+    entries: list[Entry] = [(None, 0, b"*", 1), (None, 0, b"*[0-9a-f:]*", 2), (None, 0, None, 3)]
+    with new_index(c, entries) as index:
+        assert find(c, index, ADDRESSES[0], 1, address) == 3
+        assert find(c, index, ADDRESSES[0], 1, address + b".example") == 2
+    with new_index(c, entries[:2]) as index:
+        assert find(c, index, ADDRESSES[0], 1, address) == 2
+    with new_index(c, [*entries, (None, 0, address.lower(), 4)]) as index:
+        assert find(c, index, ADDRESSES[0], 1, address) == 4
+
+
+@pytest.mark.parametrize("text", [b"192.0.2", b"192.0.2.256", b"1.2.3.4.5", b"[::1]", b"::g"])
+def test_what_looks_like_an_address_is_a_name(c: CCode, text: bytes) -> None:
+    with new_index(c, [(None, 0, b"*", 1), (None, 0, None, 2)]) as index:
+        assert find(c, index, ADDRESSES[0], 1, text) == 1

@@ -6,6 +6,7 @@ The index in C is compared with this.  Entries are those of ``tlsmgm.matching.ma
 from __future__ import annotations
 
 import functools
+import ipaddress
 import re
 from collections.abc import Sequence
 
@@ -38,12 +39,22 @@ def _rank(pattern: bytes | None, name: bytes | None) -> tuple[int, int] | None:
     """How well a filter fits, higher is better; None if it does not."""
     if pattern == b"*":
         return (0, 0)
-    if pattern is None or name is None:
-        return (2, 0) if pattern is name else None
+    if pattern is None:
+        return (2, 0) if name is None or _is_ip(name) else None
+    if name is None:
+        return None
     expression, literals = compile_pattern(pattern)
     if literals == len(pattern):
-        return (2, 0) if pattern.lower() == name.lower() else None
+        return (3, 0) if pattern.lower() == name.lower() else None
     return (1, literals) if expression.fullmatch(name) else None
+
+
+def _is_ip(name: bytes) -> bool:
+    try:
+        ipaddress.ip_address(name.decode("ascii"))
+    except ValueError:
+        return False
+    return True
 
 
 @functools.cache

@@ -7,54 +7,15 @@ the other side is ended does not depend on them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
-from tlsmgm.errors import AlertError, TruncatedError, VerificationError
+from tlsmgm.errors import TruncatedError, VerificationError
 from tlsmgm.proxy.endpoint import Endpoint
 from tlsmgm.proxy.status import Status
 
 __all__ = ["reason_of", "status_and_reason"]
 
 _UNANNOUNCED: Final = "closed without close_notify"
-
-#: Of fatal alerts, by RFC 8446 section 6, RFC 5246 section 7.2 and RFC 7301.
-_ALERTS: Final[Mapping[int, str]] = {
-    0: "close_notify",
-    10: "unexpected_message",
-    20: "bad_record_mac",
-    21: "decryption_failed",
-    22: "record_overflow",
-    30: "decompression_failure",
-    40: "handshake_failure",
-    41: "no_certificate",
-    42: "bad_certificate",
-    43: "unsupported_certificate",
-    44: "certificate_revoked",
-    45: "certificate_expired",
-    46: "certificate_unknown",
-    47: "illegal_parameter",
-    48: "unknown_ca",
-    49: "access_denied",
-    50: "decode_error",
-    51: "decrypt_error",
-    60: "export_restriction",
-    70: "protocol_version",
-    71: "insufficient_security",
-    80: "internal_error",
-    86: "inappropriate_fallback",
-    90: "user_canceled",
-    100: "no_renegotiation",
-    109: "missing_extension",
-    110: "unsupported_extension",
-    111: "certificate_unobtainable",
-    112: "unrecognized_name",
-    113: "bad_certificate_status_response",
-    114: "bad_certificate_hash_value",
-    115: "unknown_psk_identity",
-    116: "certificate_required",
-    120: "no_application_protocol",
-}
 
 
 def reason_of(error: BaseException | None) -> str:
@@ -67,9 +28,6 @@ def reason_of(error: BaseException | None) -> str:
         return "connection closed"
     if isinstance(error, VerificationError):
         return f"the peer's certificate is refused: {error.reason}"
-    if isinstance(error, AlertError) and error.alert is not None:
-        name = _ALERTS.get(error.alert, "unknown")
-        return f"the peer sent alert {error.alert} ({name})"
     return str(error) or type(error).__name__
 
 
