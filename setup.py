@@ -15,7 +15,6 @@ import shutil
 import sys
 import sysconfig
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +27,9 @@ from setuptools.command.build_py import build_py
 os.chdir(Path(__file__).parent)
 sys.path.insert(0, "wheels")
 
-from native_link import (  # noqa: E402 - found through the line above
-    OPENSSL,
-    WOLFSSL,
-    Library,
-    LibraryMissingError,
-    Link,
-    find_library,
-)
+import c_core  # noqa: E402 - found through the line above
+from c_core import Backend  # noqa: E402
+from native_link import LibraryMissingError, Link, find_library  # noqa: E402
 
 MACOS = sys.platform == "darwin"
 SANITIZERS = os.environ.get("TLSMGM_SANITIZE", "")
@@ -43,26 +37,18 @@ SANITIZERS = os.environ.get("TLSMGM_SANITIZE", "")
 # A release must still install when a newer compiler thinks of a new warning; a checkout must not.
 STRICT = ["-Werror"] if Path(".git").exists() else []
 
-WARNINGS = ["-Wall", "-Wextra", *STRICT]
+# Includes of C files name the room, so they are found from where they are; Cython's C is elsewhere.
+INCLUDES = ["-iquote", "csrc"]
 
-C_FLAGS = [
-    "-std=c11",
-    "-O3",
-    "-fPIC",
-    "-fvisibility=hidden",
-    "-ffunction-sections",
-    "-fdata-sections",
-    "-Wconversion",
-    *WARNINGS,
-    "-D_GNU_SOURCE",
-]
+C_FLAGS = [*c_core.FLAGS, *c_core.OPTIMIZATION, *c_core.WARNINGS, *STRICT, *INCLUDES]
 
 CYTHON_FLAGS = [
-    "-O3",
+    *c_core.OPTIMIZATION,
     "-fvisibility=hidden",
-    "-ffunction-sections",
-    "-fdata-sections",
-    *WARNINGS,
+    "-Wall",
+    "-Wextra",
+    *STRICT,
+    *INCLUDES,
     # Python's own calling conventions hand over arguments that a method has no use for.
     "-Wno-unused-parameter",
     # Cython leaves the last fields of Python's type tables out; C fills them with zeros.
@@ -94,9 +80,6 @@ BUILD_DIRECTORY = Path("build") / "-".join(
     [sysconfig.get_platform(), sys.implementation.cache_tag or "python", SANITIZERS or "plain"]
 ).replace(",", "-")
 
-# What tlsmgm.get_include() offers to other people's C and Cython, once it is installed.
-PUBLIC_HEADERS = ["tlsmgm.h", "embed.h", "status.def", "verify_reason.def"]
-
 DIRECTIVES = {
     "language_level": 3,
     "embedsignature": True,
@@ -105,31 +88,6 @@ DIRECTIVES = {
     # No module counts on the interpreter lock: see "Threads" in docs/architecture.md.
     "freethreading_compatible": True,
 }
-
-
-@dataclass(frozen=True)
-class Backend:
-    """The parts of one backend, and the library it is built with."""
-
-    library: Library
-    module: str
-    sources: str
-
-    @property
-    def pyx(self) -> str:
-        """Return the path of the backend's Cython file."""
-        return self.module.replace(".", "/") + ".pyx"
-
-    @property
-    def c_library(self) -> str:
-        """Return the name of the static library made of the backend's C files."""
-        return f"tlsmgm_{self.library.name}"
-
-
-BACKENDS = [
-    Backend(OPENSSL, "tlsmgm.backends._openssl", "csrc/openssl"),
-    Backend(WOLFSSL, "tlsmgm_wolfssl._wolfssl", "csrc/wolfssl"),
-]
 
 
 class BuildCLibraries(build_clib):
@@ -148,9 +106,8 @@ class BuildCLibraries(build_clib):
 
     def build_one_library(self, name: str, facts: dict[str, Any]) -> None:
         """Compile what is out of date and put the library together again if anything was."""
-        headers = newest([*c_files("csrc", "**/*.h"), *c_files("csrc", "**/*.def")])
-        settings = remember(f"{name}.flags", [facts["cflags"], facts["include_dirs"]])
-        newest_input = max(headers, settings)
+        settings = remember(f"{name}.flags", facts["cflags"])
+        newest_input = max(newest(c_core.headers()), settings)
         folder = Path(self.build_temp) / name
         objects = []
         changed = False
@@ -162,7 +119,6 @@ class BuildCLibraries(build_clib):
             self.compiler.compile(
                 [source],
                 output_dir=str(folder),
-                include_dirs=facts["include_dirs"],
                 extra_postargs=facts["cflags"],
             )
             changed = True
@@ -201,8 +157,8 @@ class BuildPackage(build_py):
             return
         folder = Path(self.build_lib) / "tlsmgm" / "include"
         folder.mkdir(parents=True, exist_ok=True)
-        for name in PUBLIC_HEADERS:
-            shutil.copyfile(Path("csrc") / name, folder / name)
+        for header in c_core.public_headers():
+            shutil.copyfile(header, folder / header.name)
 
 
 def modified(path: str | Path) -> float:
@@ -238,12 +194,13 @@ def with_sanitizers(flags: list[str], sanitizer_flags: list[str]) -> list[str]:
     return [*flags, *sanitizer_flags] if SANITIZERS else flags
 
 
-def c_library(name: str, folder: str, link: Link | None = None) -> tuple[str, dict[str, Any]]:
-    """Describe a static library made of the C files in one folder."""
+def c_library(
+    name: str, sources: Iterable[Path], link: Link | None = None
+) -> tuple[str, dict[str, Any]]:
+    """Describe a static library made of C files."""
     flags = [*C_FLAGS, *(link.compile_args if link else [])]
     return name, {
-        "sources": c_files(folder, "*.c"),
-        "include_dirs": ["csrc"],
+        "sources": [str(path.relative_to(Path.cwd())) for path in sources],
         "cflags": with_sanitizers(flags, SANITIZER_COMPILE_FLAGS),
     }
 
@@ -270,7 +227,7 @@ def extension(pyx: str, c_libraries: list[str], link: Link | None = None) -> Ext
     return Extension(
         name,
         [pyx],
-        include_dirs=["csrc"],
+        include_dirs=["csrc/include"],
         libraries=c_libraries,
         extra_compile_args=compile_args,
         extra_link_args=link_args,
@@ -284,8 +241,7 @@ def add_dependencies(module: Extension, found: list[tuple[Backend, Link]]) -> No
     """
     remember(f"{module.name}.flags", [module.extra_compile_args, module.extra_link_args])
     module.depends += [
-        *c_files("csrc", "**/*.h"),
-        *c_files("csrc", "**/*.def"),
+        *map(str, c_core.headers()),
         *(str(BUILD_DIRECTORY / "lib" / f"lib{name}.a") for name in module.libraries),
         str(BUILD_DIRECTORY / f"{module.name}.flags"),
     ]
@@ -297,15 +253,15 @@ def add_dependencies(module: Extension, found: list[tuple[Backend, Link]]) -> No
 def wanted_backends() -> list[Backend]:
     """Return the backends that TLSMGM_BACKENDS asks for, all if it is not set."""
     # A checkout has both backends; the sources of each distribution have its own one alone.
-    present = [backend for backend in BACKENDS if Path(backend.pyx).is_file()]
+    present = [backend for backend in c_core.BACKENDS.values() if Path(backend.pyx).is_file()]
     setting = os.environ.get("TLSMGM_BACKENDS")
     if setting is None:
         return present
     names = {name.strip() for name in setting.split(",")} - {"", "none"}
-    unknown = names - {backend.library.name for backend in BACKENDS}
+    unknown = names - set(c_core.BACKENDS)
     if unknown:
         sys.exit(f"TLSMGM_BACKENDS names unknown backends: {', '.join(sorted(unknown))}")
-    return [backend for backend in present if backend.library.name in names]
+    return [backend for backend in present if backend.name in names]
 
 
 def warn(text: str) -> None:
@@ -319,11 +275,11 @@ def found_backends() -> list[tuple[Backend, Link]]:
     found = []
     for backend in wanted_backends():
         try:
-            link = find_library(backend.library)
+            link = find_library(backend)
         except LibraryMissingError as error:
-            warn(f"tlsmgm is built WITHOUT its {backend.library.title} backend.\n{error}")
+            warn(f"tlsmgm is built WITHOUT its {backend.title} backend.\n{error}")
             continue
-        print(f"{backend.library.title} {link.version}: {link.origin}", file=sys.stderr)
+        print(f"{backend.title} {link.version}: {link.origin}", file=sys.stderr)
         found.append((backend, link))
     if not found and not c_files("tlsmgm/_core", "*.pyx"):
         sys.exit("tlsmgm-wolfssl is this backend and nothing else: there is nothing to build.")
@@ -335,12 +291,13 @@ def found_backends() -> list[tuple[Backend, Link]]:
 def describe_build() -> dict[str, Any]:
     """Return the C libraries and extension modules for setup()."""
     portable = "tlsmgm_portable"
-    libraries = [c_library(portable, "csrc")]
+    libraries = [c_library(portable, c_core.portable_sources())]
     extensions = [extension(pyx, [portable]) for pyx in c_files("tlsmgm/_core", "*.pyx")]
     found = found_backends()
     for backend, link in found:
-        libraries.append(c_library(backend.c_library, backend.sources, link))
-        extensions.append(extension(backend.pyx, [backend.c_library, portable], link))
+        own = f"tlsmgm_{backend.name}"
+        libraries.append(c_library(own, backend.sources, link))
+        extensions.append(extension(backend.pyx, [own, portable], link))
     modules = cythonize(
         extensions,
         build_dir=str(BUILD_DIRECTORY / "cython"),

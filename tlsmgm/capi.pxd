@@ -10,6 +10,7 @@ cdef extern from "tlsmgm.h" nogil:
     const unsigned int TLSMGM_SCOPE_MAX
     const int TLSMGM_VERIFY_DEPTH_MAX
     const int TLSMGM_NO_ALERT
+    const size_t TLSMGM_ALERT_RECORD_SIZE
 
     cdef enum tlsmgm_status:
         TLSMGM_OK
@@ -68,6 +69,7 @@ cdef extern from "tlsmgm.h" nogil:
         TLSMGM_ALERT_DECODE_ERROR
         TLSMGM_ALERT_PROTOCOL_VERSION
         TLSMGM_ALERT_INTERNAL_ERROR
+        TLSMGM_ALERT_USER_CANCELED
         TLSMGM_ALERT_UNRECOGNIZED_NAME
 
     cdef struct tlsmgm_bytes:
@@ -194,7 +196,6 @@ cdef extern from "tlsmgm.h" nogil:
 cdef extern from "embed.h" nogil:
     const char *TLSMGM_CTX_CAPSULE
     const char *TLSMGM_GREETING_CAPSULE
-    const size_t TLSMGM_ALERT_RECORD_SIZE
 
     cdef struct tlsmgm_greeting
 

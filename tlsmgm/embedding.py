@@ -14,12 +14,10 @@ _PACKAGE = Path(__file__).resolve().parent
 def get_include() -> str:
     """The folder with the public C headers, ``tlsmgm.h`` and ``embed.h``, for a compiler's ``-I``.
 
-    In a checkout it is the folder of all C sources; only those two are public.
-
     Raises:
         FileNotFoundError: the installation is not complete.
     """
-    for folder in (_PACKAGE / "include", _PACKAGE.parent / "csrc"):
+    for folder in (_PACKAGE / "include", _PACKAGE.parent / "csrc" / "include"):
         if (folder / "tlsmgm.h").is_file():
             return str(folder)
     raise FileNotFoundError("this installation of tlsmgm has no C headers")

@@ -5,7 +5,7 @@ from cpython.pycapsule cimport PyCapsule_New
 from tlsmgm._core.capi cimport TLSMGM_BACKEND_CAPSULE, tlsmgm_backend
 
 
-cdef extern from "wolfssl/backend.h":
+cdef extern from "backends/wolfssl/backend.h":
     const tlsmgm_backend tlsmgm_wolfssl_backend
 
 cdef extern from *:

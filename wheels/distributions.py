@@ -51,7 +51,7 @@ TLSMGM = Distribution(
     takes=("*",),
     leaves=(
         "tlsmgm_wolfssl/*",
-        "csrc/wolfssl/*",
+        "csrc/backends/wolfssl/*",
         "wheels/tlsmgm_wolfssl/*",
         # They quote what is under the GPL.
         "wheels/patches/wolfssl-*",
@@ -83,7 +83,7 @@ TLSMGM_WOLFSSL = Distribution(
         "wheels/*.sh",
         "wheels/patches/*.patch",
     ),
-    leaves=("csrc/openssl/*", "wheels/tlsmgm_wolfssl/*"),
+    leaves=("csrc/backends/openssl/*", "wheels/tlsmgm_wolfssl/*"),
     overlay="wheels/tlsmgm_wolfssl",
 )
 

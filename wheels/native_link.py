@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from c_core import Backend
 from native_pins import (
     MACOS,
     installed_prefix,
@@ -36,49 +37,6 @@ class LibraryMissingError(Exception):
 
 
 @dataclass(frozen=True)
-class Library:
-    """What a backend needs to know of its library: how to find and how to recognise it."""
-
-    name: str
-    title: str
-    variable: str
-    oldest: str
-    package: str
-    archives: list[str]
-    version_header: str
-    version_pattern: str
-    system_libraries: list[str]
-    advice: str
-
-
-OPENSSL = Library(
-    name="openssl",
-    title="OpenSSL",
-    variable="TLSMGM_OPENSSL_PREFIX",
-    oldest="3.0.0",
-    package="openssl",
-    archives=["ssl", "crypto"],
-    version_header="openssl/opensslv.h",
-    version_pattern=r'define\s+OPENSSL_VERSION_STR\s+"([0-9.]+)"',
-    system_libraries=["-lpthread", "-ldl"],
-    advice="or install the system's own (Debian: libssl-dev)",
-)
-
-WOLFSSL = Library(
-    name="wolfssl",
-    title="wolfSSL",
-    variable="TLSMGM_WOLFSSL_PREFIX",
-    oldest="5.9.2",
-    package="wolfssl",
-    archives=["wolfssl"],
-    version_header="wolfssl/version.h",
-    version_pattern=r'define\s+LIBWOLFSSL_VERSION_STRING\s+"([0-9.]+)"',
-    system_libraries=["-lpthread", "-lm"],
-    advice="or install a system package that is new enough, with its headers",
-)
-
-
-@dataclass(frozen=True)
 class Link:
     """How to compile and link against one found library."""
 
@@ -92,29 +50,29 @@ class Link:
     patches: list[str] = field(default_factory=list)
 
 
-def find_library(library: Library) -> Link:
-    """Return how to link with the library; raise LibraryMissingError if there is no usable one."""
-    named = os.environ.get(library.variable)
+def find_library(backend: Backend) -> Link:
+    """Return how to link with its library; raise LibraryMissingError if there is no usable one."""
+    named = os.environ.get(backend.variable)
     if named:
-        return link_prefix(library, Path(named), library.variable)
-    cached = installed_prefix(load_pins()[library.name])
+        return link_prefix(backend, Path(named), backend.variable)
+    cached = installed_prefix(load_pins()[backend.name])
     if cached is not None:
-        return link_prefix(library, cached, "the cache of built libraries")
-    return link_system(library)
+        return link_prefix(backend, cached, "the cache of built libraries")
+    return link_system(backend)
 
 
-def link_prefix(library: Library, prefix: Path, origin: str) -> Link:
+def link_prefix(backend: Backend, prefix: Path, origin: str) -> Link:
     """Link with the library installed below a prefix: statically if it can be, else shared."""
-    version = header_version(library, prefix / "include")
+    version = header_version(backend, prefix / "include")
     if version is None:
-        raise missing(library, f"{origin} names {prefix}, which has no {library.version_header}")
-    refuse_old(library, version, f"{prefix}, which {origin} names,")
-    archives = library_files(library, prefix, FOLDERS, "a")
-    files = archives or library_files(library, prefix, SHARED_FOLDERS, SHARED_SUFFIX)
+        raise missing(backend, f"{origin} names {prefix}, which has no {backend.version_header}")
+    refuse_old(backend, version, f"{prefix}, which {origin} names,")
+    archives = library_files(backend, prefix, FOLDERS, "a")
+    files = archives or library_files(backend, prefix, SHARED_FOLDERS, SHARED_SUFFIX)
     if not files:
         raise missing(
-            library,
-            f"{origin} names {prefix}, which has the headers of {library.title} {version}, but "
+            backend,
+            f"{origin} names {prefix}, which has the headers of {backend.title} {version}, but "
             f"neither static nor shared libraries in {', '.join(SHARED_FOLDERS)}",
         )
     # Found by path, not by -L and -l: in front of our -L stands the folder of Python's own library,
@@ -126,46 +84,46 @@ def link_prefix(library: Library, prefix: Path, origin: str) -> Link:
         origin=f"{prefix} ({'static' if archives else 'shared'}, named by {origin})",
         # As system headers, so that our strict warnings are about our own code.
         compile_args=["-isystem", str(prefix / "include")],
-        link_args=[*files, *search, *library.system_libraries],
+        link_args=[*files, *search, *backend.system_libraries],
         depends=files,
         source=manifest.get("source", ""),
         patches=manifest.get("patches", []),
     )
 
 
-def library_files(library: Library, prefix: Path, folders: Sequence[str], suffix: str) -> list[str]:
+def library_files(backend: Backend, prefix: Path, folders: Sequence[str], suffix: str) -> list[str]:
     """Return the paths of the libraries of one kind in link order, or nothing if one is missing."""
     for folder in folders:
-        paths = [prefix / folder / f"lib{name}.{suffix}" for name in library.archives]
+        paths = [prefix / folder / f"lib{name}.{suffix}" for name in backend.archives]
         if all(path.is_file() for path in paths):
             return [str(path) for path in paths]
     return []
 
 
-def header_version(library: Library, include: Path) -> str | None:
+def header_version(backend: Backend, include: Path) -> str | None:
     """Read the library's version from its own header."""
-    header = include / library.version_header
+    header = include / backend.version_header
     if not header.is_file():
         return None
     text = header.read_text(encoding="utf-8", errors="replace")
-    match = re.search(library.version_pattern, text)
+    match = re.search(backend.version_pattern, text)
     return match.group(1) if match else None
 
 
-def link_system(library: Library) -> Link:
+def link_system(backend: Backend) -> Link:
     """Link with the system's shared library, as pkg-config describes it."""
     tool = os.environ.get("PKG_CONFIG") or "pkg-config"
     if shutil.which(tool) is None:
-        raise missing(library, "it is not in the cache, and there is no pkg-config to find another")
-    version = pkg_config(tool, "--modversion", library.package)
+        raise missing(backend, "it is not in the cache, and there is no pkg-config to find another")
+    version = pkg_config(tool, "--modversion", backend.package)
     if version is None:
-        raise missing(library, "it is neither in the cache nor known to pkg-config")
-    refuse_old(library, version, "the system, as pkg-config says,")
+        raise missing(backend, "it is neither in the cache nor known to pkg-config")
+    refuse_old(backend, version, "the system, as pkg-config says,")
     return Link(
         version=version,
         origin="the system (shared, from pkg-config)",
-        compile_args=(pkg_config(tool, "--cflags", library.package) or "").split(),
-        link_args=(pkg_config(tool, "--libs", library.package) or "").split(),
+        compile_args=(pkg_config(tool, "--cflags", backend.package) or "").split(),
+        link_args=(pkg_config(tool, "--libs", backend.package) or "").split(),
     )
 
 
@@ -175,16 +133,16 @@ def pkg_config(tool: str, option: str, package: str) -> str | None:
     return answer.stdout.strip() if answer.returncode == 0 else None
 
 
-def refuse_old(library: Library, version: str, place: str) -> None:
+def refuse_old(backend: Backend, version: str, place: str) -> None:
     """Raise if this version is older than the oldest that is safe to use."""
-    if numbers(version) < numbers(library.oldest):
-        raise missing(library, f"{place} has {library.title} {version}, which is too old")
+    if numbers(version) < numbers(backend.oldest):
+        raise missing(backend, f"{place} has {backend.title} {version}, which is too old")
 
 
-def missing(library: Library, reason: str) -> LibraryMissingError:
+def missing(backend: Backend, reason: str) -> LibraryMissingError:
     """Return the error that says what was looked for and how to get it."""
     return LibraryMissingError(
-        f"{library.title} {library.oldest} or newer was looked for: {reason}.\n"
-        f"To get it, run: python wheels/build_native_libs.py {library.name}\n"
-        f"{library.advice},\nor set {library.variable} to where it is installed."
+        f"{backend.title} {backend.oldest} or newer was looked for: {reason}.\n"
+        f"To get it, run: python wheels/build_native_libs.py {backend.name}\n"
+        f"{backend.advice},\nor set {backend.variable} to where it is installed."
     )

@@ -21,34 +21,21 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "wheels"))
 
-import native_link  # noqa: E402 - found through the line above
+import c_core  # noqa: E402 - found through the line above
+import native_link  # noqa: E402
 
 __all__ = ["LIBRARIES", "PROGRAMS", "BuildError", "LibraryMissingError", "build", "facts"]
 
 LibraryMissingError = native_link.LibraryMissingError
 
 NATIVE = Path(__file__).resolve().parent
-CSRC = ROOT / "csrc"
 BUILD = ROOT / "build" / "benchmarks-native"
 
-LIBRARIES = {"openssl": native_link.OPENSSL, "wolfssl": native_link.WOLFSSL}
+LIBRARIES = tuple(c_core.BACKENDS)
 PROGRAMS = ("plain", "contract", "load")
 
 # As setup.py compiles csrc; -g changes no code and gives names to profilers.
-CFLAGS = [
-    "-std=c11",
-    "-O3",
-    "-g",
-    "-fPIC",
-    "-fvisibility=hidden",
-    "-ffunction-sections",
-    "-fdata-sections",
-    "-Wall",
-    "-Wextra",
-    "-Wconversion",
-    "-Werror",
-    "-D_GNU_SOURCE",
-]
+CFLAGS = [*c_core.FLAGS, *c_core.OPTIMIZATION, "-g", *c_core.WARNINGS, "-Werror"]
 LINK_FLAGS = ["-Wl,--gc-sections", "-Wl,-z,relro,-z,now"]
 
 
@@ -102,7 +89,7 @@ def facts(library: str) -> dict[str, str]:
     Raises:
         LibraryMissingError: the library is not there.
     """
-    link = native_link.find_library(LIBRARIES[library])
+    link = native_link.find_library(c_core.BACKENDS[library])
     compiler = _run([*_compiler(), "--version"]).splitlines()[0]
     is_static = "(static" in link.origin
     return {
@@ -118,9 +105,10 @@ def _compiler() -> list[str]:
 
 
 def _recipe(library: str, program: str) -> _Recipe:
-    link = native_link.find_library(LIBRARIES[library])
+    backend = c_core.BACKENDS[library]
+    link = native_link.find_library(backend)
     sources = sorted((NATIVE / "common").glob("*.c"))
-    includes = ["-I", str(CSRC), "-I", str(NATIVE / "common")]
+    includes = [*c_core.INCLUDES, "-I", str(NATIVE / "common")]
     defines = [f'-DBENCH_LIBRARY="{library}"']
     if program == "load":
         sources += sorted((NATIVE / "load").glob("*.c"))
@@ -135,10 +123,10 @@ def _recipe(library: str, program: str) -> _Recipe:
     if program == "plain":
         sources.remove(NATIVE / "common" / "contract.c")
     else:
-        sources += [*sorted(CSRC.glob("*.c")), *sorted((CSRC / library).glob("*.c"))]
+        sources += [*c_core.portable_sources(), *backend.sources]
         defines += [
             f"-DBENCH_BACKEND=tlsmgm_{library}_backend",
-            f'-DBENCH_BACKEND_HEADER="{library}/backend.h"',
+            f'-DBENCH_BACKEND_HEADER="{backend.header}"',
         ]
     compile_args = [*CFLAGS, *defines, *includes, *link.compile_args]
     return _Recipe(sources, compile_args, [*LINK_FLAGS, *link.link_args], link.depends)
@@ -147,7 +135,7 @@ def _recipe(library: str, program: str) -> _Recipe:
 def _digest(recipe: _Recipe) -> str:
     """Return a short word that changes when anything does that the program is made of."""
     sha = hashlib.sha256(repr((_compiler(), recipe.compile_args, recipe.link_args)).encode())
-    headers = [*CSRC.rglob("*.h"), *CSRC.glob("*.def"), *NATIVE.rglob("*.h")]
+    headers = [*c_core.headers(), *NATIVE.rglob("*.h")]
     for path in sorted([*recipe.sources, *headers]):
         sha.update(path.read_bytes())
     sha.update(b"valgrind" if Path("/usr/include/valgrind/callgrind.h").exists() else b"")
@@ -179,9 +167,9 @@ def _run(command: list[str]) -> str:
 @functools.cache
 def _available() -> tuple[str, ...]:
     found = []
-    for name, library in LIBRARIES.items():
+    for name, backend in c_core.BACKENDS.items():
         try:
-            native_link.find_library(library)
+            native_link.find_library(backend)
         except LibraryMissingError as error:
             print(f"{name} is left out: {error}", file=sys.stderr)
         else:

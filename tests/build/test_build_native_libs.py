@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import build_native_libs
+import c_core
 import native_apt
 import native_link
 import native_pins
@@ -642,7 +643,7 @@ def fake_prefix(root: Path, version: str, archives: list[str], folder: str = "li
 def test_named_prefix_is_linked_statically(cache, tmp_path, monkeypatch):
     prefix = fake_prefix(tmp_path / "wolf", "5.9.2", ["libwolfssl.a"])
     monkeypatch.setenv("TLSMGM_WOLFSSL_PREFIX", str(prefix))
-    link = native_link.find_library(native_link.WOLFSSL)
+    link = native_link.find_library(c_core.BACKENDS["wolfssl"])
     assert link.version == "5.9.2"
     assert link.link_args[0] == f"{prefix}/lib/libwolfssl.a"
 
@@ -652,7 +653,7 @@ def test_named_prefix_without_static_library_is_linked_shared(cache, tmp_path, m
     name = f"libwolfssl.{native_link.SHARED_SUFFIX}"
     prefix = fake_prefix(tmp_path / "wolf", "5.9.3", [name], folder)
     monkeypatch.setenv("TLSMGM_WOLFSSL_PREFIX", str(prefix))
-    link = native_link.find_library(native_link.WOLFSSL)
+    link = native_link.find_library(c_core.BACKENDS["wolfssl"])
     assert link.link_args[0] == f"{prefix}/{folder}/{name}"
     assert f"-Wl,-rpath,{prefix}/{folder}" in link.link_args
     assert link.depends == [link.link_args[0]]
@@ -662,7 +663,7 @@ def test_named_prefix_with_headers_alone_is_refused(cache, tmp_path, monkeypatch
     prefix = fake_prefix(tmp_path / "wolf", "5.9.3", [])
     monkeypatch.setenv("TLSMGM_WOLFSSL_PREFIX", str(prefix))
     with pytest.raises(native_link.LibraryMissingError, match="neither static nor shared"):
-        native_link.find_library(native_link.WOLFSSL)
+        native_link.find_library(c_core.BACKENDS["wolfssl"])
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="its linker has other options")
@@ -679,7 +680,7 @@ def test_the_named_library_is_linked_whatever_was_searched_before(cache, tmp_pat
     program = tmp_path / "program.c"
     program.write_text("int answer(void);\nint main(void) { return answer(); }\n")
     monkeypatch.setenv("TLSMGM_WOLFSSL_PREFIX", str(tmp_path / "named"))
-    link = native_link.find_library(native_link.WOLFSSL)
+    link = native_link.find_library(c_core.BACKENDS["wolfssl"])
     command = [*compiler, str(program), f"-L{tmp_path}/other/lib", *link.link_args]
     subprocess.run([*command, "-o", str(tmp_path / "program")], check=True)
     assert subprocess.run([tmp_path / "program"], check=False).returncode == 1
@@ -689,7 +690,7 @@ def test_named_prefix_that_is_too_old_is_refused(cache, tmp_path, monkeypatch):
     prefix = fake_prefix(tmp_path / "wolf", "5.9.1", ["libwolfssl.a"])
     monkeypatch.setenv("TLSMGM_WOLFSSL_PREFIX", str(prefix))
     with pytest.raises(native_link.LibraryMissingError, match=r"5\.9\.1, which is too old"):
-        native_link.find_library(native_link.WOLFSSL)
+        native_link.find_library(c_core.BACKENDS["wolfssl"])
 
 
 def fake_pkg_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str | None) -> None:
@@ -707,7 +708,7 @@ def fake_pkg_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: st
 
 def test_system_library_is_taken_when_nothing_is_built(cache, tmp_path, monkeypatch):
     fake_pkg_config(tmp_path, monkeypatch, "5.9.2")
-    link = native_link.find_library(native_link.WOLFSSL)
+    link = native_link.find_library(c_core.BACKENDS["wolfssl"])
     assert link.link_args == ["-lx"]
 
 
@@ -717,7 +718,7 @@ def test_system_library_is_taken_when_nothing_is_built(cache, tmp_path, monkeypa
 def test_missing_library_says_what_to_do(cache, tmp_path, monkeypatch, version, reason):
     fake_pkg_config(tmp_path, monkeypatch, version)
     with pytest.raises(native_link.LibraryMissingError) as caught:
-        native_link.find_library(native_link.WOLFSSL)
+        native_link.find_library(c_core.BACKENDS["wolfssl"])
     assert reason in str(caught.value)
     assert "python wheels/build_native_libs.py wolfssl" in str(caught.value)
     assert "TLSMGM_WOLFSSL_PREFIX" in str(caught.value)

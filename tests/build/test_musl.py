@@ -4,20 +4,20 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import c_core
 import native_link
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = sorted((ROOT / "csrc").glob("**/*.c"))
-LIBRARIES = {"openssl": native_link.OPENSSL, "wolfssl": native_link.WOLFSSL}
-FLAGS = ["-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-D_GNU_SOURCE"]
+SOURCES = sorted(c_core.CSRC.glob("**/*.c"))
+FLAGS = [*c_core.FLAGS, *c_core.WARNINGS, "-Werror", *c_core.INCLUDES]
 
 
 @pytest.mark.skipif(shutil.which("musl-gcc") is None, reason="there is no musl-gcc here")
-@pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.relative_to(ROOT / "csrc")))
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.relative_to(c_core.CSRC)))
 def test_musl_takes_the_source(source):
-    library = LIBRARIES.get(source.parent.name)
-    headers = native_link.find_library(library).compile_args if library else []
-    command = ["musl-gcc", "-fsyntax-only", *FLAGS, "-I", str(ROOT / "csrc"), *headers, str(source)]
+    backend = c_core.BACKENDS.get(source.parent.name)
+    headers = native_link.find_library(backend).compile_args if backend else []
+    command = ["musl-gcc", "-fsyntax-only", *FLAGS, *headers, str(source)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

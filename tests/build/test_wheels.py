@@ -106,16 +106,16 @@ def test_every_source_of_a_backend_is_in_its_distribution_alone():
     known = distributions.known_files(ROOT)
     ours, wolfssl = (distributions.targets(one, known) for one in DISTRIBUTIONS)
     assert "tlsmgm/backends/_openssl.pyx" in ours
-    assert "csrc/openssl/backend.c" in ours
+    assert "csrc/backends/openssl/backend.c" in ours
     assert "tlsmgm_wolfssl/_wolfssl.pyx" in wolfssl
-    assert "csrc/wolfssl/backend.c" in wolfssl
+    assert "csrc/backends/wolfssl/backend.c" in wolfssl
     assert not [path for path in ours if "wolfssl" in path]
     assert "wheels/patches/wolfssl-p256-carry.patch" in wolfssl
     assert not [path for path in wolfssl if "openssl" in path]
     assert not [path for path in wolfssl if path.startswith("tlsmgm/") and path.endswith(".py")]
     for tree in (ours, wolfssl):
         assert {"setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE"} <= set(tree)
-        assert "csrc/tlsmgm.h" in tree
+        assert "csrc/include/tlsmgm.h" in tree
         assert not [
             path for path in tree if path.startswith(("tests/", "benchmarks/", "findings/", "."))
         ]

@@ -11,7 +11,7 @@
 #include <malloc.h>
 #endif
 
-#include "alloc.h"
+#include "base/alloc.h"
 
 static atomic_long left = -1; /* allocations until one fails; below 0: none will */
 static atomic_long live;

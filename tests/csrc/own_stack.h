@@ -2,9 +2,9 @@
 #ifndef TLSMGM_TEST_OWN_STACK_H
 #define TLSMGM_TEST_OWN_STACK_H
 
-#include "keylog.h"
-#include "ticket_keys.h"
-#include "tlsmgm.h"
+#include "include/tlsmgm.h"
+#include "kit/keylog.h"
+#include "session/ticket_keys.h"
 
 struct tlsmgm_test_stack;
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import c_core
 import pytest
 
-from tests.support import c_build
 from tests.support.contract import Connection, Outcome, Rig, carry, pki, settle, shake
 
 Way = Callable[[Rig, str], tuple[Outcome, Connection | None]]
@@ -175,7 +175,7 @@ WITH_ALERT += [certificate_missing, certificate_expired]
 
 
 def test_every_status_has_a_way_or_a_reason() -> None:
-    table = (c_build.CSRC / "status.def").read_text()
+    table = (c_core.PUBLIC / "status.def").read_text()
     names = re.findall(r"^TLSMGM_STATUS\((\w+),", table, re.MULTILINE)
     assert len(names) == 13
     assert set(names) == WAYS.keys() | UNREACHED.keys()

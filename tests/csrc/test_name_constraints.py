@@ -58,7 +58,11 @@ def read(c: CCode, der: bytes) -> tuple[object, object]:
 def hold(c: CCode, leaf: bytes, authority: bytes, *, common_names: bool = True) -> bool:
     below, _keep = read(c, leaf)
     above, _too = read(c, authority)
-    return bool(c.lib.tlsmgm_name_constraints_hold(below, common_names, above))
+    return bool(
+        c.lib.tlsmgm_name_constraints_hold(
+            above.name_constraints, c.ffi.addressof(below, "fields"), common_names
+        )
+    )
 
 
 def allows(

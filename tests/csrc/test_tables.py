@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from tests.support.c_build import CSRC
+from c_core import PUBLIC
+
 from tests.support.c_code import CCode
 from tlsmgm import errors
 
@@ -23,7 +24,7 @@ def test_every_status_has_a_text_of_its_own(c: CCode) -> None:
 
 
 def test_every_status_names_an_exception_that_exists() -> None:
-    table = (CSRC / "status.def").read_text(encoding="utf-8")
+    table = (PUBLIC / "status.def").read_text(encoding="utf-8")
     rows = re.findall(r'^TLSMGM_STATUS\((\w+), ".*", "(.*)"\)$', table, re.MULTILINE)
     assert len(rows) == len(re.findall(r"^TLSMGM_STATUS\(", table, re.MULTILINE))
     values = {"OK", "WANT_READ", "WANT_WRITE", "CLOSED"}

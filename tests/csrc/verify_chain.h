@@ -2,7 +2,7 @@
 #ifndef TLSMGM_TEST_VERIFY_CHAIN_H
 #define TLSMGM_TEST_VERIFY_CHAIN_H
 
-#include "tlsmgm.h"
+#include "include/tlsmgm.h"
 
 struct tlsmgm_test_chain {
     const struct tlsmgm_bytes *shown, *anchors, *crls; /* DER; the peer's own is the first shown */

@@ -27,7 +27,7 @@ def copy_headers(folder: Path) -> Path:
     """Copy the public headers, and nothing else."""
     folder.mkdir()
     for name in PUBLIC:
-        shutil.copy(ROOT / "csrc" / name, folder)
+        shutil.copy(ROOT / "csrc" / "include" / name, folder)
     return folder
 
 
@@ -38,7 +38,7 @@ def test_the_build_puts_headers_and_declarations_into_the_package(tmp_path: Path
     include = tmp_path / "tlsmgm" / "include"
     assert {path.name for path in include.iterdir()} == PUBLIC
     for name in PUBLIC:
-        assert (include / name).read_bytes() == (ROOT / "csrc" / name).read_bytes()
+        assert (include / name).read_bytes() == (ROOT / "csrc" / "include" / name).read_bytes()
     assert (tmp_path / "tlsmgm" / "capi.pxd").is_file()
     assert (tmp_path / "tlsmgm" / "__init__.pxd").is_file()
 
@@ -46,7 +46,7 @@ def test_the_build_puts_headers_and_declarations_into_the_package(tmp_path: Path
 def test_installed_headers_stand_before_those_of_a_checkout(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert tlsmgm.get_include() == str(ROOT / "csrc")
+    assert tlsmgm.get_include() == str(ROOT / "csrc" / "include")
     package = tmp_path / "tlsmgm"
     package.mkdir()
     monkeypatch.setattr(embedding, "_PACKAGE", package)
@@ -72,7 +72,7 @@ def test_the_public_headers_are_enough(tmp_path: Path, language: str) -> None:
 def test_the_declarations_name_all_that_is_in_the_headers() -> None:
     declared = (ROOT / "tlsmgm" / "capi.pxd").read_text(encoding="utf-8")
     for header in ("tlsmgm.h", "embed.h"):
-        text = (ROOT / "csrc" / header).read_text(encoding="utf-8")
+        text = (ROOT / "csrc" / "include" / header).read_text(encoding="utf-8")
         names = set(re.findall(r"^#define (TLSMGM_\w+) +\S", text, re.MULTILINE))
         names |= set(re.findall(r"^    (TLSMGM_[A-Z]+_\w+) =", text, re.MULTILINE))
         names |= set(re.findall(r"^struct (\w+)", text, re.MULTILINE))
@@ -83,7 +83,7 @@ def test_the_declarations_name_all_that_is_in_the_headers() -> None:
         missing = {name for name in names if not re.search(rf"\b{name}\b", declared)}
         assert missing == set(), header
     for table, prefix in (("status.def", "TLSMGM_"), ("verify_reason.def", "TLSMGM_VERIFY_")):
-        text = (ROOT / "csrc" / table).read_text(encoding="utf-8")
+        text = (ROOT / "csrc" / "include" / table).read_text(encoding="utf-8")
         for name in re.findall(r"^TLSMGM_\w+\((\w+),", text, re.MULTILINE):
             assert f"        {prefix}{name}\n" in declared
 

@@ -19,18 +19,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "wheels"))
 
-import native_link  # noqa: E402 - found through the line above
+import c_core  # noqa: E402 - found through the line above
+import native_link  # noqa: E402
 
-CSRC = ROOT / "csrc"
 FUZZ = ROOT / "tests" / "fuzz"
 BUILD = ROOT / "build" / "fuzz"
 PKI = ROOT / "tests" / "cases" / "pki"
 
-LIBRARIES = {"openssl": native_link.OPENSSL, "wolfssl": native_link.WOLFSSL}
 CONNECTIONS = ("server_connection", "client_connection")
 
-WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Werror"]
-CFLAGS = ["-std=c11", "-g", "-O1", "-D_GNU_SOURCE", "-I", str(CSRC), *WARNINGS]
+CFLAGS = [*c_core.FLAGS, "-g", "-O1", *c_core.INCLUDES, *c_core.WARNINGS, "-Werror"]
 SANITIZERS = ["-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=undefined"]
 # The clock and the random bytes of the TLS libraries; see connection/still.c.
 WRAPPED = [f"-Wl,--wrap={name}" for name in ("time", "gettimeofday", "getrandom")]
@@ -50,13 +48,13 @@ class Target:
 def targets() -> list[Target]:
     """Return all targets that can be built here."""
     names = sorted(path.stem.removeprefix("fuzz_") for path in FUZZ.glob("fuzz_*.c"))
-    portable = sorted(CSRC.glob("*.c"))
+    portable = c_core.portable_sources()
     found = [
         Target(name, [FUZZ / f"fuzz_{name}.c", *portable])
         for name in names
         if name not in CONNECTIONS
     ]
-    for library in LIBRARIES:
+    for library in c_core.BACKENDS:
         try:
             found += connection_targets(library)
         except native_link.LibraryMissingError as error:
@@ -66,8 +64,9 @@ def targets() -> list[Target]:
 
 def connection_targets(library: str) -> list[Target]:
     """Return the targets of one backend."""
-    link = native_link.find_library(LIBRARIES[library])
-    sources = [*CSRC.glob("*.c"), *(CSRC / library).glob("*.c"), *FUZZ.glob("connection/*.c")]
+    backend = c_core.BACKENDS[library]
+    link = native_link.find_library(backend)
+    sources = [*c_core.portable_sources(), *backend.sources, *FUZZ.glob("connection/*.c")]
     defines = [f"-DFUZZ_{library.upper()}", f'-DFUZZ_PKI="{PKI}"']
     return [
         Target(
@@ -95,7 +94,7 @@ def run(command: list[str]) -> None:
 
 def digest(target: Target, source: Path) -> str:
     """Return a short word that changes when the object file of a source must."""
-    headers = [*CSRC.rglob("*.h"), *CSRC.glob("*.def"), *FUZZ.rglob("*.h")]
+    headers = [*c_core.headers(), *FUZZ.rglob("*.h")]
     sha = hashlib.sha256(repr([clang(), CFLAGS, SANITIZERS, target.compile_args]).encode())
     for path in [source, *sorted(headers)]:
         sha.update(path.read_bytes())

@@ -1,9 +1,9 @@
 /* Certificates: every field of whatever DER arrives can be written out within bounds. */
 #include <stdlib.h>
 
-#include "certificate_fields.h"
-#include "key_kind.h"
-#include "peer_name.h"
+#include "x509/certificate_fields.h"
+#include "x509/key_kind.h"
+#include "x509/peer_name.h"
 
 /* A size that some texts fit and others do not, so that both ends are tried. */
 #define ROOM 48u

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client_hello.h"
+#include "hello/client_hello.h"
 
 /* A plain hello is its own replay. */
 static void check_plain(const struct tlsmgm_hello_reader *reader, const uint8_t *wire,

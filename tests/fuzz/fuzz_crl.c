@@ -4,9 +4,11 @@
  */
 #include <stdlib.h>
 
-#include "crl.h"
-#include "cursor.h"
-#include "der.h"
+#include "base/blob.h"
+#include "base/bytes.h"
+#include "base/cursor.h"
+#include "x509/crl.h"
+#include "x509/der.h"
 
 static struct tlsmgm_bytes serial_at(const struct tlsmgm_crl *crl, size_t i) {
     return (struct tlsmgm_bytes){crl->der.data + crl->entries[i].serial, crl->entries[i].size};

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client_hello.h"
-#include "embed_table.h"
+#include "hello/client_hello.h"
+#include "serve/embed_table.h"
 
 struct tlsmgm_conn {
     struct tlsmgm_buffer given;

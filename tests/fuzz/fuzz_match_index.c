@@ -1,7 +1,7 @@
 /* Match index: any patterns, any name; the index answers only with domains it was given. */
 #include <stdlib.h>
 
-#include "match_index.h"
+#include "match/match_index.h"
 
 #define ENTRIES_MAX 16u
 

@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cursor.h"
-#include "der.h"
-#include "path.h"
+#include "base/blob.h"
+#include "base/bytes.h"
+#include "base/cursor.h"
+#include "path/path.h"
+#include "x509/der.h"
 
 #define PIECES_MAX 70u
 

@@ -5,11 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alloc.h"
-#include "crl_file.h"
-#include "identity.h"
-#include "pem.h"
-#include "trust_items.h"
+#include "base/alloc.h"
+#include "base/blob.h"
+#include "files/crl_file.h"
+#include "files/identity.h"
+#include "files/pem.h"
+#include "files/trust_items.h"
 
 static void same_again(const struct tlsmgm_pem_item *item) {
     struct tlsmgm_blob decoded;

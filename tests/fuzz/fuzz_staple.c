@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crl_points.h"
-#include "cursor.h"
-#include "staple.h"
+#include "base/cursor.h"
+#include "x509/crl_points.h"
+#include "x509/staple.h"
 
 /* No hash, but the same for the same bytes, and known to whoever writes an input: their size. */
 static size_t hash(enum tlsmgm_hash which, struct tlsmgm_bytes data, uint8_t out[TLSMGM_HASH_MAX]) {

@@ -1,7 +1,7 @@
 """Compiles the C code for its tests, with cffi in between.
 
-A *variant* is one Python extension module: ``portable`` has the files directly in ``csrc``; each
-backend's variant adds the files of its own folder and the library.  ``csrc/alloc.c`` is replaced by
+A *variant* is one Python extension module: ``portable`` has the rooms that know no library; each
+backend's variant adds its own room and the library.  ``csrc/base/alloc.c`` is replaced by
 ``tests/csrc/failing_alloc.c`` in all of them, and the other files of ``tests/csrc`` are added.  The
 declarations come out of the C preprocessor, so that they cannot drift from the headers.
 
@@ -34,16 +34,16 @@ import cffi
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "wheels"))
 
-import native_link  # noqa: E402 - found through the line above
+import c_core  # noqa: E402 - found through the line above
+import native_link  # noqa: E402
 
-CSRC = ROOT / "csrc"
 TEST_CSRC = ROOT / "tests" / "csrc"
 BUILD = ROOT / "build" / "tests-csrc"
-BACKENDS = ("openssl", "wolfssl")
+BACKENDS = tuple(c_core.BACKENDS)
 LibraryMissingError = native_link.LibraryMissingError
 
-CFLAGS = ["-std=c11", "-O1", "-g", "-fPIC", "-fvisibility=hidden", "-D_GNU_SOURCE"]
-WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Werror"]
+CFLAGS = [*c_core.FLAGS, "-O1", "-g"]
+WARNINGS = [*c_core.WARNINGS, "-Werror"]
 SANITIZE_FLAGS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 # What cffi does not know by itself; the compiler fills the dots in.
 FAKE_HEADERS = {"stdatomic.h": "#pragma once\ntypedef struct { ...; } atomic_flag;\n"}
@@ -79,22 +79,24 @@ def is_sanitized() -> bool:
 
 def portable_headers() -> list[str]:
     """Return the headers of the C code that knows no library, and of what tests add to it."""
-    names = sorted(path.name for path in CSRC.glob("*.h"))
-    return [*names, "failing_alloc.h", "own_stack.h"]
+    paths = [path.relative_to(c_core.CSRC) for path in c_core.headers() if path.suffix == ".h"]
+    portable = [str(path) for path in paths if path.parts[0] != "backends"]
+    return [*portable, "failing_alloc.h", "own_stack.h"]
 
 
 def headers_of(variant: str) -> list[str]:
     """Return the headers whose declarations a variant offers."""
-    of_backends = [f"{variant}/backend.h", "signature.h", "swap_staple.h"]
-    of_backends += ["ticket_stack.h", "verify_chain.h"]
-    return [*portable_headers(), *(of_backends if variant in BACKENDS else [])]
+    if variant not in BACKENDS:
+        return portable_headers()
+    own = ["signature.h", "swap_staple.h", "ticket_stack.h", "verify_chain.h"]
+    return [*portable_headers(), c_core.BACKENDS[variant].header, *own]
 
 
 def sources_of(variant: str) -> list[Path]:
     """Return the C files of a variant."""
-    files = [path for path in sorted(CSRC.glob("*.c")) if path.name != "alloc.c"]
+    files = [path for path in c_core.portable_sources() if path.name != "alloc.c"]
     if variant in BACKENDS:
-        files += sorted((CSRC / variant).glob("*.c")) + sorted((TEST_CSRC / variant).glob("*.c"))
+        files += c_core.BACKENDS[variant].sources + sorted((TEST_CSRC / variant).glob("*.c"))
     return [*files, *sorted(TEST_CSRC.glob("*.c"))]
 
 
@@ -106,7 +108,7 @@ def declarations(variant: str) -> str:
         source = Path(folder) / "all.c"
         source.write_text(include_lines(variant), encoding="utf-8")
         command = [*compiler(), "-E", "-U__GNUC__", "-nostdinc", "-I", folder]
-        command += ["-I", str(CSRC), "-I", str(TEST_CSRC), str(source)]
+        command += [*c_core.INCLUDES, "-I", str(TEST_CSRC), str(source)]
         text = run([*command, "-P"])
         macros = run([*command, "-dM"])
     return f"{constants(macros)}\n{without_bodies(text)}"
@@ -114,7 +116,7 @@ def declarations(variant: str) -> str:
 
 def system_headers() -> set[str]:
     """Return the system's headers that ours include; cffi knows what they declare."""
-    texts = (path.read_text(encoding="utf-8") for path in CSRC.glob("*.h"))
+    texts = (path.read_text(encoding="utf-8") for path in c_core.headers())
     return {name for text in texts for name in re.findall(r"#include <(\w+\.h)>", text)}
 
 
@@ -169,7 +171,7 @@ def load(variant: str) -> Any:
     compile_args, link_args, depends = link_with(variant)
     sanitizers = SANITIZE_FLAGS if is_sanitized() else []
     flags = [*CFLAGS, *compile_args, *sanitizers]
-    headers = [*CSRC.rglob("*.h"), *TEST_CSRC.glob("*.h"), *CSRC.glob("*.def")]
+    headers = [*c_core.headers(), *TEST_CSRC.glob("*.h")]
     inputs = [Path(__file__), *sources_of(variant), *headers]
     settings = repr((compiler(), sys.version, flags, link_args, cdef))
     folder = BUILD / f"{variant}-{digest([*inputs, *map(Path, depends)], settings)}"
@@ -196,8 +198,7 @@ def link_with(variant: str) -> tuple[list[str], list[str], list[str]]:
     """Return compiler arguments, linker arguments and files to watch for a backend's library."""
     if variant not in BACKENDS:
         return [], [], []
-    library = {"openssl": native_link.OPENSSL, "wolfssl": native_link.WOLFSSL}[variant]
-    link = native_link.find_library(library)
+    link = native_link.find_library(c_core.BACKENDS[variant])
     return link.compile_args, link.link_args, link.depends
 
 
@@ -211,7 +212,7 @@ def build(
     glue = work / f"{name}.c"
     with contextlib.redirect_stdout(io.StringIO()):
         ffi.emit_c_code(str(glue))
-    includes = ["-I", str(CSRC), "-I", str(TEST_CSRC)]
+    includes = [*c_core.INCLUDES, "-I", str(TEST_CSRC)]
     python = ["-isystem", sysconfig.get_paths()["include"], "-Wno-unused"]
     jobs = [(path, [*WARNINGS, *includes]) for path in sources_of(variant)]
     jobs.append((glue, [*python, *includes]))

@@ -1,4 +1,4 @@
-"""What ``csrc/certificate_fields.c`` reads, and the same read by others."""
+"""What ``csrc/x509/certificate_fields.c`` reads, and the same read by others."""
 
 from __future__ import annotations
 

@@ -5,36 +5,43 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from tlsmgm.capi cimport *
 
 
-cdef extern from "status.h" nogil:
+cdef extern from "base/status.h" nogil:
     const char *tlsmgm_status_text(tlsmgm_status)
     const char *tlsmgm_status_exception(tlsmgm_status)
     const char *tlsmgm_verify_reason_word(tlsmgm_verify_reason)
 
 
-cdef extern from "embed_table.h" nogil:
+cdef extern from "serve/embed_table.h" nogil:
     const tlsmgm_greeting_table tlsmgm_greetings
 
 
-cdef extern from "alloc.h" nogil:
+cdef extern from "base/wipe.h" nogil:
     void tlsmgm_wipe(void *, size_t)
 
 
-cdef extern from "error.h" nogil:
+cdef extern from "base/alert.h" nogil:
+    void tlsmgm_alert_record(tlsmgm_alert, uint8_t *)
+
+
+cdef extern from "base/error.h" nogil:
     void tlsmgm_error_clear(tlsmgm_error *)
 
 
-cdef extern from "file.h" nogil:
+cdef extern from "base/blob.h" nogil:
     cdef struct tlsmgm_blob:
         uint8_t *data
         size_t size
 
-    tlsmgm_status tlsmgm_source_read(const tlsmgm_source *, const char *, tlsmgm_blob *,
-                                     tlsmgm_error *)
-    tlsmgm_status tlsmgm_file_read(const char *, tlsmgm_blob *, tlsmgm_error *)
     void tlsmgm_blob_free(tlsmgm_blob *)
 
 
-cdef extern from "buffer.h" nogil:
+cdef extern from "files/source.h" nogil:
+    tlsmgm_status tlsmgm_source_read(const tlsmgm_source *, const char *, tlsmgm_blob *,
+                                     tlsmgm_error *)
+    tlsmgm_status tlsmgm_file_read(const char *, tlsmgm_blob *, tlsmgm_error *)
+
+
+cdef extern from "base/buffer.h" nogil:
     cdef struct tlsmgm_buffer:
         size_t limit
         size_t capacity
@@ -47,10 +54,10 @@ cdef extern from "buffer.h" nogil:
     void tlsmgm_buffer_consume(tlsmgm_buffer *, size_t)
 
 
-cdef extern from "wire.h" nogil:
+cdef extern from "kit/wire.h" nogil:
     const size_t TLSMGM_OUTPUT_HIGH_WATER
 
-cdef extern from "client_hello.h" nogil:
+cdef extern from "hello/client_hello.h" nogil:
     const size_t TLSMGM_CLIENT_HELLO_LIMIT
 
     cdef struct tlsmgm_client_hello:
@@ -66,10 +73,9 @@ cdef extern from "client_hello.h" nogil:
         bint offers_session
 
     bint tlsmgm_client_hello_offers(const tlsmgm_client_hello *, uint16_t, uint16_t)
-    void tlsmgm_alert_record(tlsmgm_alert, uint8_t *)
 
 
-cdef extern from "first_flight.h" nogil:
+cdef extern from "hello/first_flight.h" nogil:
     cdef struct tlsmgm_first_flight:
         tlsmgm_client_hello hello
 
@@ -82,7 +88,7 @@ cdef extern from "first_flight.h" nogil:
                                                 tlsmgm_conn *, tlsmgm_error *)
 
 
-cdef extern from "match_index.h" nogil:
+cdef extern from "match/match_index.h" nogil:
     cdef struct tlsmgm_match_index
 
     const size_t TLSMGM_MATCH_NAME_MAX
@@ -104,7 +110,7 @@ cdef extern from "match_index.h" nogil:
     size_t tlsmgm_match_index_memory(const tlsmgm_match_index *)
 
 
-cdef extern from "ticket_keys.h" nogil:
+cdef extern from "session/ticket_keys.h" nogil:
     const size_t TLSMGM_TICKET_KEY_SIZE
     const size_t TLSMGM_TICKET_RING_MAX
 
@@ -113,7 +119,7 @@ cdef extern from "ticket_keys.h" nogil:
     void tlsmgm_ticket_keys_replace(tlsmgm_ticket_keys *, const uint8_t *, size_t)
 
 
-cdef extern from "entry_guard.h" nogil:
+cdef extern from "base/entry_guard.h" nogil:
     cdef struct tlsmgm_entry_guard:
         pass
 
@@ -122,15 +128,7 @@ cdef extern from "entry_guard.h" nogil:
     void tlsmgm_entry_guard_leave(tlsmgm_entry_guard *)
 
 
-cdef extern from "file.h" nogil:
-    cdef struct tlsmgm_blob:
-        uint8_t *data
-        size_t size
-
-    void tlsmgm_blob_free(tlsmgm_blob *)
-
-
-cdef extern from "pem.h" nogil:
+cdef extern from "files/pem.h" nogil:
     cdef enum tlsmgm_pem_noun:
         TLSMGM_PEM_A_CERTIFICATE
         TLSMGM_PEM_A_PRIVATE_KEY
@@ -152,7 +150,7 @@ cdef extern from "pem.h" nogil:
     tlsmgm_status tlsmgm_pem_fail_missing(const tlsmgm_pem *, tlsmgm_pem_noun, tlsmgm_error *)
 
 
-cdef extern from "certificate_fields.h" nogil:
+cdef extern from "x509/certificate_fields.h" nogil:
     cdef struct tlsmgm_cursor:
         pass
 
@@ -198,7 +196,7 @@ cdef extern from "certificate_fields.h" nogil:
     bint tlsmgm_san_value_text(tlsmgm_san_kind, tlsmgm_bytes, char *, size_t, size_t *)
 
 
-cdef extern from "staple.h" nogil:
+cdef extern from "x509/staple.h" nogil:
     ctypedef size_t (*tlsmgm_hasher)(int, tlsmgm_bytes, uint8_t *)
 
     cdef struct tlsmgm_staple:
@@ -209,7 +207,7 @@ cdef extern from "staple.h" nogil:
                                      tlsmgm_error *)
 
 
-cdef extern from "certificate.h" nogil:
+cdef extern from "x509/certificate.h" nogil:
     cdef enum:
         TLSMGM_FOR_SERVERS
         TLSMGM_FOR_CLIENTS
@@ -226,11 +224,11 @@ cdef extern from "certificate.h" nogil:
     bint tlsmgm_key_reference_fits(const tlsmgm_key_reference *, const tlsmgm_certificate *)
 
 
-cdef extern from "name_match.h" nogil:
+cdef extern from "x509/name_match.h" nogil:
     bint tlsmgm_names_match(tlsmgm_bytes, tlsmgm_bytes)
 
 
-cdef extern from "crl.h" nogil:
+cdef extern from "x509/crl.h" nogil:
     cdef struct tlsmgm_crl:
         tlsmgm_bytes issuer
         int64_t this_update
@@ -242,7 +240,7 @@ cdef extern from "crl.h" nogil:
     void tlsmgm_crl_free(tlsmgm_crl *)
 
 
-cdef extern from "identity.h" nogil:
+cdef extern from "files/identity.h" nogil:
     cdef struct tlsmgm_chain_item:
         tlsmgm_blob der
         char *place
@@ -261,7 +259,7 @@ cdef extern from "identity.h" nogil:
     void tlsmgm_dh_free(tlsmgm_dh *)
 
 
-cdef extern from "trust_items.h" nogil:
+cdef extern from "files/trust_items.h" nogil:
     cdef enum tlsmgm_trust_setting:
         TLSMGM_TRUST_REJECTED
 

@@ -5,7 +5,7 @@ from cpython.pycapsule cimport PyCapsule_New
 from tlsmgm._core.capi cimport TLSMGM_BACKEND_CAPSULE, tlsmgm_backend
 
 
-cdef extern from "openssl/backend.h":
+cdef extern from "backends/openssl/backend.h":
     const tlsmgm_backend tlsmgm_openssl_backend
 
 cdef extern from *:

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "ticket_keys.h"
+#include "session/ticket_keys.h"
 
 /* Both given by build.py, one program for each library. */
 #include BENCH_BACKEND_HEADER

@@ -2,8 +2,8 @@
 #ifndef BENCH_CONTRACT_H
 #define BENCH_CONTRACT_H
 
+#include "include/tlsmgm.h"
 #include "setting.h"
-#include "tlsmgm.h"
 
 /* The library this program was linked with. */
 extern const struct tlsmgm_backend *const bench_backend;

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client_hello.h"
 #include "contract_fields.h"
+#include "hello/client_hello.h"
 #include "layer.h"
-#include "match_index.h"
+#include "match/match_index.h"
 
 /* As much as most flights of a handshake need. */
 #define FLIGHT_ROOM 8192u

@@ -1,6 +1,6 @@
 #include "contract_fields.h"
 
-#include "certificate_fields.h"
+#include "x509/certificate_fields.h"
 
 #define TEXT_SIZE 2048u
 

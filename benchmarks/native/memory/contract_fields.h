@@ -3,7 +3,7 @@
 #define BENCH_CONTRACT_FIELDS_H
 
 #include "fault.h"
-#include "tlsmgm.h"
+#include "include/tlsmgm.h"
 
 /* Takes a certificate apart and writes every text of it. */
 bool bench_contract_fields(struct tlsmgm_bytes der, struct bench_fault *fault);

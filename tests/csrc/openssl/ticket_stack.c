@@ -2,7 +2,7 @@
 
 #include <openssl/evp.h>
 
-#include "../../../csrc/openssl/internal.h"
+#include "backends/openssl/internal.h"
 
 struct arguments {
     struct tlsmgm_conn *conn;

@@ -3,7 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-#include "openssl/internal.h"
+#include "backends/openssl/internal.h"
 
 static X509 *certificate_of(struct tlsmgm_bytes der) {
     const unsigned char *next = der.data;

@@ -1,6 +1,7 @@
 #include "swap_staple.h"
 
-#include "../../../csrc/wolfssl/internal.h"
+#include "backends/wolfssl/internal.h"
+#include "base/blob.h"
 
 bool tlsmgm_test_swap_staple(struct tlsmgm_ctx *ctx, struct tlsmgm_bytes response) {
     struct tlsmgm_source source = {.data = response};

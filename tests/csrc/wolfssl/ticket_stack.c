@@ -1,6 +1,6 @@
 #include "ticket_stack.h"
 
-#include "../../../csrc/wolfssl/internal.h"
+#include "backends/wolfssl/internal.h"
 
 #define PLAIN_SIZE 64
 

@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-#include "wolfssl/internal.h"
+#include "backends/wolfssl/internal.h"
+#include "base/blob.h"
 
 typedef enum tlsmgm_status (*add_function)(struct tlsmgm_anchors *anchors, struct tlsmgm_blob *der,
                                            struct tlsmgm_error *error);

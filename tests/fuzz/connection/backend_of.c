@@ -1,8 +1,8 @@
 /* Which backend this program is about; build.py says. */
 #ifdef FUZZ_OPENSSL
-#include "openssl/backend.h"
+#include "backends/openssl/backend.h"
 #else
-#include "wolfssl/backend.h"
+#include "backends/wolfssl/backend.h"
 #endif
 #include "rig.h"
 

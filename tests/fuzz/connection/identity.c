@@ -1,4 +1,4 @@
-#include "identity.h"
+#include "files/identity.h"
 
 #include <stdlib.h>
 #include <string.h>

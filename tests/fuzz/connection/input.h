@@ -5,7 +5,7 @@
 #ifndef FUZZ_INPUT_H
 #define FUZZ_INPUT_H
 
-#include "tlsmgm.h"
+#include "include/tlsmgm.h"
 
 struct input {
     const uint8_t *next;

@@ -2,11 +2,11 @@
 
 #include <stdlib.h>
 
+#include "kit/wire.h"
 #include "require.h"
 #include "still.h"
 #include "tamper.h"
 #include "target.h"
-#include "wire.h"
 
 /* An honest connection comes to rest before; a longer one only repeats itself. */
 enum { ROUNDS = 24, PEER_WRITE_MAX = 20000, ROOM_MAX = 40000 };

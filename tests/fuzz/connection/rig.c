@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client_hello.h"
-#include "identity.h"
+#include "files/identity.h"
+#include "hello/client_hello.h"
 #include "require.h"
+#include "session/ticket_keys.h"
 #include "still.h"
-#include "ticket_keys.h"
 
 enum { VERSIONS = 2, RULES = 3, GROUPS = 2 };
 

@@ -6,7 +6,7 @@
 #ifndef FUZZ_SEEN_H
 #define FUZZ_SEEN_H
 
-#include "tlsmgm.h"
+#include "include/tlsmgm.h"
 
 /* error: as the call that returned status has left it. */
 void seen(enum tlsmgm_status status, const struct tlsmgm_error *error);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wire.h"
+#include "kit/wire.h"
 
 enum { HEADER = 5 };
 

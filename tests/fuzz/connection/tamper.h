@@ -2,7 +2,7 @@
 #ifndef FUZZ_TAMPER_H
 #define FUZZ_TAMPER_H
 
-#include "buffer.h"
+#include "base/buffer.h"
 #include "input.h"
 
 /* Somebody on the line, who remembers two records. */

@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "certificate_fields.h"
-#include "der.h"
+#include "base/bytes.h"
+#include "kit/wire.h"
 #include "require.h"
 #include "seen.h"
-#include "wire.h"
+#include "x509/certificate_fields.h"
+#include "x509/der.h"
 
 enum { READ_MAX = 20000, WRITE_MAX = 20000 };
 

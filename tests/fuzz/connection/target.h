@@ -5,7 +5,7 @@
 #ifndef FUZZ_TARGET_H
 #define FUZZ_TARGET_H
 
-#include "client_hello.h"
+#include "hello/client_hello.h"
 #include "rig.h"
 
 struct target {

@@ -1,0 +1,275 @@
+/* Connections: OpenSSL between two wire buffers. */
+#include <openssl/x509v3.h>
+#include <string.h>
+
+#include "backends/openssl/internal.h"
+#include "base/alloc.h"
+#include "base/cursor.h"
+#include "base/error.h"
+
+/* Remembers that the handshake was complete, and the alert that we send, for the error after it. */
+void ossl_info_callback(const SSL *ssl, int where, int value) {
+    struct tlsmgm_conn *conn = SSL_get_app_data(ssl);
+    if (conn == NULL) return;
+    if ((where & SSL_CB_HANDSHAKE_DONE) != 0) conn->established = true;
+    if ((where & SSL_CB_WRITE_ALERT) != SSL_CB_WRITE_ALERT) return;
+    if ((value >> 8) == SSL3_AL_FATAL) conn->alert_sent = value & 0xff;
+}
+
+/* The host name of a server_name extension, or empty. */
+static struct tlsmgm_bytes name_in_extension(const unsigned char *data, size_t size) {
+    struct tlsmgm_cursor cursor = {.next = data, .left = size};
+    struct tlsmgm_bytes list;
+    struct tlsmgm_bytes name = {0};
+    uint32_t type;
+    if (!tlsmgm_cursor_vector(&cursor, 2, &list)) return name;
+    cursor = tlsmgm_cursor(list);
+    if (!tlsmgm_cursor_number(&cursor, 1, &type) || type != TLSEXT_NAMETYPE_host_name) return name;
+    if (!tlsmgm_cursor_vector(&cursor, 2, &name)) return (struct tlsmgm_bytes){0};
+    return name;
+}
+
+/*
+ * The library must have read the name for which this context was chosen. Also asked for the second
+ * ClientHello after a HelloRetryRequest, where a change is illegal (RFC 8446 section 4.1.2).
+ */
+int ossl_client_hello_callback(SSL *ssl, int *alert, void *argument) {
+    const struct tlsmgm_conn *conn = SSL_get_app_data(ssl);
+    const unsigned char *data = NULL;
+    size_t size = 0;
+    (void)argument;
+    bool sent = SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &data, &size) == 1;
+    struct tlsmgm_bytes name = {0};
+    if (sent) name = name_in_extension(data, size);
+    if (sent == conn->has_server_name && name.size == conn->owner.name_size &&
+        (name.size == 0 || memcmp(name.data, conn->owner.name, name.size) == 0)) {
+        return SSL_CLIENT_HELLO_SUCCESS;
+    }
+    *alert = SSL_AD_ILLEGAL_PARAMETER;
+    return SSL_CLIENT_HELLO_ERROR;
+}
+
+static enum tlsmgm_status set_client_name(struct tlsmgm_conn *conn,
+                                          const struct tlsmgm_conn_config *config,
+                                          struct tlsmgm_error *error) {
+    char name[TLSMGM_SESSION_NAME_MAX + 1] = {0};
+    if (config->server_name.data == NULL) return TLSMGM_OK;
+    memcpy(name, conn->owner.name, conn->owner.name_size);
+    if (conn->owner.name_size > 0 && strlen(name) == conn->owner.name_size &&
+        SSL_set_tlsext_host_name(conn->ssl, name) == 1) {
+        return TLSMGM_OK;
+    }
+    return ossl_fail_parameter(error, "server_name", "the server name cannot be sent");
+}
+
+/* RFC 9525: names of the SubjectAltName only, a wildcard stands for one whole label. */
+static enum tlsmgm_status set_verify_name(struct tlsmgm_conn *conn, const char *name,
+                                          struct tlsmgm_error *error) {
+    X509_VERIFY_PARAM *parameters = SSL_get0_param(conn->ssl);
+    if (name == NULL || conn->ctx->peer_rules.is_sip) return TLSMGM_OK;
+    X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+                                                    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    if (X509_VERIFY_PARAM_set1_ip_asc(parameters, name) == 1) return TLSMGM_OK;
+    ossl_clear_errors();
+    if (X509_VERIFY_PARAM_set1_host(parameters, name, 0) == 1) return TLSMGM_OK;
+    return ossl_fail_parameter(error, "verify_name", "the name cannot be checked");
+}
+
+/* OpenSSL gives a connection the verdict of the session that it is to offer, and has no other way
+ * to ask for it. */
+static void withdraw_unverified(SSL *ssl) {
+    if (SSL_get_verify_result(ssl) == X509_V_OK) return;
+    (void)SSL_set_session(ssl, NULL);
+    SSL_set_verify_result(ssl, X509_V_OK);
+}
+
+/* A resumed handshake shows no certificate: who verifies offers none whose peer was not verified.
+ */
+static enum tlsmgm_status offer_session(struct tlsmgm_conn *conn,
+                                        const struct tlsmgm_session *session,
+                                        struct tlsmgm_error *error) {
+    if (session == NULL || !tlsmgm_session_owner_matches(&session->owner, &conn->owner)) {
+        return TLSMGM_OK;
+    }
+    bool verifies = conn->ctx->verify_peer;
+    if (verifies && SSL_SESSION_get0_peer(session->ssl_session) == NULL) return TLSMGM_OK;
+    if (verifies && !ossl_peer_is_in_force(session->ssl_session)) return TLSMGM_OK;
+    /* A copy: freeing a connection that was not closed spoils the session that it holds. */
+    SSL_SESSION *copy = SSL_SESSION_dup(session->ssl_session);
+    bool offered = copy != NULL && SSL_set_session(conn->ssl, copy) == 1;
+    SSL_SESSION_free(copy);
+    if (offered && verifies) withdraw_unverified(conn->ssl);
+    if (offered) return TLSMGM_OK;
+    return ossl_fail_parameter(error, "session", "the session cannot be offered");
+}
+
+static enum tlsmgm_status start(struct tlsmgm_conn *conn, const struct tlsmgm_conn_config *config,
+                                struct tlsmgm_error *error) {
+    BIO *bio = BIO_new(ossl_bio_method());
+    if (bio == NULL) return tlsmgm_fail_memory(error);
+    BIO_set_data(bio, conn);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(conn->ssl, bio, bio);
+    (void)SSL_set_app_data(conn->ssl, conn);
+    if (conn->ctx->is_server) {
+        SSL_set_accept_state(conn->ssl);
+        return TLSMGM_OK;
+    }
+    SSL_set_connect_state(conn->ssl);
+    enum tlsmgm_status status = set_client_name(conn, config, error);
+    if (status == TLSMGM_OK) status = set_verify_name(conn, config->verify_name, error);
+    if (status == TLSMGM_OK) status = offer_session(conn, config->session, error);
+    return status;
+}
+
+enum tlsmgm_status ossl_conn_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_conn_config *config,
+                                 struct tlsmgm_conn **out, struct tlsmgm_error *error) {
+    *out = NULL;
+    ossl_clear_errors();
+    struct tlsmgm_conn *conn = tlsmgm_calloc(1, sizeof *conn);
+    if (conn == NULL) return tlsmgm_fail_memory(error);
+    conn->ctx = ossl_ctx_ref(ctx);
+    conn->alert_sent = TLSMGM_NO_ALERT;
+    conn->has_server_name = config->server_name.data != NULL;
+    tlsmgm_wire_init(&conn->wire);
+    enum tlsmgm_status status =
+        tlsmgm_session_owner_set(&conn->owner, &ctx->scope, config->server_name, error);
+    if (status == TLSMGM_OK) {
+        status = tlsmgm_session_owner_check(&conn->owner, config->verify_name, error);
+    }
+    if (status == TLSMGM_OK) {
+        conn->ssl = SSL_new(ctx->ssl_ctx);
+        status = conn->ssl == NULL ? tlsmgm_fail_memory(error) : start(conn, config, error);
+    }
+    ossl_clear_errors();
+    if (status != TLSMGM_OK) {
+        ossl_conn_free(conn);
+        return status;
+    }
+    *out = conn;
+    return TLSMGM_OK;
+}
+
+void ossl_conn_free(struct tlsmgm_conn *conn) {
+    if (conn == NULL) return;
+    /* Without a close_notify OpenSSL would spoil the session, which others may hold and offer. */
+    if (conn->ssl != NULL) SSL_set_shutdown(conn->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    SSL_free(conn->ssl);
+    ossl_drop_peer_chain(conn);
+    tlsmgm_wire_free(&conn->wire);
+    ossl_ctx_free(conn->ctx);
+    tlsmgm_free(conn);
+}
+
+enum tlsmgm_status ossl_feed(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
+                             struct tlsmgm_error *error) {
+    return tlsmgm_wire_feed(&conn->wire, data, size, error);
+}
+
+enum tlsmgm_status ossl_lend_input(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
+                                   struct tlsmgm_error *error) {
+    return tlsmgm_wire_lend_input(&conn->wire, data, size, error);
+}
+
+enum tlsmgm_status ossl_reclaim_input(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
+    return tlsmgm_wire_reclaim_input(&conn->wire, error);
+}
+
+void ossl_feed_eof(struct tlsmgm_conn *conn) { conn->wire.input_ended = true; }
+
+struct tlsmgm_bytes ossl_output(const struct tlsmgm_conn *conn) {
+    return tlsmgm_buffer_view(&conn->wire.output);
+}
+
+void ossl_output_consume(struct tlsmgm_conn *conn, size_t size) {
+    tlsmgm_buffer_consume(&conn->wire.output, size);
+}
+
+void ossl_lend_output(struct tlsmgm_conn *conn, uint8_t *room, size_t size) {
+    tlsmgm_wire_lend_output(&conn->wire, room, size);
+}
+
+size_t ossl_reclaim_output(struct tlsmgm_conn *conn) {
+    return tlsmgm_wire_reclaim_output(&conn->wire);
+}
+
+enum tlsmgm_status ossl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
+    enum tlsmgm_status status = tlsmgm_wire_status(&conn->wire, error);
+    if (status != TLSMGM_OK) return status;
+    ossl_clear_errors();
+    int result = SSL_do_handshake(conn->ssl);
+    return result == 1 ? TLSMGM_OK : ossl_fail_conn(conn, result, error);
+}
+
+/*
+ * Known without asking OpenSSL, which takes as long to say so as to read a small message. That
+ * relies on two habits of OpenSSL: it reads ahead only in records of application data, so none are
+ * left behind in the record layer of the handshake, and within one call it reads on behind a
+ * KeyUpdate.
+ */
+static bool has_nothing_to_read(const struct tlsmgm_conn *conn) {
+    return conn->established && !tlsmgm_wire_has_input(&conn->wire) && !conn->wire.input_ended &&
+           !SSL_has_pending(conn->ssl) && SSL_get_shutdown(conn->ssl) == 0;
+}
+
+/*
+ * Fills data as far as the wire bytes reach: fewer calls for the caller, one per record for us, and
+ * none that could only say that it wants more.
+ */
+enum tlsmgm_status ossl_read(struct tlsmgm_conn *conn, uint8_t *data, size_t size, size_t *count,
+                             struct tlsmgm_error *error) {
+    *count = 0;
+    enum tlsmgm_status status = tlsmgm_wire_status(&conn->wire, error);
+    if (status != TLSMGM_OK) return status;
+    if (size == 0) return TLSMGM_OK;
+    if (has_nothing_to_read(conn)) return TLSMGM_WANT_READ;
+    ossl_clear_errors();
+    while (*count < size) {
+        size_t taken = 0;
+        int result = SSL_read_ex(conn->ssl, data + *count, size - *count, &taken);
+        *count += taken;
+        if (result != 1) {
+            status = ossl_fail_conn(conn, result, error);
+            return *count > 0 ? TLSMGM_OK : status; /* fatal ones are latched for the next call */
+        }
+        if (!tlsmgm_wire_has_input(&conn->wire) && !SSL_has_pending(conn->ssl)) break;
+    }
+    return TLSMGM_OK;
+}
+
+enum tlsmgm_status ossl_write(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
+                              size_t *count, struct tlsmgm_error *error) {
+    *count = 0;
+    enum tlsmgm_status status = tlsmgm_wire_status(&conn->wire, error);
+    if (status != TLSMGM_OK) return status;
+    if (conn->wire.close_sent) return TLSMGM_CLOSED;
+    ossl_clear_errors();
+    while (*count < size) {
+        size_t taken = 0;
+        size_t piece = size - *count < TLSMGM_RECORD_MAX ? size - *count : TLSMGM_RECORD_MAX;
+        if (tlsmgm_wire_is_full(&conn->wire)) {
+            return *count > 0 ? TLSMGM_OK : TLSMGM_WANT_WRITE;
+        }
+        int result = SSL_write_ex(conn->ssl, data + *count, piece, &taken);
+        *count += taken;
+        if (result == 1) continue;
+        status = ossl_fail_conn(conn, result, error);
+        return *count > 0 ? TLSMGM_OK : status;
+    }
+    return TLSMGM_OK;
+}
+
+/* Whether the peer has closed is known from reading; this only says goodbye ourselves. */
+enum tlsmgm_status ossl_shutdown(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
+    enum tlsmgm_status status = tlsmgm_wire_status(&conn->wire, error);
+    if (status != TLSMGM_OK) return status;
+    if (!SSL_is_init_finished(conn->ssl)) return TLSMGM_OK;
+    ossl_clear_errors();
+    if (!conn->wire.close_sent) {
+        int result = SSL_shutdown(conn->ssl);
+        if (result < 0) return ossl_fail_conn(conn, result, error);
+        conn->wire.close_sent = true;
+    }
+    return (SSL_get_shutdown(conn->ssl) & SSL_RECEIVED_SHUTDOWN) != 0 ? TLSMGM_OK
+                                                                      : TLSMGM_WANT_READ;
+}

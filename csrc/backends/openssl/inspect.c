@@ -1,0 +1,224 @@
+/* What a connection negotiated: parameters, certificates, sessions. */
+#include <string.h>
+#include <time.h>
+
+#include "backends/openssl/internal.h"
+#include "base/alloc.h"
+#include "base/blob.h"
+#include "base/error.h"
+#include "x509/certificate_time.h"
+
+/* TLS 1.2 agrees on no key when it resumes; OpenSSL knows the group of the session's first time. */
+static const char *group_name(SSL *ssl) {
+    if (SSL_session_reused(ssl) == 1 && SSL_version(ssl) < TLS1_3_VERSION) return NULL;
+    int group = (int)SSL_get_negotiated_group(ssl);
+    return group == 0 ? NULL : SSL_group_to_name(ssl, group);
+}
+
+static void describe_cipher(const SSL_CIPHER *cipher, struct tlsmgm_conn_info *info) {
+    if (cipher == NULL) return;
+    info->cipher = SSL_CIPHER_get_name(cipher);
+    info->cipher_bits = SSL_CIPHER_get_bits(cipher, NULL);
+    (void)SSL_CIPHER_description(cipher, info->description, (int)sizeof info->description);
+}
+
+void ossl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info) {
+    *info = (struct tlsmgm_conn_info){0};
+    ossl_clear_errors();
+    const SSL_CIPHER *cipher = SSL_get_current_cipher(conn->ssl);
+    if (cipher == NULL)
+        cipher = SSL_get_pending_cipher(conn->ssl); /* a handshake that has failed */
+    if (cipher != NULL) info->version = (uint16_t)SSL_version(conn->ssl);
+    describe_cipher(cipher, info);
+    info->group = group_name(conn->ssl);
+    unsigned int alpn_size = 0;
+    SSL_get0_alpn_selected(conn->ssl, &info->alpn.data, &alpn_size);
+    info->alpn.size = alpn_size;
+    info->session_reused = SSL_session_reused(conn->ssl) == 1;
+    info->is_unique = info->version >= TLS1_3_VERSION || SSL_get_extms_support(conn->ssl) == 1;
+    bool has_verified = SSL_get0_peer_certificate(conn->ssl) != NULL;
+    info->has_peer_certificate = has_verified || conn->peer_chain_size > 0;
+    info->verify_reason =
+        has_verified ? ossl_verify_reason(SSL_get_verify_result(conn->ssl)) : TLSMGM_VERIFY_MISSING;
+    if (conn->wire.latched.status == TLSMGM_VERIFY) {
+        info->verify_reason = conn->wire.latched.verify_reason;
+    }
+    ossl_clear_errors();
+}
+
+static bool keep_certificate(struct tlsmgm_conn *conn, X509 *certificate) {
+    unsigned char *der = NULL;
+    int size = i2d_X509(certificate, &der);
+    if (size <= 0) return false;
+    struct tlsmgm_blob *blob = &conn->peer_chain[conn->peer_chain_size];
+    struct tlsmgm_bytes bytes = {.data = der, .size = (size_t)size};
+    bool good = tlsmgm_blob_copy(bytes, blob, NULL) == TLSMGM_OK;
+    if (good) conn->peer_chain_size++;
+    OPENSSL_free(der);
+    return good;
+}
+
+/*
+ * On a server OpenSSL's chain leaves the leaf out, on a client it does not, and after resumption
+ * only the leaf is left. So the leaf is taken by itself and passed over in the chain.
+ */
+static bool keep_peer_chain(struct tlsmgm_conn *conn, X509 *leaf) {
+    STACK_OF(X509) *chain = SSL_get_peer_cert_chain(conn->ssl);
+    int count = chain == NULL ? 0 : sk_X509_num(chain);
+    int first = conn->ctx->is_server ? 0 : 1;
+    conn->peer_chain = tlsmgm_calloc((size_t)count + 1, sizeof *conn->peer_chain);
+    bool good = conn->peer_chain != NULL && keep_certificate(conn, leaf);
+    for (int i = first; good && i < count; i++) {
+        good = keep_certificate(conn, sk_X509_value(chain, i));
+    }
+    return good;
+}
+
+void ossl_drop_peer_chain(struct tlsmgm_conn *conn) {
+    for (size_t i = 0; i < conn->peer_chain_size; i++) tlsmgm_blob_free(&conn->peer_chain[i]);
+    tlsmgm_free(conn->peer_chain);
+    conn->peer_chain = NULL;
+    conn->peer_chain_size = 0;
+}
+
+/* OpenSSL forgets whom it has refused. Without memory, so do we. */
+void ossl_keep_refused(struct tlsmgm_conn *conn, STACK_OF(X509) * shown) {
+    int count = sk_X509_num(shown);
+    if (conn->peer_chain_read || count <= 0) return;
+    conn->peer_chain = tlsmgm_calloc((size_t)count, sizeof *conn->peer_chain);
+    conn->peer_chain_read = conn->peer_chain != NULL;
+    for (int i = 0; conn->peer_chain_read && i < count; i++) {
+        conn->peer_chain_read = keep_certificate(conn, sk_X509_value(shown, i));
+    }
+    if (!conn->peer_chain_read) ossl_drop_peer_chain(conn);
+}
+
+/* Half a chain is none: what finds no memory is tried again when it is next asked for. */
+static void read_peer_chain(struct tlsmgm_conn *conn) {
+    X509 *leaf = SSL_get0_peer_certificate(conn->ssl);
+    conn->peer_chain_read = leaf == NULL || keep_peer_chain(conn, leaf);
+    if (!conn->peer_chain_read) ossl_drop_peer_chain(conn);
+    ossl_clear_errors();
+}
+
+struct tlsmgm_bytes ossl_peer_certificate(struct tlsmgm_conn *conn, size_t index) {
+    if (!conn->peer_chain_read && conn->established) read_peer_chain(conn);
+    if (index >= conn->peer_chain_size) return (struct tlsmgm_bytes){0};
+    return (struct tlsmgm_bytes){conn->peer_chain[index].data, conn->peer_chain[index].size};
+}
+
+/* One of the context's; which one, depends on what the client could verify. */
+struct tlsmgm_bytes ossl_own_certificate(struct tlsmgm_conn *conn) {
+    const struct tlsmgm_blob *first = &conn->ctx->certificate;
+    const struct tlsmgm_blob *second = &conn->ctx->certificate2;
+    const struct tlsmgm_blob *shown = first;
+    unsigned char *der = NULL;
+    if (second->size > 0) {
+        X509 *certificate = SSL_get_certificate(conn->ssl);
+        int size = certificate == NULL ? 0 : i2d_X509(certificate, &der);
+        bool is_second = size > 0 && (size_t)size == second->size &&
+                         memcmp(der, second->data, second->size) == 0;
+        if (is_second) shown = second;
+        OPENSSL_free(der);
+        ossl_clear_errors();
+    }
+    return (struct tlsmgm_bytes){shown->data, shown->size};
+}
+
+enum tlsmgm_status ossl_export_keying_material(struct tlsmgm_conn *conn, const char *label,
+                                               struct tlsmgm_bytes context, uint8_t *out,
+                                               size_t size, struct tlsmgm_error *error) {
+    static const uint8_t nothing[1];
+    bool has_context = context.data != NULL;
+    ossl_clear_errors();
+    int result = SSL_export_keying_material(conn->ssl, out, size, label, strlen(label),
+                                            has_context ? context.data : nothing, context.size,
+                                            has_context ? 1 : 0);
+    ossl_clear_errors();
+    if (result == 1) return TLSMGM_OK;
+    return tlsmgm_fail(error, TLSMGM_UNSUPPORTED,
+                       "OpenSSL exports no keying material for this label and length");
+}
+
+static bool read_time(const ASN1_TIME *time, int64_t *seconds) {
+    struct tlsmgm_certificate_time text = {
+        .digits = {ASN1_STRING_get0_data(time), (size_t)ASN1_STRING_length(time)},
+        .is_generalized = ASN1_STRING_type(time) == V_ASN1_GENERALIZEDTIME};
+    return tlsmgm_time_unix(text, seconds);
+}
+
+/* Each connection that resumes asks; X509_cmp_current_time() goes by way of printed numbers. */
+bool ossl_peer_is_in_force(SSL_SESSION *session) {
+    const X509 *peer = SSL_SESSION_get0_peer(session);
+    int64_t now = (int64_t)time(NULL);
+    int64_t from;
+    int64_t until;
+    if (peer == NULL) return true;
+    return read_time(X509_get0_notBefore(peer), &from) &&
+           read_time(X509_get0_notAfter(peer), &until) && from <= now && now < until;
+}
+
+static enum tlsmgm_status wrap_session(SSL_SESSION *ssl_session,
+                                       const struct tlsmgm_session_owner *owner,
+                                       struct tlsmgm_session **out, struct tlsmgm_error *error) {
+    struct tlsmgm_session *session = tlsmgm_calloc(1, sizeof *session);
+    if (session == NULL) {
+        SSL_SESSION_free(ssl_session);
+        return tlsmgm_fail_memory(error);
+    }
+    session->ssl_session = ssl_session;
+    session->owner = *owner;
+    *out = session;
+    return TLSMGM_OK;
+}
+
+enum tlsmgm_status ossl_conn_session(struct tlsmgm_conn *conn, struct tlsmgm_session **out,
+                                     struct tlsmgm_error *error) {
+    *out = NULL;
+    if (conn->ctx->is_server || conn->owner.scope.size == 0) return TLSMGM_OK;
+    if (!SSL_is_init_finished(conn->ssl)) return TLSMGM_OK;
+    SSL_SESSION *current = SSL_get0_session(conn->ssl);
+    if (current == NULL || SSL_SESSION_is_resumable(current) != 1 ||
+        SSL_SESSION_has_ticket(current) != 1) {
+        return TLSMGM_OK;
+    }
+    /* A copy: OpenSSL spoils the session of a connection that ends without close_notify. */
+    SSL_SESSION *copy = SSL_SESSION_dup(current);
+    if (copy == NULL) return tlsmgm_fail_memory(error);
+    return wrap_session(copy, &conn->owner, out, error);
+}
+
+void ossl_session_free(struct tlsmgm_session *session) {
+    if (session == NULL) return;
+    SSL_SESSION_free(session->ssl_session);
+    tlsmgm_free(session);
+}
+
+enum tlsmgm_status ossl_session_export(const struct tlsmgm_session *session, uint8_t *data,
+                                       size_t *size, struct tlsmgm_error *error) {
+    int der_size = i2d_SSL_SESSION(session->ssl_session, NULL);
+    if (der_size <= 0) return tlsmgm_fail(error, TLSMGM_INTERNAL, "the session has no bytes");
+    size_t room = *size;
+    *size = tlsmgm_session_record_size(&session->owner, (size_t)der_size);
+    if (data == NULL) return TLSMGM_OK;
+    if (room < *size) return tlsmgm_fail(error, TLSMGM_CONFIG, "%zu bytes are needed", *size);
+    unsigned char *der = tlsmgm_session_record_begin(&session->owner, data);
+    (void)i2d_SSL_SESSION(session->ssl_session, &der);
+    return TLSMGM_OK;
+}
+
+enum tlsmgm_status ossl_session_import(const uint8_t *data, size_t size,
+                                       struct tlsmgm_session **out, struct tlsmgm_error *error) {
+    struct tlsmgm_session_owner owner;
+    struct tlsmgm_bytes record = {data, size};
+    struct tlsmgm_bytes bytes;
+    *out = NULL;
+    SSL_SESSION *ssl_session = NULL;
+    if (tlsmgm_session_record_read(record, &owner, &bytes) && bytes.size < TLSMGM_FILE_MAX) {
+        const unsigned char *der = bytes.data;
+        ssl_session = d2i_SSL_SESSION(NULL, &der, (long)bytes.size);
+    }
+    ossl_clear_errors();
+    if (ssl_session == NULL) return tlsmgm_fail(error, TLSMGM_CONFIG, "this is no saved session");
+    return wrap_session(ssl_session, &owner, out, error);
+}

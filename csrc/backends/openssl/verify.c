@@ -1,0 +1,83 @@
+/* What is asked of a peer's certificates besides what OpenSSL asks. */
+#include <openssl/x509v3.h>
+
+#include "backends/openssl/internal.h"
+#include "x509/crl_points.h"
+
+/* Looks at the extension as it came: decoding it is what may cost too much. */
+static bool is_cheap(const X509 *certificate) {
+    int at = X509_get_ext_by_NID(certificate, NID_crl_distribution_points, -1);
+    const unsigned char *issuer = NULL;
+    size_t issuer_size = 0;
+    if (at < 0) return true;
+    if (X509_NAME_get0_der(X509_get_issuer_name(certificate), &issuer, &issuer_size) != 1) {
+        return false;
+    }
+    const ASN1_OCTET_STRING *value =
+        X509_EXTENSION_get_data((X509_EXTENSION *)(uintptr_t)X509_get_ext(certificate, at));
+    struct tlsmgm_bytes extension = {ASN1_STRING_get0_data(value),
+                                     (size_t)ASN1_STRING_length(value)};
+    return tlsmgm_crl_points_are_bounded(extension, issuer_size);
+}
+
+/* The leaf is among what was sent. A second extension of that kind is refused later, undecoded. */
+static bool all_are_cheap(X509_STORE_CTX *store) {
+    STACK_OF(X509) *sent = X509_STORE_CTX_get0_untrusted(store);
+    for (int i = 0; i < sk_X509_num(sent); i++) {
+        if (!is_cheap(sk_X509_value(sent, i))) return false;
+    }
+    return is_cheap(X509_STORE_CTX_get0_cert(store));
+}
+
+/* RFC 5922, or names that every peer of the domain must have: OpenSSL asks for neither. */
+static bool is_expected(X509_STORE_CTX *store, const struct tlsmgm_ctx *ctx) {
+    const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    const struct tlsmgm_conn *conn = SSL_get_app_data(ssl);
+    struct tlsmgm_bytes name = {(const uint8_t *)conn->owner.checked, conn->owner.checked_size};
+    unsigned char *der = NULL;
+    if (!ctx->peer_rules.is_sip && ctx->peer_rules.names.size == 0) return true;
+    int size = i2d_X509(X509_STORE_CTX_get0_cert(store), &der);
+    bool expected = size > 0 && tlsmgm_peer_is_expected((struct tlsmgm_bytes){der, (size_t)size},
+                                                        &ctx->peer_rules, name);
+    OPENSSL_free(der);
+    return expected;
+}
+
+/*
+ * OpenSSL's ticket holds the client's certificate, in less than 65,280 bytes for all of the
+ * session, and a handshake whose ticket is larger fails with an internal error. TLS 1.3 can do
+ * without a ticket; in TLS 1.2 it has been promised by then.
+ */
+#define LEAF_SIZE_MAX 64000
+
+static bool fits_ticket(X509_STORE_CTX *store, const struct tlsmgm_ctx *ctx) {
+    SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    if (ctx->ticket_keys == NULL) return true;
+    if (i2d_X509(X509_STORE_CTX_get0_cert(store), NULL) <= LEAF_SIZE_MAX) return true;
+    return SSL_version(ssl) >= TLS1_3_VERSION && SSL_set_num_tickets(ssl, 0) == 1;
+}
+
+static int verify(X509_STORE_CTX *store, const struct tlsmgm_ctx *ctx) {
+    if (!all_are_cheap(store)) {
+        X509_STORE_CTX_set_error(store, X509_V_ERR_INVALID_EXTENSION);
+        return 0;
+    }
+    if (!fits_ticket(store, ctx)) {
+        X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
+        return 0;
+    }
+    int verified = X509_verify_cert(store);
+    if (verified <= 0 || is_expected(store, ctx)) return verified;
+    X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH);
+    return 0;
+}
+
+int ossl_verify_callback(X509_STORE_CTX *store, void *argument) {
+    const struct tlsmgm_ctx *ctx = argument;
+    int verified = verify(store, ctx);
+    if (verified <= 0 && ctx->verify_peer) {
+        const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+        ossl_keep_refused(SSL_get_app_data(ssl), X509_STORE_CTX_get0_untrusted(store));
+    }
+    return verified;
+}

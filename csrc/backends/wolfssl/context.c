@@ -1,0 +1,259 @@
+/* Contexts: a TLS domain as wolfSSL sees it. */
+#include <string.h>
+
+#include "backends/wolfssl/internal.h"
+#include "base/alloc.h"
+#include "base/blob.h"
+#include "base/error.h"
+#include "kit/cipher_list.h"
+#include "kit/ctx_config.h"
+
+#define TLS1_2 0x0303
+#define TLS1_3 0x0304
+
+/* This library begins with TLS 1.2; a range that ends before it allows nothing. */
+static enum tlsmgm_status set_versions(WOLFSSL_CTX *ssl_ctx, const struct tlsmgm_ctx_config *config,
+                                       struct tlsmgm_error *error) {
+    int lowest = config->lowest_version < TLS1_2 ? TLS1_2 : config->lowest_version;
+    int highest = config->highest_version == 0 ? TLS1_3 : config->highest_version;
+    if (highest < TLS1_2) {
+        (void)tlsmgm_fail_parameter(error, "tls_method", "wolfSSL has no TLS below 1.2");
+        return TLSMGM_CONFIG;
+    }
+    if (wolfSSL_CTX_set_min_proto_version(ssl_ctx, lowest) == WOLFSSL_SUCCESS &&
+        wolfSSL_CTX_set_max_proto_version(ssl_ctx, highest) == WOLFSSL_SUCCESS) {
+        return TLSMGM_OK;
+    }
+    return tlsmgm_fail_parameter(error, "tls_method", "this wolfSSL cannot do these versions");
+}
+
+/* wolfSSL passes over words that it does not know, so each one is checked first. */
+static enum tlsmgm_status check_cipher_words(const char *list, struct tlsmgm_error *error) {
+    for (;;) {
+        struct tlsmgm_bytes word = tlsmgm_cipher_word_next(&list);
+        if (word.size == 0) return TLSMGM_OK;
+        if (wssl_cipher_is_known(word)) continue;
+        return tlsmgm_fail_parameter(error, "cipher_list", "wolfSSL knows no cipher \"%.*s\"",
+                                     (int)word.size, (const char *)word.data);
+    }
+}
+
+#define DEFAULT_OLDER  "DEFAULT"
+#define DEFAULT_TLS1_3 "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"
+
+/*
+ * Each half by itself: wolfSSL then keeps what the other was. In a new context that is nothing at
+ * all, so a half that is not named is set to its default.
+ */
+static enum tlsmgm_status set_cipher_half(WOLFSSL_CTX *ssl_ctx, const char *half,
+                                          const char *otherwise, struct tlsmgm_error *error) {
+    if (*half == '\0') half = otherwise;
+    if (wolfSSL_CTX_set_cipher_list(ssl_ctx, half) == WOLFSSL_SUCCESS) return TLSMGM_OK;
+    return tlsmgm_fail_parameter(error, "cipher_list", "wolfSSL can use nothing of \"%s\"", half);
+}
+
+static enum tlsmgm_status set_ciphers(WOLFSSL_CTX *ssl_ctx, const char *text,
+                                      struct tlsmgm_error *error) {
+    struct tlsmgm_cipher_list list = {0};
+    if (text == NULL) return TLSMGM_OK;
+    enum tlsmgm_status status = check_cipher_words(text, error);
+    if (status == TLSMGM_OK) status = tlsmgm_cipher_list_split(text, &list, error);
+    if (status == TLSMGM_OK) status = set_cipher_half(ssl_ctx, list.older, DEFAULT_OLDER, error);
+    if (status == TLSMGM_OK) status = set_cipher_half(ssl_ctx, list.tls1_3, DEFAULT_TLS1_3, error);
+    tlsmgm_cipher_list_free(&list);
+    return status;
+}
+
+/* As OpenSSL's security level 2, which the other backend begins with. wolfSSL took 1024 bits. */
+#define RSA_BITS_MIN 2048
+
+/*
+ * A client always has wolfSSL ask for a verdict, which verify.c gives, and which counts or not:
+ * with verification off, wolfSSL would not even ask, and $tls_peer_expired would lie. The depth is
+ * ours to count.
+ */
+static void set_verification(WOLFSSL_CTX *ssl_ctx, const struct tlsmgm_ctx_config *config) {
+    int mode = WOLFSSL_VERIFY_NONE;
+    if (config->verify_peer || !config->is_server) mode = WOLFSSL_VERIFY_PEER;
+    if (config->is_server && config->verify_peer && config->require_peer) {
+        mode |= WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+    }
+    wolfSSL_CTX_set_verify(ssl_ctx, mode, NULL);
+    wolfSSL_CTX_set_cert_verify_callback(ssl_ctx, wssl_verify_callback, NULL);
+    wolfSSL_CTX_set_verify_depth(ssl_ctx, TLSMGM_VERIFY_DEPTH_MAX);
+}
+
+/* The server's order counts; a client that shares nothing gets alert no_application_protocol. */
+static int select_alpn(WOLFSSL *ssl, const unsigned char **out, unsigned char *out_size,
+                       const unsigned char *offered, unsigned int offered_size, void *argument) {
+    const struct tlsmgm_ctx *ctx = argument;
+    (void)ssl;
+    for (size_t i = 0; i + ctx->alpn.data[i] < ctx->alpn.size; i += 1u + ctx->alpn.data[i]) {
+        const unsigned char *ours = ctx->alpn.data + i;
+        for (unsigned int j = 0; j < offered_size && j + offered[j] < offered_size;
+             j += 1u + offered[j]) {
+            if (offered[j] != ours[0] || memcmp(offered + j, ours, 1u + ours[0]) != 0) continue;
+            *out = ours + 1;
+            *out_size = ours[0];
+            return 0; /* SSL_TLSEXT_ERR_OK */
+        }
+        if (i + 1u + ours[0] >= ctx->alpn.size) break;
+    }
+    return 2; /* SSL_TLSEXT_ERR_ALERT_FATAL */
+}
+
+static enum tlsmgm_status set_alpn(struct tlsmgm_ctx *ctx, struct tlsmgm_bytes alpn,
+                                   struct tlsmgm_error *error) {
+    if (alpn.size == 0) return TLSMGM_OK;
+    enum tlsmgm_status status = tlsmgm_blob_copy(alpn, &ctx->alpn, error);
+    if (status != TLSMGM_OK) return status;
+    if (ctx->is_server) {
+        wolfSSL_CTX_set_alpn_select_cb(ctx->ssl_ctx, select_alpn, ctx);
+        return TLSMGM_OK;
+    }
+    int result = wolfSSL_CTX_set_alpn_protos(ctx->ssl_ctx, alpn.data, (unsigned int)alpn.size);
+#ifdef WOLFSSL_ERROR_CODE_OPENSSL
+    bool good = result == 0;
+#else
+    bool good = result == WOLFSSL_SUCCESS;
+#endif
+    if (good) return TLSMGM_OK;
+    return tlsmgm_fail_parameter(error, "alpn", "the protocol list is malformed");
+}
+
+/*
+ * Tickets only: wolfSSL has one session cache for the whole process, in which one domain's session
+ * would resume in another. A ticket opens with the domain's key ring only.
+ */
+static enum tlsmgm_status set_resumption(struct tlsmgm_ctx *ctx,
+                                         const struct tlsmgm_ctx_config *config,
+                                         struct tlsmgm_error *error) {
+    (void)wolfSSL_CTX_set_session_cache_mode(ctx->ssl_ctx, WOLFSSL_SESS_CACHE_OFF);
+    if (!config->is_server) {
+        if (wolfSSL_CTX_UseSessionTicket(ctx->ssl_ctx) == WOLFSSL_SUCCESS) return TLSMGM_OK;
+        return tlsmgm_fail_memory(error);
+    }
+    if (ctx->scope.size > 0 &&
+        wolfSSL_CTX_set_session_id_context(ctx->ssl_ctx, ctx->scope.bytes, ctx->scope.size) !=
+            WOLFSSL_SUCCESS) {
+        return tlsmgm_fail_parameter(error, "scope", "the scope cannot be used");
+    }
+    if (config->ticket_keys == NULL || ctx->scope.size == 0) {
+        (void)wolfSSL_CTX_NoTicketTLSv12(ctx->ssl_ctx);
+        (void)wolfSSL_CTX_no_ticket_TLSv13(ctx->ssl_ctx);
+        return TLSMGM_OK;
+    }
+    ctx->ticket_keys = tlsmgm_ticket_keys_ref(config->ticket_keys);
+    (void)wolfSSL_CTX_set_TicketEncCb(ctx->ssl_ctx, wssl_ticket_callback);
+    /* Without this a client of TLS 1.2 whose ticket was refused is never given another one. */
+    if (wolfSSL_CTX_UseSessionTicket(ctx->ssl_ctx) != WOLFSSL_SUCCESS) {
+        return tlsmgm_fail_memory(error);
+    }
+    return TLSMGM_OK;
+}
+
+static enum tlsmgm_status set_stapling(struct tlsmgm_ctx *ctx,
+                                       const struct tlsmgm_ctx_config *config,
+                                       struct tlsmgm_error *error) {
+    ctx->require_staple = config->require_staple;
+    if (!tlsmgm_source_is_given(&config->ocsp_response)) return TLSMGM_OK;
+    return wssl_load_staple(ctx, &config->ocsp_response, error);
+}
+
+static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
+                                    struct tlsmgm_error *error) {
+    wolfSSL_CTX_SetIORecv(ctx->ssl_ctx, wssl_wire_receive);
+    wolfSSL_CTX_SetIOSend(ctx->ssl_ctx, wssl_wire_send);
+    if (ctx->is_server) {
+        wolfSSL_CTX_set_servername_callback(ctx->ssl_ctx, wssl_server_name_callback);
+    }
+    set_verification(ctx->ssl_ctx, config);
+    (void)wolfSSL_CTX_SetMinRsaKey_Sz(ctx->ssl_ctx, RSA_BITS_MIN);
+    enum tlsmgm_status status = set_versions(ctx->ssl_ctx, config, error);
+    if (status == TLSMGM_OK) status = set_ciphers(ctx->ssl_ctx, config->cipher_list, error);
+    if (status == TLSMGM_OK) status = wssl_set_groups(ctx, config, error);
+    if (status == TLSMGM_OK) status = wssl_load_dh_params(ctx, config, error);
+    if (status == TLSMGM_OK) status = wssl_load_identity(ctx, config, error);
+    if (status == TLSMGM_OK) status = wssl_load_trust(ctx, config, error);
+    if (status == TLSMGM_OK) status = set_alpn(ctx, config->alpn, error);
+    if (status == TLSMGM_OK) status = set_resumption(ctx, config, error);
+    if (status == TLSMGM_OK) status = set_stapling(ctx, config, error);
+    ctx->key_kind =
+        tlsmgm_key_kind((struct tlsmgm_bytes){ctx->certificate.data, ctx->certificate.size});
+    return status;
+}
+
+/* wolfSSL has room for one certificate, so the other one gets a context of its own. */
+static enum tlsmgm_status add_second(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
+                                     struct tlsmgm_error *error) {
+    struct tlsmgm_ctx_config other = *config;
+    if (!tlsmgm_source_is_given(&config->certificate2)) return TLSMGM_OK;
+    other.certificate = config->certificate2;
+    other.private_key = config->private_key2;
+    other.certificate2 = other.private_key2 = (struct tlsmgm_source){0};
+    other.ocsp_response = (struct tlsmgm_source){0}; /* it is about the first one */
+    enum tlsmgm_status status = wssl_ctx_new(&other, &ctx->second, error);
+    if (status == TLSMGM_OK) {
+        return tlsmgm_check_two_kinds(&ctx->certificate, &ctx->second->certificate, error);
+    }
+    if (error != NULL && error->parameter != NULL) {
+        if (strcmp(error->parameter, "certificate") == 0) error->parameter = "certificate2";
+        if (strcmp(error->parameter, "private_key") == 0) error->parameter = "private_key2";
+    }
+    return status;
+}
+
+enum tlsmgm_status wssl_ctx_new(const struct tlsmgm_ctx_config *config, struct tlsmgm_ctx **out,
+                                struct tlsmgm_error *error) {
+    *out = NULL;
+    enum tlsmgm_status status = tlsmgm_ctx_config_check(config, error);
+    if (status != TLSMGM_OK) return status;
+    struct tlsmgm_ctx *ctx = tlsmgm_calloc(1, sizeof *ctx);
+    if (ctx == NULL) return tlsmgm_fail_memory(error);
+    atomic_init(&ctx->references, 1);
+    ctx->keylog.descriptor = -1;
+    (void)tlsmgm_scope_set(&ctx->scope, config->scope);
+    ctx->is_server = config->is_server;
+    ctx->verify_peer = config->verify_peer;
+    ctx->require_peer = config->require_peer;
+    ctx->verify_depth = config->verify_depth;
+    ctx->accept_server_eku = config->accept_server_eku;
+    ctx->check_all_crls = config->crl_check_all;
+    ctx->ssl_ctx = wolfSSL_CTX_new(config->is_server ? wolfSSLv23_server_method()
+                                                     : wolfSSLv23_client_method());
+    status = ctx->ssl_ctx == NULL ? tlsmgm_fail_memory(error)
+                                  : tlsmgm_peer_rules_set(&ctx->peer_rules, config->sip_identity,
+                                                          config->peer_names, error);
+    if (status == TLSMGM_OK) status = tlsmgm_keylog_open(&ctx->keylog, config->keylog_file, error);
+    if (status == TLSMGM_OK) status = configure(ctx, config, error);
+    if (status == TLSMGM_OK) status = add_second(ctx, config, error);
+    if (status != TLSMGM_OK) {
+        wssl_ctx_free(ctx);
+        return status;
+    }
+    *out = ctx;
+    return TLSMGM_OK;
+}
+
+struct tlsmgm_ctx *wssl_ctx_ref(struct tlsmgm_ctx *ctx) {
+    if (ctx != NULL) atomic_fetch_add(&ctx->references, 1);
+    return ctx;
+}
+
+void wssl_ctx_free(struct tlsmgm_ctx *ctx) {
+    if (ctx == NULL || atomic_fetch_sub(&ctx->references, 1) != 1) return;
+    wolfSSL_CTX_free(ctx->ssl_ctx);
+    wssl_ctx_free(ctx->second);
+    tlsmgm_keylog_close(&ctx->keylog);
+    tlsmgm_anchors_free(&ctx->anchors);
+    tlsmgm_ticket_keys_free(ctx->ticket_keys);
+    tlsmgm_blob_free(&ctx->certificate);
+    tlsmgm_blob_free(&ctx->alpn);
+    tlsmgm_blob_free(&ctx->ocsp_response);
+    tlsmgm_peer_rules_free(&ctx->peer_rules);
+    tlsmgm_free(ctx);
+}
+
+struct tlsmgm_bytes wssl_ctx_certificate(const struct tlsmgm_ctx *ctx) {
+    return (struct tlsmgm_bytes){.data = ctx->certificate.data, .size = ctx->certificate.size};
+}

@@ -1,0 +1,171 @@
+/* What a connection negotiated: parameters, certificates, sessions. */
+#include <string.h>
+
+#include "backends/wolfssl/internal.h"
+#include "base/alloc.h"
+#include "base/blob.h"
+#include "base/cursor.h"
+#include "base/error.h"
+#include "base/status.h"
+
+/* Seconds for which a ticket without a lifetime is offered; what OpenSSL's clients do. */
+#define OPEN_LIFETIME 7200
+
+static bool is_resumed(struct tlsmgm_conn *conn) { return wolfSSL_session_reused(conn->ssl) == 1; }
+
+static enum tlsmgm_verify_reason peer_reason(struct tlsmgm_conn *conn) {
+    if (conn->peer_chain_size > 0) {
+        return conn->verdict.is_given ? conn->verdict.reason : TLSMGM_VERIFY_OTHER;
+    }
+    return is_resumed(conn) && conn->resumed_leaf.size > 0 ? conn->resumed_reason
+                                                           : TLSMGM_VERIFY_MISSING;
+}
+
+void wssl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info) {
+    char *protocol = NULL;
+    unsigned short protocol_size = 0;
+    *info = (struct tlsmgm_conn_info){0};
+    info->cipher = wssl_cipher_common_name(wolfSSL_get_cipher_name(conn->ssl));
+    if (info->cipher != NULL && strcmp(info->cipher, "None") == 0) info->cipher = NULL;
+    if (info->cipher != NULL) {
+        info->version = (uint16_t)wolfSSL_version(conn->ssl);
+        info->cipher_bits = wssl_cipher_bits(info->cipher);
+        wssl_cipher_describe(info->cipher, info->version, info->description,
+                             sizeof info->description);
+        info->group = wssl_group_common_name(wolfSSL_get_curve_name(conn->ssl));
+    }
+    if (wolfSSL_ALPN_GetProtocol(conn->ssl, &protocol, &protocol_size) == WOLFSSL_SUCCESS) {
+        info->alpn = (struct tlsmgm_bytes){(const uint8_t *)protocol, protocol_size};
+    }
+    info->session_reused = is_resumed(conn);
+    info->is_unique = info->version >= 0x0304; /* wolfSSL does not tell of TLS 1.2 */
+    info->has_peer_certificate =
+        conn->peer_chain_size > 0 || (info->session_reused && conn->resumed_leaf.size > 0);
+    info->verify_reason = peer_reason(conn);
+}
+
+struct tlsmgm_bytes wssl_peer_certificate(struct tlsmgm_conn *conn, size_t index) {
+    const struct tlsmgm_blob *blob = NULL;
+    if (index < conn->peer_chain_size) blob = &conn->peer_chain[index];
+    if (index == 0 && conn->peer_chain_size == 0 && conn->established && is_resumed(conn)) {
+        blob = &conn->resumed_leaf;
+    }
+    if (blob == NULL) return (struct tlsmgm_bytes){0};
+    return (struct tlsmgm_bytes){blob->data, blob->size};
+}
+
+struct tlsmgm_bytes wssl_own_certificate(struct tlsmgm_conn *conn) {
+    const struct tlsmgm_blob *certificate = &conn->ctx->certificate;
+    return (struct tlsmgm_bytes){certificate->data, certificate->size};
+}
+
+enum tlsmgm_status wssl_export_keying_material(struct tlsmgm_conn *conn, const char *label,
+                                               struct tlsmgm_bytes context, uint8_t *out,
+                                               size_t size, struct tlsmgm_error *error) {
+    bool has_context = context.data != NULL;
+    if (conn->established &&
+        wolfSSL_export_keying_material(conn->ssl, out, size, label, strlen(label), context.data,
+                                       context.size, has_context) == WOLFSSL_SUCCESS) {
+        return TLSMGM_OK;
+    }
+    return tlsmgm_fail(error, TLSMGM_UNSUPPORTED,
+                       "wolfSSL exports no keying material for this label and length");
+}
+
+static enum tlsmgm_status wrap_session(WOLFSSL_SESSION *ssl_session,
+                                       const struct tlsmgm_session_owner *owner,
+                                       enum tlsmgm_verify_reason reason, struct tlsmgm_bytes leaf,
+                                       struct tlsmgm_session **out, struct tlsmgm_error *error) {
+    struct tlsmgm_session *session = tlsmgm_calloc(1, sizeof *session);
+    if (session == NULL || tlsmgm_blob_copy(leaf, &session->leaf, error) != TLSMGM_OK) {
+        wolfSSL_SESSION_free(ssl_session);
+        tlsmgm_free(session);
+        return tlsmgm_fail_memory(error);
+    }
+    session->ssl_session = ssl_session;
+    session->owner = *owner;
+    session->verify_reason = reason;
+    *out = session;
+    return TLSMGM_OK;
+}
+
+enum tlsmgm_status wssl_conn_session(struct tlsmgm_conn *conn, struct tlsmgm_session **out,
+                                     struct tlsmgm_error *error) {
+    *out = NULL;
+    if (conn->ctx->is_server || !conn->established || conn->owner.scope.size == 0) return TLSMGM_OK;
+    /* Without a new ticket, TLS 1.3 would pair the old one with the new connection's secret. */
+    if (!conn->ticket_received && wolfSSL_version(conn->ssl) >= TLS1_3_VERSION) return TLSMGM_OK;
+    WOLFSSL_SESSION *ssl_session = wolfSSL_get1_session(conn->ssl);
+    if (ssl_session == NULL || wolfSSL_SESSION_has_ticket(ssl_session) != 1) {
+        wolfSSL_SESSION_free(ssl_session);
+        return TLSMGM_OK;
+    }
+    /* A copy: wolfSSL goes on writing the next ticket into the session of the connection. */
+    WOLFSSL_SESSION *copy = wolfSSL_SESSION_dup(ssl_session);
+    wolfSSL_SESSION_free(ssl_session);
+    if (copy == NULL) return tlsmgm_fail_memory(error);
+    /* A server may leave the lifetime of a ticket open by saying 0 (RFC 5077 section 3.3), as
+     * OpenSSL's does with every renewed one; wolfSSL takes such a session for expired. */
+    if (wolfSSL_SESSION_get_timeout(copy) == 0) {
+        (void)wolfSSL_SSL_SESSION_set_timeout(copy, OPEN_LIFETIME);
+    }
+    return wrap_session(copy, &conn->owner, peer_reason(conn), wssl_peer_certificate(conn, 0), out,
+                        error);
+}
+
+void wssl_session_free(struct tlsmgm_session *session) {
+    if (session == NULL) return;
+    wolfSSL_SESSION_free(session->ssl_session);
+    tlsmgm_blob_free(&session->leaf);
+    tlsmgm_free(session);
+}
+
+#define REASON_SIZE      1u
+#define LEAF_LENGTH_SIZE 3u
+
+/* Behind the owner: the reason, the leaf after its length, and wolfSSL's own bytes. */
+enum tlsmgm_status wssl_session_export(const struct tlsmgm_session *session, uint8_t *data,
+                                       size_t *size, struct tlsmgm_error *error) {
+    int native_size = wolfSSL_i2d_SSL_SESSION(session->ssl_session, NULL);
+    size_t leaf_size = session->leaf.size;
+    if (native_size <= 0 || leaf_size > 0xffffff) {
+        return tlsmgm_fail(error, TLSMGM_INTERNAL, "the session has no bytes");
+    }
+    size_t room = *size;
+    *size = tlsmgm_session_record_size(&session->owner, REASON_SIZE + LEAF_LENGTH_SIZE + leaf_size +
+                                                            (size_t)native_size);
+    if (data == NULL) return TLSMGM_OK;
+    if (room < *size) return tlsmgm_fail(error, TLSMGM_CONFIG, "%zu bytes are needed", *size);
+    uint8_t *next = tlsmgm_session_record_begin(&session->owner, data);
+    *next++ = (uint8_t)session->verify_reason;
+    *next++ = (uint8_t)(leaf_size >> 16);
+    *next++ = (uint8_t)(leaf_size >> 8);
+    *next++ = (uint8_t)leaf_size;
+    if (leaf_size > 0) memcpy(next, session->leaf.data, leaf_size);
+    next += leaf_size;
+    (void)wolfSSL_i2d_SSL_SESSION(session->ssl_session, &next);
+    return TLSMGM_OK;
+}
+
+enum tlsmgm_status wssl_session_import(const uint8_t *data, size_t size,
+                                       struct tlsmgm_session **out, struct tlsmgm_error *error) {
+    struct tlsmgm_session_owner owner;
+    struct tlsmgm_bytes record = {data, size};
+    struct tlsmgm_bytes bytes;
+    struct tlsmgm_bytes leaf = {0};
+    uint32_t reason = 0;
+    WOLFSSL_SESSION *ssl_session = NULL;
+    *out = NULL;
+    if (tlsmgm_session_record_read(record, &owner, &bytes)) {
+        struct tlsmgm_cursor cursor = tlsmgm_cursor(bytes);
+        if (tlsmgm_cursor_number(&cursor, REASON_SIZE, &reason) &&
+            tlsmgm_verify_reason_word((enum tlsmgm_verify_reason)reason) != NULL &&
+            tlsmgm_cursor_vector(&cursor, LEAF_LENGTH_SIZE, &leaf) && cursor.left > 0 &&
+            cursor.left < TLSMGM_FILE_MAX) {
+            const unsigned char *native = cursor.next;
+            ssl_session = wolfSSL_d2i_SSL_SESSION(NULL, &native, (long)cursor.left);
+        }
+    }
+    if (ssl_session == NULL) return tlsmgm_fail(error, TLSMGM_CONFIG, "this is no saved session");
+    return wrap_session(ssl_session, &owner, (enum tlsmgm_verify_reason)reason, leaf, out, error);
+}

@@ -1,0 +1,203 @@
+/*
+ * What the files of the wolfSSL backend share. Only wolfSSL's native handshake and verification
+ * is used; its OpenSSL-compatible verifier is not.
+ */
+#ifndef TLSMGM_WOLFSSL_INTERNAL_H
+#define TLSMGM_WOLFSSL_INTERNAL_H
+
+/* options.h comes first: it says how the library was built. */
+#include <wolfssl/options.h>
+
+#include <stdatomic.h>
+#include <wolfssl/error-ssl.h>
+#include <wolfssl/ssl.h>
+#include <wolfssl/wolfcrypt/aes.h>
+#include <wolfssl/wolfcrypt/asn_public.h>
+#include <wolfssl/wolfcrypt/error-crypt.h>
+
+#include "base/blob.h"
+#include "files/source.h"
+#include "include/tlsmgm.h"
+#include "kit/keylog.h"
+#include "kit/wire.h"
+#include "path/anchors.h"
+#include "path/path.h"
+#include "session/session_record.h"
+#include "session/ticket_keys.h"
+#include "x509/key_kind.h"
+
+#define WSSL_GROUPS_MAX 8 /* what wolfSSL keeps for a context */
+
+struct tlsmgm_ctx {
+    atomic_size_t references;
+    WOLFSSL_CTX *ssl_ctx;
+    bool is_server;
+    bool verify_peer;
+    bool require_peer;
+    bool accept_server_eku;
+    int verify_depth;
+    bool require_staple;
+    struct tlsmgm_anchors anchors;
+    bool check_all_crls;
+    struct tlsmgm_ticket_keys *ticket_keys; /* may be NULL */
+    struct tlsmgm_blob certificate;         /* DER of the leaf */
+    struct tlsmgm_ctx *second;              /* the same with the other certificate, or NULL */
+    enum tlsmgm_key_kind key_kind;
+    struct tlsmgm_blob ocsp_response; /* DER; empty: none */
+    struct tlsmgm_keylog keylog;
+    struct tlsmgm_blob alpn; /* wire form */
+    struct tlsmgm_scope scope;
+    struct tlsmgm_peer_rules peer_rules;
+    int groups[WSSL_GROUPS_MAX]; /* IANA's numbers; none: all that wolfSSL has */
+    int group_count;
+    int share_count; /* of the first groups a client sends key shares; 0: wolfSSL's choice */
+};
+
+/* What became of the peer's certificate. */
+struct wssl_verdict {
+    bool is_given;
+    bool no_memory;
+    enum tlsmgm_verify_reason reason;
+    const char *text; /* static */
+};
+
+struct tlsmgm_conn {
+    WOLFSSL *ssl; /* its I/O contexts point back here */
+    struct tlsmgm_ctx *ctx;
+    WOLFSSL_X509_STORE *store; /* who may sign the staple; NULL where none is required */
+    struct tlsmgm_wire wire;
+    bool established;
+    bool close_received;
+    bool ticket_received;  /* client: a ticket of this very connection */
+    unsigned ticket_depth; /* server: resumptions before this one, of the ticket that was opened */
+    bool has_server_name;  /* server: the client sent one */
+    bool no_common_group;  /* server, TLS 1.3: there can be no key exchange */
+    struct tlsmgm_session_owner owner;
+    struct wssl_verdict verdict;
+    struct tlsmgm_blob *peer_chain; /* DER, leaf first */
+    size_t peer_chain_size;
+    struct tlsmgm_blob resumed_leaf; /* DER of the peer in the ticket or session in use */
+    enum tlsmgm_verify_reason resumed_reason;
+};
+
+struct tlsmgm_session {
+    WOLFSSL_SESSION *ssl_session;
+    struct tlsmgm_session_owner owner;
+    enum tlsmgm_verify_reason verify_reason;
+    struct tlsmgm_blob leaf; /* DER of the peer; empty when there was none */
+};
+
+/* context.c */
+enum tlsmgm_status wssl_ctx_new(const struct tlsmgm_ctx_config *config, struct tlsmgm_ctx **out,
+                                struct tlsmgm_error *error);
+struct tlsmgm_ctx *wssl_ctx_ref(struct tlsmgm_ctx *ctx);
+void wssl_ctx_free(struct tlsmgm_ctx *ctx);
+struct tlsmgm_bytes wssl_ctx_certificate(const struct tlsmgm_ctx *ctx);
+
+/* ciphers.c: names and what they stand for. */
+void wssl_ciphers_init(void);
+const char *wssl_cipher_name(size_t index);
+bool wssl_cipher_is_known(struct tlsmgm_bytes word);
+const char *wssl_cipher_common_name(const char *native);
+int wssl_cipher_bits(const char *name);
+void wssl_cipher_describe(const char *name, uint16_t version, char *out, size_t size);
+
+/* groups.c */
+enum tlsmgm_status wssl_set_groups(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
+                                   struct tlsmgm_error *error);
+/* Puts the key shares of a client into its hello; once the session is known that it offers. */
+enum tlsmgm_status wssl_send_shares(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
+bool wssl_has_group_of(const struct tlsmgm_ctx *ctx, struct tlsmgm_bytes offered);
+const char *wssl_group_common_name(const char *native);
+
+/* credentials.c */
+enum tlsmgm_status wssl_load_identity(struct tlsmgm_ctx *ctx,
+                                      const struct tlsmgm_ctx_config *config,
+                                      struct tlsmgm_error *error);
+enum tlsmgm_status wssl_load_dh_params(struct tlsmgm_ctx *ctx,
+                                       const struct tlsmgm_ctx_config *config,
+                                       struct tlsmgm_error *error);
+
+/*
+ * memory.c: whether wolfSSL was refused memory in this thread since the watch began, which is when
+ * a handshake goes on. Nothing that comes later has certificates.
+ */
+void wssl_memory_init(void);
+void wssl_memory_watch(void);
+bool wssl_memory_was_short(void);
+
+/* trust.c */
+enum tlsmgm_status wssl_load_trust(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
+                                   struct tlsmgm_error *error);
+
+/* stapling.c */
+enum tlsmgm_status wssl_load_staple(struct tlsmgm_ctx *ctx, const struct tlsmgm_source *source,
+                                    struct tlsmgm_error *error);
+bool wssl_require_staple(struct tlsmgm_conn *conn);
+bool wssl_expect_staple_of(struct tlsmgm_conn *conn, struct tlsmgm_bytes issuer); /* DER */
+
+/* signature.c */
+enum tlsmgm_signature_answer wssl_check_signature(const struct tlsmgm_signature *signature,
+                                                  const struct tlsmgm_public_key *key);
+
+/* verify.c: the peer's certificate. The first refusal counts. */
+bool wssl_is_in_force(struct tlsmgm_bytes der); /* within its dates now */
+int wssl_verify_callback(WOLFSSL_X509_STORE_CTX *store, void *argument);
+enum tlsmgm_verify_reason wssl_verify_reason(int code);
+void wssl_refuse(struct tlsmgm_conn *conn, enum tlsmgm_verify_reason reason, const char *text);
+
+/* tickets.c */
+int wssl_ticket_callback(WOLFSSL *ssl, unsigned char *name, unsigned char *iv, unsigned char *mac,
+                         int sealing, unsigned char *ticket, int size, int *out_size,
+                         void *argument);
+
+/* connection.c */
+enum tlsmgm_status wssl_conn_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_conn_config *config,
+                                 struct tlsmgm_conn **out, struct tlsmgm_error *error);
+void wssl_conn_free(struct tlsmgm_conn *conn);
+enum tlsmgm_status wssl_feed(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
+                             struct tlsmgm_error *error);
+enum tlsmgm_status wssl_lend_input(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
+                                   struct tlsmgm_error *error);
+enum tlsmgm_status wssl_reclaim_input(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
+void wssl_feed_eof(struct tlsmgm_conn *conn);
+struct tlsmgm_bytes wssl_output(const struct tlsmgm_conn *conn);
+void wssl_output_consume(struct tlsmgm_conn *conn, size_t size);
+void wssl_lend_output(struct tlsmgm_conn *conn, uint8_t *room, size_t size);
+size_t wssl_reclaim_output(struct tlsmgm_conn *conn);
+enum tlsmgm_status wssl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
+enum tlsmgm_status wssl_read(struct tlsmgm_conn *conn, uint8_t *data, size_t size, size_t *count,
+                             struct tlsmgm_error *error);
+enum tlsmgm_status wssl_write(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
+                              size_t *count, struct tlsmgm_error *error);
+enum tlsmgm_status wssl_shutdown(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
+int wssl_server_name_callback(WOLFSSL *ssl, int *alert, void *argument);
+int wssl_log_tls13_secret(WOLFSSL *ssl, int id, const unsigned char *secret, int size,
+                          void *argument);
+int wssl_wire_receive(WOLFSSL *ssl, char *data, int size, void *argument);
+int wssl_wire_send(WOLFSSL *ssl, char *data, int size, void *argument);
+
+/* inspect.c: what was negotiated, certificates, sessions. */
+void wssl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info);
+struct tlsmgm_bytes wssl_own_certificate(struct tlsmgm_conn *conn);
+enum tlsmgm_status wssl_export_keying_material(struct tlsmgm_conn *conn, const char *label,
+                                               struct tlsmgm_bytes context, uint8_t *out,
+                                               size_t size, struct tlsmgm_error *error);
+struct tlsmgm_bytes wssl_peer_certificate(struct tlsmgm_conn *conn, size_t index);
+enum tlsmgm_status wssl_conn_session(struct tlsmgm_conn *conn, struct tlsmgm_session **out,
+                                     struct tlsmgm_error *error);
+void wssl_session_free(struct tlsmgm_session *session);
+enum tlsmgm_status wssl_session_export(const struct tlsmgm_session *session, uint8_t *data,
+                                       size_t *size, struct tlsmgm_error *error);
+enum tlsmgm_status wssl_session_import(const uint8_t *data, size_t size,
+                                       struct tlsmgm_session **out, struct tlsmgm_error *error);
+
+/* error.c: the only reader of wolfSSL's error codes on a connection. */
+enum tlsmgm_status wssl_fail_conn(struct tlsmgm_conn *conn, int result, struct tlsmgm_error *error);
+enum tlsmgm_status wssl_fail_verify(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
+enum tlsmgm_status wssl_fail_parameter(struct tlsmgm_error *error, const char *parameter,
+                                       const char *what, int code);
+enum tlsmgm_status wssl_fail_item(struct tlsmgm_error *error, const char *parameter,
+                                  const char *place, const char *what, int code);
+
+#endif

@@ -1,0 +1,147 @@
+/* Whom a context trusts, and which of their names a server sends to its clients. */
+
+#include "backends/wolfssl/internal.h"
+#include "base/alloc.h"
+#include "base/error.h"
+#include "files/trust_items.h"
+
+/* Behind the options, which come with internal.h. */
+#include <wolfssl/wolfcrypt/asn.h>
+
+/*
+ * Names of authorities that a CertificateRequest may hold, in bytes: a message of TLS 1.3 must fit
+ * one record here, because wolfSSL does not fragment this one.
+ */
+#define NAMES_SIZE_MAX 14900u
+
+/* A length of two bytes, a tag and its length around each name. */
+#define NAME_OVERHEAD 6u
+
+/* Contents of a Name with its tag and length around them; NULL without memory. */
+static unsigned char *wrap_name(struct tlsmgm_bytes name, size_t *size) {
+    size_t header = name.size < 0x80 ? 2 : name.size < 0x100 ? 3 : 4;
+    unsigned char *der = tlsmgm_calloc(header + name.size, 1);
+    if (der == NULL) return NULL;
+    der[0] = 0x30; /* SEQUENCE */
+    der[1] = (unsigned char)(header == 2 ? name.size : 0x7e + header);
+    if (header == 3) der[2] = (unsigned char)name.size;
+    if (header == 4) {
+        der[2] = (unsigned char)(name.size >> 8);
+        der[3] = (unsigned char)name.size;
+    }
+    for (size_t i = 0; i < name.size; i++) der[header + i] = name.data[i];
+    *size = header + name.size;
+    return der;
+}
+
+static enum tlsmgm_status announce(WOLF_STACK_OF(WOLFSSL_X509_NAME) * list,
+                                   struct tlsmgm_bytes name) {
+    size_t size = 0;
+    unsigned char *der = wrap_name(name, &size);
+    unsigned char *next = der;
+    if (der == NULL) return TLSMGM_NO_MEMORY;
+    WOLFSSL_X509_NAME *item = wolfSSL_d2i_X509_NAME(NULL, &next, (long)size);
+    tlsmgm_free(der);
+    if (item == NULL) return TLSMGM_UNSUPPORTED;
+    if (wolfSSL_sk_X509_NAME_push(list, item) > 0) return TLSMGM_OK;
+    wolfSSL_X509_NAME_free(item);
+    return TLSMGM_NO_MEMORY;
+}
+
+static bool fits(const struct tlsmgm_trust_items *items) {
+    size_t sum = 0;
+    for (size_t i = 0; i < items->ca_list_count; i++) {
+        struct tlsmgm_certificate_fields fields;
+        struct tlsmgm_bytes der = {items->cas[i].der.data, items->cas[i].der.size};
+        if (tlsmgm_certificate_fields_read(der, &fields, NULL) != TLSMGM_OK) return false;
+        if (fields.subject.size > WC_ASN_NAME_MAX) return false; /* it would be cut off */
+        sum += fields.subject.size + NAME_OVERHEAD;
+    }
+    return sum <= NAMES_SIZE_MAX;
+}
+
+/* UNSUPPORTED: one of the names cannot be sent. */
+static enum tlsmgm_status announce_all(const struct tlsmgm_trust_items *items,
+                                       WOLF_STACK_OF(WOLFSSL_X509_NAME) * list) {
+    for (size_t i = 0; i < items->ca_list_count; i++) {
+        struct tlsmgm_certificate_fields fields;
+        struct tlsmgm_bytes der = {items->cas[i].der.data, items->cas[i].der.size};
+        enum tlsmgm_status status = tlsmgm_certificate_fields_read(der, &fields, NULL);
+        if (status == TLSMGM_OK) status = announce(list, fields.subject);
+        if (status != TLSMGM_OK) return status;
+    }
+    return TLSMGM_OK;
+}
+
+/* All names, or none: an empty list means any authority (RFC 8446 section 4.2.4). */
+static enum tlsmgm_status announce_cas(struct tlsmgm_ctx *ctx,
+                                       const struct tlsmgm_ctx_config *config,
+                                       const struct tlsmgm_trust_items *items,
+                                       struct tlsmgm_error *error) {
+    if (items->ca_list_count == 0) return TLSMGM_OK;
+    WOLF_STACK_OF(WOLFSSL_X509_NAME) *list = wolfSSL_sk_X509_NAME_new(NULL);
+    if (list == NULL) return tlsmgm_fail_memory(error);
+    enum tlsmgm_status status = fits(items) ? announce_all(items, list) : TLSMGM_UNSUPPORTED;
+    if (status == TLSMGM_OK) {
+        wolfSSL_CTX_set_client_CA_list(ctx->ssl_ctx, list);
+        return TLSMGM_OK;
+    }
+    wolfSSL_sk_X509_NAME_pop_free(list, NULL);
+    if (status == TLSMGM_NO_MEMORY) return tlsmgm_fail_memory(error);
+    tlsmgm_warn_of(config, "ca_list",
+                   "the names of its CAs take more than %u bytes, or one of them more than %u, so "
+                   "clients are told none and may choose a certificate of any CA",
+                   NAMES_SIZE_MAX, (unsigned)WC_ASN_NAME_MAX);
+    return TLSMGM_OK;
+}
+
+static enum tlsmgm_status keep_cas(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
+                                   struct tlsmgm_trust_items *items, struct tlsmgm_error *error) {
+    for (size_t i = 0; i < items->ca_count; i++) {
+        struct tlsmgm_trust_item *item = &items->cas[i];
+        struct tlsmgm_error why;
+        switch (tlsmgm_anchors_add_ca(&ctx->anchors, &item->der, item->for_servers,
+                                      item->for_clients, &why)) {
+            case TLSMGM_OK:
+                break;
+            case TLSMGM_CONFIG:
+                tlsmgm_warn_of(config, i < items->ca_list_count ? "ca_list" : "ca_dir",
+                               "%s: this CA cannot be used: %s", item->where, why.text);
+                break;
+            default:
+                return tlsmgm_fail_memory(error);
+        }
+    }
+    return TLSMGM_OK;
+}
+
+/* A list that only tells changes is left out, as with OpenSSL. */
+static enum tlsmgm_status keep_crls(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
+                                    struct tlsmgm_trust_items *items, struct tlsmgm_error *error) {
+    for (size_t i = 0; i < items->crl_count; i++) {
+        struct tlsmgm_trust_item *item = &items->crls[i];
+        if (item->is_delta) {
+            tlsmgm_warn_of(config, "crl_dir", "%s: a delta CRL, which is not used", item->where);
+            continue;
+        }
+        enum tlsmgm_status status = tlsmgm_anchors_add_crl(&ctx->anchors, &item->der, error);
+        if (status != TLSMGM_OK) return status;
+    }
+    if (items->crl_count == 0 || ctx->anchors.crl_count > 0) return TLSMGM_OK;
+    return tlsmgm_fail_parameter(error, "crl_dir", "there are delta CRLs only in %s",
+                                 config->crl_dir.path);
+}
+
+enum tlsmgm_status wssl_load_trust(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
+                                   struct tlsmgm_error *error) {
+    struct tlsmgm_trust_items items;
+    enum tlsmgm_status status = tlsmgm_trust_items_read(config, &items, error);
+    if (status == TLSMGM_OK && config->is_server) {
+        status = announce_cas(ctx, config, &items, error);
+    }
+    if (status == TLSMGM_OK) status = keep_cas(ctx, config, &items, error);
+    if (status == TLSMGM_OK) status = keep_crls(ctx, config, &items, error);
+    tlsmgm_trust_items_free(&items);
+    tlsmgm_anchors_seal(&ctx->anchors);
+    return status;
+}

@@ -1,0 +1,41 @@
+/* Filling in struct tlsmgm_error. */
+#ifndef TLSMGM_ERROR_H
+#define TLSMGM_ERROR_H
+
+#include "include/tlsmgm.h"
+
+#if defined(__GNUC__)
+#define TLSMGM_PRINTF(text, first) __attribute__((format(printf, text, first)))
+#else
+#define TLSMGM_PRINTF(text, first)
+#endif
+
+/* Everything but OK leaves through one of these. error may be NULL. All return status. */
+
+/* A status with a text of our own. */
+enum tlsmgm_status tlsmgm_fail(struct tlsmgm_error *error, enum tlsmgm_status status,
+                               const char *format, ...) TLSMGM_PRINTF(3, 4);
+
+/* The peer broke the protocol; alert is what it is told. */
+enum tlsmgm_status tlsmgm_fail_alert(struct tlsmgm_error *error, enum tlsmgm_alert alert,
+                                     const char *format, ...) TLSMGM_PRINTF(3, 4);
+
+/* A parameter cannot be used: TLSMGM_CONFIG with the field's name. */
+enum tlsmgm_status tlsmgm_fail_parameter(struct tlsmgm_error *error, const char *parameter,
+                                         const char *format, ...) TLSMGM_PRINTF(3, 4);
+
+/*
+ * close_notify before the handshake was complete: ALERT. Anybody on the line can have sent it, so
+ * it is no end of the data, as CLOSED would be.
+ */
+enum tlsmgm_status tlsmgm_fail_early_close(struct tlsmgm_error *error);
+
+/* The peer sent an alert that ends the connection: ALERT, in the same words for all libraries. */
+enum tlsmgm_status tlsmgm_fail_peer_alert(struct tlsmgm_error *error, int alert);
+
+enum tlsmgm_status tlsmgm_fail_memory(struct tlsmgm_error *error);
+
+/* Resets error to OK, no alert, no text. */
+void tlsmgm_error_clear(struct tlsmgm_error *error);
+
+#endif

@@ -1,0 +1,457 @@
+#include "files/trust_items.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/blob.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "files/crl_file.h"
+#include "files/pem.h"
+#include "x509/certificate_fields.h"
+#include "x509/crl.h"
+#include "x509/der.h"
+
+#define WARNING_SIZE 512u
+
+void tlsmgm_warn_of(const struct tlsmgm_ctx_config *config, const char *parameter,
+                    const char *format, ...) {
+    char text[WARNING_SIZE];
+    va_list arguments;
+    if (config->warn == NULL) return;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    config->warn(config->warn_argument, parameter, text);
+}
+
+/* A growing list in which nothing is twice: slots hold, by hash, one more than an item's index. */
+struct list {
+    struct tlsmgm_trust_item *items;
+    size_t count;
+    size_t capacity;
+    uint32_t *slots;
+    size_t slot_count; /* 0, or a power of 2 that is at least twice the capacity */
+};
+
+struct reading {
+    const struct tlsmgm_ctx_config *config;
+    struct list cas;
+    struct list crls;
+    size_t files_seen; /* of ca_dir */
+    size_t cas_read;   /* those that were known already, too */
+};
+
+static void item_free(struct tlsmgm_trust_item *item) {
+    tlsmgm_blob_free(&item->der);
+    tlsmgm_free(item->where);
+    item->where = NULL;
+}
+
+static void items_free(struct tlsmgm_trust_item *items, size_t count) {
+    for (size_t i = 0; i < count; i++) item_free(&items[i]);
+    tlsmgm_free(items);
+}
+
+void tlsmgm_trust_items_free(struct tlsmgm_trust_items *items) {
+    items_free(items->cas, items->ca_count);
+    items_free(items->crls, items->crl_count);
+    *items = (struct tlsmgm_trust_items){0};
+}
+
+/* FNV-1a. Who writes the configuration can waste time in other ways than by collisions. */
+static size_t hash(const struct tlsmgm_blob *der) {
+    uint64_t value = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < der->size; i++) value = (value ^ der->data[i]) * 0x100000001b3u;
+    return (size_t)(value ^ value >> 32);
+}
+
+/* The slot of these bytes, or the empty one where they belong. */
+static uint32_t *find_slot(const struct list *list, const struct tlsmgm_blob *der) {
+    size_t at = hash(der);
+    for (;; at++) {
+        uint32_t *slot = &list->slots[at & (list->slot_count - 1)];
+        if (*slot == 0) return slot;
+        const struct tlsmgm_blob *other = &list->items[*slot - 1].der;
+        if (other->size == der->size && memcmp(other->data, der->data, der->size) == 0) {
+            return slot;
+        }
+    }
+}
+
+static bool list_grow(struct list *list) {
+    size_t capacity = list->capacity == 0 ? 16 : list->capacity * 2;
+    uint32_t *slots = tlsmgm_calloc(capacity * 2, sizeof *slots);
+    if (slots == NULL) return false;
+    struct tlsmgm_trust_item *items = tlsmgm_realloc(list->items, capacity * sizeof *items);
+    if (items == NULL) {
+        tlsmgm_free(slots);
+        return false;
+    }
+    tlsmgm_free(list->slots);
+    *list = (struct list){items, list->count, capacity, slots, capacity * 2};
+    for (size_t i = 0; i < list->count; i++) {
+        *find_slot(list, &items[i].der) = (uint32_t)(i + 1);
+    }
+    return true;
+}
+
+static enum tlsmgm_trust_setting stricter(enum tlsmgm_trust_setting one,
+                                          enum tlsmgm_trust_setting other) {
+    return one > other ? one : other;
+}
+
+/* Takes the item over, whatever comes of it. */
+static enum tlsmgm_status list_add(struct list *list, struct tlsmgm_trust_item *item,
+                                   struct tlsmgm_error *error) {
+    if (list->count == list->capacity && !list_grow(list)) {
+        item_free(item);
+        return tlsmgm_fail_memory(error);
+    }
+    uint32_t *slot = find_slot(list, &item->der);
+    if (*slot == 0) {
+        list->items[list->count++] = *item;
+        *slot = (uint32_t)list->count;
+        return TLSMGM_OK;
+    }
+    struct tlsmgm_trust_item *known = &list->items[*slot - 1];
+    known->for_servers = stricter(known->for_servers, item->for_servers);
+    known->for_clients = stricter(known->for_clients, item->for_clients);
+    item_free(item);
+    return TLSMGM_OK;
+}
+
+static char *copy_text(const char *text) {
+    size_t size = strlen(text) + 1;
+    char *copy = tlsmgm_calloc(size, 1);
+    if (copy != NULL) memcpy(copy, text, size);
+    return copy;
+}
+
+/* Trust settings of a TRUSTED CERTIFICATE: CertAux of OpenSSL's crypto/x509/x_x509a.c. */
+
+#define REJECTED (TLSMGM_DER_CONTEXT_CONSTRUCTED | 0)
+#define OTHER    (TLSMGM_DER_CONTEXT_CONSTRUCTED | 1)
+
+static const uint8_t server_auth[] = {0x2b, 6, 1, 5, 5, 7, 3, 1};
+static const uint8_t client_auth[] = {0x2b, 6, 1, 5, 5, 7, 3, 2};
+static const uint8_t any_purpose[] = {0x55, 0x1d, 0x25, 0};
+
+static bool has_purpose(struct tlsmgm_cursor list, const uint8_t *purpose, size_t size) {
+    const struct tlsmgm_bytes wanted = {purpose, size};
+    const struct tlsmgm_bytes any = {any_purpose, sizeof any_purpose};
+    struct tlsmgm_bytes oid;
+    while (tlsmgm_der_oid(&list, &oid)) {
+        if (tlsmgm_bytes_equal(oid, wanted) || tlsmgm_bytes_equal(oid, any)) return true;
+    }
+    return false;
+}
+
+static bool are_oids(struct tlsmgm_cursor list) {
+    struct tlsmgm_bytes oid;
+    while (tlsmgm_der_oid(&list, &oid)) continue;
+    return list.left == 0;
+}
+
+struct settings {
+    bool has_trusted; /* the list is there, maybe empty */
+    struct tlsmgm_cursor trusted;
+    struct tlsmgm_cursor rejected;
+};
+
+static bool read_settings(struct tlsmgm_bytes bytes, struct settings *out) {
+    struct tlsmgm_cursor cursor = tlsmgm_cursor(bytes);
+    struct tlsmgm_cursor aux;
+    struct tlsmgm_bytes skipped;
+    *out = (struct settings){0};
+    if (!tlsmgm_der_enter(&cursor, TLSMGM_DER_SEQUENCE, &aux) || cursor.left > 0) return false;
+    out->has_trusted = tlsmgm_der_is_next(&aux, TLSMGM_DER_SEQUENCE);
+    if (out->has_trusted && !tlsmgm_der_enter(&aux, TLSMGM_DER_SEQUENCE, &out->trusted)) {
+        return false;
+    }
+    if (tlsmgm_der_is_next(&aux, REJECTED) && !tlsmgm_der_enter(&aux, REJECTED, &out->rejected)) {
+        return false;
+    }
+    (void)tlsmgm_der_expect(&aux, TLSMGM_DER_UTF8_STRING, &skipped);  /* alias */
+    (void)tlsmgm_der_expect(&aux, TLSMGM_DER_OCTET_STRING, &skipped); /* key identifier */
+    (void)tlsmgm_der_expect(&aux, OTHER, &skipped);
+    return aux.left == 0 && are_oids(out->trusted) && are_oids(out->rejected);
+}
+
+static enum tlsmgm_trust_setting setting_for(const struct settings *settings,
+                                             const uint8_t *purpose, size_t size) {
+    if (has_purpose(settings->rejected, purpose, size)) return TLSMGM_TRUST_REJECTED;
+    if (!settings->has_trusted) return TLSMGM_TRUST_NEUTRAL;
+    return has_purpose(settings->trusted, purpose, size) ? TLSMGM_TRUST_TRUSTED
+                                                         : TLSMGM_TRUST_REJECTED;
+}
+
+/* Reads what follows the certificate, and cuts it off. NULL, or what is wrong. */
+static const char *cut_settings(const struct tlsmgm_pem_item *item, struct tlsmgm_trust_item *ca) {
+    struct tlsmgm_cursor cursor = tlsmgm_cursor((struct tlsmgm_bytes){ca->der.data, ca->der.size});
+    struct tlsmgm_der_item certificate;
+    struct settings settings;
+    if (!tlsmgm_der_next(&cursor, &certificate)) return "it cannot be decoded as a certificate";
+    if (cursor.left == 0) return NULL;
+    if (item->kind != TLSMGM_PEM_TRUSTED_CERTIFICATE) return "other bytes follow the certificate";
+    if (!read_settings((struct tlsmgm_bytes){cursor.next, cursor.left}, &settings)) {
+        return "its trust settings cannot be decoded";
+    }
+    ca->for_servers = setting_for(&settings, server_auth, sizeof server_auth);
+    ca->for_clients = setting_for(&settings, client_auth, sizeof client_auth);
+    ca->der.size = certificate.whole.size;
+    return NULL;
+}
+
+/* CONFIG when it is no certificate; other failures are of memory. */
+static enum tlsmgm_status decode_ca(const struct tlsmgm_pem *pem,
+                                    const struct tlsmgm_pem_item *item,
+                                    struct tlsmgm_trust_item *ca, struct tlsmgm_error *error) {
+    struct tlsmgm_certificate_fields fields;
+    struct tlsmgm_error detail;
+    *ca = (struct tlsmgm_trust_item){0};
+    if (item->headers.size > 0) return tlsmgm_pem_fail(pem, item, error, "it has headers");
+    enum tlsmgm_status status = tlsmgm_pem_decode(item, &ca->der, error);
+    if (status != TLSMGM_OK) return status;
+    const char *damage = cut_settings(item, ca);
+    struct tlsmgm_bytes der = {ca->der.data, ca->der.size};
+    if (damage == NULL && tlsmgm_certificate_fields_read(der, &fields, &detail) != TLSMGM_OK) {
+        damage = detail.text;
+    }
+    if (damage == NULL) return TLSMGM_OK;
+    item_free(ca);
+    return tlsmgm_pem_fail(pem, item, error, damage);
+}
+
+static enum tlsmgm_status add_ca(struct reading *reading, const struct tlsmgm_pem *pem,
+                                 const struct tlsmgm_pem_item *item, struct tlsmgm_error *error) {
+    char place[TLSMGM_PEM_PLACE_SIZE];
+    struct tlsmgm_trust_item ca;
+    enum tlsmgm_status status = decode_ca(pem, item, &ca, error);
+    if (status != TLSMGM_OK) return status;
+    tlsmgm_pem_place(pem, item, place, sizeof place);
+    ca.where = copy_text(place);
+    reading->cas_read++;
+    if (ca.where != NULL) return list_add(&reading->cas, &ca, error);
+    item_free(&ca);
+    return tlsmgm_fail_memory(error);
+}
+
+static enum tlsmgm_status read_ca_list(struct reading *reading, struct tlsmgm_error *error) {
+    const struct tlsmgm_source *source = &reading->config->ca_list;
+    struct tlsmgm_blob blob;
+    struct tlsmgm_pem pem;
+    struct tlsmgm_pem_item item;
+    enum tlsmgm_status status = tlsmgm_source_read(source, "ca_list", &blob, error);
+    if (status != TLSMGM_OK) return status;
+    tlsmgm_pem_begin(&pem, (struct tlsmgm_bytes){blob.data, blob.size}, "ca_list", source->path);
+    while (status == TLSMGM_OK) {
+        status = tlsmgm_pem_find(&pem, TLSMGM_PEM_A_CERTIFICATE, &item, error);
+        if (status == TLSMGM_OK) status = add_ca(reading, &pem, &item, error);
+    }
+    if (status == TLSMGM_CLOSED) {
+        status = pem.numbers[TLSMGM_PEM_A_CERTIFICATE] > 0
+                     ? TLSMGM_OK
+                     : tlsmgm_pem_fail_missing(&pem, TLSMGM_PEM_A_CERTIFICATE, error);
+    }
+    tlsmgm_blob_free(&blob);
+    return status;
+}
+
+static void warn_of_file(const struct reading *reading, const char *parameter, const char *text) {
+    tlsmgm_warn_of(reading->config, parameter, "passed over: %s", text);
+}
+
+/* What is damaged in a file is passed over, what is whole counts. */
+static enum tlsmgm_status read_ca_file(struct reading *reading, struct tlsmgm_pem *pem,
+                                       struct tlsmgm_error *error) {
+    struct tlsmgm_pem_item item;
+    struct tlsmgm_error detail;
+    bool was_told = false;
+    for (;;) {
+        enum tlsmgm_status status = tlsmgm_pem_find(pem, TLSMGM_PEM_A_CERTIFICATE, &item, &detail);
+        if (status == TLSMGM_CLOSED) break;
+        if (status == TLSMGM_OK) status = add_ca(reading, pem, &item, &detail);
+        if (status == TLSMGM_OK) continue;
+        if (status != TLSMGM_CONFIG) {
+            if (error != NULL) *error = detail;
+            return status;
+        }
+        warn_of_file(reading, "ca_dir", detail.text);
+        was_told = true;
+    }
+    if (was_told || pem->numbers[TLSMGM_PEM_A_CERTIFICATE] > 0) return TLSMGM_OK;
+    (void)tlsmgm_pem_fail_missing(pem, TLSMGM_PEM_A_CERTIFICATE, &detail);
+    warn_of_file(reading, "ca_dir", detail.text);
+    return TLSMGM_OK;
+}
+
+/* The contents, from where they are or from the file; blob is empty where nothing was read. */
+static enum tlsmgm_status open_file(const struct tlsmgm_source *file, const char *parameter,
+                                    struct tlsmgm_blob *blob, struct tlsmgm_bytes *content,
+                                    struct tlsmgm_error *error) {
+    *blob = (struct tlsmgm_blob){0};
+    *content = file->data;
+    if (file->data.data != NULL) return TLSMGM_OK;
+    enum tlsmgm_status status = tlsmgm_source_read(file, parameter, blob, error);
+    *content = (struct tlsmgm_bytes){blob->data, blob->size};
+    return status;
+}
+
+static enum tlsmgm_status visit_ca_file(void *context, const struct tlsmgm_source *file,
+                                        struct tlsmgm_error *error) {
+    struct reading *reading = context;
+    struct tlsmgm_blob blob;
+    struct tlsmgm_bytes content;
+    struct tlsmgm_error detail;
+    reading->files_seen++;
+    enum tlsmgm_status status = open_file(file, "ca_dir", &blob, &content, &detail);
+    if (status == TLSMGM_CONFIG) {
+        warn_of_file(reading, "ca_dir", detail.text);
+        return TLSMGM_OK;
+    }
+    if (status != TLSMGM_OK) {
+        if (error != NULL) *error = detail;
+        return status;
+    }
+    struct tlsmgm_pem pem;
+    tlsmgm_pem_begin(&pem, content, "ca_dir", file->path);
+    status = read_ca_file(reading, &pem, error);
+    tlsmgm_blob_free(&blob);
+    return status;
+}
+
+/* A directory without any is told, no more: certificates that are missing let nobody in. */
+static enum tlsmgm_status read_ca_dir(struct reading *reading, struct tlsmgm_error *error) {
+    const struct tlsmgm_directory *directory = &reading->config->ca_dir;
+    size_t before = reading->cas_read;
+    enum tlsmgm_status status =
+        tlsmgm_directory_list(directory, "ca_dir", true, visit_ca_file, reading, error);
+    if (status != TLSMGM_OK || reading->cas_read > before) return status;
+    tlsmgm_warn_of(reading->config, "ca_dir",
+                   reading->files_seen > 0
+                       ? "no readable CA certificate in the hashed files of %s"
+                       : "no CA certificate named by its hash in %s (run: openssl rehash)",
+                   directory->path);
+    return TLSMGM_OK;
+}
+
+/* Whether the DER is a whole CRL, and a delta. The blob stays the caller's. */
+static enum tlsmgm_status check_crl(struct tlsmgm_trust_item *item, struct tlsmgm_error *error) {
+    struct tlsmgm_crl crl;
+    enum tlsmgm_status status = tlsmgm_crl_read(&item->der, &crl, error);
+    if (status != TLSMGM_OK) return status;
+    item->is_delta = crl.is_delta;
+    item->der = crl.der;
+    crl.der = (struct tlsmgm_blob){0};
+    tlsmgm_crl_free(&crl);
+    return TLSMGM_OK;
+}
+
+/* Takes the blob over. place names it; CONFIG when it is no whole CRL. */
+static enum tlsmgm_status add_crl(struct reading *reading, struct tlsmgm_blob *der,
+                                  const char *place, struct tlsmgm_error *error) {
+    struct tlsmgm_trust_item item = {.der = *der};
+    struct tlsmgm_error detail;
+    *der = (struct tlsmgm_blob){0};
+    enum tlsmgm_status status = check_crl(&item, &detail);
+    if (status == TLSMGM_OK) {
+        item.where = copy_text(place);
+        if (item.where != NULL) return list_add(&reading->crls, &item, error);
+        status = tlsmgm_fail_memory(&detail);
+    }
+    item_free(&item);
+    if (status != TLSMGM_CONFIG) return tlsmgm_fail(error, status, "%s", detail.text);
+    return tlsmgm_fail_parameter(error, "crl_dir", "%s: %s", place, detail.text);
+}
+
+static enum tlsmgm_status add_der_crl(struct reading *reading, const struct tlsmgm_pem *pem,
+                                      struct tlsmgm_bytes content, struct tlsmgm_error *error) {
+    char name[TLSMGM_PEM_PLACE_SIZE];
+    struct tlsmgm_blob der;
+    enum tlsmgm_status status = tlsmgm_blob_copy(content, &der, error);
+    if (status != TLSMGM_OK) return status;
+    tlsmgm_pem_name(pem, name, sizeof name);
+    return add_crl(reading, &der, name, error);
+}
+
+static enum tlsmgm_status add_pem_crls(struct reading *reading, struct tlsmgm_pem *pem,
+                                       struct tlsmgm_error *error) {
+    char place[TLSMGM_PEM_PLACE_SIZE];
+    struct tlsmgm_pem_item item;
+    struct tlsmgm_blob der;
+    for (;;) {
+        enum tlsmgm_status status = tlsmgm_pem_find(pem, TLSMGM_PEM_A_CRL, &item, error);
+        if (status == TLSMGM_CLOSED) break;
+        if (status == TLSMGM_OK && item.headers.size > 0) {
+            status = tlsmgm_pem_fail(pem, &item, error, "it has headers");
+        }
+        if (status == TLSMGM_OK) status = tlsmgm_pem_decode(&item, &der, error);
+        if (status != TLSMGM_OK) return status;
+        tlsmgm_pem_place(pem, &item, place, sizeof place);
+        status = add_crl(reading, &der, place, error);
+        if (status != TLSMGM_OK) return status;
+    }
+    if (pem->numbers[TLSMGM_PEM_A_CRL] > 0) return TLSMGM_OK;
+    return tlsmgm_pem_fail_missing(pem, TLSMGM_PEM_A_CRL, error);
+}
+
+/* A file that is no CRL is told of, with what it is instead. */
+static void pass_over(const struct reading *reading, struct tlsmgm_pem *pem) {
+    struct tlsmgm_pem_item item;
+    struct tlsmgm_error detail;
+    enum tlsmgm_status status = TLSMGM_OK;
+    while (status == TLSMGM_OK) status = tlsmgm_pem_next(pem, &item, &detail);
+    if (status == TLSMGM_CLOSED) {
+        (void)tlsmgm_pem_fail_missing(pem, TLSMGM_PEM_A_CRL, &detail);
+    }
+    warn_of_file(reading, "crl_dir", detail.text);
+}
+
+static enum tlsmgm_status visit_crl_file(void *context, const struct tlsmgm_source *file,
+                                         struct tlsmgm_error *error) {
+    struct reading *reading = context;
+    struct tlsmgm_blob blob;
+    struct tlsmgm_bytes content;
+    struct tlsmgm_pem pem;
+    enum tlsmgm_status status = open_file(file, "crl_dir", &blob, &content, error);
+    if (status != TLSMGM_OK) return status;
+    tlsmgm_pem_begin(&pem, content, "crl_dir", file->path);
+    if (tlsmgm_begins_as_crl(content)) {
+        status = add_der_crl(reading, &pem, content, error);
+    } else if (tlsmgm_has_crl_marker(content)) {
+        status = add_pem_crls(reading, &pem, error);
+    } else {
+        pass_over(reading, &pem);
+    }
+    tlsmgm_blob_free(&blob);
+    return status;
+}
+
+static enum tlsmgm_status read_crl_dir(struct reading *reading, struct tlsmgm_error *error) {
+    const struct tlsmgm_directory *directory = &reading->config->crl_dir;
+    enum tlsmgm_status status =
+        tlsmgm_directory_list(directory, "crl_dir", false, visit_crl_file, reading, error);
+    if (status != TLSMGM_OK || reading->crls.count > 0) return status;
+    return tlsmgm_fail_parameter(error, "crl_dir", "no CRL in %s", directory->path);
+}
+
+enum tlsmgm_status tlsmgm_trust_items_read(const struct tlsmgm_ctx_config *config,
+                                           struct tlsmgm_trust_items *out,
+                                           struct tlsmgm_error *error) {
+    struct reading reading = {.config = config};
+    enum tlsmgm_status status = TLSMGM_OK;
+    *out = (struct tlsmgm_trust_items){0};
+    if (tlsmgm_source_is_given(&config->ca_list)) status = read_ca_list(&reading, error);
+    size_t ca_list_count = reading.cas.count;
+    if (status == TLSMGM_OK && config->ca_dir.path != NULL) status = read_ca_dir(&reading, error);
+    if (status == TLSMGM_OK && config->crl_dir.path != NULL) status = read_crl_dir(&reading, error);
+    tlsmgm_free(reading.cas.slots);
+    tlsmgm_free(reading.crls.slots);
+    *out = (struct tlsmgm_trust_items){reading.cas.items, reading.cas.count, ca_list_count,
+                                       reading.crls.items, reading.crls.count};
+    if (status != TLSMGM_OK) tlsmgm_trust_items_free(out);
+    return status;
+}

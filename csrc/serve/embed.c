@@ -1,0 +1,118 @@
+/* Greetings: the first flight of a client, for programs that are not linked with us. */
+#include "include/embed.h"
+
+#include "base/alert.h"
+#include "base/alloc.h"
+#include "base/error.h"
+#include "hello/first_flight.h"
+#include "serve/embed_table.h"
+
+struct tlsmgm_greeting {
+    struct tlsmgm_first_flight flight;
+    struct tlsmgm_error outcome; /* of the last feed() that took anything */
+};
+
+static enum tlsmgm_status greeting_new(size_t limit, struct tlsmgm_greeting **out,
+                                       struct tlsmgm_error *error) {
+    struct tlsmgm_greeting *greeting = tlsmgm_calloc(1, sizeof *greeting);
+    *out = greeting;
+    if (greeting == NULL) return tlsmgm_fail_memory(error);
+    tlsmgm_first_flight_init(&greeting->flight, limit);
+    tlsmgm_error_clear(&greeting->outcome);
+    greeting->outcome.status = TLSMGM_WANT_READ;
+    return TLSMGM_OK;
+}
+
+static void greeting_free(struct tlsmgm_greeting *greeting) {
+    if (greeting == NULL) return;
+    tlsmgm_first_flight_free(&greeting->flight);
+    tlsmgm_free(greeting);
+}
+
+static enum tlsmgm_status fail_no_room(struct tlsmgm_error *error) {
+    (void)tlsmgm_fail_memory(error);
+    error->alert = TLSMGM_ALERT_INTERNAL_ERROR;
+    return TLSMGM_NO_MEMORY;
+}
+
+/* Nothing is ever dropped: what comes behind the hello must find room, too. */
+static enum tlsmgm_status take(struct tlsmgm_greeting *greeting, const uint8_t *data, size_t size) {
+    struct tlsmgm_first_flight *flight = &greeting->flight;
+    struct tlsmgm_error *outcome = &greeting->outcome;
+    bool is_whole = outcome->status == TLSMGM_OK;
+    size_t taken = 0;
+    enum tlsmgm_status status = tlsmgm_first_flight_hold(flight, data, size, &taken);
+    if (status == TLSMGM_OK && !is_whole) status = tlsmgm_first_flight_read(flight, outcome);
+    if (status == TLSMGM_OK && taken < size) status = TLSMGM_NO_MEMORY;
+    return status == TLSMGM_NO_MEMORY ? fail_no_room(outcome) : status;
+}
+
+static enum tlsmgm_status greeting_feed(struct tlsmgm_greeting *greeting, const uint8_t *data,
+                                        size_t size, struct tlsmgm_error *error) {
+    struct tlsmgm_error *outcome = &greeting->outcome;
+    if (outcome->status == TLSMGM_WANT_READ || outcome->status == TLSMGM_OK) {
+        enum tlsmgm_status status = take(greeting, data, size);
+        outcome->status = status;
+    }
+    if (error != NULL) *error = *outcome;
+    return outcome->status;
+}
+
+static struct tlsmgm_bytes greeting_server_name(const struct tlsmgm_greeting *greeting) {
+    bool is_known = greeting->outcome.status == TLSMGM_OK;
+    return is_known ? greeting->flight.hello.server_name : (struct tlsmgm_bytes){0};
+}
+
+/* The caller may free the greeting at once, so nothing stays lent. */
+static enum tlsmgm_status start_in(const struct tlsmgm_first_flight *flight,
+                                   const struct tlsmgm_ctx_handle *handle, struct tlsmgm_conn **out,
+                                   struct tlsmgm_error *error) {
+    const struct tlsmgm_backend *backend = handle->backend;
+    struct tlsmgm_conn_config config =
+        tlsmgm_first_flight_describe(flight, handle->highest_version);
+    enum tlsmgm_status status = backend->conn_new(handle->ctx, &config, out, error);
+    if (status == TLSMGM_OK) {
+        status = tlsmgm_first_flight_hand_over(flight, backend, *out, error);
+    }
+    return status == TLSMGM_OK ? backend->reclaim_input(*out, error) : status;
+}
+
+static enum tlsmgm_status may_start(const struct tlsmgm_greeting *greeting,
+                                    const struct tlsmgm_ctx_handle *handle,
+                                    struct tlsmgm_error *error) {
+    if (greeting->outcome.status != TLSMGM_OK || !handle->is_server) {
+        return tlsmgm_fail(error, TLSMGM_INTERNAL,
+                           "a connection starts with a whole ClientHello and a server's context");
+    }
+    if (tlsmgm_client_hello_offers(&greeting->flight.hello, handle->lowest_version,
+                                   handle->highest_version)) {
+        return TLSMGM_OK;
+    }
+    return tlsmgm_fail_alert(error, TLSMGM_ALERT_PROTOCOL_VERSION,
+                             "the client speaks no TLS version that the domain allows");
+}
+
+static enum tlsmgm_status greeting_start(const struct tlsmgm_greeting *greeting,
+                                         const struct tlsmgm_ctx_handle *handle,
+                                         struct tlsmgm_conn **out, struct tlsmgm_error *error) {
+    *out = NULL;
+    enum tlsmgm_status status = may_start(greeting, handle, error);
+    if (status == TLSMGM_OK) status = start_in(&greeting->flight, handle, out, error);
+    if (status == TLSMGM_OK) return TLSMGM_OK;
+    handle->backend->conn_free(*out);
+    *out = NULL;
+    if (error != NULL && error->alert == TLSMGM_NO_ALERT) {
+        error->alert = TLSMGM_ALERT_INTERNAL_ERROR;
+    }
+    return status;
+}
+
+const struct tlsmgm_greeting_table tlsmgm_greetings = {
+    .contract_version = TLSMGM_CONTRACT_VERSION,
+    .greeting_new = greeting_new,
+    .greeting_free = greeting_free,
+    .feed = greeting_feed,
+    .server_name = greeting_server_name,
+    .start = greeting_start,
+    .alert_record = tlsmgm_alert_record,
+};

@@ -1,0 +1,21 @@
+/* Times of certificates (RFC 5280 section 4.1.2.5): whole seconds, UTC, nothing else. */
+#ifndef TLSMGM_CERTIFICATE_TIME_H
+#define TLSMGM_CERTIFICATE_TIME_H
+
+#include "include/tlsmgm.h"
+
+struct tlsmgm_certificate_time {
+    struct tlsmgm_bytes digits; /* YYMMDDHHMMSSZ, or YYYYMMDDHHMMSSZ when generalized */
+    bool is_generalized;
+};
+
+/*
+ * As OpenSSL prints it: "Jan  1 00:00:00 2024 GMT". Writes at most size bytes, terminator
+ * included; returns the length of the whole text, 0 when the certificate has no valid time there.
+ */
+size_t tlsmgm_time_text(struct tlsmgm_certificate_time time, char *out, size_t size);
+
+/* Seconds since 1970, negative before; false when it is no valid time. */
+bool tlsmgm_time_unix(struct tlsmgm_certificate_time time, int64_t *seconds);
+
+#endif
