@@ -14,6 +14,7 @@ from benchmarks.native import build
 
 sys.path.insert(0, str(build.ROOT / "wheels"))
 
+import c_core
 import native_link
 import native_pins
 
@@ -97,7 +98,7 @@ def processor_level(cpuinfo: str) -> str:
 
 def _library_build(library: str) -> str:
     """A pinned library is known by the hash of how it is built, another one by its content."""
-    link = native_link.find_library(build.LIBRARIES[library])
+    link = native_link.find_library(c_core.BACKENDS[library])
     pin_key: str = native_pins.load_pins()[library].key()
     if pin_key in link.origin:
         return f"pinned {pin_key}"

@@ -29,6 +29,7 @@ __all__ = ["LIBRARIES", "PROGRAMS", "BuildError", "LibraryMissingError", "build"
 LibraryMissingError = native_link.LibraryMissingError
 
 NATIVE = Path(__file__).resolve().parent
+CSRC = c_core.CSRC
 BUILD = ROOT / "build" / "benchmarks-native"
 
 LIBRARIES = tuple(c_core.BACKENDS)
