@@ -59,7 +59,8 @@ def _is_no_old_form(name: str) -> bool:
 _PATHS = _PATH_TEXT.filter(_fits("ca_dir")).filter(_is_trimmed)
 _FILTERS = st.one_of(
     st.sampled_from(["*", "none", "*.b.test", "a.[ab].test", "x\\y", 'q"uote', "#a", "$b", "k'e"]),
-    _TEXT.filter(_fits("match_sip_domain")),
+    # One filter, whatever it holds: a text with commas would be taken for a list of them.
+    _TEXT.map(lambda text: [text]).filter(_fits("match_sip_domain")).map(lambda texts: texts[0]),
 )
 
 #: Values of Domain's fields that every language can say.
