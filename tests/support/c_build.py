@@ -46,7 +46,11 @@ CFLAGS = [*c_core.FLAGS, "-O1", "-g"]
 WARNINGS = [*c_core.WARNINGS, "-Werror"]
 SANITIZE_FLAGS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 # What cffi does not know by itself; the compiler fills the dots in.
-FAKE_HEADERS = {"stdatomic.h": "#pragma once\ntypedef struct { ...; } atomic_flag;\n"}
+FAKE_HEADERS = {
+    "stdatomic.h": "#pragma once\n"
+    "typedef struct { ...; } atomic_flag;\n"
+    "typedef struct { ...; } atomic_size_t;\n"
+}
 PRELOAD_HINT = (
     "TLSMGM_TEST_SANITIZE needs the sanitizers' libraries in the process; run it like this:\n"
     "  ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc TLSMGM_TEST_SANITIZE=1 \\\n"

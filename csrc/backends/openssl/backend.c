@@ -23,7 +23,7 @@ const EVP_CIPHER *ossl_ticket_cipher(void) { return ticket_cipher; }
 static int wire_read(BIO *bio, char *data, size_t size, size_t *count) {
     struct tlsmgm_conn *conn = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    *count = tlsmgm_wire_take(&conn->wire, (uint8_t *)data, size);
+    *count = tlsmgm_wire_take(&conn->base.wire, (uint8_t *)data, size);
     if (*count > 0) return 1;
     BIO_set_retry_read(bio);
     return 0;
@@ -33,7 +33,7 @@ static int wire_write(BIO *bio, const char *data, size_t size, size_t *count) {
     struct tlsmgm_conn *conn = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
     *count = 0;
-    if (tlsmgm_wire_put(&conn->wire, (const uint8_t *)data, size) == TLSMGM_OK) {
+    if (tlsmgm_wire_put(&conn->base.wire, (const uint8_t *)data, size) == TLSMGM_OK) {
         *count = size;
         return 1;
     }
@@ -130,19 +130,19 @@ const struct tlsmgm_backend tlsmgm_openssl_backend = {
     .features = features,
     .cipher_name = cipher_name,
     .ctx_new = ossl_ctx_new,
-    .ctx_ref = ossl_ctx_ref,
+    .ctx_ref = tlsmgm_ctx_base_ref,
     .ctx_free = ossl_ctx_free,
-    .ctx_certificate = ossl_ctx_certificate,
+    .ctx_certificate = tlsmgm_ctx_base_certificate,
     .conn_new = ossl_conn_new,
     .conn_free = ossl_conn_free,
-    .feed = ossl_feed,
-    .lend_input = ossl_lend_input,
-    .reclaim_input = ossl_reclaim_input,
-    .feed_eof = ossl_feed_eof,
-    .output = ossl_output,
-    .output_consume = ossl_output_consume,
-    .lend_output = ossl_lend_output,
-    .reclaim_output = ossl_reclaim_output,
+    .feed = tlsmgm_conn_base_feed,
+    .lend_input = tlsmgm_conn_base_lend_input,
+    .reclaim_input = tlsmgm_conn_base_reclaim_input,
+    .feed_eof = tlsmgm_conn_base_feed_eof,
+    .output = tlsmgm_conn_base_output,
+    .output_consume = tlsmgm_conn_base_output_consume,
+    .lend_output = tlsmgm_conn_base_lend_output,
+    .reclaim_output = tlsmgm_conn_base_reclaim_output,
     .handshake = ossl_handshake,
     .read = ossl_read,
     .write = ossl_write,

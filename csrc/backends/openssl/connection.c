@@ -11,7 +11,7 @@
 void ossl_info_callback(const SSL *ssl, int where, int value) {
     struct tlsmgm_conn *conn = SSL_get_app_data(ssl);
     if (conn == NULL) return;
-    if ((where & SSL_CB_HANDSHAKE_DONE) != 0) conn->established = true;
+    if ((where & SSL_CB_HANDSHAKE_DONE) != 0) conn->base.established = true;
     if ((where & SSL_CB_WRITE_ALERT) != SSL_CB_WRITE_ALERT) return;
     if ((value >> 8) == SSL3_AL_FATAL) conn->alert_sent = value & 0xff;
 }
@@ -41,8 +41,8 @@ int ossl_client_hello_callback(SSL *ssl, int *alert, void *argument) {
     bool sent = SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &data, &size) == 1;
     struct tlsmgm_bytes name = {0};
     if (sent) name = name_in_extension(data, size);
-    if (sent == conn->has_server_name && name.size == conn->owner.name_size &&
-        (name.size == 0 || memcmp(name.data, conn->owner.name, name.size) == 0)) {
+    if (sent == conn->base.has_server_name && name.size == conn->base.owner.name_size &&
+        (name.size == 0 || memcmp(name.data, conn->base.owner.name, name.size) == 0)) {
         return SSL_CLIENT_HELLO_SUCCESS;
     }
     *alert = SSL_AD_ILLEGAL_PARAMETER;
@@ -54,8 +54,8 @@ static enum tlsmgm_status set_client_name(struct tlsmgm_conn *conn,
                                           struct tlsmgm_error *error) {
     char name[TLSMGM_SESSION_NAME_MAX + 1] = {0};
     if (config->server_name.data == NULL) return TLSMGM_OK;
-    memcpy(name, conn->owner.name, conn->owner.name_size);
-    if (conn->owner.name_size > 0 && strlen(name) == conn->owner.name_size &&
+    memcpy(name, conn->base.owner.name, conn->base.owner.name_size);
+    if (conn->base.owner.name_size > 0 && strlen(name) == conn->base.owner.name_size &&
         SSL_set_tlsext_host_name(conn->ssl, name) == 1) {
         return TLSMGM_OK;
     }
@@ -66,7 +66,7 @@ static enum tlsmgm_status set_client_name(struct tlsmgm_conn *conn,
 static enum tlsmgm_status set_verify_name(struct tlsmgm_conn *conn, const char *name,
                                           struct tlsmgm_error *error) {
     X509_VERIFY_PARAM *parameters = SSL_get0_param(conn->ssl);
-    if (name == NULL || conn->ctx->peer_rules.is_sip) return TLSMGM_OK;
+    if (name == NULL || conn->base.ctx->base.peer_rules.is_sip) return TLSMGM_OK;
     X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
                                                     X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     if (X509_VERIFY_PARAM_set1_ip_asc(parameters, name) == 1) return TLSMGM_OK;
@@ -88,10 +88,10 @@ static void withdraw_unverified(SSL *ssl) {
 static enum tlsmgm_status offer_session(struct tlsmgm_conn *conn,
                                         const struct tlsmgm_session *session,
                                         struct tlsmgm_error *error) {
-    if (session == NULL || !tlsmgm_session_owner_matches(&session->owner, &conn->owner)) {
+    if (session == NULL || !tlsmgm_session_owner_matches(&session->owner, &conn->base.owner)) {
         return TLSMGM_OK;
     }
-    bool verifies = conn->ctx->verify_peer;
+    bool verifies = conn->base.ctx->base.verify_peer;
     if (verifies && SSL_SESSION_get0_peer(session->ssl_session) == NULL) return TLSMGM_OK;
     if (verifies && !ossl_peer_is_in_force(session->ssl_session)) return TLSMGM_OK;
     /* A copy: freeing a connection that was not closed spoils the session that it holds. */
@@ -111,7 +111,7 @@ static enum tlsmgm_status start(struct tlsmgm_conn *conn, const struct tlsmgm_co
     BIO_set_init(bio, 1);
     SSL_set_bio(conn->ssl, bio, bio);
     (void)SSL_set_app_data(conn->ssl, conn);
-    if (conn->ctx->is_server) {
+    if (conn->base.ctx->base.is_server) {
         SSL_set_accept_state(conn->ssl);
         return TLSMGM_OK;
     }
@@ -128,15 +128,8 @@ enum tlsmgm_status ossl_conn_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_con
     ossl_clear_errors();
     struct tlsmgm_conn *conn = tlsmgm_calloc(1, sizeof *conn);
     if (conn == NULL) return tlsmgm_fail_memory(error);
-    conn->ctx = ossl_ctx_ref(ctx);
     conn->alert_sent = TLSMGM_NO_ALERT;
-    conn->has_server_name = config->server_name.data != NULL;
-    tlsmgm_wire_init(&conn->wire);
-    enum tlsmgm_status status =
-        tlsmgm_session_owner_set(&conn->owner, &ctx->scope, config->server_name, error);
-    if (status == TLSMGM_OK) {
-        status = tlsmgm_session_owner_check(&conn->owner, config->verify_name, error);
-    }
+    enum tlsmgm_status status = tlsmgm_conn_base_init(&conn->base, ctx, config, error);
     if (status == TLSMGM_OK) {
         conn->ssl = SSL_new(ctx->ssl_ctx);
         status = conn->ssl == NULL ? tlsmgm_fail_memory(error) : start(conn, config, error);
@@ -155,46 +148,13 @@ void ossl_conn_free(struct tlsmgm_conn *conn) {
     /* Without a close_notify OpenSSL would spoil the session, which others may hold and offer. */
     if (conn->ssl != NULL) SSL_set_shutdown(conn->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(conn->ssl);
-    ossl_drop_peer_chain(conn);
-    tlsmgm_wire_free(&conn->wire);
-    ossl_ctx_free(conn->ctx);
+    tlsmgm_conn_base_clear(&conn->base);
+    ossl_ctx_free(conn->base.ctx);
     tlsmgm_free(conn);
 }
 
-enum tlsmgm_status ossl_feed(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
-                             struct tlsmgm_error *error) {
-    return tlsmgm_wire_feed(&conn->wire, data, size, error);
-}
-
-enum tlsmgm_status ossl_lend_input(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
-                                   struct tlsmgm_error *error) {
-    return tlsmgm_wire_lend_input(&conn->wire, data, size, error);
-}
-
-enum tlsmgm_status ossl_reclaim_input(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
-    return tlsmgm_wire_reclaim_input(&conn->wire, error);
-}
-
-void ossl_feed_eof(struct tlsmgm_conn *conn) { conn->wire.input_ended = true; }
-
-struct tlsmgm_bytes ossl_output(const struct tlsmgm_conn *conn) {
-    return tlsmgm_buffer_view(&conn->wire.output);
-}
-
-void ossl_output_consume(struct tlsmgm_conn *conn, size_t size) {
-    tlsmgm_buffer_consume(&conn->wire.output, size);
-}
-
-void ossl_lend_output(struct tlsmgm_conn *conn, uint8_t *room, size_t size) {
-    tlsmgm_wire_lend_output(&conn->wire, room, size);
-}
-
-size_t ossl_reclaim_output(struct tlsmgm_conn *conn) {
-    return tlsmgm_wire_reclaim_output(&conn->wire);
-}
-
 enum tlsmgm_status ossl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
-    enum tlsmgm_status status = tlsmgm_wire_status(&conn->wire, error);
+    enum tlsmgm_status status = tlsmgm_wire_status(&conn->base.wire, error);
     if (status != TLSMGM_OK) return status;
     ossl_clear_errors();
     int result = SSL_do_handshake(conn->ssl);
@@ -208,8 +168,9 @@ enum tlsmgm_status ossl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error 
  * KeyUpdate.
  */
 static bool has_nothing_to_read(const struct tlsmgm_conn *conn) {
-    return conn->established && !tlsmgm_wire_has_input(&conn->wire) && !conn->wire.input_ended &&
-           !SSL_has_pending(conn->ssl) && SSL_get_shutdown(conn->ssl) == 0;
+    return conn->base.established && !tlsmgm_wire_has_input(&conn->base.wire) &&
+           !conn->base.wire.input_ended && !SSL_has_pending(conn->ssl) &&
+           SSL_get_shutdown(conn->ssl) == 0;
 }
 
 /*
@@ -219,7 +180,7 @@ static bool has_nothing_to_read(const struct tlsmgm_conn *conn) {
 enum tlsmgm_status ossl_read(struct tlsmgm_conn *conn, uint8_t *data, size_t size, size_t *count,
                              struct tlsmgm_error *error) {
     *count = 0;
-    enum tlsmgm_status status = tlsmgm_wire_status(&conn->wire, error);
+    enum tlsmgm_status status = tlsmgm_wire_status(&conn->base.wire, error);
     if (status != TLSMGM_OK) return status;
     if (size == 0) return TLSMGM_OK;
     if (has_nothing_to_read(conn)) return TLSMGM_WANT_READ;
@@ -232,7 +193,7 @@ enum tlsmgm_status ossl_read(struct tlsmgm_conn *conn, uint8_t *data, size_t siz
             status = ossl_fail_conn(conn, result, error);
             return *count > 0 ? TLSMGM_OK : status; /* fatal ones are latched for the next call */
         }
-        if (!tlsmgm_wire_has_input(&conn->wire) && !SSL_has_pending(conn->ssl)) break;
+        if (!tlsmgm_wire_has_input(&conn->base.wire) && !SSL_has_pending(conn->ssl)) break;
     }
     return TLSMGM_OK;
 }
@@ -240,14 +201,14 @@ enum tlsmgm_status ossl_read(struct tlsmgm_conn *conn, uint8_t *data, size_t siz
 enum tlsmgm_status ossl_write(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
                               size_t *count, struct tlsmgm_error *error) {
     *count = 0;
-    enum tlsmgm_status status = tlsmgm_wire_status(&conn->wire, error);
+    enum tlsmgm_status status = tlsmgm_wire_status(&conn->base.wire, error);
     if (status != TLSMGM_OK) return status;
-    if (conn->wire.close_sent) return TLSMGM_CLOSED;
+    if (conn->base.wire.close_sent) return TLSMGM_CLOSED;
     ossl_clear_errors();
     while (*count < size) {
         size_t taken = 0;
         size_t piece = size - *count < TLSMGM_RECORD_MAX ? size - *count : TLSMGM_RECORD_MAX;
-        if (tlsmgm_wire_is_full(&conn->wire)) {
+        if (tlsmgm_wire_is_full(&conn->base.wire)) {
             return *count > 0 ? TLSMGM_OK : TLSMGM_WANT_WRITE;
         }
         int result = SSL_write_ex(conn->ssl, data + *count, piece, &taken);
@@ -261,14 +222,14 @@ enum tlsmgm_status ossl_write(struct tlsmgm_conn *conn, const uint8_t *data, siz
 
 /* Whether the peer has closed is known from reading; this only says goodbye ourselves. */
 enum tlsmgm_status ossl_shutdown(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
-    enum tlsmgm_status status = tlsmgm_wire_status(&conn->wire, error);
+    enum tlsmgm_status status = tlsmgm_wire_status(&conn->base.wire, error);
     if (status != TLSMGM_OK) return status;
     if (!SSL_is_init_finished(conn->ssl)) return TLSMGM_OK;
     ossl_clear_errors();
-    if (!conn->wire.close_sent) {
+    if (!conn->base.wire.close_sent) {
         int result = SSL_shutdown(conn->ssl);
         if (result < 0) return ossl_fail_conn(conn, result, error);
-        conn->wire.close_sent = true;
+        conn->base.wire.close_sent = true;
     }
     return (SSL_get_shutdown(conn->ssl) & SSL_RECEIVED_SHUTDOWN) != 0 ? TLSMGM_OK
                                                                       : TLSMGM_WANT_READ;

@@ -149,20 +149,18 @@ static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_s
     struct tlsmgm_ctx *ctx = argument;
     unsigned char *chosen = NULL;
     (void)ssl;
-    int found = SSL_select_next_proto(&chosen, out_size, ctx->alpn.data,
-                                      (unsigned int)ctx->alpn.size, offered, offered_size);
+    int found = SSL_select_next_proto(&chosen, out_size, ctx->base.alpn.data,
+                                      (unsigned int)ctx->base.alpn.size, offered, offered_size);
     *out = chosen;
     return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-static enum tlsmgm_status set_alpn(struct tlsmgm_ctx *ctx, struct tlsmgm_bytes alpn,
-                                   struct tlsmgm_error *error) {
-    if (alpn.size == 0) return TLSMGM_OK;
-    enum tlsmgm_status status = tlsmgm_blob_copy(alpn, &ctx->alpn, error);
-    if (status != TLSMGM_OK) return status;
-    if (ctx->is_server) {
+static enum tlsmgm_status set_alpn(struct tlsmgm_ctx *ctx, struct tlsmgm_error *error) {
+    const struct tlsmgm_blob *alpn = &ctx->base.alpn;
+    if (alpn->size == 0) return TLSMGM_OK;
+    if (ctx->base.is_server) {
         SSL_CTX_set_alpn_select_cb(ctx->ssl_ctx, select_alpn, ctx);
-    } else if (SSL_CTX_set_alpn_protos(ctx->ssl_ctx, alpn.data, (unsigned int)alpn.size) != 0) {
+    } else if (SSL_CTX_set_alpn_protos(ctx->ssl_ctx, alpn->data, (unsigned int)alpn->size) != 0) {
         return ossl_fail_parameter(error, "alpn", "the protocol list is malformed");
     }
     return TLSMGM_OK;
@@ -173,7 +171,7 @@ static int acknowledge_name(SSL *ssl, int *alert, void *argument) {
     (void)alert;
     (void)argument;
     const struct tlsmgm_conn *conn = SSL_get_app_data(ssl);
-    return conn->has_server_name ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+    return conn->base.has_server_name ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
 /* Where every peer needs a certificate, a ticket without one opens nothing. */
@@ -192,7 +190,8 @@ static SSL_TICKET_RETURN ticket_opened(SSL *ssl, SSL_SESSION *session, const uns
         return SSL_TICKET_RETURN_IGNORE_RENEW;
     }
     if (lacks_peer(ssl, session)) return SSL_TICKET_RETURN_IGNORE_RENEW;
-    if (ctx->verify_peer && !ossl_peer_is_in_force(session)) return SSL_TICKET_RETURN_IGNORE_RENEW;
+    if (ctx->base.verify_peer && !ossl_peer_is_in_force(session))
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
     return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }
 
@@ -203,15 +202,15 @@ static enum tlsmgm_status set_resumption(struct tlsmgm_ctx *ctx,
     (void)SSL_CTX_set_session_cache_mode(ctx->ssl_ctx, SSL_SESS_CACHE_OFF);
     if (!config->is_server) return TLSMGM_OK;
     if (config->scope.size > 0 &&
-        SSL_CTX_set_session_id_context(ctx->ssl_ctx, ctx->scope.bytes, ctx->scope.size) != 1) {
+        SSL_CTX_set_session_id_context(ctx->ssl_ctx, ctx->base.scope.bytes, ctx->base.scope.size) !=
+            1) {
         return ossl_fail_parameter(error, "scope", "the scope cannot be used");
     }
-    if (config->ticket_keys == NULL || config->scope.size == 0) {
+    if (!tlsmgm_ctx_base_take_ticket_keys(&ctx->base, config)) {
         (void)SSL_CTX_set_options(ctx->ssl_ctx, SSL_OP_NO_TICKET);
         (void)SSL_CTX_set_num_tickets(ctx->ssl_ctx, 0);
         return TLSMGM_OK;
     }
-    ctx->ticket_keys = tlsmgm_ticket_keys_ref(config->ticket_keys);
     /* One ticket a connection: each connection that resumes is given the next. */
     (void)SSL_CTX_set_num_tickets(ctx->ssl_ctx, 1);
     (void)SSL_CTX_set_session_ticket_cb(ctx->ssl_ctx, NULL, ticket_opened, ctx);
@@ -221,13 +220,13 @@ static enum tlsmgm_status set_resumption(struct tlsmgm_ctx *ctx,
 
 static void log_secret(const SSL *ssl, const char *line) {
     const struct tlsmgm_ctx *ctx = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-    tlsmgm_keylog_line(&ctx->keylog, line);
+    tlsmgm_keylog_line(&ctx->base.keylog, line);
 }
 
 static enum tlsmgm_status set_keylog(struct tlsmgm_ctx *ctx, const char *path,
                                      struct tlsmgm_error *error) {
-    enum tlsmgm_status status = tlsmgm_keylog_open(&ctx->keylog, path, error);
-    if (ctx->keylog.descriptor >= 0) SSL_CTX_set_keylog_callback(ctx->ssl_ctx, log_secret);
+    enum tlsmgm_status status = tlsmgm_keylog_open(&ctx->base.keylog, path, error);
+    if (ctx->base.keylog.descriptor >= 0) SSL_CTX_set_keylog_callback(ctx->ssl_ctx, log_secret);
     return status;
 }
 
@@ -249,7 +248,7 @@ static enum tlsmgm_status set_stapling(struct tlsmgm_ctx *ctx,
 static void set_callbacks(struct tlsmgm_ctx *ctx) {
     (void)SSL_CTX_set_app_data(ctx->ssl_ctx, ctx);
     SSL_CTX_set_info_callback(ctx->ssl_ctx, ossl_info_callback);
-    if (!ctx->is_server) return;
+    if (!ctx->base.is_server) return;
     SSL_CTX_set_client_hello_cb(ctx->ssl_ctx, ossl_client_hello_callback, NULL);
     (void)SSL_CTX_set_tlsext_servername_callback(ctx->ssl_ctx, acknowledge_name);
 }
@@ -277,7 +276,7 @@ static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_
     if (status == TLSMGM_OK) status = ossl_load_dh_params(ctx, config, error);
     if (status == TLSMGM_OK) status = ossl_load_identity(ctx, config, error);
     if (status == TLSMGM_OK) status = ossl_load_trust(ctx, config, error);
-    if (status == TLSMGM_OK) status = set_alpn(ctx, config->alpn, error);
+    if (status == TLSMGM_OK) status = set_alpn(ctx, error);
     if (status == TLSMGM_OK) status = set_resumption(ctx, config, error);
     if (status == TLSMGM_OK) status = set_stapling(ctx, config, error);
     if (status == TLSMGM_OK) status = set_keylog(ctx, config->keylog_file, error);
@@ -289,20 +288,14 @@ enum tlsmgm_status ossl_ctx_new(const struct tlsmgm_ctx_config *config, struct t
     struct tlsmgm_error unread;
     *out = NULL;
     if (error == NULL) error = &unread; /* some of what follows asks it for the status */
-    enum tlsmgm_status status = tlsmgm_ctx_config_check(config, error);
-    if (status != TLSMGM_OK) return status;
-    ossl_clear_errors();
     struct tlsmgm_ctx *ctx = tlsmgm_calloc(1, sizeof *ctx);
     if (ctx == NULL) return tlsmgm_fail_memory(error);
-    atomic_init(&ctx->references, 1);
-    ctx->keylog.descriptor = -1;
-    (void)tlsmgm_scope_set(&ctx->scope, config->scope);
-    ctx->is_server = config->is_server;
-    ctx->verify_peer = config->verify_peer;
-    ctx->ssl_ctx = SSL_CTX_new(config->is_server ? TLS_server_method() : TLS_client_method());
-    status = ctx->ssl_ctx == NULL ? tlsmgm_fail_memory(error)
-                                  : tlsmgm_peer_rules_set(&ctx->peer_rules, config->sip_identity,
-                                                          config->peer_names, error);
+    ossl_clear_errors();
+    enum tlsmgm_status status = tlsmgm_ctx_base_init(&ctx->base, config, error);
+    if (status == TLSMGM_OK) {
+        ctx->ssl_ctx = SSL_CTX_new(config->is_server ? TLS_server_method() : TLS_client_method());
+        if (ctx->ssl_ctx == NULL) status = tlsmgm_fail_memory(error);
+    }
     if (status == TLSMGM_OK) status = configure(ctx, config, error);
     ossl_clear_errors();
     if (status != TLSMGM_OK) {
@@ -313,24 +306,10 @@ enum tlsmgm_status ossl_ctx_new(const struct tlsmgm_ctx_config *config, struct t
     return TLSMGM_OK;
 }
 
-struct tlsmgm_ctx *ossl_ctx_ref(struct tlsmgm_ctx *ctx) {
-    if (ctx != NULL) atomic_fetch_add(&ctx->references, 1);
-    return ctx;
-}
-
 void ossl_ctx_free(struct tlsmgm_ctx *ctx) {
-    if (ctx == NULL || atomic_fetch_sub(&ctx->references, 1) != 1) return;
+    if (ctx == NULL || !tlsmgm_ctx_base_release(&ctx->base)) return;
     SSL_CTX_free(ctx->ssl_ctx);
-    tlsmgm_ticket_keys_free(ctx->ticket_keys);
-    tlsmgm_blob_free(&ctx->certificate);
     tlsmgm_blob_free(&ctx->certificate2);
-    tlsmgm_blob_free(&ctx->ocsp_response);
-    tlsmgm_keylog_close(&ctx->keylog);
-    tlsmgm_blob_free(&ctx->alpn);
-    tlsmgm_peer_rules_free(&ctx->peer_rules);
+    tlsmgm_ctx_base_clear(&ctx->base);
     tlsmgm_free(ctx);
-}
-
-struct tlsmgm_bytes ossl_ctx_certificate(const struct tlsmgm_ctx *ctx) {
-    return (struct tlsmgm_bytes){.data = ctx->certificate.data, .size = ctx->certificate.size};
 }

@@ -124,7 +124,7 @@ enum tlsmgm_status ossl_load_identity(struct tlsmgm_ctx *ctx,
                                       struct tlsmgm_error *error) {
     if (!tlsmgm_source_is_given(&config->certificate)) return TLSMGM_OK;
     struct identity first = {&config->certificate, &config->private_key, "certificate",
-                             "private_key", &ctx->certificate};
+                             "private_key", &ctx->base.certificate};
     enum tlsmgm_status status = load_certificate(ctx, config, &first, error);
     if (status == TLSMGM_OK) status = load_private_key(ctx, &first, config->passphrase, error);
     if (status != TLSMGM_OK || !tlsmgm_source_is_given(&config->certificate2)) return status;
@@ -132,7 +132,7 @@ enum tlsmgm_status ossl_load_identity(struct tlsmgm_ctx *ctx,
                               "private_key2", &ctx->certificate2};
     status = load_certificate(ctx, config, &second, error);
     if (status == TLSMGM_OK) {
-        status = tlsmgm_check_two_kinds(&ctx->certificate, &ctx->certificate2, error);
+        status = tlsmgm_check_two_kinds(&ctx->base.certificate, &ctx->certificate2, error);
     }
     return status == TLSMGM_OK ? load_private_key(ctx, &second, config->passphrase, error) : status;
 }

@@ -154,15 +154,16 @@ enum tlsmgm_status ossl_fail_conn(struct tlsmgm_conn *conn, int result,
     unsigned long code = ERR_peek_error();
     switch (ssl_error(conn, result, code)) {
         case SSL_ERROR_WANT_READ:
-            if (!conn->wire.input_ended) return TLSMGM_WANT_READ;
+            if (!conn->base.wire.input_ended) return TLSMGM_WANT_READ;
             (void)tlsmgm_fail(&failure, TLSMGM_TRUNCATED, "the peer ended the connection %s",
-                              conn->established ? "without close_notify" : "during the handshake");
+                              conn->base.established ? "without close_notify"
+                                                     : "during the handshake");
             break;
         case SSL_ERROR_WANT_WRITE: /* our output refuses bytes only when memory is exhausted */
             (void)tlsmgm_fail_memory(&failure);
             break;
         case SSL_ERROR_ZERO_RETURN:
-            if (conn->established) return TLSMGM_CLOSED;
+            if (conn->base.established) return TLSMGM_CLOSED;
             (void)tlsmgm_fail_early_close(&failure);
             break;
         case SSL_ERROR_SSL:
@@ -175,7 +176,7 @@ enum tlsmgm_status ossl_fail_conn(struct tlsmgm_conn *conn, int result,
     if (failure.alert == TLSMGM_NO_ALERT) failure.alert = conn->alert_sent;
     if (failure.library_code == 0) failure.library_code = (int64_t)code;
     ERR_clear_error();
-    return tlsmgm_wire_latch(&conn->wire, &failure, error);
+    return tlsmgm_wire_latch(&conn->base.wire, &failure, error);
 }
 
 /* place may be NULL. */

@@ -37,23 +37,20 @@ void ossl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info) {
     info->session_reused = SSL_session_reused(conn->ssl) == 1;
     info->is_unique = info->version >= TLS1_3_VERSION || SSL_get_extms_support(conn->ssl) == 1;
     bool has_verified = SSL_get0_peer_certificate(conn->ssl) != NULL;
-    info->has_peer_certificate = has_verified || conn->peer_chain_size > 0;
+    info->has_peer_certificate = has_verified || conn->base.peer_chain.count > 0;
     info->verify_reason =
         has_verified ? ossl_verify_reason(SSL_get_verify_result(conn->ssl)) : TLSMGM_VERIFY_MISSING;
-    if (conn->wire.latched.status == TLSMGM_VERIFY) {
-        info->verify_reason = conn->wire.latched.verify_reason;
+    if (conn->base.wire.latched.status == TLSMGM_VERIFY) {
+        info->verify_reason = conn->base.wire.latched.verify_reason;
     }
     ossl_clear_errors();
 }
 
-static bool keep_certificate(struct tlsmgm_conn *conn, X509 *certificate) {
+static bool keep_certificate(struct tlsmgm_peer_chain *chain, X509 *certificate) {
     unsigned char *der = NULL;
     int size = i2d_X509(certificate, &der);
-    if (size <= 0) return false;
-    struct tlsmgm_blob *blob = &conn->peer_chain[conn->peer_chain_size];
-    struct tlsmgm_bytes bytes = {.data = der, .size = (size_t)size};
-    bool good = tlsmgm_blob_copy(bytes, blob, NULL) == TLSMGM_OK;
-    if (good) conn->peer_chain_size++;
+    bool good = size > 0 &&
+                tlsmgm_peer_chain_add(chain, (struct tlsmgm_bytes){der, (size_t)size}) == TLSMGM_OK;
     OPENSSL_free(der);
     return good;
 }
@@ -63,54 +60,46 @@ static bool keep_certificate(struct tlsmgm_conn *conn, X509 *certificate) {
  * only the leaf is left. So the leaf is taken by itself and passed over in the chain.
  */
 static bool keep_peer_chain(struct tlsmgm_conn *conn, X509 *leaf) {
+    struct tlsmgm_peer_chain *kept = &conn->base.peer_chain;
     STACK_OF(X509) *chain = SSL_get_peer_cert_chain(conn->ssl);
     int count = chain == NULL ? 0 : sk_X509_num(chain);
-    int first = conn->ctx->is_server ? 0 : 1;
-    conn->peer_chain = tlsmgm_calloc((size_t)count + 1, sizeof *conn->peer_chain);
-    bool good = conn->peer_chain != NULL && keep_certificate(conn, leaf);
+    int first = conn->base.ctx->base.is_server ? 0 : 1;
+    bool good = tlsmgm_peer_chain_reserve(kept, (size_t)count + 1) == TLSMGM_OK &&
+                keep_certificate(kept, leaf);
     for (int i = first; good && i < count; i++) {
-        good = keep_certificate(conn, sk_X509_value(chain, i));
+        good = keep_certificate(kept, sk_X509_value(chain, i));
     }
     return good;
 }
 
-void ossl_drop_peer_chain(struct tlsmgm_conn *conn) {
-    for (size_t i = 0; i < conn->peer_chain_size; i++) tlsmgm_blob_free(&conn->peer_chain[i]);
-    tlsmgm_free(conn->peer_chain);
-    conn->peer_chain = NULL;
-    conn->peer_chain_size = 0;
-}
-
 /* OpenSSL forgets whom it has refused. Without memory, so do we. */
 void ossl_keep_refused(struct tlsmgm_conn *conn, STACK_OF(X509) * shown) {
+    struct tlsmgm_peer_chain *kept = &conn->base.peer_chain;
     int count = sk_X509_num(shown);
     if (conn->peer_chain_read || count <= 0) return;
-    conn->peer_chain = tlsmgm_calloc((size_t)count, sizeof *conn->peer_chain);
-    conn->peer_chain_read = conn->peer_chain != NULL;
-    for (int i = 0; conn->peer_chain_read && i < count; i++) {
-        conn->peer_chain_read = keep_certificate(conn, sk_X509_value(shown, i));
-    }
-    if (!conn->peer_chain_read) ossl_drop_peer_chain(conn);
+    bool good = tlsmgm_peer_chain_reserve(kept, (size_t)count) == TLSMGM_OK;
+    for (int i = 0; good && i < count; i++) good = keep_certificate(kept, sk_X509_value(shown, i));
+    if (!good) tlsmgm_peer_chain_free(kept);
+    conn->peer_chain_read = good;
 }
 
 /* Half a chain is none: what finds no memory is tried again when it is next asked for. */
 static void read_peer_chain(struct tlsmgm_conn *conn) {
     X509 *leaf = SSL_get0_peer_certificate(conn->ssl);
     conn->peer_chain_read = leaf == NULL || keep_peer_chain(conn, leaf);
-    if (!conn->peer_chain_read) ossl_drop_peer_chain(conn);
+    if (!conn->peer_chain_read) tlsmgm_peer_chain_free(&conn->base.peer_chain);
     ossl_clear_errors();
 }
 
 struct tlsmgm_bytes ossl_peer_certificate(struct tlsmgm_conn *conn, size_t index) {
-    if (!conn->peer_chain_read && conn->established) read_peer_chain(conn);
-    if (index >= conn->peer_chain_size) return (struct tlsmgm_bytes){0};
-    return (struct tlsmgm_bytes){conn->peer_chain[index].data, conn->peer_chain[index].size};
+    if (!conn->peer_chain_read && conn->base.established) read_peer_chain(conn);
+    return tlsmgm_peer_chain_at(&conn->base.peer_chain, index);
 }
 
 /* One of the context's; which one, depends on what the client could verify. */
 struct tlsmgm_bytes ossl_own_certificate(struct tlsmgm_conn *conn) {
-    const struct tlsmgm_blob *first = &conn->ctx->certificate;
-    const struct tlsmgm_blob *second = &conn->ctx->certificate2;
+    const struct tlsmgm_blob *first = &conn->base.ctx->base.certificate;
+    const struct tlsmgm_blob *second = &conn->base.ctx->certificate2;
     const struct tlsmgm_blob *shown = first;
     unsigned char *der = NULL;
     if (second->size > 0) {
@@ -175,7 +164,7 @@ static enum tlsmgm_status wrap_session(SSL_SESSION *ssl_session,
 enum tlsmgm_status ossl_conn_session(struct tlsmgm_conn *conn, struct tlsmgm_session **out,
                                      struct tlsmgm_error *error) {
     *out = NULL;
-    if (conn->ctx->is_server || conn->owner.scope.size == 0) return TLSMGM_OK;
+    if (conn->base.ctx->base.is_server || conn->base.owner.scope.size == 0) return TLSMGM_OK;
     if (!SSL_is_init_finished(conn->ssl)) return TLSMGM_OK;
     SSL_SESSION *current = SSL_get0_session(conn->ssl);
     if (current == NULL || SSL_SESSION_is_resumable(current) != 1 ||
@@ -185,7 +174,7 @@ enum tlsmgm_status ossl_conn_session(struct tlsmgm_conn *conn, struct tlsmgm_ses
     /* A copy: OpenSSL spoils the session of a connection that ends without close_notify. */
     SSL_SESSION *copy = SSL_SESSION_dup(current);
     if (copy == NULL) return tlsmgm_fail_memory(error);
-    return wrap_session(copy, &conn->owner, out, error);
+    return wrap_session(copy, &conn->base.owner, out, error);
 }
 
 void ossl_session_free(struct tlsmgm_session *session) {

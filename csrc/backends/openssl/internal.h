@@ -3,43 +3,22 @@
 #define TLSMGM_OPENSSL_INTERNAL_H
 
 #include <openssl/ssl.h>
-#include <stdatomic.h>
 
-#include "base/blob.h"
 #include "files/source.h"
-#include "include/tlsmgm.h"
-#include "kit/keylog.h"
-#include "kit/wire.h"
-#include "session/session_record.h"
+#include "kit/conn_base.h"
 #include "session/ticket_keys.h"
-#include "x509/peer_name.h"
 
 struct tlsmgm_ctx {
-    atomic_size_t references;
-    SSL_CTX *ssl_ctx; /* its app data points back here */
-    bool is_server;
-    bool verify_peer;
-    struct tlsmgm_ticket_keys *ticket_keys; /* may be NULL */
-    struct tlsmgm_blob certificate;         /* DER of the leaf */
-    struct tlsmgm_blob certificate2;        /* DER of the second leaf; empty: none */
-    struct tlsmgm_blob ocsp_response;       /* DER; empty: none */
-    struct tlsmgm_keylog keylog;
-    struct tlsmgm_blob alpn; /* wire form */
-    struct tlsmgm_scope scope;
-    struct tlsmgm_peer_rules peer_rules;
+    struct tlsmgm_ctx_base base;
+    SSL_CTX *ssl_ctx;                /* its app data points back here */
+    struct tlsmgm_blob certificate2; /* DER of the second leaf; empty: none */
 };
 
 struct tlsmgm_conn {
-    SSL *ssl; /* its app data points back here */
-    struct tlsmgm_ctx *ctx;
-    struct tlsmgm_wire wire;
-    int alert_sent;                    /* or TLSMGM_NO_ALERT */
-    bool has_server_name;              /* server: the client sent one */
-    bool established;                  /* OpenSSL itself forgets it when the connection fails */
-    struct tlsmgm_session_owner owner; /* scope and server name */
-    struct tlsmgm_blob *peer_chain;    /* DER, read from ssl when first asked for */
-    size_t peer_chain_size;
-    bool peer_chain_read;
+    struct tlsmgm_conn_base base;
+    SSL *ssl;             /* its app data points back here */
+    int alert_sent;       /* or TLSMGM_NO_ALERT */
+    bool peer_chain_read; /* from ssl, when it is first asked for */
 };
 
 struct tlsmgm_session {
@@ -56,9 +35,7 @@ bool ossl_cipher_is_known(struct tlsmgm_bytes word);
 /* context.c */
 enum tlsmgm_status ossl_ctx_new(const struct tlsmgm_ctx_config *config, struct tlsmgm_ctx **out,
                                 struct tlsmgm_error *error);
-struct tlsmgm_ctx *ossl_ctx_ref(struct tlsmgm_ctx *ctx);
 void ossl_ctx_free(struct tlsmgm_ctx *ctx);
-struct tlsmgm_bytes ossl_ctx_certificate(const struct tlsmgm_ctx *ctx);
 
 /* credentials.c: what a context presents. */
 enum tlsmgm_status ossl_load_identity(struct tlsmgm_ctx *ctx,
@@ -89,16 +66,6 @@ int ossl_ticket_callback(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_C
 enum tlsmgm_status ossl_conn_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_conn_config *config,
                                  struct tlsmgm_conn **out, struct tlsmgm_error *error);
 void ossl_conn_free(struct tlsmgm_conn *conn);
-enum tlsmgm_status ossl_feed(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
-                             struct tlsmgm_error *error);
-enum tlsmgm_status ossl_lend_input(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
-                                   struct tlsmgm_error *error);
-enum tlsmgm_status ossl_reclaim_input(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
-void ossl_feed_eof(struct tlsmgm_conn *conn);
-struct tlsmgm_bytes ossl_output(const struct tlsmgm_conn *conn);
-void ossl_output_consume(struct tlsmgm_conn *conn, size_t size);
-void ossl_lend_output(struct tlsmgm_conn *conn, uint8_t *room, size_t size);
-size_t ossl_reclaim_output(struct tlsmgm_conn *conn);
 enum tlsmgm_status ossl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
 enum tlsmgm_status ossl_read(struct tlsmgm_conn *conn, uint8_t *data, size_t size, size_t *count,
                              struct tlsmgm_error *error);
@@ -110,7 +77,6 @@ void ossl_info_callback(const SSL *ssl, int where, int value);
 
 /* inspect.c: what was negotiated, certificates, sessions. */
 void ossl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info);
-void ossl_drop_peer_chain(struct tlsmgm_conn *conn);
 void ossl_keep_refused(struct tlsmgm_conn *conn, STACK_OF(X509) * shown); /* the leaf first */
 struct tlsmgm_bytes ossl_own_certificate(struct tlsmgm_conn *conn);
 enum tlsmgm_status ossl_export_keying_material(struct tlsmgm_conn *conn, const char *label,

@@ -34,23 +34,24 @@ static size_t hash(enum tlsmgm_hash which, struct tlsmgm_bytes data, uint8_t out
 enum tlsmgm_status ossl_load_staple(struct tlsmgm_ctx *ctx, const struct tlsmgm_source *source,
                                     struct tlsmgm_error *error) {
     struct tlsmgm_staple staple;
-    struct tlsmgm_blob *response = &ctx->ocsp_response;
+    struct tlsmgm_blob *response = &ctx->base.ocsp_response;
     enum tlsmgm_status status = tlsmgm_source_read(source, "ocsp_response", response, error);
     if (status != TLSMGM_OK) return status;
     return tlsmgm_staple_read((struct tlsmgm_bytes){response->data, response->size},
-                              ossl_ctx_certificate(ctx), hash, &staple, error);
+                              tlsmgm_ctx_base_certificate(ctx), hash, &staple, error);
 }
 
 /* The response is about the first certificate; a client that is shown the second gets none. */
 int ossl_staple_callback(SSL *ssl, void *argument) {
     const struct tlsmgm_ctx *ctx = argument;
     struct tlsmgm_bytes shown = ossl_own_certificate(SSL_get_app_data(ssl));
-    if (ctx->ocsp_response.size == 0 || shown.data != ctx->certificate.data) {
+    if (ctx->base.ocsp_response.size == 0 || shown.data != ctx->base.certificate.data) {
         return SSL_TLSEXT_ERR_NOACK;
     }
-    unsigned char *copy = OPENSSL_memdup(ctx->ocsp_response.data, ctx->ocsp_response.size);
+    unsigned char *copy =
+        OPENSSL_memdup(ctx->base.ocsp_response.data, ctx->base.ocsp_response.size);
     if (copy == NULL) return SSL_TLSEXT_ERR_NOACK;
-    if (SSL_set_tlsext_status_ocsp_resp(ssl, copy, (long)ctx->ocsp_response.size) == 1) {
+    if (SSL_set_tlsext_status_ocsp_resp(ssl, copy, (long)ctx->base.ocsp_response.size) == 1) {
         return SSL_TLSEXT_ERR_OK;
     }
     OPENSSL_free(copy);

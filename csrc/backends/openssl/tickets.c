@@ -55,7 +55,7 @@ static int open_ticket(struct tlsmgm_ticket_keys *keys, bool one_use, const unsi
 int ossl_ticket_callback(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
                          EVP_MAC_CTX *mac, int sealing) {
     struct tlsmgm_ctx *ctx = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-    return sealing ? seal(ctx->ticket_keys, name, iv, cipher, mac)
-                   : open_ticket(ctx->ticket_keys, SSL_version(ssl) >= TLS1_3_VERSION, name, iv,
-                                 cipher, mac);
+    return sealing ? seal(ctx->base.ticket_keys, name, iv, cipher, mac)
+                   : open_ticket(ctx->base.ticket_keys, SSL_version(ssl) >= TLS1_3_VERSION, name,
+                                 iv, cipher, mac);
 }

@@ -95,7 +95,7 @@ static enum tlsmgm_status load_cas(struct tlsmgm_ctx *ctx, const struct tlsmgm_c
                                    const struct tlsmgm_trust_items *items,
                                    struct tlsmgm_error *error) {
     struct announcement announcement = {0};
-    if (ctx->is_server) {
+    if (ctx->base.is_server) {
         announcement.names = sk_X509_NAME_new_null();
         if (announcement.names == NULL) return tlsmgm_fail_memory(error);
     }
@@ -106,7 +106,7 @@ static enum tlsmgm_status load_cas(struct tlsmgm_ctx *ctx, const struct tlsmgm_c
                        "the names of its CAs take more than %u bytes, so clients are told none and "
                        "may choose a certificate of any CA",
                        ANNOUNCED_MAX);
-    } else if (ctx->is_server) {
+    } else if (ctx->base.is_server) {
         SSL_CTX_set_client_CA_list(ctx->ssl_ctx, announcement.names);
     }
     return TLSMGM_OK;

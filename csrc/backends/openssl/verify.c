@@ -33,12 +33,13 @@ static bool all_are_cheap(X509_STORE_CTX *store) {
 static bool is_expected(X509_STORE_CTX *store, const struct tlsmgm_ctx *ctx) {
     const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
     const struct tlsmgm_conn *conn = SSL_get_app_data(ssl);
-    struct tlsmgm_bytes name = {(const uint8_t *)conn->owner.checked, conn->owner.checked_size};
+    struct tlsmgm_bytes name = {(const uint8_t *)conn->base.owner.checked,
+                                conn->base.owner.checked_size};
     unsigned char *der = NULL;
-    if (!ctx->peer_rules.is_sip && ctx->peer_rules.names.size == 0) return true;
+    if (!ctx->base.peer_rules.is_sip && ctx->base.peer_rules.names.size == 0) return true;
     int size = i2d_X509(X509_STORE_CTX_get0_cert(store), &der);
     bool expected = size > 0 && tlsmgm_peer_is_expected((struct tlsmgm_bytes){der, (size_t)size},
-                                                        &ctx->peer_rules, name);
+                                                        &ctx->base.peer_rules, name);
     OPENSSL_free(der);
     return expected;
 }
@@ -52,7 +53,7 @@ static bool is_expected(X509_STORE_CTX *store, const struct tlsmgm_ctx *ctx) {
 
 static bool fits_ticket(X509_STORE_CTX *store, const struct tlsmgm_ctx *ctx) {
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-    if (ctx->ticket_keys == NULL) return true;
+    if (ctx->base.ticket_keys == NULL) return true;
     if (i2d_X509(X509_STORE_CTX_get0_cert(store), NULL) <= LEAF_SIZE_MAX) return true;
     return SSL_version(ssl) >= TLS1_3_VERSION && SSL_set_num_tickets(ssl, 0) == 1;
 }
@@ -75,7 +76,7 @@ static int verify(X509_STORE_CTX *store, const struct tlsmgm_ctx *ctx) {
 int ossl_verify_callback(X509_STORE_CTX *store, void *argument) {
     const struct tlsmgm_ctx *ctx = argument;
     int verified = verify(store, ctx);
-    if (verified <= 0 && ctx->verify_peer) {
+    if (verified <= 0 && ctx->base.verify_peer) {
         const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
         ossl_keep_refused(SSL_get_app_data(ssl), X509_STORE_CTX_get0_untrusted(store));
     }

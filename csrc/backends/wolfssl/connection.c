@@ -13,7 +13,7 @@ int wssl_wire_receive(WOLFSSL *ssl, char *data, int size, void *argument) {
     struct tlsmgm_conn *conn = argument;
     (void)ssl;
     if (size <= 0) return WOLFSSL_CBIO_ERR_WANT_READ;
-    size_t count = tlsmgm_wire_take(&conn->wire, (uint8_t *)data, (size_t)size);
+    size_t count = tlsmgm_wire_take(&conn->base.wire, (uint8_t *)data, (size_t)size);
     return count > 0 ? (int)count : WOLFSSL_CBIO_ERR_WANT_READ;
 }
 
@@ -21,8 +21,9 @@ int wssl_wire_send(WOLFSSL *ssl, char *data, int size, void *argument) {
     struct tlsmgm_conn *conn = argument;
     (void)ssl;
     if (size <= 0) return 0;
-    conn->wire.output_begun = true;
-    enum tlsmgm_status status = tlsmgm_wire_put(&conn->wire, (const uint8_t *)data, (size_t)size);
+    conn->base.wire.output_begun = true;
+    enum tlsmgm_status status =
+        tlsmgm_wire_put(&conn->base.wire, (const uint8_t *)data, (size_t)size);
     return status == TLSMGM_OK ? size : WOLFSSL_CBIO_ERR_WANT_WRITE;
 }
 
@@ -33,7 +34,7 @@ int wssl_wire_send(WOLFSSL *ssl, char *data, int size, void *argument) {
 static void withhold_large_ticket(WOLFSSL *ssl, const struct tlsmgm_ctx *ctx) {
 #ifdef HAVE_MAX_FRAGMENT
     WOLFSSL_SESSION *session = wolfSSL_get_session(ssl);
-    if (!ctx->verify_peer || session == NULL) return;
+    if (!ctx->base.verify_peer || session == NULL) return;
     if (wolfSSL_SESSION_get_max_fragment_length(session) == 0) return;
     (void)wolfSSL_no_ticket_TLSv13(ssl);
 #else
@@ -50,8 +51,8 @@ int wssl_server_name_callback(WOLFSSL *ssl, int *alert, void *argument) {
     const struct tlsmgm_conn *conn = wolfSSL_GetIOReadCtx(ssl);
     void *name = NULL;
     (void)argument;
-    withhold_large_ticket(ssl, conn->ctx);
-    if (conn->has_server_name) return 0; /* SSL_TLSEXT_ERR_OK */
+    withhold_large_ticket(ssl, conn->base.ctx);
+    if (conn->base.has_server_name) return 0; /* SSL_TLSEXT_ERR_OK */
     if (wolfSSL_SNI_GetRequest(ssl, WOLFSSL_SNI_HOST_NAME, &name) == 0) {
         return 3; /* SSL_TLSEXT_ERR_NOACK */
     }
@@ -61,9 +62,9 @@ int wssl_server_name_callback(WOLFSSL *ssl, int *alert, void *argument) {
 
 /* The library must read the name for which this context was chosen, byte for byte. */
 static enum tlsmgm_status expect_name(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
-    if (!conn->has_server_name) return TLSMGM_OK;
-    if (wolfSSL_UseSNI(conn->ssl, WOLFSSL_SNI_HOST_NAME, conn->owner.name, conn->owner.name_size) !=
-        WOLFSSL_SUCCESS) {
+    if (!conn->base.has_server_name) return TLSMGM_OK;
+    if (wolfSSL_UseSNI(conn->ssl, WOLFSSL_SNI_HOST_NAME, conn->base.owner.name,
+                       conn->base.owner.name_size) != WOLFSSL_SUCCESS) {
         return tlsmgm_fail_memory(error);
     }
     wolfSSL_SNI_SetOptions(conn->ssl, WOLFSSL_SNI_HOST_NAME, WOLFSSL_SNI_ABORT_ON_ABSENCE);
@@ -71,10 +72,11 @@ static enum tlsmgm_status expect_name(struct tlsmgm_conn *conn, struct tlsmgm_er
 }
 
 static enum tlsmgm_status send_name(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
-    if (!conn->has_server_name) return TLSMGM_OK;
-    if (conn->owner.name_size > 0 && memchr(conn->owner.name, 0, conn->owner.name_size) == NULL &&
-        wolfSSL_UseSNI(conn->ssl, WOLFSSL_SNI_HOST_NAME, conn->owner.name, conn->owner.name_size) ==
-            WOLFSSL_SUCCESS) {
+    if (!conn->base.has_server_name) return TLSMGM_OK;
+    if (conn->base.owner.name_size > 0 &&
+        memchr(conn->base.owner.name, 0, conn->base.owner.name_size) == NULL &&
+        wolfSSL_UseSNI(conn->ssl, WOLFSSL_SNI_HOST_NAME, conn->base.owner.name,
+                       conn->base.owner.name_size) == WOLFSSL_SUCCESS) {
         return TLSMGM_OK;
     }
     return tlsmgm_fail_parameter(error, "server_name", "the server name cannot be sent");
@@ -90,10 +92,10 @@ static bool peer_was_verified(const struct tlsmgm_session *session) {
 static enum tlsmgm_status offer_session(struct tlsmgm_conn *conn,
                                         const struct tlsmgm_session *session,
                                         struct tlsmgm_error *error) {
-    if (session == NULL || !tlsmgm_session_owner_matches(&session->owner, &conn->owner)) {
+    if (session == NULL || !tlsmgm_session_owner_matches(&session->owner, &conn->base.owner)) {
         return TLSMGM_OK;
     }
-    if (conn->ctx->verify_peer && !peer_was_verified(session)) return TLSMGM_OK;
+    if (conn->base.ctx->base.verify_peer && !peer_was_verified(session)) return TLSMGM_OK;
     /* A copy: wolfSSL writes the next ticket into the session that a connection holds. */
     WOLFSSL_SESSION *copy = wolfSSL_SESSION_dup(session->ssl_session);
     if (copy == NULL) return tlsmgm_fail_memory(error);
@@ -117,13 +119,14 @@ static void log_secret(WOLFSSL *ssl, const char *label, const void *secret, int 
                        const struct tlsmgm_conn *conn) {
     unsigned char random[32];
     if (size <= 0 || wolfSSL_get_client_random(ssl, random, sizeof random) != sizeof random) return;
-    tlsmgm_keylog_secret(&conn->ctx->keylog, label, random, secret, (size_t)size);
+    tlsmgm_keylog_secret(&conn->base.ctx->base.keylog, label, random, secret, (size_t)size);
 }
 
 /* wolfSSL's callback for this is not called when a session is resumed. */
 static void log_master_secret(struct tlsmgm_conn *conn) {
     unsigned char secret[48];
-    if (conn->ctx->keylog.descriptor < 0 || wolfSSL_version(conn->ssl) > TLS1_2_VERSION) return;
+    if (conn->base.ctx->base.keylog.descriptor < 0 || wolfSSL_version(conn->ssl) > TLS1_2_VERSION)
+        return;
     const WOLFSSL_SESSION *session = wolfSSL_get_session(conn->ssl);
     int size = session == NULL ? 0 : wolfSSL_SESSION_get_master_key(session, secret, sizeof secret);
     log_secret(conn->ssl, "CLIENT_RANDOM", secret, size, conn);
@@ -150,12 +153,13 @@ static enum tlsmgm_status start(struct tlsmgm_conn *conn, const struct tlsmgm_co
     wolfSSL_SetIOWriteCtx(conn->ssl, conn);
     wolfSSL_SetCertCbCtx(conn->ssl, conn);
     wolfSSL_KeepArrays(conn->ssl); /* exported keying material follows from them */
-    if (conn->ctx->keylog.descriptor >= 0) {
+    if (conn->base.ctx->base.keylog.descriptor >= 0) {
         (void)wolfSSL_set_tls13_secret_cb(conn->ssl, wssl_log_tls13_secret, conn);
     }
-    if (conn->ctx->is_server) return expect_name(conn, error);
+    if (conn->base.ctx->base.is_server) return expect_name(conn, error);
     (void)wolfSSL_set_SessionTicket_cb(conn->ssl, ticket_arrived, conn);
-    if (conn->ctx->require_staple && !wssl_require_staple(conn)) return tlsmgm_fail_memory(error);
+    if (conn->base.ctx->require_staple && !wssl_require_staple(conn))
+        return tlsmgm_fail_memory(error);
     /* What is added later comes first in the hello, where the name is expected. */
     enum tlsmgm_status status = offer_session(conn, config->session, error);
     if (status == TLSMGM_OK) status = wssl_send_shares(conn, error);
@@ -184,16 +188,9 @@ enum tlsmgm_status wssl_conn_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_con
     struct tlsmgm_conn *conn = tlsmgm_calloc(1, sizeof *conn);
     if (conn == NULL) return tlsmgm_fail_memory(error);
     ctx = shown_to(ctx, config);
-    conn->ctx = wssl_ctx_ref(ctx);
-    conn->has_server_name = config->server_name.data != NULL;
-    conn->no_common_group = ctx->is_server && !config->up_to_1_2 && config->groups.size > 0 &&
+    conn->no_common_group = ctx->base.is_server && !config->up_to_1_2 && config->groups.size > 0 &&
                             !wssl_has_group_of(ctx, config->groups);
-    tlsmgm_wire_init(&conn->wire);
-    enum tlsmgm_status status =
-        tlsmgm_session_owner_set(&conn->owner, &ctx->scope, config->server_name, error);
-    if (status == TLSMGM_OK) {
-        status = tlsmgm_session_owner_check(&conn->owner, config->verify_name, error);
-    }
+    enum tlsmgm_status status = tlsmgm_conn_base_init(&conn->base, ctx, config, error);
     if (status == TLSMGM_OK) {
         conn->ssl = wolfSSL_new(ctx->ssl_ctx);
         status = conn->ssl == NULL ? tlsmgm_fail_memory(error) : start(conn, config, error);
@@ -210,52 +207,18 @@ void wssl_conn_free(struct tlsmgm_conn *conn) {
     if (conn == NULL) return;
     wolfSSL_free(conn->ssl);
     wolfSSL_X509_STORE_free(conn->store);
-    for (size_t i = 0; i < conn->peer_chain_size; i++) tlsmgm_blob_free(&conn->peer_chain[i]);
-    tlsmgm_free(conn->peer_chain);
     tlsmgm_blob_free(&conn->resumed_leaf);
-    tlsmgm_wire_free(&conn->wire);
-    wssl_ctx_free(conn->ctx);
+    tlsmgm_conn_base_clear(&conn->base);
+    wssl_ctx_free(conn->base.ctx);
     tlsmgm_free(conn);
-}
-
-enum tlsmgm_status wssl_feed(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
-                             struct tlsmgm_error *error) {
-    return tlsmgm_wire_feed(&conn->wire, data, size, error);
-}
-
-enum tlsmgm_status wssl_lend_input(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
-                                   struct tlsmgm_error *error) {
-    return tlsmgm_wire_lend_input(&conn->wire, data, size, error);
-}
-
-enum tlsmgm_status wssl_reclaim_input(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
-    return tlsmgm_wire_reclaim_input(&conn->wire, error);
-}
-
-void wssl_feed_eof(struct tlsmgm_conn *conn) { conn->wire.input_ended = true; }
-
-struct tlsmgm_bytes wssl_output(const struct tlsmgm_conn *conn) {
-    return tlsmgm_buffer_view(&conn->wire.output);
-}
-
-void wssl_output_consume(struct tlsmgm_conn *conn, size_t size) {
-    tlsmgm_buffer_consume(&conn->wire.output, size);
-}
-
-void wssl_lend_output(struct tlsmgm_conn *conn, uint8_t *room, size_t size) {
-    tlsmgm_wire_lend_output(&conn->wire, room, size);
-}
-
-size_t wssl_reclaim_output(struct tlsmgm_conn *conn) {
-    return tlsmgm_wire_reclaim_output(&conn->wire);
 }
 
 /* The rules of the domain hold for a resumed handshake too: no peer, no connection. */
 static enum tlsmgm_status check_resumed_peer(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
     bool reused = wolfSSL_session_reused(conn->ssl) == 1;
     if (!reused) tlsmgm_blob_free(&conn->resumed_leaf);
-    if (!reused || !conn->ctx->is_server || !conn->ctx->verify_peer || !conn->ctx->require_peer ||
-        conn->resumed_leaf.size > 0) {
+    if (!reused || !conn->base.ctx->base.is_server || !conn->base.ctx->base.verify_peer ||
+        !conn->base.ctx->base.require_peer || conn->resumed_leaf.size > 0) {
         return TLSMGM_OK;
     }
     wssl_refuse(conn, TLSMGM_VERIFY_MISSING, NULL);
@@ -264,8 +227,8 @@ static enum tlsmgm_status check_resumed_peer(struct tlsmgm_conn *conn, struct tl
 
 static bool has_peer_certificate(struct tlsmgm_conn *conn) {
     WOLFSSL_X509 *certificate =
-        conn->peer_chain_size > 0 ? NULL : wolfSSL_get_peer_certificate(conn->ssl);
-    bool found = certificate != NULL || conn->peer_chain_size > 0;
+        conn->base.peer_chain.count > 0 ? NULL : wolfSSL_get_peer_certificate(conn->ssl);
+    bool found = certificate != NULL || conn->base.peer_chain.count > 0;
     wolfSSL_X509_free(certificate);
     return found;
 }
@@ -275,11 +238,12 @@ static bool has_peer_certificate(struct tlsmgm_conn *conn) {
  * Should wolfSSL ever pass the callback over, nobody gets through.
  */
 static enum tlsmgm_status check_verdict(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
-    const struct tlsmgm_ctx *ctx = conn->ctx;
+    const struct tlsmgm_ctx *ctx = conn->base.ctx;
     bool reused = wolfSSL_session_reused(conn->ssl) == 1;
     bool is_good = conn->verdict.is_given && conn->verdict.reason == TLSMGM_VERIFY_NONE;
-    if (!ctx->verify_peer || reused || is_good) return TLSMGM_OK;
-    if (ctx->is_server && !ctx->require_peer && !has_peer_certificate(conn)) return TLSMGM_OK;
+    if (!ctx->base.verify_peer || reused || is_good) return TLSMGM_OK;
+    if (ctx->base.is_server && !ctx->base.require_peer && !has_peer_certificate(conn))
+        return TLSMGM_OK;
     wssl_refuse(conn, TLSMGM_VERIFY_OTHER, "it was not judged");
     return wssl_fail_verify(conn, error);
 }
@@ -290,33 +254,34 @@ static enum tlsmgm_status refuse_groups(struct tlsmgm_conn *conn, struct tlsmgm_
     uint8_t record[TLSMGM_ALERT_RECORD_SIZE];
     (void)tlsmgm_fail(&failure, TLSMGM_PROTOCOL, "the client offers no group of the domain");
     tlsmgm_alert_record(TLSMGM_ALERT_HANDSHAKE_FAILURE, record);
-    if (tlsmgm_wire_put(&conn->wire, record, sizeof record) == TLSMGM_OK) {
+    if (tlsmgm_wire_put(&conn->base.wire, record, sizeof record) == TLSMGM_OK) {
         failure.alert = TLSMGM_ALERT_HANDSHAKE_FAILURE;
     }
-    return tlsmgm_wire_latch(&conn->wire, &failure, error);
+    return tlsmgm_wire_latch(&conn->base.wire, &failure, error);
 }
 
 enum tlsmgm_status wssl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
-    enum tlsmgm_status status = tlsmgm_wire_status(&conn->wire, error);
+    enum tlsmgm_status status = tlsmgm_wire_status(&conn->base.wire, error);
     if (status != TLSMGM_OK) return status;
-    if (conn->established) return TLSMGM_OK;
+    if (conn->base.established) return TLSMGM_OK;
     if (conn->no_common_group) return refuse_groups(conn, error);
     wssl_memory_watch();
-    int result = conn->ctx->is_server ? wolfSSL_accept(conn->ssl) : wolfSSL_connect(conn->ssl);
+    int result =
+        conn->base.ctx->base.is_server ? wolfSSL_accept(conn->ssl) : wolfSSL_connect(conn->ssl);
     if (result != WOLFSSL_SUCCESS) return wssl_fail_conn(conn, result, error);
     status = check_resumed_peer(conn, error);
     if (status == TLSMGM_OK) status = check_verdict(conn, error);
     if (status != TLSMGM_OK) return status;
-    conn->established = true;
+    conn->base.established = true;
     log_master_secret(conn);
     return TLSMGM_OK;
 }
 
 /* Nothing is read or written before the peer is known to be whom the domain wants. */
 static enum tlsmgm_status establish(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
-    enum tlsmgm_status status = tlsmgm_wire_status(&conn->wire, error);
+    enum tlsmgm_status status = tlsmgm_wire_status(&conn->base.wire, error);
     if (status != TLSMGM_OK) return status;
-    return conn->established ? TLSMGM_OK : wssl_handshake(conn, error);
+    return conn->base.established ? TLSMGM_OK : wssl_handshake(conn, error);
 }
 
 enum tlsmgm_status wssl_read(struct tlsmgm_conn *conn, uint8_t *data, size_t size, size_t *count,
@@ -333,7 +298,7 @@ enum tlsmgm_status wssl_read(struct tlsmgm_conn *conn, uint8_t *data, size_t siz
             return *count > 0 ? TLSMGM_OK : status; /* the next call gives it again */
         }
         *count += (size_t)result;
-        if (!tlsmgm_wire_has_input(&conn->wire) && wolfSSL_pending(conn->ssl) == 0) break;
+        if (!tlsmgm_wire_has_input(&conn->base.wire) && wolfSSL_pending(conn->ssl) == 0) break;
     }
     return TLSMGM_OK;
 }
@@ -343,10 +308,10 @@ enum tlsmgm_status wssl_write(struct tlsmgm_conn *conn, const uint8_t *data, siz
     *count = 0;
     enum tlsmgm_status status = establish(conn, error);
     if (status != TLSMGM_OK) return status;
-    if (conn->wire.close_sent) return TLSMGM_CLOSED;
+    if (conn->base.wire.close_sent) return TLSMGM_CLOSED;
     while (*count < size) {
         size_t piece = size - *count < TLSMGM_RECORD_MAX ? size - *count : TLSMGM_RECORD_MAX;
-        if (tlsmgm_wire_is_full(&conn->wire)) {
+        if (tlsmgm_wire_is_full(&conn->base.wire)) {
             return *count > 0 ? TLSMGM_OK : TLSMGM_WANT_WRITE;
         }
         int result = wolfSSL_write(conn->ssl, data + *count, (int)piece);
@@ -361,13 +326,13 @@ enum tlsmgm_status wssl_write(struct tlsmgm_conn *conn, const uint8_t *data, siz
 }
 
 enum tlsmgm_status wssl_shutdown(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
-    enum tlsmgm_status status = tlsmgm_wire_status(&conn->wire, error);
+    enum tlsmgm_status status = tlsmgm_wire_status(&conn->base.wire, error);
     if (status != TLSMGM_OK) return status;
-    if (!conn->established) return TLSMGM_OK;
-    if (!conn->wire.close_sent) {
+    if (!conn->base.established) return TLSMGM_OK;
+    if (!conn->base.wire.close_sent) {
         int result = wolfSSL_shutdown(conn->ssl);
         if (result < 0) return wssl_fail_conn(conn, result, error);
-        conn->wire.close_sent = true;
+        conn->base.wire.close_sent = true;
     }
     bool received = (wolfSSL_get_shutdown(conn->ssl) & WOLFSSL_RECEIVED_SHUTDOWN) != 0;
     return received ? TLSMGM_OK : TLSMGM_WANT_READ;

@@ -88,8 +88,9 @@ static int select_alpn(WOLFSSL *ssl, const unsigned char **out, unsigned char *o
                        const unsigned char *offered, unsigned int offered_size, void *argument) {
     const struct tlsmgm_ctx *ctx = argument;
     (void)ssl;
-    for (size_t i = 0; i + ctx->alpn.data[i] < ctx->alpn.size; i += 1u + ctx->alpn.data[i]) {
-        const unsigned char *ours = ctx->alpn.data + i;
+    for (size_t i = 0; i + ctx->base.alpn.data[i] < ctx->base.alpn.size;
+         i += 1u + ctx->base.alpn.data[i]) {
+        const unsigned char *ours = ctx->base.alpn.data + i;
         for (unsigned int j = 0; j < offered_size && j + offered[j] < offered_size;
              j += 1u + offered[j]) {
             if (offered[j] != ours[0] || memcmp(offered + j, ours, 1u + ours[0]) != 0) continue;
@@ -97,21 +98,19 @@ static int select_alpn(WOLFSSL *ssl, const unsigned char **out, unsigned char *o
             *out_size = ours[0];
             return 0; /* SSL_TLSEXT_ERR_OK */
         }
-        if (i + 1u + ours[0] >= ctx->alpn.size) break;
+        if (i + 1u + ours[0] >= ctx->base.alpn.size) break;
     }
     return 2; /* SSL_TLSEXT_ERR_ALERT_FATAL */
 }
 
-static enum tlsmgm_status set_alpn(struct tlsmgm_ctx *ctx, struct tlsmgm_bytes alpn,
-                                   struct tlsmgm_error *error) {
-    if (alpn.size == 0) return TLSMGM_OK;
-    enum tlsmgm_status status = tlsmgm_blob_copy(alpn, &ctx->alpn, error);
-    if (status != TLSMGM_OK) return status;
-    if (ctx->is_server) {
+static enum tlsmgm_status set_alpn(struct tlsmgm_ctx *ctx, struct tlsmgm_error *error) {
+    const struct tlsmgm_blob *alpn = &ctx->base.alpn;
+    if (alpn->size == 0) return TLSMGM_OK;
+    if (ctx->base.is_server) {
         wolfSSL_CTX_set_alpn_select_cb(ctx->ssl_ctx, select_alpn, ctx);
         return TLSMGM_OK;
     }
-    int result = wolfSSL_CTX_set_alpn_protos(ctx->ssl_ctx, alpn.data, (unsigned int)alpn.size);
+    int result = wolfSSL_CTX_set_alpn_protos(ctx->ssl_ctx, alpn->data, (unsigned int)alpn->size);
 #ifdef WOLFSSL_ERROR_CODE_OPENSSL
     bool good = result == 0;
 #else
@@ -133,17 +132,16 @@ static enum tlsmgm_status set_resumption(struct tlsmgm_ctx *ctx,
         if (wolfSSL_CTX_UseSessionTicket(ctx->ssl_ctx) == WOLFSSL_SUCCESS) return TLSMGM_OK;
         return tlsmgm_fail_memory(error);
     }
-    if (ctx->scope.size > 0 &&
-        wolfSSL_CTX_set_session_id_context(ctx->ssl_ctx, ctx->scope.bytes, ctx->scope.size) !=
-            WOLFSSL_SUCCESS) {
+    if (ctx->base.scope.size > 0 &&
+        wolfSSL_CTX_set_session_id_context(ctx->ssl_ctx, ctx->base.scope.bytes,
+                                           ctx->base.scope.size) != WOLFSSL_SUCCESS) {
         return tlsmgm_fail_parameter(error, "scope", "the scope cannot be used");
     }
-    if (config->ticket_keys == NULL || ctx->scope.size == 0) {
+    if (!tlsmgm_ctx_base_take_ticket_keys(&ctx->base, config)) {
         (void)wolfSSL_CTX_NoTicketTLSv12(ctx->ssl_ctx);
         (void)wolfSSL_CTX_no_ticket_TLSv13(ctx->ssl_ctx);
         return TLSMGM_OK;
     }
-    ctx->ticket_keys = tlsmgm_ticket_keys_ref(config->ticket_keys);
     (void)wolfSSL_CTX_set_TicketEncCb(ctx->ssl_ctx, wssl_ticket_callback);
     /* Without this a client of TLS 1.2 whose ticket was refused is never given another one. */
     if (wolfSSL_CTX_UseSessionTicket(ctx->ssl_ctx) != WOLFSSL_SUCCESS) {
@@ -164,7 +162,7 @@ static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_
                                     struct tlsmgm_error *error) {
     wolfSSL_CTX_SetIORecv(ctx->ssl_ctx, wssl_wire_receive);
     wolfSSL_CTX_SetIOSend(ctx->ssl_ctx, wssl_wire_send);
-    if (ctx->is_server) {
+    if (ctx->base.is_server) {
         wolfSSL_CTX_set_servername_callback(ctx->ssl_ctx, wssl_server_name_callback);
     }
     set_verification(ctx->ssl_ctx, config);
@@ -175,11 +173,10 @@ static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_
     if (status == TLSMGM_OK) status = wssl_load_dh_params(ctx, config, error);
     if (status == TLSMGM_OK) status = wssl_load_identity(ctx, config, error);
     if (status == TLSMGM_OK) status = wssl_load_trust(ctx, config, error);
-    if (status == TLSMGM_OK) status = set_alpn(ctx, config->alpn, error);
+    if (status == TLSMGM_OK) status = set_alpn(ctx, error);
     if (status == TLSMGM_OK) status = set_resumption(ctx, config, error);
     if (status == TLSMGM_OK) status = set_stapling(ctx, config, error);
-    ctx->key_kind =
-        tlsmgm_key_kind((struct tlsmgm_bytes){ctx->certificate.data, ctx->certificate.size});
+    ctx->key_kind = tlsmgm_key_kind(tlsmgm_blob_view(&ctx->base.certificate));
     return status;
 }
 
@@ -194,7 +191,8 @@ static enum tlsmgm_status add_second(struct tlsmgm_ctx *ctx, const struct tlsmgm
     other.ocsp_response = (struct tlsmgm_source){0}; /* it is about the first one */
     enum tlsmgm_status status = wssl_ctx_new(&other, &ctx->second, error);
     if (status == TLSMGM_OK) {
-        return tlsmgm_check_two_kinds(&ctx->certificate, &ctx->second->certificate, error);
+        return tlsmgm_check_two_kinds(&ctx->base.certificate, &ctx->second->base.certificate,
+                                      error);
     }
     if (error != NULL && error->parameter != NULL) {
         if (strcmp(error->parameter, "certificate") == 0) error->parameter = "certificate2";
@@ -206,25 +204,19 @@ static enum tlsmgm_status add_second(struct tlsmgm_ctx *ctx, const struct tlsmgm
 enum tlsmgm_status wssl_ctx_new(const struct tlsmgm_ctx_config *config, struct tlsmgm_ctx **out,
                                 struct tlsmgm_error *error) {
     *out = NULL;
-    enum tlsmgm_status status = tlsmgm_ctx_config_check(config, error);
-    if (status != TLSMGM_OK) return status;
     struct tlsmgm_ctx *ctx = tlsmgm_calloc(1, sizeof *ctx);
     if (ctx == NULL) return tlsmgm_fail_memory(error);
-    atomic_init(&ctx->references, 1);
-    ctx->keylog.descriptor = -1;
-    (void)tlsmgm_scope_set(&ctx->scope, config->scope);
-    ctx->is_server = config->is_server;
-    ctx->verify_peer = config->verify_peer;
-    ctx->require_peer = config->require_peer;
+    enum tlsmgm_status status = tlsmgm_ctx_base_init(&ctx->base, config, error);
     ctx->verify_depth = config->verify_depth;
     ctx->accept_server_eku = config->accept_server_eku;
     ctx->check_all_crls = config->crl_check_all;
-    ctx->ssl_ctx = wolfSSL_CTX_new(config->is_server ? wolfSSLv23_server_method()
-                                                     : wolfSSLv23_client_method());
-    status = ctx->ssl_ctx == NULL ? tlsmgm_fail_memory(error)
-                                  : tlsmgm_peer_rules_set(&ctx->peer_rules, config->sip_identity,
-                                                          config->peer_names, error);
-    if (status == TLSMGM_OK) status = tlsmgm_keylog_open(&ctx->keylog, config->keylog_file, error);
+    if (status == TLSMGM_OK) {
+        ctx->ssl_ctx = wolfSSL_CTX_new(config->is_server ? wolfSSLv23_server_method()
+                                                         : wolfSSLv23_client_method());
+        if (ctx->ssl_ctx == NULL) status = tlsmgm_fail_memory(error);
+    }
+    if (status == TLSMGM_OK)
+        status = tlsmgm_keylog_open(&ctx->base.keylog, config->keylog_file, error);
     if (status == TLSMGM_OK) status = configure(ctx, config, error);
     if (status == TLSMGM_OK) status = add_second(ctx, config, error);
     if (status != TLSMGM_OK) {
@@ -235,25 +227,11 @@ enum tlsmgm_status wssl_ctx_new(const struct tlsmgm_ctx_config *config, struct t
     return TLSMGM_OK;
 }
 
-struct tlsmgm_ctx *wssl_ctx_ref(struct tlsmgm_ctx *ctx) {
-    if (ctx != NULL) atomic_fetch_add(&ctx->references, 1);
-    return ctx;
-}
-
 void wssl_ctx_free(struct tlsmgm_ctx *ctx) {
-    if (ctx == NULL || atomic_fetch_sub(&ctx->references, 1) != 1) return;
+    if (ctx == NULL || !tlsmgm_ctx_base_release(&ctx->base)) return;
     wolfSSL_CTX_free(ctx->ssl_ctx);
     wssl_ctx_free(ctx->second);
-    tlsmgm_keylog_close(&ctx->keylog);
     tlsmgm_anchors_free(&ctx->anchors);
-    tlsmgm_ticket_keys_free(ctx->ticket_keys);
-    tlsmgm_blob_free(&ctx->certificate);
-    tlsmgm_blob_free(&ctx->alpn);
-    tlsmgm_blob_free(&ctx->ocsp_response);
-    tlsmgm_peer_rules_free(&ctx->peer_rules);
+    tlsmgm_ctx_base_clear(&ctx->base);
     tlsmgm_free(ctx);
-}
-
-struct tlsmgm_bytes wssl_ctx_certificate(const struct tlsmgm_ctx *ctx) {
-    return (struct tlsmgm_bytes){.data = ctx->certificate.data, .size = ctx->certificate.size};
 }

@@ -152,7 +152,7 @@ static enum tlsmgm_status load_certificate(struct tlsmgm_ctx *ctx,
     if (status == TLSMGM_OK) status = use_chain(ctx, config, &chain, error);
     if (status == TLSMGM_OK) {
         tlsmgm_chain_warn(config, "certificate", &chain);
-        ctx->certificate = chain.items[0].der;
+        ctx->base.certificate = chain.items[0].der;
         chain.items[0].der = (struct tlsmgm_blob){0};
     }
     tlsmgm_chain_free(&chain);

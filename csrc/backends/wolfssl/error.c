@@ -35,7 +35,8 @@ static bool is_warning(const WOLFSSL_ALERT *entry) {
  */
 static int ending_alert(struct tlsmgm_conn *conn, int code) {
     WOLFSSL_ALERT_HISTORY history;
-    bool is_in_clear = code == PARSE_ERROR && conn->ctx->is_server && !conn->established;
+    bool is_in_clear =
+        code == PARSE_ERROR && conn->base.ctx->base.is_server && !conn->base.established;
     if ((code != FATAL_ERROR && !is_in_clear) ||
         wolfSSL_get_alert_history(conn->ssl, &history) != WOLFSSL_SUCCESS ||
         is_warning(&history.last_rx)) {
@@ -57,7 +58,7 @@ enum tlsmgm_status wssl_fail_verify(struct tlsmgm_conn *conn, struct tlsmgm_erro
     }
     if (!verdict->no_memory) failure.verify_reason = verdict->reason;
     failure.alert = alert_sent(conn);
-    return tlsmgm_wire_latch(&conn->wire, &failure, error);
+    return tlsmgm_wire_latch(&conn->base.wire, &failure, error);
 }
 
 static enum tlsmgm_status fail_with_code(struct tlsmgm_conn *conn, int code,
@@ -75,25 +76,27 @@ static enum tlsmgm_status fail_with_code(struct tlsmgm_conn *conn, int code,
 static void send_missing_alert(struct tlsmgm_conn *conn, struct tlsmgm_error *failure) {
     uint8_t record[TLSMGM_ALERT_RECORD_SIZE];
     if (failure->status != TLSMGM_PROTOCOL || failure->alert != TLSMGM_NO_ALERT ||
-        conn->wire.output_begun || !conn->ctx->is_server) {
+        conn->base.wire.output_begun || !conn->base.ctx->base.is_server) {
         return;
     }
     tlsmgm_alert_record(TLSMGM_ALERT_DECODE_ERROR, record);
-    if (tlsmgm_wire_put(&conn->wire, record, sizeof record) == TLSMGM_OK) {
+    if (tlsmgm_wire_put(&conn->base.wire, record, sizeof record) == TLSMGM_OK) {
         failure->alert = TLSMGM_ALERT_DECODE_ERROR;
     }
 }
 
 /* wolfSSL reports a missing certificate in several ways, none of them to the callback. */
 static bool is_missing_certificate(const struct tlsmgm_conn *conn, int code) {
-    return code == NO_PEER_CERT && conn->ctx->verify_peer && conn->ctx->require_peer;
+    return code == NO_PEER_CERT && conn->base.ctx->base.verify_peer &&
+           conn->base.ctx->base.require_peer;
 }
 
 /* What is wrong with a staple is not told to the callback either. */
 static bool is_about_staple(const struct tlsmgm_conn *conn, int code) {
-    return conn->ctx->require_staple && (code == OCSP_CERT_UNKNOWN || code == OCSP_CERT_REVOKED ||
-                                         code == BAD_CERTIFICATE_STATUS_ERROR ||
-                                         code == OCSP_INVALID_STATUS || code == OCSP_LOOKUP_FAIL);
+    return conn->base.ctx->require_staple &&
+           (code == OCSP_CERT_UNKNOWN || code == OCSP_CERT_REVOKED ||
+            code == BAD_CERTIFICATE_STATUS_ERROR || code == OCSP_INVALID_STATUS ||
+            code == OCSP_LOOKUP_FAIL);
 }
 
 /* Errors of wolfSSL's certificate reader lie together. It sends no alert for some. */
@@ -105,7 +108,7 @@ static bool is_about_certificate(int code) {
 
 /* wolfSSL tells the callback nothing of a leaf that it cannot read, nor of a staple. */
 static void note_untold(struct tlsmgm_conn *conn, int code) {
-    if (conn->established || !conn->ctx->verify_peer) return;
+    if (conn->base.established || !conn->base.ctx->base.verify_peer) return;
     if (is_missing_certificate(conn, code)) {
         wssl_refuse(conn, TLSMGM_VERIFY_MISSING, NULL);
     } else if (is_about_staple(conn, code)) {
@@ -123,21 +126,21 @@ enum tlsmgm_status wssl_fail_conn(struct tlsmgm_conn *conn, int result,
     int code = wolfSSL_get_error(conn->ssl, result);
     if (code == WOLFSSL_ERROR_ZERO_RETURN) {
         conn->close_received = true;
-        if (conn->established) return TLSMGM_CLOSED;
+        if (conn->base.established) return TLSMGM_CLOSED;
         (void)tlsmgm_fail_early_close(&failure);
         failure.library_code = code;
-        return tlsmgm_wire_latch(&conn->wire, &failure, error);
+        return tlsmgm_wire_latch(&conn->base.wire, &failure, error);
     }
-    if (code == WOLFSSL_ERROR_WANT_READ && !conn->wire.input_ended) return TLSMGM_WANT_READ;
+    if (code == WOLFSSL_ERROR_WANT_READ && !conn->base.wire.input_ended) return TLSMGM_WANT_READ;
     note_untold(conn, code);
     bool is_refused = conn->verdict.is_given && conn->verdict.reason != TLSMGM_VERIFY_NONE;
-    if (!conn->established && code != WOLFSSL_ERROR_WANT_READ &&
-        (conn->verdict.no_memory || (is_refused && conn->ctx->verify_peer))) {
+    if (!conn->base.established && code != WOLFSSL_ERROR_WANT_READ &&
+        (conn->verdict.no_memory || (is_refused && conn->base.ctx->base.verify_peer))) {
         return wssl_fail_verify(conn, error);
     }
     if (code == WOLFSSL_ERROR_WANT_READ) {
         (void)tlsmgm_fail(&failure, TLSMGM_TRUNCATED, "the peer ended the connection %s",
-                          conn->established ? "without close_notify" : "during the handshake");
+                          conn->base.established ? "without close_notify" : "during the handshake");
     } else if (code == WOLFSSL_ERROR_WANT_WRITE) {
         (void)tlsmgm_fail_memory(&failure); /* our output refuses bytes only without memory */
     } else {
@@ -145,7 +148,7 @@ enum tlsmgm_status wssl_fail_conn(struct tlsmgm_conn *conn, int result,
         send_missing_alert(conn, &failure);
     }
     if (failure.library_code == 0) failure.library_code = code;
-    return tlsmgm_wire_latch(&conn->wire, &failure, error);
+    return tlsmgm_wire_latch(&conn->base.wire, &failure, error);
 }
 
 /* place may be NULL. */

@@ -14,7 +14,7 @@
 static bool is_resumed(struct tlsmgm_conn *conn) { return wolfSSL_session_reused(conn->ssl) == 1; }
 
 static enum tlsmgm_verify_reason peer_reason(struct tlsmgm_conn *conn) {
-    if (conn->peer_chain_size > 0) {
+    if (conn->base.peer_chain.count > 0) {
         return conn->verdict.is_given ? conn->verdict.reason : TLSMGM_VERIFY_OTHER;
     }
     return is_resumed(conn) && conn->resumed_leaf.size > 0 ? conn->resumed_reason
@@ -40,22 +40,20 @@ void wssl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info) {
     info->session_reused = is_resumed(conn);
     info->is_unique = info->version >= 0x0304; /* wolfSSL does not tell of TLS 1.2 */
     info->has_peer_certificate =
-        conn->peer_chain_size > 0 || (info->session_reused && conn->resumed_leaf.size > 0);
+        conn->base.peer_chain.count > 0 || (info->session_reused && conn->resumed_leaf.size > 0);
     info->verify_reason = peer_reason(conn);
 }
 
 struct tlsmgm_bytes wssl_peer_certificate(struct tlsmgm_conn *conn, size_t index) {
-    const struct tlsmgm_blob *blob = NULL;
-    if (index < conn->peer_chain_size) blob = &conn->peer_chain[index];
-    if (index == 0 && conn->peer_chain_size == 0 && conn->established && is_resumed(conn)) {
-        blob = &conn->resumed_leaf;
+    const struct tlsmgm_peer_chain *chain = &conn->base.peer_chain;
+    if (index == 0 && chain->count == 0 && conn->base.established && is_resumed(conn)) {
+        return tlsmgm_blob_view(&conn->resumed_leaf);
     }
-    if (blob == NULL) return (struct tlsmgm_bytes){0};
-    return (struct tlsmgm_bytes){blob->data, blob->size};
+    return tlsmgm_peer_chain_at(chain, index);
 }
 
 struct tlsmgm_bytes wssl_own_certificate(struct tlsmgm_conn *conn) {
-    const struct tlsmgm_blob *certificate = &conn->ctx->certificate;
+    const struct tlsmgm_blob *certificate = &conn->base.ctx->base.certificate;
     return (struct tlsmgm_bytes){certificate->data, certificate->size};
 }
 
@@ -63,7 +61,7 @@ enum tlsmgm_status wssl_export_keying_material(struct tlsmgm_conn *conn, const c
                                                struct tlsmgm_bytes context, uint8_t *out,
                                                size_t size, struct tlsmgm_error *error) {
     bool has_context = context.data != NULL;
-    if (conn->established &&
+    if (conn->base.established &&
         wolfSSL_export_keying_material(conn->ssl, out, size, label, strlen(label), context.data,
                                        context.size, has_context) == WOLFSSL_SUCCESS) {
         return TLSMGM_OK;
@@ -92,7 +90,9 @@ static enum tlsmgm_status wrap_session(WOLFSSL_SESSION *ssl_session,
 enum tlsmgm_status wssl_conn_session(struct tlsmgm_conn *conn, struct tlsmgm_session **out,
                                      struct tlsmgm_error *error) {
     *out = NULL;
-    if (conn->ctx->is_server || !conn->established || conn->owner.scope.size == 0) return TLSMGM_OK;
+    if (conn->base.ctx->base.is_server || !conn->base.established ||
+        conn->base.owner.scope.size == 0)
+        return TLSMGM_OK;
     /* Without a new ticket, TLS 1.3 would pair the old one with the new connection's secret. */
     if (!conn->ticket_received && wolfSSL_version(conn->ssl) >= TLS1_3_VERSION) return TLSMGM_OK;
     WOLFSSL_SESSION *ssl_session = wolfSSL_get1_session(conn->ssl);
@@ -109,8 +109,8 @@ enum tlsmgm_status wssl_conn_session(struct tlsmgm_conn *conn, struct tlsmgm_ses
     if (wolfSSL_SESSION_get_timeout(copy) == 0) {
         (void)wolfSSL_SSL_SESSION_set_timeout(copy, OPEN_LIFETIME);
     }
-    return wrap_session(copy, &conn->owner, peer_reason(conn), wssl_peer_certificate(conn, 0), out,
-                        error);
+    return wrap_session(copy, &conn->base.owner, peer_reason(conn), wssl_peer_certificate(conn, 0),
+                        out, error);
 }
 
 void wssl_session_free(struct tlsmgm_session *session) {

@@ -8,46 +8,31 @@
 /* options.h comes first: it says how the library was built. */
 #include <wolfssl/options.h>
 
-#include <stdatomic.h>
 #include <wolfssl/error-ssl.h>
 #include <wolfssl/ssl.h>
 #include <wolfssl/wolfcrypt/aes.h>
 #include <wolfssl/wolfcrypt/asn_public.h>
 #include <wolfssl/wolfcrypt/error-crypt.h>
 
-#include "base/blob.h"
 #include "files/source.h"
-#include "include/tlsmgm.h"
-#include "kit/keylog.h"
-#include "kit/wire.h"
+#include "kit/conn_base.h"
 #include "path/anchors.h"
 #include "path/path.h"
-#include "session/session_record.h"
 #include "session/ticket_keys.h"
 #include "x509/key_kind.h"
 
 #define WSSL_GROUPS_MAX 8 /* what wolfSSL keeps for a context */
 
 struct tlsmgm_ctx {
-    atomic_size_t references;
+    struct tlsmgm_ctx_base base;
     WOLFSSL_CTX *ssl_ctx;
-    bool is_server;
-    bool verify_peer;
-    bool require_peer;
     bool accept_server_eku;
-    int verify_depth;
     bool require_staple;
-    struct tlsmgm_anchors anchors;
     bool check_all_crls;
-    struct tlsmgm_ticket_keys *ticket_keys; /* may be NULL */
-    struct tlsmgm_blob certificate;         /* DER of the leaf */
-    struct tlsmgm_ctx *second;              /* the same with the other certificate, or NULL */
+    int verify_depth;
+    struct tlsmgm_anchors anchors;
+    struct tlsmgm_ctx *second; /* the same with the other certificate, or NULL */
     enum tlsmgm_key_kind key_kind;
-    struct tlsmgm_blob ocsp_response; /* DER; empty: none */
-    struct tlsmgm_keylog keylog;
-    struct tlsmgm_blob alpn; /* wire form */
-    struct tlsmgm_scope scope;
-    struct tlsmgm_peer_rules peer_rules;
     int groups[WSSL_GROUPS_MAX]; /* IANA's numbers; none: all that wolfSSL has */
     int group_count;
     int share_count; /* of the first groups a client sends key shares; 0: wolfSSL's choice */
@@ -62,20 +47,14 @@ struct wssl_verdict {
 };
 
 struct tlsmgm_conn {
-    WOLFSSL *ssl; /* its I/O contexts point back here */
-    struct tlsmgm_ctx *ctx;
+    struct tlsmgm_conn_base base;
+    WOLFSSL *ssl;              /* its I/O contexts point back here */
     WOLFSSL_X509_STORE *store; /* who may sign the staple; NULL where none is required */
-    struct tlsmgm_wire wire;
-    bool established;
     bool close_received;
     bool ticket_received;  /* client: a ticket of this very connection */
     unsigned ticket_depth; /* server: resumptions before this one, of the ticket that was opened */
-    bool has_server_name;  /* server: the client sent one */
     bool no_common_group;  /* server, TLS 1.3: there can be no key exchange */
-    struct tlsmgm_session_owner owner;
     struct wssl_verdict verdict;
-    struct tlsmgm_blob *peer_chain; /* DER, leaf first */
-    size_t peer_chain_size;
     struct tlsmgm_blob resumed_leaf; /* DER of the peer in the ticket or session in use */
     enum tlsmgm_verify_reason resumed_reason;
 };
@@ -90,9 +69,7 @@ struct tlsmgm_session {
 /* context.c */
 enum tlsmgm_status wssl_ctx_new(const struct tlsmgm_ctx_config *config, struct tlsmgm_ctx **out,
                                 struct tlsmgm_error *error);
-struct tlsmgm_ctx *wssl_ctx_ref(struct tlsmgm_ctx *ctx);
 void wssl_ctx_free(struct tlsmgm_ctx *ctx);
-struct tlsmgm_bytes wssl_ctx_certificate(const struct tlsmgm_ctx *ctx);
 
 /* ciphers.c: names and what they stand for. */
 void wssl_ciphers_init(void);
@@ -155,16 +132,6 @@ int wssl_ticket_callback(WOLFSSL *ssl, unsigned char *name, unsigned char *iv, u
 enum tlsmgm_status wssl_conn_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_conn_config *config,
                                  struct tlsmgm_conn **out, struct tlsmgm_error *error);
 void wssl_conn_free(struct tlsmgm_conn *conn);
-enum tlsmgm_status wssl_feed(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
-                             struct tlsmgm_error *error);
-enum tlsmgm_status wssl_lend_input(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
-                                   struct tlsmgm_error *error);
-enum tlsmgm_status wssl_reclaim_input(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
-void wssl_feed_eof(struct tlsmgm_conn *conn);
-struct tlsmgm_bytes wssl_output(const struct tlsmgm_conn *conn);
-void wssl_output_consume(struct tlsmgm_conn *conn, size_t size);
-void wssl_lend_output(struct tlsmgm_conn *conn, uint8_t *room, size_t size);
-size_t wssl_reclaim_output(struct tlsmgm_conn *conn);
 enum tlsmgm_status wssl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
 enum tlsmgm_status wssl_read(struct tlsmgm_conn *conn, uint8_t *data, size_t size, size_t *count,
                              struct tlsmgm_error *error);

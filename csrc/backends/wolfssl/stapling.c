@@ -17,7 +17,7 @@
 
 static int staple(WOLFSSL *ssl, void *argument) {
     const struct tlsmgm_conn *conn = wolfSSL_GetIOReadCtx(ssl);
-    const struct tlsmgm_blob *response = &conn->ctx->ocsp_response;
+    const struct tlsmgm_blob *response = &conn->base.ctx->base.ocsp_response;
     (void)argument;
     if (response->size == 0) return NOT_STAPLED;
     /* wolfSSL takes the copy over. */
@@ -60,11 +60,11 @@ static bool enable_stapling(WOLFSSL_CTX *ssl_ctx) {
 enum tlsmgm_status wssl_load_staple(struct tlsmgm_ctx *ctx, const struct tlsmgm_source *source,
                                     struct tlsmgm_error *error) {
     struct tlsmgm_staple staple;
-    struct tlsmgm_blob *response = &ctx->ocsp_response;
+    struct tlsmgm_blob *response = &ctx->base.ocsp_response;
     enum tlsmgm_status status = tlsmgm_source_read(source, "ocsp_response", response, error);
     if (status == TLSMGM_OK) {
         status = tlsmgm_staple_read((struct tlsmgm_bytes){response->data, response->size},
-                                    wssl_ctx_certificate(ctx), hash, &staple, error);
+                                    tlsmgm_ctx_base_certificate(ctx), hash, &staple, error);
     }
     if (status != TLSMGM_OK || enable_stapling(ctx->ssl_ctx)) return status;
     return tlsmgm_fail_memory(error);

@@ -67,7 +67,7 @@ static bool aead_open(const struct tlsmgm_ticket_key *key, const struct tlsmgm_s
 
 /* The peer's certificate that a new ticket must carry. */
 static const struct tlsmgm_blob *leaf_of(const struct tlsmgm_conn *conn) {
-    return conn->peer_chain_size > 0 ? &conn->peer_chain[0] : &conn->resumed_leaf;
+    return conn->base.peer_chain.count > 0 ? &conn->base.peer_chain.items[0] : &conn->resumed_leaf;
 }
 
 static bool ends_with(const unsigned char *ticket, int size, const struct tlsmgm_blob *leaf) {
@@ -109,7 +109,8 @@ static int seal(const struct tlsmgm_conn *conn, unsigned char *name, unsigned ch
     bool resumed = wolfSSL_session_reused(conn->ssl) == 1;
     unsigned depth = resumed ? conn->ticket_depth + 1 : 1;
     if (size > room) return WOLFSSL_TICKET_RET_FATAL;
-    if (!tlsmgm_ticket_keys_current(conn->ctx->ticket_keys, &key)) return WOLFSSL_TICKET_RET_FATAL;
+    if (!tlsmgm_ticket_keys_current(conn->base.ctx->base.ticket_keys, &key))
+        return WOLFSSL_TICKET_RET_FATAL;
     bool good = wolfSSL_RAND_bytes(iv, WOLFSSL_TICKET_IV_SZ) == WOLFSSL_SUCCESS;
     int sealed = carry_leaf(ticket, size, room, leaf, depth);
     if (sealed == 0) {
@@ -121,7 +122,7 @@ static int seal(const struct tlsmgm_conn *conn, unsigned char *name, unsigned ch
     *out_size = sealed;
     memcpy(name, key.name, sizeof key.name);
     memset(mac, 0, WOLFSSL_TICKET_MAC_SZ);
-    good = good && aead_seal(&key, &conn->ctx->scope, iv, mac, ticket, *out_size);
+    good = good && aead_seal(&key, &conn->base.ctx->base.scope, iv, mac, ticket, *out_size);
     tlsmgm_wipe(&key, sizeof key);
     return good ? WOLFSSL_TICKET_RET_OK : WOLFSSL_TICKET_RET_FATAL;
 }
@@ -141,10 +142,11 @@ static int open_ticket(struct tlsmgm_conn *conn, const unsigned char *name, cons
                        const unsigned char *mac, unsigned char *ticket, int size, int *out_size) {
     struct tlsmgm_ticket_key key;
     bool is_current;
-    if (!tlsmgm_ticket_keys_find(conn->ctx->ticket_keys, name, &key, &is_current)) {
+    if (!tlsmgm_ticket_keys_find(conn->base.ctx->base.ticket_keys, name, &key, &is_current)) {
         return WOLFSSL_TICKET_RET_REJECT;
     }
-    bool good = size > TRAILER_SIZE && aead_open(&key, &conn->ctx->scope, iv, mac, ticket, size);
+    bool good =
+        size > TRAILER_SIZE && aead_open(&key, &conn->base.ctx->base.scope, iv, mac, ticket, size);
     tlsmgm_wipe(&key, sizeof key);
     if (!good) return WOLFSSL_TICKET_RET_REJECT;
     size_t inner = (size_t)size - TRAILER_SIZE;
@@ -155,13 +157,13 @@ static int open_ticket(struct tlsmgm_conn *conn, const unsigned char *name, cons
     size_t leaf_size = length & ~(size_t)LEAF_IS_OURS;
     if (leaf_size > inner) return WOLFSSL_TICKET_RET_REJECT;
     struct tlsmgm_bytes leaf = {ticket + inner - leaf_size, leaf_size};
-    if (leaf_size > 0 && conn->ctx->verify_peer && !wssl_is_in_force(leaf)) {
+    if (leaf_size > 0 && conn->base.ctx->base.verify_peer && !wssl_is_in_force(leaf)) {
         return WOLFSSL_TICKET_RET_REJECT; /* it has expired since */
     }
     if (!note_leaf(conn, leaf.data, leaf.size)) {
         return WOLFSSL_TICKET_RET_REJECT;
     }
-    if (leaf_size == 0 && conn->ctx->verify_peer && conn->ctx->require_peer) {
+    if (leaf_size == 0 && conn->base.ctx->base.verify_peer && conn->base.ctx->base.require_peer) {
         return WOLFSSL_TICKET_RET_REJECT; /* a ticket without a peer opens nothing here */
     }
     *out_size = (int)((length & LEAF_IS_OURS) != 0 ? inner - leaf_size : inner);

@@ -71,14 +71,12 @@ static int code_for_alert(enum tlsmgm_verify_reason reason) {
 
 /* wolfSSL does not keep the chain. False without memory. */
 static bool keep_chain(struct tlsmgm_conn *conn, const WOLFSSL_X509_STORE_CTX *store) {
-    if (conn->peer_chain != NULL || store->totalCerts <= 0) return true;
-    conn->peer_chain = tlsmgm_calloc((size_t)store->totalCerts, sizeof *conn->peer_chain);
-    if (conn->peer_chain == NULL) return false;
+    struct tlsmgm_peer_chain *chain = &conn->base.peer_chain;
+    if (chain->items != NULL || store->totalCerts <= 0) return true;
+    if (tlsmgm_peer_chain_reserve(chain, (size_t)store->totalCerts) != TLSMGM_OK) return false;
     for (int i = 0; i < store->totalCerts; i++) {
         struct tlsmgm_bytes der = {store->certs[i].buffer, store->certs[i].length};
-        struct tlsmgm_blob *blob = &conn->peer_chain[conn->peer_chain_size];
-        if (tlsmgm_blob_copy(der, blob, NULL) != TLSMGM_OK) return false;
-        conn->peer_chain_size++;
+        if (tlsmgm_peer_chain_add(chain, der) != TLSMGM_OK) return false;
     }
     return true;
 }
@@ -89,17 +87,17 @@ void wssl_refuse(struct tlsmgm_conn *conn, enum tlsmgm_verify_reason reason, con
 }
 
 static struct tlsmgm_path_question question_about(const struct tlsmgm_conn *conn) {
-    const struct tlsmgm_ctx *ctx = conn->ctx;
+    const struct tlsmgm_ctx *ctx = conn->base.ctx;
     return (struct tlsmgm_path_question){
-        .is_server = !ctx->is_server,
+        .is_server = !ctx->base.is_server,
         .accept_server_eku = ctx->accept_server_eku,
         .verify_depth = ctx->verify_depth,
         .check_crls = ctx->anchors.crl_count > 0,
         .check_all_crls = ctx->check_all_crls,
         .now = (int64_t)time(NULL),
         .anchors = &ctx->anchors,
-        .peer_rules = &ctx->peer_rules,
-        .name = {(const uint8_t *)conn->owner.checked, conn->owner.checked_size},
+        .peer_rules = &ctx->base.peer_rules,
+        .name = {(const uint8_t *)conn->base.owner.checked, conn->base.owner.checked_size},
         .signature_check = wssl_check_signature,
     };
 }
@@ -108,11 +106,12 @@ static void judge(struct tlsmgm_conn *conn) {
     struct tlsmgm_path_question question = question_about(conn);
     struct tlsmgm_bytes shown[TLSMGM_PATH_SHOWN_MAX];
     struct tlsmgm_path_answer answer;
-    for (size_t i = 0; i < conn->peer_chain_size && i < TLSMGM_PATH_SHOWN_MAX; i++) {
-        shown[i] = (struct tlsmgm_bytes){conn->peer_chain[i].data, conn->peer_chain[i].size};
+    const struct tlsmgm_peer_chain *chain = &conn->base.peer_chain;
+    for (size_t i = 0; i < chain->count && i < TLSMGM_PATH_SHOWN_MAX; i++) {
+        shown[i] = tlsmgm_peer_chain_at(chain, i);
     }
     question.shown = shown;
-    question.shown_count = conn->peer_chain_size;
+    question.shown_count = chain->count;
     switch (tlsmgm_path_judge(&question, &answer, NULL)) {
         case TLSMGM_OK:
             wssl_refuse(conn, answer.reason, answer.text); /* or not */
@@ -124,7 +123,7 @@ static void judge(struct tlsmgm_conn *conn) {
             wssl_refuse(conn, TLSMGM_VERIFY_MALFORMED, "a certificate cannot be decoded");
             break;
     }
-    if (answer.reason == TLSMGM_VERIFY_NONE && conn->ctx->require_staple &&
+    if (answer.reason == TLSMGM_VERIFY_NONE && conn->base.ctx->require_staple &&
         !wssl_expect_staple_of(conn, answer.issuer)) {
         conn->verdict.no_memory = true;
     }
@@ -135,10 +134,9 @@ static void judge(struct tlsmgm_conn *conn) {
  * in TLS 1.3, nobody asks.
  */
 static bool may_sign(const struct tlsmgm_conn *conn) {
-    if (conn->ctx->is_server || wolfSSL_version(conn->ssl) > TLS1_2_VERSION) return true;
-    if (conn->peer_chain_size == 0) return false;
-    struct tlsmgm_bytes leaf = {conn->peer_chain[0].data, conn->peer_chain[0].size};
-    enum tlsmgm_key_kind kind = tlsmgm_key_kind(leaf);
+    if (conn->base.ctx->base.is_server || wolfSSL_version(conn->ssl) > TLS1_2_VERSION) return true;
+    if (conn->base.peer_chain.count == 0) return false;
+    enum tlsmgm_key_kind kind = tlsmgm_key_kind(tlsmgm_peer_chain_at(&conn->base.peer_chain, 0));
     return kind == TLSMGM_KEY_RSA || kind == TLSMGM_KEY_RSA_PSS;
 }
 
@@ -168,7 +166,7 @@ int wssl_verify_callback(WOLFSSL_X509_STORE_CTX *store, void *argument) {
     if (store->totalCerts <= 0) return store->error == 0; /* a client without a certificate */
     look_at(conn, store);
     bool good = conn->verdict.is_given && conn->verdict.reason == TLSMGM_VERIFY_NONE;
-    if (!conn->verdict.no_memory && (good || !conn->ctx->verify_peer)) return 1;
+    if (!conn->verdict.no_memory && (good || !conn->base.ctx->base.verify_peer)) return 1;
     store->error = conn->verdict.no_memory ? MEMORY_E : code_for_alert(conn->verdict.reason);
     return 0;
 }
