@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -92,7 +92,7 @@ class CertificateChecks:
         for item in trusted:
             yield from self._expiry(item, "CA", "ca_dir" if domain.ca_list is None else "ca_list")
         if domain.crl_dir is not None and domain.verify_cert:
-            yield from self._revocation(domain.crl_dir, trusted)
+            yield from self._revocation(domain.crl_dir, trusted, domain.crl_check_all)
 
     # --- certificates --------------------------------------------------------------------
 
@@ -156,7 +156,9 @@ class CertificateChecks:
 
     # --- revocation lists ----------------------------------------------------------------
 
-    def _revocation(self, path: str, trusted: tuple[_Placed, ...]) -> Iterator[Complaint]:
+    def _revocation(
+        self, path: str, trusted: tuple[_Placed, ...], whole_chain: bool
+    ) -> Iterator[Complaint]:
         if path not in self._lists:
             try:
                 found = read_trust(crl_dir=self._folder(path, "crl_dir")).crls
@@ -166,12 +168,18 @@ class CertificateChecks:
         lists = self._lists[path]
         yield from self._out_of_force(lists)
         authorities = [item.certificate for item in trusted]
-        if lists and authorities and not _has_list_by(lists, authorities):
-            message = (
-                f"no CRL in {path} is by a CA that the domain trusts, "
-                "so all certificates that such a CA has signed itself are refused"
-            )
-            yield Complaint("warning", "crl", "crl_dir", message)
+        if not lists or not authorities:
+            return
+        if _has_list_by(lists, authorities):
+            if whole_chain:
+                yield from _lists_above(path, lists, authorities)
+            return
+        message = f"no CRL in {path} is by a CA that the domain trusts, so "
+        if whole_chain:
+            message += "everybody is refused, as crl_check_all wants one of each CA of a chain"
+        else:
+            message += "all certificates that such a CA has signed itself are refused"
+        yield Complaint("error" if whole_chain else "warning", "crl", "crl_dir", message)
 
     def _out_of_force(self, lists: tuple[_List, ...]) -> Iterator[Complaint]:
         """Issuers of whom no list is in force: all that they have signed is refused."""
@@ -248,9 +256,23 @@ def _lists(items: Iterable[Item]) -> Iterator[_List]:
             yield _List(crl, item.place, begin, end)
 
 
-def _has_list_by(lists: Iterable[_List], authorities: Iterable[Certificate]) -> bool:
+def _has_list_by(lists: Sequence[_List], authorities: Iterable[Certificate]) -> bool:
     pairs = ((item.crl, authority) for item in lists for authority in authorities)
     return any(crl.may_be_by(authority) for crl, authority in pairs)
+
+
+def _lists_above(
+    path: str, lists: Sequence[_List], authorities: Iterable[Certificate]
+) -> Iterator[Complaint]:
+    """CAs with a list, whose own issuer has none: crl_check_all asks whether they are revoked."""
+    issuers = {item.crl.issuer for item in lists}
+    for authority in authorities:
+        if authority.issuer not in issuers and _has_list_by(lists, [authority]):
+            message = (
+                f"no CRL in {path} is by {authority.issuer}, which has signed {authority.subject}; "
+                "with crl_check_all everybody below is refused"
+            )
+            yield Complaint("warning", "crl", "crl_dir", message)
 
 
 def _time(when: datetime.datetime) -> str:

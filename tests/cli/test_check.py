@@ -258,6 +258,25 @@ def test_crls_of_strangers_alone(folder: Folder, root: Authority, tmp_path: Path
     assert folder.client(ca_list=ca_list, crl_dir=crls) == []
 
 
+def test_crls_of_the_whole_chain(folder: Folder, root: Authority, tmp_path: Path) -> None:
+    """With crl_check_all a list is wanted of each CA, and of the one that has signed it."""
+    middle = root.below("middle")
+    crls = Path(write_crls(tmp_path / "crls", middle.crl()))
+    both, top = (folder.write("ca.pem", middle.pem + root.pem), folder.write("top.pem", root.pem))
+
+    def found(ca_list: str, check_all: int = 1) -> list[tuple[str, str]]:
+        values = {"ca_list": ca_list, "crl_dir": str(crls), "crl_check_all": check_all}
+        return messages(folder.client(**values), "crl")
+
+    ((severity, text),) = found(both)
+    assert (severity, "by /CN=root" in text, "/CN=middle" in text) == ("warning", True, True)
+    ((severity, text),) = found(top)
+    assert (severity, "everybody is refused" in text) == ("error", True)
+    assert found(both, 0) == []
+    (crls / "root.crl.pem").write_bytes(root.crl())
+    assert found(both) == found(top) == []
+
+
 def test_a_crl_that_is_damaged(folder: Folder, root: Authority, tmp_path: Path) -> None:
     crls = write_crls(tmp_path / "crls", root.crl(), root.crl()[:200])
     ca_list = folder.write("ca.pem", root.pem)
