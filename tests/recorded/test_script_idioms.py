@@ -19,7 +19,6 @@ STARTED = [name for name, case in CASES.items() if case["starts"]]
 #: What the program refuses and ours reads; docs/opensips_scripts.md says so.
 KINDER = {
     "sock:quoted",  # socket="tls:127.0.0.1:6743"
-    "sock:any",  # a host that is called "any"
     "sock:send_proxy",  # a flag of OpenSIPS 4
     "regex-module",  # "tls_mgm|proto_tls" for a parameter that only one of them has
     "space-after-bracket",
@@ -33,9 +32,7 @@ KINDER = {
     "loadmodule-nosuffix",
     "loadmodule-paren",
     "name-space",
-    "MODPARAM",
     "escape-quote",
-    "socket-v6-nobracket",  # tls:::1:6743 is an address without a port
 }
 
 

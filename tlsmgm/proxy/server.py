@@ -24,7 +24,7 @@ from tlsmgm.proxy.access_log import AccessLog, escape
 from tlsmgm.proxy.addresses import Target
 from tlsmgm.proxy.collection import settle
 from tlsmgm.proxy.endpoint import LINGER_TIME, Buffers, TLSEndpoint
-from tlsmgm.proxy.interfaces import interface_addresses
+from tlsmgm.interfaces import interface_addresses
 from tlsmgm.proxy.options import ProxyOptions
 from tlsmgm.proxy.relay import Relay
 from tlsmgm.proxy.reloads import Reloads
