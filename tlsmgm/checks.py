@@ -35,6 +35,9 @@ __all__ = ["Finding", "check_config", "check_library", "finding_of_row", "has_er
 
 Severity = Literal["error", "warning"]
 
+#: Parameters of server domains that have a default, which need not be there.
+_WITH_DEFAULT = ("certificate", "private_key")
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -156,8 +159,10 @@ def _check_loading(
         except TLSError as error:
             parameter = getattr(error, "parameter", None) or "name"
             reason = error.reason if isinstance(error, ConfigError) and error.reason else str(error)
-            if isinstance(error, ConfigError) and error.reason and error.hint:
-                reason += f" ({error.hint})"
+            hint = error.hint if isinstance(error, ConfigError) and error.reason else None
+            if parameter in _WITH_DEFAULT and not config.is_written(domain, parameter):
+                hint = f"nothing is set, so this is the default; set {parameter}"
+            reason += f" ({hint})" if hint else ""
             message = reason if parameter == "name" else f"{parameter}: {reason}"
             severity: Severity = "error" if chosen in (library, None) else "warning"
             yield _about(config, domain, severity, "load", parameter, message, library)

@@ -323,6 +323,8 @@ def _advice(domain: Domain, error: ConfigError, reader: Reader) -> str | None:
     """Which file a complaint about certificate or key is of, and what may be wrong with it."""
     if error.hint is None and error.parameter == "crl_dir":
         return crl_advice(domain, error, reader)
+    if error.hint is None and error.parameter == "ec_curve":
+        return "names such as P-256, X25519 or X25519MLKEM768, separated by colons"
     if error.hint is not None or error.parameter not in _IDENTITY:
         return error.hint
     advice = [*foreign_key_advice(domain, error, reader)]

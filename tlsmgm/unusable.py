@@ -93,8 +93,8 @@ def _without_suite(
     if domain.kind == "server" and keys and None not in kinds and kinds.isdisjoint(keys):
         wanted, shown = (" or ".join(sorted(map(str, names))).upper() for names in (kinds, keys))
         message = (
-            f"the suites of cipher_list are for {wanted} certificates, and the domain's is {shown}; "
-            f"add some for {shown}, such as ECDHE-{shown}-AES128-GCM-SHA256, or show another "
+            f"the suites of cipher_list are for {wanted} certificates, and the domain's is {shown}"
+            f"; add some for {shown}, such as ECDHE-{shown}-AES128-GCM-SHA256, or show another "
             "certificate"
         )
         yield Unusable("cipher_list", message, None)

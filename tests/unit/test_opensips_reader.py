@@ -65,10 +65,10 @@ def test_lines_and_escapes() -> None:
 @pytest.mark.parametrize(
     ("script", "message"),
     [
-        ('\n"abc', "x.cfg:2: string is not closed"),
-        ("'abc", "x.cfg:1: string is not closed"),
-        ("/* abc *", "x.cfg:1: comment is not closed"),
-        ("\nroute { if {}\n", "x.cfg:2: block is not closed"),
+        ('\n"abc', 'x.cfg:2: string is not closed (it begins with ")'),
+        ("'abc", "x.cfg:1: string is not closed (it begins with ')"),
+        ("/* abc *", "x.cfg:1: comment is not closed (its */ is missing)"),
+        ("\nroute { if {}\n", "x.cfg:2: block is not closed (its } is missing)"),
     ],
 )
 def test_what_is_never_closed(script: str, message: str) -> None:
@@ -469,6 +469,9 @@ def test_timeouts() -> None:
         (("match_sip_domain", "[d],,"), "domain 'd': parameter 'match_sip_domain': is empty"),
         (("cipher_list", "[d]!"), "domain 'd': parameter 'cipher_list': bad word '!'"),
         (("server_domain", " d "), "server domain 'd' is already defined at x.cfg:1"),
+        (("tls_library", "gnutls"), "(known: auto, none, openssl, wolfssl)"),
+        (("verify_cert", "[d]yes"), "not 'yes' (write 0 or 1)"),
+        (("match_sip_domain", "[d]a b"), "(names are separated by commas)"),
         (("server_domain", ""), "parameter 'server_domain': is empty"),
         (("server_domain", "e=10.0.0.1:5061"), "is the old form of a definition (define 'e' and"),
         (("tls_library", "gnutls"), "parameter 'tls_library': unknown library 'gnutls'"),

@@ -271,6 +271,16 @@ class Configuration:
         key = DOMAIN_PARAMETERS.get(parameter, parameter)
         return self.value_origins.get((domain.kind, domain.name, key), domain.origin)
 
+    def is_written(self, domain: Domain, parameter: str) -> bool:
+        """Say whether a domain's value was written somewhere, and is no default of ours.
+
+        Args:
+            domain: a domain of this configuration.
+            parameter: name of a field of Domain, or of a parameter of the manual.
+        """
+        key = DOMAIN_PARAMETERS.get(parameter, parameter)
+        return (domain.kind, domain.name, key) in self.value_origins
+
     def default_values(self, kind: DomainKind) -> dict[str, Any]:
         """Return the fields to give to a domain that says nothing of its own.
 

@@ -121,9 +121,10 @@ def _sockets(
         sockets = parse_sockets(item.value, item.origin, ports)
         found += sockets
         if any(socket.protocol == "any" for socket in sockets):
+            instead = "tls:" + item.value.removeprefix("any:")
             warnings.append(
-                f"{item.origin}: socket {item.value!r} names no protocol, so nothing serves it, and "
-                f"OpenSIPS refuses it since 2.1; for TLS write tls:{item.value.removeprefix('any:')}"
+                f"{item.origin}: socket {item.value!r} names no protocol, so nothing serves it, "
+                f"and OpenSIPS refuses it since 2.1; for TLS write {instead}"
             )
         if len(found) > _MAX_SOCKETS:
             raise ConfigError(f"more than {_MAX_SOCKETS} sockets", origin=item.origin)

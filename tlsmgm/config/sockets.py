@@ -98,8 +98,8 @@ def parse_sockets(
         numbers = [ports[protocol]]
     is_tls = protocol in TLS_PROTOCOLS
     found = _UNEXPANDED.search(rest) if is_tls else None
-    if is_tls and host and not found:
-        _check_host(text, protocol, rest, host, origin)
+    if host and not found and (is_tls or protocol == "any"):
+        _check_host(text, "tls" if protocol == "any" else protocol, rest, host, origin)
     if host and not found and numbers and all(0 < port < 65536 for port in numbers):
         return tuple(Socket(protocol, host, port, origin) for port in numbers)
     if not is_tls:

@@ -191,7 +191,12 @@ class Script:
             raise error.at(origin=origin) from None
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            raise ConfigError(f"cannot read {path!r}: {reason}", origin=origin) from error
+            hint = None
+            if included_at is not None:
+                hint = "paths start at the folder of the file that includes; see import_file, too"
+            raise ConfigError(
+                f"cannot read {path!r}: {reason}", origin=origin, hint=hint
+            ) from error
         if len(data) > MAX_FILE_SIZE:
             raise ConfigError(f"{path!r} is larger than {MAX_FILE_SIZE} bytes", origin=origin)
         text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
@@ -255,8 +260,8 @@ class Script:
                 raise error.at(origin=origin) from None
             if not modules and is_slip(arguments[0].text):
                 self.warnings.append(
-                    f"{origin}: modparam of {arguments[0].text!r} is passed over, for this does not "
-                    'name tls_mgm; if it should, write "tls_mgm"'
+                    f"{origin}: modparam of {arguments[0].text!r} is passed over, for this does "
+                    'not name tls_mgm; if it should, write "tls_mgm"'
                 )
         read = _read_arguments(arguments)
         if read is not None:
@@ -315,7 +320,9 @@ def _top_level(tokens: Iterator[Token], path: str, warnings: list[str]) -> Itera
         elif not opened:
             yield token
     if opened:
-        raise ConfigError("block is not closed", origin=Origin(path, opened[0]))
+        raise ConfigError(
+            "block is not closed", origin=Origin(path, opened[0]), hint="its } is missing"
+        )
 
 
 def _is_macro(before: Token, token: Token, inside: bool) -> bool:

@@ -156,7 +156,9 @@ def row_of_domain(domain: Domain, ours: Collection[str] = (), *, reader: Reader)
     plain = Domain(domain.name, domain.kind)
     for field in _WITHOUT_COLUMN:
         if field not in ours and getattr(domain, field) != getattr(plain, field):
-            hint = f"add a column {field!r}, of text" if field in OUR_COLUMNS else None
+            hint = "leave it out, or keep this domain in a file"
+            if field in OUR_COLUMNS:
+                hint = f"add a column {field!r}, of text"
             raise _refusal(domain, field, "has no column in the table", hint)
     row: dict[str, Any] = {"domain": domain.name, "type": _TYPES[domain.kind]}
     for column in (*_VALUES, *ours):
