@@ -294,7 +294,10 @@ def ciphers_for(
         older = ":".join(name for name in _expand_old(older) if name in known_suites)
     for wanted, left in zip(asked, (older, newer), strict=True):
         if wanted and not left:
-            raise ConfigError(f"cipher list {text!r} leaves no suite of this library")
+            raise ConfigError(
+                f"cipher list {text!r} leaves no suite of this library",
+                hint="add some that it has, such as DEFAULT, or leave the list out",
+            )
     return LibraryCiphers(older, newer, tuple(word.text for word in unused))
 
 

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from tlsmgm.ciphers import cipher_words, older_suites
 from tlsmgm.domain import Domain
-from tlsmgm.errors import ConfigError
 from tlsmgm.methods import TLSVersion
 
 __all__ = ["Unusable", "unusable"]
@@ -46,10 +45,7 @@ def unusable(
     highest = domain.parsed_method.highest
     if highest is None or highest > TLSVersion.TLSv1_2 or not libraries:
         return
-    try:
-        words = [] if domain.cipher_list is None else cipher_words(domain.cipher_list)
-    except ConfigError:
-        return  # Loading tells.
+    words = [] if domain.cipher_list is None else cipher_words(domain.cipher_list)
     is_old = highest < TLSVersion.TLSv1_2
     if is_old and "openssl" not in libraries:
         return  # wolfSSL has none of these versions; loading tells.

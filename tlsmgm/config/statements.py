@@ -223,7 +223,11 @@ class Script:
         if real in self._stack:
             raise ConfigError(f"{path!r} includes itself", origin=origin)
         if len(self._stack) > MAX_INCLUDE_DEPTH:
-            raise ConfigError(f"files include each other {len(self._stack)} deep", origin=origin)
+            raise ConfigError(
+                f"files include each other {len(self._stack)} deep",
+                origin=origin,
+                hint=f"OpenSIPS reads them {MAX_INCLUDE_DEPTH} deep",
+            )
         self._files += 1
         if self._files > MAX_FILES:
             raise ConfigError(f"more than {MAX_FILES} files are included", origin=origin)

@@ -150,13 +150,13 @@ class DatabaseSettings:
 
     @property
     def safe_url(self) -> str:
-        """The URL without its password, for people."""
+        """The URL for people: without its password, and of its parameters the local socket."""
         scheme, _, rest = self.url.partition("://")
-        if "@" not in rest:
-            return self.url.partition("?")[0]
-        login, _, place = rest.rpartition("@")
-        user = login.partition(":")[0]
-        return f"{scheme}://{user}@{place.partition('?')[0]}"
+        login, at, place = rest.rpartition("@")
+        place, _, query = place.partition("?")
+        if query.startswith(_SOCKET_QUERY):
+            place += "?" + query.partition("&")[0]
+        return f"{scheme}://{login.partition(':')[0]}{at}{place}"
 
 
 def _is_number(value: object) -> bool:
