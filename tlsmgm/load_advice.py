@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tlsmgm._core.certificate import Certificate
-from tlsmgm._core.items import read_chain
+from tlsmgm._core.items import Item, read_chain
 from tlsmgm.domain import Domain
 from tlsmgm.errors import ConfigError, TLSError
 from tlsmgm.reading import Reader
 
-__all__ = ["crl_advice", "foreign_key_advice"]
+__all__ = ["chain_advice", "crl_advice", "foreign_key_advice"]
 
 #: What both libraries' backends say of a key that is of another certificate.
 _FOREIGN_KEY = "the key does not belong to the certificate"
@@ -36,6 +36,21 @@ def foreign_key_advice(domain: Domain, error: ConfigError, reader: Reader) -> It
     source = getattr(domain, name)
     try:
         items = read_chain(reader.file(source) if isinstance(source, str) else source, name)
+    except TLSError:
+        return
+    yield from chain_advice(items)
+
+
+def chain_advice(items: Sequence[Item]) -> Iterator[str]:
+    """Say what stands first in a chain that a key does not fit.
+
+    Args:
+        items: of the chain, in order.
+
+    Yields:
+        Sentences for a hint.
+    """
+    try:
         chain = [Certificate(item.der) for item in items]
         first, others = chain[0], [item for item in chain[1:] if item != chain[0]]
     except (TLSError, IndexError):
@@ -75,7 +90,7 @@ def crl_advice(domain: Domain, error: ConfigError, reader: Reader) -> str | None
     if empty:
         held = f"{_listed(empty)} there {'is' if len(empty) == 1 else 'are'} empty"
     else:
-        held = f"{_listed(names)} there hold none" if names else "it is empty"
+        held = f"{_listed(names)} there hold none" if names else "there are no files in it"
     return f"{held}; put the CRLs of the domain's CAs there, or leave crl_dir out"
 
 

@@ -88,9 +88,9 @@ def _without_suite(
     kinds = {suite.key for suite in suites}
     if domain.kind == "server" and keys and None not in kinds and kinds.isdisjoint(keys):
         wanted, shown = (" or ".join(sorted(map(str, names))).upper() for names in (kinds, keys))
+        example = f"ECDHE-{shown}-AES128-{'SHA' if is_old else 'GCM-SHA256'}"
         message = (
             f"the suites of cipher_list are for {wanted} certificates, and the domain's is {shown}"
-            f"; add some for {shown}, such as ECDHE-{shown}-AES128-GCM-SHA256, or show another "
-            "certificate"
+            f"; add some for {shown}, such as {example}, or show another certificate"
         )
         yield Unusable("cipher_list", message, None)

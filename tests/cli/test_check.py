@@ -354,7 +354,7 @@ def test_a_directory_without_crls(
     ca_list = folder.write("ca.pem", root.pem)
     crls = tmp_path / "crls"
     words = {
-        "nothing": "(it is empty; put",
+        "nothing": "(there are no files in it; put",
         "an empty file": "(1.crl there is empty; put",
         "others": "(a, b, c and 1 more there hold none; put",
         "missing": "(crl_dir is a directory",
