@@ -117,6 +117,7 @@ def finding_of_row(error: PlacedError) -> Finding:
     origin = None if error.origin is None else str(error.origin)
     what = error.column or error.parameter
     message = f"{what}: {error.reason}" if what else error.reason
+    message += f" ({error.hint})" if error.hint else ""
     return Finding("error", "row", message, domain=error.domain, origin=origin)
 
 
@@ -160,7 +161,7 @@ def _check_loading(
             parameter = getattr(error, "parameter", None) or "name"
             reason = error.reason if isinstance(error, ConfigError) and error.reason else str(error)
             hint = error.hint if isinstance(error, ConfigError) and error.reason else None
-            if parameter in _WITH_DEFAULT and not config.is_written(domain, parameter):
+            if parameter in _WITH_DEFAULT and config.is_default(domain, parameter):
                 hint = f"nothing is set, so this is the default; set {parameter}"
             reason += f" ({hint})" if hint else ""
             message = reason if parameter == "name" else f"{parameter}: {reason}"
@@ -283,9 +284,13 @@ def _check_shadowed(config: Configuration) -> Iterator[Finding]:
 
 
 def _check_hosts(config: Configuration) -> Iterator[Finding]:
-    """Interfaces to listen on that this machine has not, or that have no address."""
+    """Sockets that nobody serves; interfaces that this machine has not, or without address."""
     told: set[str] = set()
     for socket in config.sockets:
+        if socket.protocol == "any" and config.loaded_modules is None:  # Scripts have told.
+            text = join_host_port(socket.host, socket.port)
+            message = f"{text} names no protocol, so nothing serves it; for TLS write tls:{text}"
+            yield Finding("warning", "socket", message, origin=str(socket.origin))
         if not socket.is_tls or socket.host in told or not _is_interface_like(socket.host):
             continue
         told.add(socket.host)
@@ -331,8 +336,13 @@ def _check_sip_peers(config: Configuration) -> Iterator[Finding]:
     if config.loaded_modules is None or config.database is not None:
         return  # no script of OpenSIPS, or rows that may answer
     servers = [domain for domain in config.domains if domain.kind == "server"]
+    told: set[tuple[str, str]] = set()  # One for all ports of a range.
     for socket in config.sockets:
-        if socket.protocol == "tls" and not _answers_without_name(servers, socket):
+        key = str(socket.origin), socket.host
+        if socket.protocol != "tls" or key in told:
+            continue
+        if not _answers_without_name(servers, socket):
+            told.add(key)
             message = (
                 "no server domain answers clients without a server name on "
                 f"tls:{join_host_port(socket.host, socket.port)}, and SIP peers send none, "

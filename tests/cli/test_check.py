@@ -422,3 +422,22 @@ def test_what_is_public_may_be_read(folder: Folder, root: Authority) -> None:
     files = folder.shown(root.issue("leaf"))
     (folder.path / "certificate.pem").chmod(0o644)
     assert folder.server(**files) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "is_default"),
+    [
+        ("", True),
+        ('modparam("tls_mgm", "certificate", "[a]tls/cert.pem")\n', False),
+        ('modparam("tls_mgm", "certificate", "tls/cert.pem")\n', False),
+    ],
+)
+def test_a_certificate_that_nobody_has_named(
+    tmp_path: Path, run: Run, more: str, is_default: bool
+) -> None:
+    script = tmp_path / "opensips.cfg"
+    head = 'loadmodule "tls_openssl.so"\nmodparam("tls_mgm", "server_domain", "a")\n'
+    script.write_text(head + 'modparam("tls_mgm", "private_key", "[a]a.key")\n' + more)
+    out = run("check", "--config", str(script))[1]
+    assert f"certificate: cannot open {tmp_path}/tls/cert.pem: No such file" in out
+    assert ("nothing is set, so this is the default; set certificate" in out) == is_default

@@ -9,6 +9,7 @@ import pytest
 from tlsmgm import checks
 from tlsmgm.checks import check_config
 from tlsmgm.config.opensips import read_script_text
+from tlsmgm.config.toml import read_toml_text
 
 MODULE = 'loadmodule "tls_openssl.so"\n'
 
@@ -123,6 +124,20 @@ def test_interfaces_without_address(interfaces: Interfaces, socket: str, words: 
 )  # fmt: skip
 def test_hosts_that_are_there_or_elsewhere(interfaces: Interfaces, socket: str) -> None:
     assert about_sockets(f"socket={socket}\nsocket=tls:192.0.2.7\n" + domain("a", "*")) == []
+
+
+def test_a_range_of_ports_is_told_once() -> None:
+    text = "socket=tls:192.0.2.1:5061-5080\nsocket=tls:192.0.2.2:5061-5062\n"
+    found = warnings(text + domain("a", "a.example"))
+    assert sorted(map(str, found.values())) == ["opensips.cfg:2", "opensips.cfg:3"]
+
+
+def test_sockets_of_toml_without_protocol() -> None:
+    text = 'listen = ["127.0.0.1:5061", "tls:127.0.0.1:5061"]\n[server.a]\n'
+    found = check_config(read_toml_text(text, "x.toml"), [])
+    (message,) = [item.message for item in found if item.check == "socket"]
+    assert message.startswith("127.0.0.1:5061 names no protocol, so nothing serves it")
+    assert "write tls:127.0.0.1:5061" in message
 
 
 def test_addresses_of_an_interface_count(interfaces: Interfaces) -> None:

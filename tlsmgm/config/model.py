@@ -271,15 +271,16 @@ class Configuration:
         key = DOMAIN_PARAMETERS.get(parameter, parameter)
         return self.value_origins.get((domain.kind, domain.name, key), domain.origin)
 
-    def is_written(self, domain: Domain, parameter: str) -> bool:
-        """Say whether a domain's value was written somewhere, and is no default of ours.
+    def is_default(self, domain: Domain, field: str) -> bool:
+        """Say whether a path of a domain is that of the manual, because nobody has written one.
 
         Args:
-            domain: a domain of this configuration.
-            parameter: name of a field of Domain, or of a parameter of the manual.
+            domain: of this configuration, or of its database.
+            field: ``"certificate"`` or ``"private_key"``.
         """
-        key = DOMAIN_PARAMETERS.get(parameter, parameter)
-        return (domain.kind, domain.name, key) in self.value_origins
+        path = DomainDefaults(self.folder).values(domain.kind).get(field)
+        is_written = (domain.kind, domain.name, field) in self.value_origins
+        return path is not None and getattr(domain, field) == path and not is_written
 
     def default_values(self, kind: DomainKind) -> dict[str, Any]:
         """Return the fields to give to a domain that says nothing of its own.

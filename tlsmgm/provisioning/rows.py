@@ -73,7 +73,10 @@ def domain_of_row(
         problem = ConfigError(f"cannot be used ({type(error).__name__})")
     parameter = problem.parameter or column
     called = settings.columns.get(parameter, parameter)
-    placed = problem.at(origin=origin, domain=name, parameter=parameter, column=called)
+    hint = problem.hint
+    if parameter in BLOBS and problem.reason.startswith("is not PEM"):
+        hint = "the column holds the PEM itself, never a path"
+    placed = problem.at(origin=origin, domain=name, parameter=parameter, column=called, hint=hint)
     key = None if name is None or kind is None else (kind, name)
     return RowFailure(placed, origin, key, name)
 
