@@ -29,6 +29,9 @@ _PART: Final = 3
 
 _CERTIFICATES: Final = ("certificate", "certificate2")
 
+#: Beginning of the object identifiers of RSA keys in DER (RFC 8017 appendix C).
+_RSA: Final = bytes.fromhex("06092a864886f70d0101")
+
 
 class Complaint(NamedTuple):
     """What is wrong with a file of a domain.
@@ -93,6 +96,20 @@ class CertificateChecks:
             yield from self._expiry(item, "CA", "ca_dir" if domain.ca_list is None else "ca_list")
         if domain.crl_dir is not None and domain.verify_cert:
             yield from self._revocation(domain.crl_dir, trusted, domain.crl_check_all)
+
+    def key_kinds(self, domain: Domain) -> frozenset[str]:
+        """Say what kinds of keys a domain's own certificates have.
+
+        Args:
+            domain: any.
+
+        Returns:
+            Of ``"rsa"`` and ``"ecdsa"`` (Ed25519 and Ed448 included, as suites have it); empty if
+            none can be read.
+        """
+        shown = [self._chain(domain, parameter) for parameter in _CERTIFICATES]
+        keys = [chain[0].certificate.public_key_info for chain in shown if chain]
+        return frozenset("rsa" if _RSA in key[:32] else "ecdsa" for key in keys)
 
     # --- certificates --------------------------------------------------------------------
 

@@ -8,31 +8,35 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from socket import getaddrinfo
 from typing import Literal
 
 from tlsmgm.addresses import join_host_port
 from tlsmgm.backends import backends, select
 from tlsmgm.certificate_checks import CertificateChecks
-from tlsmgm.ciphers import cipher_words
 from tlsmgm.config.model import Configuration, Socket
 from tlsmgm.contexts import build_context
 from tlsmgm.contradictions import contradictions
 from tlsmgm.domain import Domain, Origin
 from tlsmgm.errors import ConfigError, PlacedError, TLSError
-from tlsmgm.filters import NO_SERVER_NAME, Address, pack_ip, parse_address
+from tlsmgm.filters import NO_SERVER_NAME, Address, is_ip, pack_ip, parse_address
 from tlsmgm.finite_fields import finite_field_warning
+from tlsmgm.interfaces import interface_addresses, is_interface
 from tlsmgm.keylog import keylog_path
 from tlsmgm.matching import find_shadowed
-from tlsmgm.methods import TLSVersion
 from tlsmgm.reading import Reader
 from tlsmgm.secret_files import open_files_of_config, open_secret_files, secret_paths
 from tlsmgm.staples import staple_warning
 from tlsmgm.trust import trust_of
+from tlsmgm.unusable import unusable
 from tlsmgm.vulnerabilities import Build, known_against, too_old_to_know
 
 __all__ = ["Finding", "check_config", "check_library", "finding_of_row", "has_errors"]
 
 Severity = Literal["error", "warning"]
+
+#: Parameters of server domains that have a default, which need not be there.
+_WITH_DEFAULT = ("certificate", "private_key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +98,10 @@ def check_config(
             found += _check_staple(config, domain, now, reader)
             found += _check_finite_fields(config, domain, libraries)
             found += _check_contradictions(config, domain)
-            found += _check_versions(config, domain, libraries)
+            found += _check_usable(config, domain, libraries, chosen, certificates)
         found += _check_library_faults(config, libraries, reader)
     found += _check_shadowed(config)
+    found += _check_hosts(config)
     found += _check_sockets(config)
     found += _check_sip_peers(config)
     found += _check_completeness(config)
@@ -112,6 +117,7 @@ def finding_of_row(error: PlacedError) -> Finding:
     origin = None if error.origin is None else str(error.origin)
     what = error.column or error.parameter
     message = f"{what}: {error.reason}" if what else error.reason
+    message += f" ({error.hint})" if error.hint else ""
     return Finding("error", "row", message, domain=error.domain, origin=origin)
 
 
@@ -154,6 +160,10 @@ def _check_loading(
         except TLSError as error:
             parameter = getattr(error, "parameter", None) or "name"
             reason = error.reason if isinstance(error, ConfigError) and error.reason else str(error)
+            hint = error.hint if isinstance(error, ConfigError) and error.reason else None
+            if parameter in _WITH_DEFAULT and config.is_default(domain, parameter):
+                hint = f"nothing is set, so this is the default; set {parameter}"
+            reason += f" ({hint})" if hint else ""
             message = reason if parameter == "name" else f"{parameter}: {reason}"
             severity: Severity = "error" if chosen in (library, None) else "warning"
             yield _about(config, domain, severity, "load", parameter, message, library)
@@ -238,18 +248,25 @@ def _check_library_faults(
                 yield _about(config, domain, "warning", "library", "certificate", message, library)
 
 
-def _check_versions(
-    config: Configuration, domain: Domain, libraries: Sequence[str]
+def _check_usable(
+    config: Configuration,
+    domain: Domain,
+    libraries: Sequence[str],
+    chosen: str | None,
+    certificates: CertificateChecks,
 ) -> Iterator[Finding]:
-    """Versions that OpenSSL has, but does only below its security level."""
-    highest = domain.parsed_method.highest
-    if highest is None or highest >= TLSVersion.TLSv1_2 or "openssl" not in libraries:
-        return
-    words = [] if domain.cipher_list is None else cipher_words(domain.cipher_list)
-    if not any(word.level == 0 for word in words):
-        message = f"nobody can connect: OpenSSL does {domain.method} at security level 0 alone; "
-        message += 'set cipher_list to "DEFAULT:@SECLEVEL=0", or a method with TLSv1_2 in it'
-        yield _about(config, domain, "warning", "version", "tls_method", message, "openssl")
+    """Versions, suites and certificates that leave nothing in common with anybody."""
+    for complaint in unusable(domain, certificates.key_kinds(domain), libraries):
+        severity: Severity = "error" if chosen in (complaint.library or chosen, None) else "warning"
+        yield _about(
+            config,
+            domain,
+            severity,
+            "version",
+            complaint.parameter,
+            f"nobody can connect: {complaint.message}",
+            complaint.library,
+        )
 
 
 def _check_shadowed(config: Configuration) -> Iterator[Finding]:
@@ -264,6 +281,41 @@ def _check_shadowed(config: Configuration) -> Iterator[Finding]:
             domain=shadowed.domain,
             origin=_text(shadowed.origin),
         )
+
+
+def _check_hosts(config: Configuration) -> Iterator[Finding]:
+    """Sockets that nobody serves; interfaces that this machine has not, or without address."""
+    told: set[str] = set()
+    for socket in config.sockets:
+        if socket.protocol == "any" and config.loaded_modules is None:  # Scripts have told.
+            text = join_host_port(socket.host, socket.port)
+            message = f"{text} names no protocol, so nothing serves it; for TLS write tls:{text}"
+            yield Finding("warning", "socket", message, origin=str(socket.origin))
+        if not socket.is_tls or socket.host in told or not _is_interface_like(socket.host):
+            continue
+        told.add(socket.host)
+        name = repr(socket.host)
+        if interface_addresses(socket.host) == []:
+            message = f"interface {name} has no address here"
+        elif is_interface(socket.host) or _is_host(socket.host):
+            continue
+        else:
+            message = f"there is neither an interface nor a host {name} here"
+        message += f", so nothing can listen on {socket.protocol}:{socket.host}:{socket.port}"
+        yield Finding("warning", "socket", message, origin=str(socket.origin))
+
+
+def _is_interface_like(host: str) -> bool:
+    """Whether a host may be an interface such as ``eth0.100``; other names are left to the DNS."""
+    is_name = host != "*" and not is_ip(host)
+    return is_name and ("." not in host or host.rpartition(".")[2].isdigit())
+
+
+def _is_host(name: str) -> bool:
+    try:
+        return bool(getaddrinfo(name, None))
+    except (OSError, UnicodeError):
+        return False
 
 
 def _check_sockets(config: Configuration) -> Iterator[Finding]:
@@ -284,11 +336,13 @@ def _check_sip_peers(config: Configuration) -> Iterator[Finding]:
     if config.loaded_modules is None or config.database is not None:
         return  # no script of OpenSIPS, or rows that may answer
     servers = [domain for domain in config.domains if domain.kind == "server"]
+    told: set[tuple[str, str]] = set()  # One for all ports of a range.
     for socket in config.sockets:
-        answering = _answering(servers, socket) if socket.protocol == "tls" else []
-        if answering and not any(
-            {NO_SERVER_NAME, "*"}.intersection(domain.match_sip_domain) for domain in answering
-        ):
+        key = str(socket.origin), socket.host
+        if socket.protocol != "tls" or key in told:
+            continue
+        if not _answers_without_name(servers, socket):
+            told.add(key)
             message = (
                 "no server domain answers clients without a server name on "
                 f"tls:{join_host_port(socket.host, socket.port)}, and SIP peers send none, "
@@ -297,14 +351,29 @@ def _check_sip_peers(config: Configuration) -> Iterator[Finding]:
             yield Finding("warning", "server-name", message, origin=str(socket.origin))
 
 
-def _answering(servers: Sequence[Domain], socket: Socket) -> Sequence[Domain]:
-    """The domains whose names count on a socket; all of them where its address is not known."""
+def _answers_without_name(servers: Sequence[Domain], socket: Socket) -> bool:
+    """Whether clients without a name are served on all addresses; without domains, nobody is."""
+    addresses = _addresses(socket)
+    groups = [servers] if addresses is None else [_answering(servers, item) for item in addresses]
+    return all(
+        any({NO_SERVER_NAME, "*"}.intersection(domain.match_sip_domain) for domain in group)
+        for group in groups
+        if group
+    )
+
+
+def _addresses(socket: Socket) -> list[Address] | None:
+    """Where a socket listens, those of an interface here; None if that cannot be known."""
     try:
         address = Address(pack_ip(socket.host), socket.port)
     except ConfigError:
-        return servers
-    if address.ip.is_unspecified:
-        return servers
+        hosts = interface_addresses(socket.host)
+        return [Address(pack_ip(host), socket.port) for host in hosts] if hosts else None
+    return None if address.ip.is_unspecified else [address]
+
+
+def _answering(servers: Sequence[Domain], address: Address) -> Sequence[Domain]:
+    """The domains whose names count at an address."""
     named: list[Domain] = []
     others: list[Domain] = []
     for domain in servers:
@@ -331,16 +400,12 @@ def _check_completeness(config: Configuration) -> Iterator[Finding]:
 
 def _listening(config: Configuration) -> set[tuple[bytes, int]] | None:
     """The addresses of all TLS sockets; None if they cannot be known, or there are none."""
-    sockets = [item for item in config.sockets if item.is_tls]
     found: set[tuple[bytes, int]] = set()
-    for item in sockets:
-        try:
-            address = Address(pack_ip(item.host), item.port)
-        except ConfigError:
-            return None  # A name, an interface, or "*".
-        if address.ip.is_unspecified:
-            return None
-        found.add((address.packed, address.port))
+    for item in config.sockets:
+        addresses = _addresses(item) if item.is_tls else []
+        if addresses is None:
+            return None  # A name, or "*".
+        found.update((address.packed, address.port) for address in addresses)
     return found or None
 
 

@@ -26,6 +26,7 @@ import functools
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tlsmgm.errors import ConfigError
 from tlsmgm.retired_ciphers import RETIRED_SUITES
@@ -35,10 +36,12 @@ __all__ = [
     "RETIRED_CIPHER_KEYWORDS",
     "CipherWord",
     "LibraryCiphers",
+    "OlderSuite",
     "cipher_words",
     "ciphers_for",
     "default_ciphers",
     "is_tls13_suite",
+    "older_suites",
     "split_tls13",
 ]
 
@@ -95,6 +98,8 @@ _DEFAULT_DHE_SUITES = (
 _LEVEL_BITS = (0, 80, 112, 128, 192, 256)
 _FORWARD_SECRECY_LEVEL = 3
 _FIRST_ONLY = frozenset(word for word in CIPHER_KEYWORDS if word.startswith("SUITEB")) | {"DEFAULT"}
+#: Kinds of keys that suites can demand.
+_KEYED = frozenset({"rsa", "ecdsa", "dss"})
 _SEPARATORS = re.compile(r"[:,; \t\r\n]+")
 _NAME = re.compile(r"[A-Za-z0-9_.=-]+")
 _COMMAND = re.compile(r"@(STRENGTH|SECLEVEL=([0-5]))")
@@ -289,7 +294,10 @@ def ciphers_for(
         older = ":".join(name for name in _expand_old(older) if name in known_suites)
     for wanted, left in zip(asked, (older, newer), strict=True):
         if wanted and not left:
-            raise ConfigError(f"cipher list {text!r} leaves no suite of this library")
+            raise ConfigError(
+                f"cipher list {text!r} leaves no suite of this library",
+                hint="add some that it has, such as DEFAULT, or leave the list out",
+            )
     return LibraryCiphers(older, newer, tuple(word.text for word in unused))
 
 
@@ -369,6 +377,37 @@ def _passes_level(suite: dict[str, object], level: int) -> bool:
         return False
     secret = suite.get("kea") in ("kx-ecdhe", "kx-dhe", "kx-ecdhe-psk", "kx-dhe-psk")
     return level < _FORWARD_SECRECY_LEVEL or secret
+
+
+class OlderSuite(NamedTuple):
+    """A suite up to TLS 1.2.
+
+    Attributes:
+        name: OpenSSL's.
+        needs_tls12: whether older versions have it not.
+        key: kind of the server's key, ``"rsa"``, ``"ecdsa"`` or another one; None for any.
+    """
+
+    name: str
+    needs_tls12: bool
+    key: str | None
+
+
+def older_suites(text: str) -> list[OlderSuite]:
+    """Say which suites up to TLS 1.2 a list picks, as far as the OpenSSL of Python knows them.
+
+    Args:
+        text: a cipher list.
+
+    Returns:
+        The suites; none if that OpenSSL does not take the list.
+    """
+    found = []
+    for suite in _evaluate(text):
+        key = str(suite.get("auth", "")).removeprefix("auth-")
+        is_new = suite.get("protocol") == "TLSv1.2"
+        found.append(OlderSuite(str(suite["name"]), is_new, key if key in _KEYED else None))
+    return found
 
 
 def _evaluate(text: str) -> Iterator[dict[str, object]]:

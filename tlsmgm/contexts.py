@@ -16,6 +16,7 @@ from tlsmgm.domain import Domain
 from tlsmgm.errors import ConfigError
 from tlsmgm.finite_fields import default_finite_fields
 from tlsmgm.keylog import keylog_path
+from tlsmgm.load_advice import crl_advice, foreign_key_advice
 from tlsmgm.passphrase import passphrase_of
 from tlsmgm.reading import SOURCE_FIELDS, Reader
 from tlsmgm.ticket_schedule import OwnSchedule, SharedSchedule
@@ -301,7 +302,9 @@ def build_context(
         context = _new_context(domain, backend, inputs, scope, keys, ciphers)
     except ConfigError as error:
         raise error.at(
-            origin=error.origin or domain.origin, domain=domain.name, hint=_advice(domain, error)
+            origin=error.origin or domain.origin,
+            domain=domain.name,
+            hint=_advice(domain, error, reader),
         ) from None
     warnings = (
         *_trust_warnings(trust),
@@ -316,11 +319,15 @@ def _trust_warnings(trust: Trust) -> tuple[tuple[str, str], ...]:
     return () if trust.warning is None else (("ca_list", trust.warning),)
 
 
-def _advice(domain: Domain, error: ConfigError) -> str | None:
+def _advice(domain: Domain, error: ConfigError, reader: Reader) -> str | None:
     """Which file a complaint about certificate or key is of, and what may be wrong with it."""
+    if error.hint is None and error.parameter == "crl_dir":
+        return crl_advice(domain, error, reader)
+    if error.hint is None and error.parameter == "ec_curve":
+        return "names such as P-256, X25519 or X25519MLKEM768, separated by colons"
     if error.hint is not None or error.parameter not in _IDENTITY:
         return error.hint
-    advice = []
+    advice = [*foreign_key_advice(domain, error, reader)]
     value = getattr(domain, error.parameter)
     if isinstance(value, str) and value not in error.reason:
         advice.append(f"the file is {value}")

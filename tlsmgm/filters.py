@@ -269,7 +269,10 @@ def encode_name_filter(text: str) -> bytes:
     if not text:
         raise ConfigError("empty name filter")
     if " " in text or not text.isprintable():  # no other blank can be printed
-        raise ConfigError(f"name filter {text!r} holds a blank or a control character")
+        raise ConfigError(
+            f"name filter {text!r} holds a blank or a control character",
+            hint="names are separated by commas",
+        )
     if not text.isascii() and any(
         not label.isascii() and not _globs.is_plain(label.encode("utf-8", "replace"))
         for label in text.translate(_DOTS).split(".")

@@ -10,13 +10,14 @@ import base64
 import contextlib
 import logging
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from tlsmgm._core.items import Item, read_chain, read_dh, read_trust
 from tlsmgm._core.material import Folder, Material
 from tlsmgm.domain import Domain, Source
 from tlsmgm.errors import ConfigError, UnsupportedError
+from tlsmgm.load_advice import chain_advice
 from tlsmgm.memory_path import path_of
 from tlsmgm.passphrase import passphrase_of
 from tlsmgm.reading import Reader
@@ -130,7 +131,7 @@ def load_identity(context: ssl.SSLContext, domain: Domain, reader: Reader) -> No
 
 
 def _load_pair(
-    context: ssl.SSLContext, domain: Domain, chain: Iterable[Item], key: Source, suffix: str
+    context: ssl.SSLContext, domain: Domain, chain: Sequence[Item], key: Source, suffix: str
 ) -> None:
     shown = b"".join(_pem("CERTIFICATE", item.der) for item in chain)
     with path_of(shown) as certificate, _path_of_key(key) as key_path:
@@ -143,8 +144,7 @@ def _load_pair(
                 hint="set private_key_passphrase",
             ) from None
         except (OSError, ValueError) as error:
-            place = next(item.place for item in chain)
-            raise _identity_error(place, key, error, suffix) from None
+            raise _identity_error(chain, key, error, suffix) from None
 
 
 def _path_of_key(source: Source) -> contextlib.AbstractContextManager[str]:
@@ -164,7 +164,9 @@ def _passphrase(domain: Domain) -> Callable[[], bytes]:
     return answer
 
 
-def _identity_error(place: str, key: Source, error: Exception, suffix: str) -> ConfigError:
+def _identity_error(
+    chain: Sequence[Item], key: Source, error: Exception, suffix: str
+) -> ConfigError:
     """Say which of both is wrong; ``ssl`` does not."""
     certificate_name, key_name = f"certificate{suffix}", f"private_key{suffix}"
     reason = getattr(error, "reason", None)
@@ -172,11 +174,11 @@ def _identity_error(place: str, key: Source, error: Exception, suffix: str) -> C
         return ConfigError(
             f"the key{_where(key)} does not belong to the certificate",
             parameter=key_name,
-            hint="give the key for which the certificate was made",
+            hint="; ".join(chain_advice(chain)) or None,
         )
     if reason in _WEAK:
         return ConfigError(
-            f"{place}: {words(error)}",
+            f"{chain[0].place}: {words(error)}",
             parameter=certificate_name,
             hint="OpenSSL's security level asks for a stronger one",
         )

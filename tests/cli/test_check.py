@@ -305,9 +305,91 @@ def test_a_version_that_nobody_can_speak(folder: Folder, root: Authority) -> Non
         assert "wolfSSL has no TLS below 1.2" in messages(found, "load")[0][1]
         return
     ((severity, text),) = messages(found, "version")
-    assert (severity, "nobody can connect" in text) == ("warning", True)
-    for method, ciphers in (("TLSv1", "DEFAULT:@SECLEVEL=0"), ("TLSv1-TLSv1_2", "DEFAULT")):
+    assert (severity, "nobody can connect: OpenSSL does TLSv1 at" in text) == ("error", True)
+    for method, ciphers in (
+        ("TLSv1", "DEFAULT:@SECLEVEL=0"),
+        ("TLSv1", "@SECLEVEL=2:ALL:@SECLEVEL=0"),
+        ("TLSv1-TLSv1_2", "DEFAULT"),
+    ):
         assert folder.server(**files, tls_method=method, ciphers_list=ciphers) == []
+
+
+def test_the_last_security_level_counts(folder: Folder, root: Authority) -> None:
+    files = folder.shown(root.issue("leaf", kind="rsa"))
+    ciphers = "ALL:@SECLEVEL=0:@SECLEVEL=1"
+    found = folder.server(**files, tls_method="TLSv1", ciphers_list=ciphers)
+    if folder.library == "openssl":
+        ((severity, text),) = messages(found, "version")
+        assert (severity, "and cipher_list ends at 1" in text) == ("error", True)
+
+
+def test_suites_that_begin_with_another_version(folder: Folder, root: Authority) -> None:
+    files = folder.shown(root.issue("leaf", kind="rsa"))
+    ciphers = "ECDHE-RSA-AES128-GCM-SHA256:@SECLEVEL=0"
+    found = folder.server(**files, tls_method="TLSv1", ciphers_list=ciphers)
+    if folder.library == "openssl":
+        ((severity, text),) = messages(found, "version")
+        assert (severity, "begin with TLS 1.2, and tls_method is TLSv1" in text) == ("error", True)
+    assert folder.server(**files, tls_method="TLSv1_2", ciphers_list=ciphers) == []
+
+
+@pytest.mark.parametrize(("kind", "other"), [("rsa", "ECDSA"), ("ec", "RSA"), ("ed25519", "RSA")])
+def test_suites_for_another_key(folder: Folder, root: Authority, kind: str, other: str) -> None:
+    files = folder.shown(root.issue("leaf", kind=kind))
+    ciphers = f"ECDHE-{other}-AES128-GCM-SHA256"
+    found = folder.server(**files, tls_method="TLSv1_2", ciphers_list=ciphers)
+    ((severity, text),) = messages(found, "version")
+    assert (severity, f"are for {other} certificates" in text) == ("error", True)
+    assert folder.server(**files, tls_method="TLSv1_2-", ciphers_list=ciphers) == []  # by TLS 1.3
+    both = "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256"
+    assert folder.server(**files, tls_method="TLSv1_2", ciphers_list=both) == []
+
+
+# Files that do not go together.
+
+
+def test_a_chain_with_the_root_first(folder: Folder, root: Authority) -> None:
+    identity = root.issue("leaf")
+    files = folder.shown(identity)
+    for order, words in (
+        (root.pem + identity.fields()["certificate"], "it issued /CN=leaf, which stands behind"),
+        (root.issue("b").fields()["certificate"] + root.pem, "certificate must come first in the"),
+        (root.issue("b").fields()["certificate"], "give the key for which the certificate was"),
+    ):
+        folder.write("certificate.pem", order)
+        ((severity, text),) = messages(folder.server(**files), "load")
+        assert severity == "error"
+        assert "private_key: the key does not belong to the certificate (the first" in text
+        assert words in text
+        assert "certificate.pem, certificate 1 (line 1)" in text
+        assert "private_key.pem" in text
+
+
+@pytest.mark.parametrize("held", ["nothing", "an empty file", "others", "missing", "a file"])
+def test_a_directory_without_crls(
+    folder: Folder, root: Authority, tmp_path: Path, held: str
+) -> None:
+    files = folder.shown(root.issue("leaf"))
+    ca_list = folder.write("ca.pem", root.pem)
+    crls = tmp_path / "crls"
+    words = {
+        "nothing": "(there are no files in it; put",
+        "an empty file": "(1.crl there is empty; put",
+        "others": "(a, b, c and 1 more there hold none; put",
+        "missing": "(crl_dir is a directory",
+        "a file": "(crl_dir is a directory",
+    }[held]
+    if held == "a file":
+        crls.write_bytes(root.crl())
+    elif held != "missing":
+        crls.mkdir()
+    if held == "an empty file":
+        (crls / "1.crl").touch()
+    for name in "abcd" if held == "others" else "":
+        (crls / name).write_text("no CRL")
+    found = folder.server(**files, verify_cert=1, ca_list=ca_list, crl_dir=crls)
+    ((severity, text),) = messages(found, "load")
+    assert (severity, words in text) == ("error", True), text
 
 
 # Who else can read it.
@@ -359,3 +441,22 @@ def test_what_is_public_may_be_read(folder: Folder, root: Authority) -> None:
     files = folder.shown(root.issue("leaf"))
     (folder.path / "certificate.pem").chmod(0o644)
     assert folder.server(**files) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "is_default"),
+    [
+        ("", True),
+        ('modparam("tls_mgm", "certificate", "[a]tls/cert.pem")\n', False),
+        ('modparam("tls_mgm", "certificate", "tls/cert.pem")\n', False),
+    ],
+)
+def test_a_certificate_that_nobody_has_named(
+    tmp_path: Path, run: Run, more: str, is_default: bool
+) -> None:
+    script = tmp_path / "opensips.cfg"
+    head = 'loadmodule "tls_openssl.so"\nmodparam("tls_mgm", "server_domain", "a")\n'
+    script.write_text(head + 'modparam("tls_mgm", "private_key", "[a]a.key")\n' + more)
+    out = run("check", "--config", str(script))[1]
+    assert f"certificate: cannot open {tmp_path}/tls/cert.pem: No such file" in out
+    assert ("nothing is set, so this is the default; set certificate" in out) == is_default

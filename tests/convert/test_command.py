@@ -112,7 +112,6 @@ def test_doubts_are_told(folder: Path, run: Run) -> None:
     code, _, err = run("convert", str(toml), "--output", str(folder / "other" / "x.cfg"))
     assert code == 0
     assert "tls_openssl is loaded in it" in err
-    assert "OpenSIPS may not undo the escapes (%)" in err
     assert "rows of the database without certificate look for tls/cert.pem" in err
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
@@ -34,9 +36,13 @@ LANGUAGES: tuple[Language, ...] = ("toml", "script")
 
 
 def written(configuration: Configuration, kind: str) -> list[tuple[str, dict[str, Any]]]:
-    """What is written about the domains of a kind."""
+    """What is written about the domains of a kind; certificate and key of a server always are."""
     tables = (table for table in configuration.tables if table.kind == kind)
-    return [(table.name, written_values(table)) for table in tables]
+    shared = defaults_of(configuration)
+    usual = {"certificate": "tls/cert.pem", "private_key": "tls/ckey.pem"}
+    always = usual.items() if kind == "server" else ()
+    more = {name: path for name, path in always if name not in shared}
+    return [(table.name, more | written_values(table)) for table in tables]
 
 
 def defaults_of(configuration: Configuration) -> dict[str, Any]:
@@ -152,7 +158,9 @@ def test_urls_go_round(url: str) -> None:
         ("mariadb+pymysql://u:p@h:3307/d", "mysql://u:p@h:3307/d"),
         ("postgresql+psycopg://u@h/d", "postgres://u@h/d"),
         ("postgresql://h/d", "postgres://h/d"),
-        ("mysql+pymysql://u:p%40%2F%23@h/d", "mysql://u:p@/#@h/d"),
+        ("mysql+pymysql://u:p%40%2F%23@h/d", "mysql://u:p%40%2F%23@h/d"),
+        ("mysql+pymysql://u:%5Bp%5D%20%25@h/d", "mysql://u:%5Bp%5D%20%25@h/d"),
+        ("mysql+pymysql://u:%C3%A4%21@h/d", "mysql://u:ä!@h/d"),
         ("mysql+pymysql://u:p%3F@h/d", "mysql://u:p%3F@h/d"),
         (
             "mysql+pymysql://u:p@localhost/d?unix_socket=/run/x.sock",
@@ -166,6 +174,42 @@ def test_urls_go_round(url: str) -> None:
 def test_urls_of_opensips(url: str, written: str) -> None:
     assert opensips_url(url) == written
     assert opensips_url(normal_url(written, opensips=True)) == written
+
+
+def as_opensips_reads(url: str) -> tuple[str | None, str | None, str, str]:
+    """User, password, host and database by the rules of OpenSIPS' ``db_id.c``."""
+    rest = url.partition("://")[2]
+    login, _, place = rest.partition("@")  # the first one, whatever stands behind
+    user, colon, password = login.partition(":")
+    host, _, database = place.partition("/")
+    parts = [user, password if colon else None, host, database]
+    for part in parts:
+        for escape in re.findall("%(..)?", part or ""):
+            assert 32 <= int(escape, 16) <= 126
+    return tuple(part if part is None else unquote(part) for part in parts)  # type: ignore[return-value]
+
+
+@given(login_urls("mysql+pymysql") | login_urls("postgresql+psycopg"))
+def test_opensips_reads_the_same_user_and_password(url: str) -> None:
+    rest = url.partition("://")[2]
+    user, colon, password = rest.rpartition("@")[0].partition(":")
+    expected = (unquote(user), unquote(password) if colon else None)
+    assert as_opensips_reads(opensips_url(url)) == (*expected, "db.example:99", "opensips")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql+pymysql://u:hush%0A@h/d",
+        "mysql+pymysql://u%7F:hush@h/d",
+        "postgresql+psycopg://u:hush@h/50%25",
+    ],
+)
+def test_urls_that_opensips_would_misread(url: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        opensips_url(url)
+    assert caught.value.hint
+    assert "hush" not in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["sqlite:///relative.db", "postgresql+psycopg://u:hush@h/d?a=b"])
@@ -335,7 +379,7 @@ def test_pem_and_long_lists_as_they_are_written() -> None:
 
 def test_script_as_it_is_written() -> None:
     source = read_toml_text(
-        'library = "wolfssl"\nlisten = ["tls:[::1]:5061", "udp:10.0.0.1", "1.2.3.4:5"]\n'
+        'library = "wolfssl"\nlisten = ["tls:[::1]:5061", "udp:10.0.0.1", "tls:a.b:5"]\n'
         'client_sip_domain_avp = "sip"\nhandshake_timeout = 0.3\n'
         '[defaults]\nca_list = "ca.pem"\n[client.a]\nverify_cert = false\n'
         '[server.a]\ncertificate = "a \\"b\\".pem"\nverify_depth = 1\n'
@@ -350,7 +394,7 @@ def test_script_as_it_is_written() -> None:
         "\n"
         "socket=tls:[::1]:5061\n"
         "socket=udp:10.0.0.1:5060\n"
-        "socket=1.2.3.4:5\n"
+        'socket=tls:"a.b":5\n'
         "\n"
         'loadmodule "proto_tls.so"\n'
         'loadmodule "proto_udp.so"\n'
@@ -374,6 +418,7 @@ def test_script_as_it_is_written() -> None:
         "\n"
         'modparam("tls_mgm", "server_domain", "a")\n'
         'modparam("tls_mgm", "certificate", "[a]a \\"b\\".pem")\n'
+        'modparam("tls_mgm", "private_key", "[a]tls/ckey.pem")\n'
         "# OpenSIPS refuses this one, which is a parameter of tlsmgm alone.\n"
         'modparam("tls_mgm", "verify_depth", "[a]1")\n'
     )
@@ -529,3 +574,54 @@ def test_a_writer_that_forgets_is_found_out(monkeypatch: pytest.MonkeyPatch) -> 
         "/conf/x.toml: what was written does not say the same: ca_list of client domain 'b' "
         "(this is a defect of tlsmgm; please report it)"
     )
+
+
+# What the written file is for others.
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("read", [read_script_text, read_toml_text])
+def test_files_that_are_not_named_are_named(read: Any, language: Language) -> None:
+    """OpenSIPS takes those of the folder that it was built for."""
+    text = 'modparam("tls_mgm", "server_domain", "a")\nmodparam("tls_mgm", "client_domain", "b")\n'
+    if read is read_toml_text:
+        text = "[server.a]\n[client.b]\n"
+    source = read(text, f"/conf/x.{'toml' if read is read_toml_text else 'cfg'}")
+    made = convert(source, language)
+    for path in ("tls/cert.pem", "tls/ckey.pem"):
+        assert made.text.count(path) == 1
+    assert made.configuration.domains == source.domains
+    assert ("start OpenSIPS in its folder" in made.text) == (language == "script")
+
+
+@pytest.mark.parametrize(
+    ("host", "written"),
+    [
+        ("eth0", "tls:eth0:5061"),
+        ("*", "tls:*:5061"),
+        ("[::1]", "tls:[::1]:5061"),
+        ("10.0.0.1", "tls:10.0.0.1:5061"),
+        ("route.example", 'tls:"route.example":5061'),  # a word of the language
+        ("eth0.100", 'tls:"eth0.100":5061'),  # would be two tokens
+    ],
+)
+def test_hosts_are_quoted_where_the_grammar_needs_it(host: str, written: str) -> None:
+    source = read_toml_text(f'listen = ["tls:{host}:5061"]\n[client.a]\n', "/conf/x.toml")
+    assert f"\nsocket={written}\n" in convert(source, "script").text
+
+
+def test_addresses_with_a_zone_are_no_part_of_a_script() -> None:
+    source = read_toml_text('listen = ["tls:[fe80::1%eth0]:5061"]\n[client.a]\n', "/conf/x.toml")
+    with pytest.raises(ConfigError, match="has a zone") as caught:
+        convert(source, "script")
+    assert caught.value.hint
+
+
+def test_a_socket_without_protocol_is_no_part_of_a_script() -> None:
+    text = 'listen = ["127.0.0.1:5070", "[::1]:5070"]\n[client.a]\n'
+    source = read_toml_text(text, "/conf/x.toml")
+    assert '"127.0.0.1:5070"' in convert(source, "toml").text
+    with pytest.raises(ConfigError, match=r"'127\.0\.0\.1:5070' names no protocol") as caught:
+        convert(source, "script")
+    assert "x.toml:1" in str(caught.value)
+    assert caught.value.hint

@@ -126,7 +126,7 @@ def test_a_type_of_another_database(tmp_path: Path, run: Run) -> None:
     with make_engine(DatabaseSettings(normal_url(url))).begin() as connection:
         connection.execute(sa.text("ALTER TABLE tls_mgm DROP COLUMN certificate"))
         connection.execute(sa.text("ALTER TABLE tls_mgm ADD COLUMN certificate MEDIUMBLOB"))
-    assert "column 'certificate' is another type; OpenSIPS" in run("db", "show", "--url", url)[2]
+    assert "column 'certificate' is MEDIUMBLOB; OpenSIPS" in run("db", "show", "--url", url)[2]
 
 
 def test_a_script_goes_in_and_comes_out(
@@ -344,3 +344,25 @@ def test_names_of_domains_make_no_paths(tmp_path: Path, run: Run) -> None:
     assert len(names) == 5
     loaded = TLSManager.from_config(folder / "tlsmgm.toml", library="none")
     assert [domain.name for domain in loaded.domains] == ["../../evil/x", "a b"]
+
+
+def test_check_says_of_a_row_what_to_do(tmp_path: Path, run: Run) -> None:
+    url = f"sqlite:///{tmp_path}/tls.db"
+    rows = [
+        server_row("dom1", certificate=pem("root.pem") + pem("dom1.pem")),
+        server_row("dom2", private_key=None),
+        server_row("dom3", match_ip_address="nowhere"),
+    ]
+    DomainTable(url, *rows)
+    script = tmp_path / "opensips.cfg"
+    script.write_text(
+        f'loadmodule "tls_openssl.so"\nmodparam("tls_mgm", "db_url", "sqlite://{tmp_path}/tls.db")\n'
+    )
+    code, out, _ = run("check", "--config", str(script), "--json")
+    texts = {item["domain"]: item["message"] for item in json.loads(out)["findings"][::-1]}
+    assert code == 1
+    assert "the first certificate is /" in texts["dom1"]
+    assert "must come first" in texts["dom1"]
+    assert "nothing is set" not in texts["dom1"]
+    assert "(nothing is set, so this is the default; set private_key)" in texts["dom2"]
+    assert "(an address is IP:port" in texts["dom3"]

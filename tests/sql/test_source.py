@@ -198,7 +198,10 @@ BAD_ROWS = [
     ({"match_ip_address": "nowhere"}, "column 'match_ip_address': bad address 'nowhere'"),
     ({"match_sip_domain": "a b"}, "column 'match_sip_domain': name filter 'a b' holds a blank"),
     ({"verify_cert": -1}, "column 'verify_cert': must be an unsigned number"),
-    ({"certificate": b"/etc/cert.pem"}, "column 'certificate': is not PEM"),
+    (
+        {"certificate": b"/etc/cert.pem"},
+        "column 'certificate': is not PEM: it has no BEGIN line (the column holds the PEM itself,",
+    ),
     ({"private_key": b"secret"}, "column 'pk': is not PEM"),
     ({"private_key": None}, "column 'pk'"),
     ({"private_key": pem("dom2.key")}, "column 'pk'"),

@@ -74,6 +74,13 @@ def test_a_foreign_key(site: Identity, user: Identity) -> None:
     assert error.hint
 
 
+def test_a_chain_with_the_root_first(root: Authority, site: Identity) -> None:
+    fields = site.fields()
+    error = refusal("server", **fields | {"certificate": root.pem + fields["certificate"]})
+    assert (error.parameter, "it issued" in (error.hint or "")) == ("private_key", True)
+    assert "must come first" in (error.hint or "")
+
+
 def test_a_key_of_another_kind(root: Authority, site: Identity) -> None:
     other = root.issue("other", kind="rsa").fields()["private_key"]
     error = refusal("server", **site.fields() | {"private_key": other})

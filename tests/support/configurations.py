@@ -21,6 +21,7 @@ PEM = b"-----BEGIN CERTIFICATE-----\r\nAAAA\n-----END CERTIFICATE-----\n"
 _ODD = "ab .*?[]{}()\"'\\#$=,;:/-_%@&!\u00e4\u4e16\U0001f600"
 _ALPHABET = st.one_of(st.sampled_from(_ODD), st.characters(codec="utf-8"))
 _TEXT = st.text(_ALPHABET, min_size=1, max_size=12)
+_CONTROLS = frozenset(map(chr, (*range(32), 127)))
 #: Paths may have line ends, control characters and DEL in them.
 _PATH_TEXT = st.text(st.one_of(_ALPHABET, st.sampled_from("\n\r\t\x01\x7f\u2028")), min_size=1)
 
@@ -119,8 +120,10 @@ NAMES = (
 )
 _SOCKETS = st.builds(
     Socket,
-    st.sampled_from(["tls", "wss", "udp", "any", "hep_tls", "msrps"]),
-    st.sampled_from(["10.0.0.1", "::1", "fe80::1%eth0", "*", "eth0", "my_host", "udp", "a.b-c"]),
+    st.sampled_from(["tls", "wss", "udp", "ipsec", "hep_tls", "msrps"]),
+    st.sampled_from(
+        ["10.0.0.1", "::1", "*", "eth0", "my_host", "udp", "a.b-c", "1.route.example", "eth0.100"]
+    ),
     st.integers(1, 65535),
     st.just(ORIGIN),
 )
@@ -135,8 +138,9 @@ def _table(name: str, kind: Any, values: dict[str, Any]) -> DomainTable:
 
 
 def login_urls(scheme: str) -> st.SearchStrategy[str]:
-    """URLs with a user and perhaps a password, of whatever characters."""
-    text = st.text(_ALPHABET, max_size=8).map(lambda part: quote(part, safe=""))
+    """URLs with a user and perhaps a password, of whatever characters but control characters."""
+    text = st.text(_ALPHABET, max_size=8).filter(lambda part: not set(part) & _CONTROLS)
+    text = text.map(lambda part: quote(part, safe=""))
     login = st.one_of(text, st.tuples(text, text).map(":".join))
     return login.map(lambda user: f"{scheme}://{user}@db.example:99/opensips")
 

@@ -95,6 +95,20 @@ def test_a_password_is_never_shown(password: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("mysql://u:hush@unix(/run/x.sock)/d", "u@localhost/d?unix_socket=/run/x.sock"),
+        ("mysql://u@unix(/run/x.sock)/d", "u@localhost/d?unix_socket=/run/x.sock"),
+        ("mysql://unix(/run/x.sock)/d", "localhost/d?unix_socket=/run/x.sock"),
+        ("mysql://u:hush@h/d?charset=x&read_default_file=hush", "u@h/d"),
+        ("mysql://h/d?password=hush", "h/d"),
+    ],
+)
+def test_the_local_socket_is_shown(written: str, shown: str) -> None:
+    assert DatabaseSettings(normal_url(written)).safe_url == f"mysql+pymysql://{shown}"
+
+
+@pytest.mark.parametrize(
     ("values", "reason"),
     [
         ({"columns": {"certifcate": "x"}}, "no column 'certifcate' (did you mean 'certificate'?)"),

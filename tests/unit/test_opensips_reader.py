@@ -65,10 +65,10 @@ def test_lines_and_escapes() -> None:
 @pytest.mark.parametrize(
     ("script", "message"),
     [
-        ('\n"abc', "x.cfg:2: string is not closed"),
-        ("'abc", "x.cfg:1: string is not closed"),
-        ("/* abc *", "x.cfg:1: comment is not closed"),
-        ("\nroute { if {}\n", "x.cfg:2: block is not closed"),
+        ('\n"abc', 'x.cfg:2: string is not closed (it begins with ")'),
+        ("'abc", "x.cfg:1: string is not closed (it begins with ')"),
+        ("/* abc *", "x.cfg:1: comment is not closed (its */ is missing)"),
+        ("\nroute { if {}\n", "x.cfg:2: block is not closed (its } is missing)"),
     ],
 )
 def test_what_is_never_closed(script: str, message: str) -> None:
@@ -345,6 +345,91 @@ def test_bad_tls_sockets(value: str) -> None:
     assert str(refused(f"\nsocket={value}\n")).startswith(f"x.cfg:2: bad socket {value!r}")
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("tls:1.2.3.4:0", "ports go from 1 to 65535"),
+        ("tls:1.2.3.4:70000", "ports go from 1 to 65535"),
+        ("wss:1.2.3.4:5063-5061", "from the lower to the higher one"),
+        ("bins:a:b", "(write bins:10.0.0.10:5556)"),
+        ("tls:9443", "'9443' is no host (write tls:*:9443)"),
+        ("WSS:any:443", "'any' is no host (write wss:*:443)"),
+        ("tls:any", "'any' is no host (write tls:*)"),
+        ("tls:::1:6743", "6743 may be a port, or the end of an address (write tls:[::1]:6743, or"),
+        ("tls:2001:db8::a:5061", "(write tls:[2001:db8::a]:5061, or tls:[2001:db8::a:5061])"),
+        ("tlss:1.2.3.4:5061", "there is no protocol 'tlss' (did you mean 'tls'?)"),
+        ("hep-tls:eth0:9061", "there is no protocol 'hep-tls' (did you mean 'hep_tls'?)"),
+    ],
+)
+def test_sockets_that_say_something_else(value: str, message: str) -> None:
+    error = str(refused(f"\nsocket={value}\n"))
+    assert error.startswith(f"x.cfg:2: bad socket {value!r}")
+    assert message in error
+
+
+@pytest.mark.parametrize("value", ["1.2.3.4:5061", "[::1]:5061", "eth0", "any:1.2.3.4:5061"])
+@pytest.mark.parametrize("word", ["socket", "listen"])
+def test_sockets_without_protocol_are_told(value: str, word: str) -> None:
+    config = read_script_text(f"\n{word}={value}\n", "x.cfg")
+    assert [socket.is_tls for socket in config.sockets] == [False]
+    (warning,) = config.warnings
+    assert warning.startswith(f"x.cfg:2: socket {value!r} names no protocol")
+    assert f"write tls:{value.removeprefix('any:')}" in warning
+
+
+@pytest.mark.parametrize(
+    "value", ["udp:1.2.3.4:5060", "ipsec:eth0:5062", "tls:::1", "tls:2001:db8::5061"]
+)
+def test_sockets_that_need_no_warning(value: str) -> None:
+    config = read_script_text(f"socket={value}\n")
+    assert (len(config.sockets), config.warnings) == (1, ())
+
+
+@pytest.mark.parametrize(
+    ("written", "port"),
+    [("5062", 5062), ('"5062"', 5062), ("0x13c6", 5062), ("011706", 5062), ("+5062", 5062),
+     ("yes", 1), ("enable", 1)],
+)  # fmt: skip
+def test_numbers_are_those_of_the_lexer(written: str, port: int) -> None:
+    text = f'modparam("proto_tls", "tls_port", {written})\nsocket=tls:10.0.0.1\n'
+    (socket,) = read_script_text(text).sockets
+    assert socket.port == port
+
+
+@pytest.mark.parametrize("value", ["5s", "0x", "09", "1.5", "$var(x)", ""])
+def test_numbers_that_are_none(value: str) -> None:
+    assert "x.cfg:1: malformed modparam" in str(
+        refused(f'modparam("proto_tls", "tls_handshake_timeout", {value})')
+    )
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["tls_mgm.so", " tls_mgm", "tls-mgm", "tlsmgm", "TLS_MGMT", "x|tls_mg", "modules/tls_mgm"],
+)
+def test_a_misspelt_module_is_no_other_module(module: str) -> None:
+    config = read_script_text(f'\nmodparam("{module}", "db_url", "mysql://u:p@h/d")', "x.cfg")
+    (warning,) = config.warnings
+    assert warning.startswith(f"x.cfg:2: modparam of {module!r} is passed over")
+    assert config.database is None
+
+
+@pytest.mark.parametrize("module", ["tcp_mgm", "sockets_mgm", "tls_openssl", "tls", "mi_http", ""])
+def test_other_modules_are_other_modules(module: str) -> None:
+    assert not read_script_text(f'modparam("{module}", "x", "y")').warnings
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['MODPARAM("tls_mgm", "server_domain", "d")', 'LoadModule "tls_openssl.so"',
+     'Include_File "x.cfg"', "SOCKET=tls:10.0.0.1:5061"],
+)  # fmt: skip
+def test_words_count_in_lower_case_only(line: str) -> None:
+    error = str(refused(f"\n{line}\n"))
+    assert error.startswith("x.cfg:2: ")
+    assert "is no word of a script (write '" in error
+
+
 def test_timeouts() -> None:
     assert read_script_text("tls_handshake_timeout=30").handshake_timeout == 30
     config = read_script_text(
@@ -384,6 +469,9 @@ def test_timeouts() -> None:
         (("match_sip_domain", "[d],,"), "domain 'd': parameter 'match_sip_domain': is empty"),
         (("cipher_list", "[d]!"), "domain 'd': parameter 'cipher_list': bad word '!'"),
         (("server_domain", " d "), "server domain 'd' is already defined at x.cfg:1"),
+        (("tls_library", "gnutls"), "(known: auto, none, openssl, wolfssl)"),
+        (("verify_cert", "[d]yes"), "not 'yes' (write 0 or 1)"),
+        (("match_sip_domain", "[d]a b"), "(names are separated by commas)"),
         (("server_domain", ""), "parameter 'server_domain': is empty"),
         (("server_domain", "e=10.0.0.1:5061"), "is the old form of a definition (define 'e' and"),
         (("tls_library", "gnutls"), "parameter 'tls_library': unknown library 'gnutls'"),

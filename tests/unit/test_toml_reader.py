@@ -343,6 +343,9 @@ def test_errors_have_a_line(text: str, line: int) -> None:
     [
         ("librari = 1", "x.toml:1: parameter 'librari': is unknown here (did you mean 'library'?)"),
         ("zzz = 1", "parameter 'zzz': is unknown here (known: library, listen, "),
+        ("certificate = 'x'", "'certificate': is unknown here (write it below [server.NAME], "),
+        ("[server.a]\ncert = 'x'", "parameter 'cert': is unknown here (did you mean 'certificate"),
+        ("listen = '9443'", "bad socket '9443': '9443' is no host (write tls:*:9443)"),
         ("[server.a]\ncertifikate = 1", "x.toml:2: domain 'a': parameter 'certifikate': is unknown"
          " here (did you mean 'certificate'?)"),
         ("[defaults]\nmatch = 1", "x.toml:2: parameter 'match': is unknown here"),

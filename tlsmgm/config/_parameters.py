@@ -78,6 +78,9 @@ _BRACKETS = re.compile(r"\s*\[([^\]]*)\](.*)", re.DOTALL)
 _AVP = re.compile(r"\$b?avp\((.*)\)")
 _MAX_NUMBER = 2**32 - 1
 
+#: Names that are listed all where one is misspelt.
+_FEW: Final = 8
+
 
 def number(value: str | int) -> int:
     """Read an unsigned number.
@@ -156,9 +159,10 @@ class ParameterReader:
             return None, value
         name = match[1].strip()
         if self._find(name) is None:
-            error = _unknown("domain", name, {known for _, known in self._tables})
+            close = difflib.get_close_matches(name, sorted({one for _, one in self._tables}), n=1)
+            hint = "define it above by server_domain or client_domain"
             raise ConfigError(
-                error.reason, hint=error.hint or "define it above by server_domain or client_domain"
+                f"unknown domain {name!r}", hint=f"did you mean {close[0]!r}?" if close else hint
             )
         return name, match[2]
 
@@ -241,7 +245,10 @@ class ParameterReader:
             raise _unexpanded(found[0])
         known = self._tables.get((kind, name))
         if known is not None:
-            raise ConfigError(f"{kind} domain {name!r} is already defined at {known.origin}")
+            raise ConfigError(
+                f"{kind} domain {name!r} is already defined at {known.origin}",
+                hint="choose another name, or leave one of them out",
+            )
         if self._find(name) is not None:
             self._warnings.append(
                 f"{origin}: a server and a client domain are called {name!r}; "
@@ -281,7 +288,10 @@ class ParameterReader:
 
 def _read(target: str, value: str | int) -> Any:
     if target in FLAG_FIELDS:
-        return bool(number(value))
+        try:
+            return bool(number(value))
+        except ConfigError as error:
+            raise ConfigError(error.reason, hint="write 0 or 1") from None
     if target in NUMBER_FIELDS:
         return normalise(target, number(value))
     return normalise(target, _text(value))
@@ -321,4 +331,6 @@ def _unexpanded(found: str) -> ConfigError:
 def _unknown(what: str, name: str, known: Any) -> ConfigError:
     close = difflib.get_close_matches(name, sorted(known), n=1)
     hint = f"did you mean {close[0]!r}?" if close else None
+    if hint is None and known and len(known) <= _FEW:
+        hint = f"known: {', '.join(sorted(known))}"
     return ConfigError(f"unknown {what} {name!r}", hint=hint)

@@ -69,7 +69,7 @@ def convert(
     path = os.path.join(source.folder, _NAMES[language]) if output is None else os.fsdecode(output)
     folder = os.path.realpath(os.path.dirname(path))
     moves = folder != os.path.realpath(source.folder)
-    moved = _moved(source, path, folder) if moves else dataclasses.replace(source, path=path)
+    moved = _moved(source, path, folder if moves else None)
     text = write_toml(moved) if language == "toml" else write_script(moved)
     back = read_toml_text(text, path) if language == "toml" else read_script_text(text, path)
     found = list(differences(source, back, language))
@@ -149,9 +149,19 @@ def _database_values(database: DatabaseSettings | None, language: Language) -> A
     return url, database.table, dict(database.columns), database.timeout, database.watch
 
 
-def _moved(source: Configuration, path: str, new: str) -> Configuration:
-    """The configuration as it must be written to mean the same in another folder."""
+def _moved(source: Configuration, path: str, new: str | None) -> Configuration:
+    """The configuration as it must be written to mean the same, there or in another folder.
+
+    Of server domains, certificate and key are always written: where nothing is, OpenSIPS takes
+    those of the folder that it was built for, and not of the script's.
+    """
     shared = {} if source.defaults is None else source.defaults.values
+    if new is None:
+        tables = tuple(
+            dataclasses.replace(table, values=table.values | _unwritten(table, shared))
+            for table in source.tables
+        )
+        return dataclasses.replace(source, path=path, tables=tables)
     tables = tuple(
         _moved_table(table, _unwritten(table, shared), source.folder, new)
         for table in source.tables
@@ -205,7 +215,5 @@ def _warnings(source: Configuration, language: Language, *, moves: bool) -> Iter
     database = source.database
     if database is None:
         return
-    if language == "script" and "%" in opensips_url(database.url):
-        yield "OpenSIPS may not undo the escapes (%) in the user or password of db_url"
     if moves and "certificate" not in ({} if source.defaults is None else source.defaults.values):
         yield "rows of the database without certificate look for tls/cert.pem in the new folder"

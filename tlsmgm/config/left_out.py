@@ -72,7 +72,7 @@ class _Script:
 
     def read(self, path: str) -> None:
         files = {path: None}
-        for statement in Script(strict_module="tls_mgm").read(path):
+        for statement in Script().read(path):
             files[statement.origin.file] = None
             if isinstance(statement, LoadModule):
                 if statement.name not in _OWN_MODULES and not statement.name.startswith("proto_"):

@@ -129,7 +129,9 @@ def _pieces(text: str, file: str) -> Iterator[tuple[str, str, int]]:
             raise ConfigError(f"unexpected character {text[at]!r}", origin=Origin(file, line))
         kind, end = match.lastgroup, match.end()
         if kind == "open":
-            raise ConfigError("string is not closed", origin=Origin(file, line))
+            raise ConfigError(
+                "string is not closed", origin=Origin(file, line), hint=f"it begins with {match[0]}"
+            )
         if kind == "block":
             end = _end_of_comment(text, at, Origin(file, line))
         elif kind == "variable":
@@ -151,7 +153,7 @@ def _end_of_comment(text: str, start: int, origin: Origin) -> int:
         depth += 1 if is_open else -1
         if not depth:
             return match.end()
-    hint = "comments nest: each /* needs its own */" if opened > 1 else None
+    hint = "comments nest: each /* needs its own */" if opened > 1 else "its */ is missing"
     raise ConfigError("comment is not closed", origin=origin, hint=hint)
 
 

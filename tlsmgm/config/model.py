@@ -271,6 +271,17 @@ class Configuration:
         key = DOMAIN_PARAMETERS.get(parameter, parameter)
         return self.value_origins.get((domain.kind, domain.name, key), domain.origin)
 
+    def is_default(self, domain: Domain, field: str) -> bool:
+        """Say whether a path of a domain is that of the manual, because nobody has written one.
+
+        Args:
+            domain: of this configuration, or of its database.
+            field: ``"certificate"`` or ``"private_key"``.
+        """
+        path = DomainDefaults(self.folder).values(domain.kind).get(field)
+        is_written = (domain.kind, domain.name, field) in self.value_origins
+        return path is not None and getattr(domain, field) == path and not is_written
+
     def default_values(self, kind: DomainKind) -> dict[str, Any]:
         """Return the fields to give to a domain that says nothing of its own.
 

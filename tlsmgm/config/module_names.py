@@ -10,6 +10,7 @@ See POSIX.1-2017, XBD 9.4.
 
 from __future__ import annotations
 
+import difflib
 import functools
 import string
 from collections.abc import Callable
@@ -17,7 +18,10 @@ from typing import Final
 
 from tlsmgm.errors import ConfigError
 
-__all__ = ["MODULES", "matching_modules"]
+__all__ = ["MODULES", "is_slip", "matching_modules"]
+
+#: How much a text must have of a module's name to be taken for a slip.
+_ALIKE: Final = 0.82
 
 #: Modules whose parameters are read.
 MODULES: Final = ("tls_mgm", "proto_tls", "proto_wss", "proto_bins")
@@ -73,6 +77,21 @@ def matching_modules(text: str) -> tuple[str, ...]:
     if len(text) > _MAX_LENGTH:
         raise ConfigError(f"the module's name is an expression of {len(text)} characters")
     return tuple(name for name in MODULES if _fits(f"^({text})$", name))
+
+
+def is_slip(text: str) -> bool:
+    """Say whether a module's name fits none of ours, but looks as if it should.
+
+    Args:
+        text: the first argument of ``modparam``; :func:`matching_modules` has found nothing.
+
+    Returns:
+        True if a part of it is ``tls_mgm`` but for a slip, such as ``"tls_mgm.so"``.
+    """
+    return any(
+        "tls_mgm" in part or difflib.SequenceMatcher(None, "tls_mgm", part).ratio() >= _ALIKE
+        for part in text.lower().split("|")
+    )
 
 
 def _fits(expression: str, name: str) -> bool:

@@ -58,7 +58,7 @@ def read_script(path: str | os.PathLike[str], reader: Reader | None = None) -> C
     See the manual, 1.9 and 1.11.
     """
     name = os.fsdecode(path)
-    script = Script(strict_module="tls_mgm", reader=reader)
+    script = Script(reader=reader)
     return _build(name, script.read(name), script)
 
 
@@ -76,7 +76,7 @@ def read_script_text(text: str, path: str | os.PathLike[str] = "opensips.cfg") -
         ConfigError: like :func:`read_script`.
     """
     name = os.fsdecode(path)
-    script = Script(strict_module="tls_mgm")
+    script = Script()
     return _build(name, script.parse(text, name), script)
 
 
@@ -120,6 +120,12 @@ def _sockets(
     for item in listens:
         sockets = parse_sockets(item.value, item.origin, ports)
         found += sockets
+        if any(socket.protocol == "any" for socket in sockets):
+            instead = "tls:" + item.value.removeprefix("any:")
+            warnings.append(
+                f"{item.origin}: socket {item.value!r} names no protocol, so nothing serves it, "
+                f"and OpenSIPS refuses it since 2.1; for TLS write {instead}"
+            )
         if len(found) > _MAX_SOCKETS:
             raise ConfigError(f"more than {_MAX_SOCKETS} sockets", origin=item.origin)
         for flag in item.flags:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -14,7 +15,7 @@ from tlsmgm.filters import is_ip
 __all__ = ["DEFAULT_PORTS", "parse_socket", "parse_sockets"]
 
 _PROTOCOLS: Final = TLS_PROTOCOLS | frozenset(
-    {"udp", "tcp", "sctp", "ws", "bin", "hep_udp", "hep_tcp", "smpp", "msrp", "any"}
+    {"udp", "tcp", "sctp", "ws", "bin", "hep_udp", "hep_tcp", "smpp", "msrp", "ipsec", "any"}
 )
 #: Ports of protocols where none is written.
 DEFAULT_PORTS: Final = {
@@ -33,6 +34,7 @@ DEFAULT_PORTS: Final = {
     "smpp": 2775,
     "msrp": 2855,
     "msrps": 2856,
+    "ipsec": 5062,
 }
 
 
@@ -42,6 +44,9 @@ _ADDRESS = re.compile(
     r"(?::(?P<ports>[0-9]{1,5}(?:-[0-9]{1,5})?(?:,[0-9]{1,5}(?:-[0-9]{1,5})?)*))?"
 )
 _UNEXPANDED = re.compile(r"\$\{[^}]*\}?|\$\(.*|@\w+@|\$\w+")
+_PROTOCOL = re.compile(r"([a-z][\w-]*):.*:.*", re.IGNORECASE | re.DOTALL)
+#: A bare IPv6 address whose end looks like a port.
+_PORT_LIKE = re.compile(r"(.*[^:]):([1-9][0-9]{3})", re.DOTALL)
 
 
 def parse_socket(
@@ -85,6 +90,7 @@ def parse_sockets(
     text = text.strip()
     protocol, colon, rest = text.partition(":")
     if not colon or protocol.lower() not in _PROTOCOLS:
+        _refuse_misspelt(text, origin)
         protocol, rest = "any", text
     protocol = protocol.lower()
     host, numbers = _host_and_ports(rest)
@@ -92,6 +98,8 @@ def parse_sockets(
         numbers = [ports[protocol]]
     is_tls = protocol in TLS_PROTOCOLS
     found = _UNEXPANDED.search(rest) if is_tls else None
+    if host and not found and (is_tls or protocol == "any"):
+        _check_host(text, "tls" if protocol == "any" else protocol, rest, host, origin)
     if host and not found and numbers and all(0 < port < 65536 for port in numbers):
         return tuple(Socket(protocol, host, port, origin) for port in numbers)
     if not is_tls:
@@ -102,7 +110,41 @@ def parse_sockets(
             origin=origin,
             hint="run the preprocessor first (envsubst, m4 or what opensips -p names)",
         )
-    raise ConfigError(f"bad socket {text!r}", origin=origin, hint="write tls:10.0.0.10:5061")
+    hint = f"write {protocol}:10.0.0.10:{ports[protocol]}"
+    if host:
+        hint = "ports go from 1 to 65535, and those of a range from the lower to the higher one"
+    raise ConfigError(f"bad socket {text!r}", origin=origin, hint=hint)
+
+
+def _refuse_misspelt(text: str, origin: Origin) -> None:
+    """``tlss:10.0.0.1:5061`` would be passed over as none of TLS, and OpenSIPS refuses it."""
+    match = _PROTOCOL.fullmatch(text)
+    if match is None or is_ip(text):
+        return
+    close = difflib.get_close_matches(match[1].lower(), sorted(TLS_PROTOCOLS), n=1, cutoff=0.75)
+    if close:
+        raise ConfigError(
+            f"bad socket {text!r}: there is no protocol {match[1]!r}",
+            origin=origin,
+            hint=f"did you mean {close[0]!r}?",
+        )
+
+
+def _check_host(text: str, protocol: str, rest: str, host: str, origin: Origin) -> None:
+    """Refuse what could be read, but hardly says what was meant."""
+    if host.isascii() and host.isdigit():
+        reason, instead = f"{host!r} is no host", f"*:{host}"
+    elif host.lower() == "any":
+        reason, instead = f"{host!r} is no host", "*" + rest[len(host) :]
+    elif not rest.startswith("[") and is_ip(host) and (match := _PORT_LIKE.fullmatch(host)):
+        reason = f"{match[2]} may be a port, or the end of an address"
+        instead = f"[{match[1]}]:{match[2]}"
+    else:
+        return
+    hint = f"write {protocol}:{instead}"
+    if "[" in instead:
+        hint += f", or {protocol}:[{host}]"
+    raise ConfigError(f"bad socket {text!r}: {reason}", origin=origin, hint=hint)
 
 
 def _host_and_ports(text: str) -> tuple[str, list[int] | None]:

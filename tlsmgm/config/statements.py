@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tlsmgm.config.lexer import Token, TokenKind, tokenize
-from tlsmgm.config.module_names import matching_modules
+from tlsmgm.config.module_names import is_slip, matching_modules
 from tlsmgm.domain import Origin
 from tlsmgm.errors import ConfigError
 from tlsmgm.reading import Reader, read_file
@@ -88,7 +88,17 @@ _M4_MACROS = frozenset(
     }
 )
 
-_NUMBER = re.compile(r"[+-]?\d{1,18}")
+#: Numbers of ``cfg.lex``: a zero in front makes one octal, and some words are numbers, too.
+_NUMBER = re.compile(
+    r"(?P<sign>[+-]?)(?:0x(?P<hex>[0-9a-fA-F]{1,15})|0(?P<octal>[0-7]{1,18})"
+    r"|(?P<decimal>0|[1-9][0-9]{0,17}))"
+)
+_NUMBER_WORDS = dict.fromkeys(("yes", "true", "on", "enable"), 1) | dict.fromkeys(
+    ("no", "false", "off", "disable"), 0
+)
+
+#: Words that count in lower case only, as in ``cfg.lex``.
+_KEYWORDS = frozenset({"loadmodule", "modparam", "include_file", "import_file", "socket", "listen"})
 _PORTS_AT_END = re.compile(r":[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$")
 _JOINTS = (":", "-", ",")
 _END = Token(TokenKind.MARK, "", 0)
@@ -152,12 +162,10 @@ class Script:
     """Reads a script and what it includes.
 
     Args:
-        strict_module: module whose ``modparam`` must be well formed; others are passed over.
         reader: of the load; None: each file is read for itself.
         warnings: what looked odd, filled while reading.
     """
 
-    strict_module: str
     reader: Reader | None = None
     warnings: list[str] = field(default_factory=list)
     _stack: list[str] = field(default_factory=list)
@@ -183,7 +191,12 @@ class Script:
             raise error.at(origin=origin) from None
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            raise ConfigError(f"cannot read {path!r}: {reason}", origin=origin) from error
+            hint = None
+            if included_at is not None:
+                hint = "paths start at the folder of the file that includes; see import_file, too"
+            raise ConfigError(
+                f"cannot read {path!r}: {reason}", origin=origin, hint=hint
+            ) from error
         if len(data) > MAX_FILE_SIZE:
             raise ConfigError(f"{path!r} is larger than {MAX_FILE_SIZE} bytes", origin=origin)
         text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
@@ -210,7 +223,11 @@ class Script:
         if real in self._stack:
             raise ConfigError(f"{path!r} includes itself", origin=origin)
         if len(self._stack) > MAX_INCLUDE_DEPTH:
-            raise ConfigError(f"files include each other {len(self._stack)} deep", origin=origin)
+            raise ConfigError(
+                f"files include each other {len(self._stack)} deep",
+                origin=origin,
+                hint=f"OpenSIPS reads them {MAX_INCLUDE_DEPTH} deep",
+            )
         self._files += 1
         if self._files > MAX_FILES:
             raise ConfigError(f"more than {MAX_FILES} files are included", origin=origin)
@@ -234,6 +251,8 @@ class Script:
                 yield _assignment(token, tokens, origin)
             elif token.text.partition("[")[0] in _OLD_SETTINGS and _is_old_setting(token, tokens):
                 raise _old_setting(token.text.partition("[")[0], origin)
+            elif token.text not in _KEYWORDS and token.text.lower() in _KEYWORDS:
+                _check_case(token.text, tokens.peek(), origin)
 
     def _modparam(self, tokens: _Lookahead, origin: Origin) -> Iterator[ModParam]:
         arguments = _arguments(tokens)
@@ -243,11 +262,16 @@ class Script:
                 modules = matching_modules(arguments[0].text)
             except ConfigError as error:
                 raise error.at(origin=origin) from None
+            if not modules and is_slip(arguments[0].text):
+                self.warnings.append(
+                    f"{origin}: modparam of {arguments[0].text!r} is passed over, for this does "
+                    'not name tls_mgm; if it should, write "tls_mgm"'
+                )
         read = _read_arguments(arguments)
         if read is not None:
             module, name, value = read
             yield ModParam(module, modules, name, value, origin)
-        elif self.strict_module in modules:
+        elif modules:
             raise ConfigError(
                 "malformed modparam",
                 origin=origin,
@@ -300,7 +324,9 @@ def _top_level(tokens: Iterator[Token], path: str, warnings: list[str]) -> Itera
         elif not opened:
             yield token
     if opened:
-        raise ConfigError("block is not closed", origin=Origin(path, opened[0]))
+        raise ConfigError(
+            "block is not closed", origin=Origin(path, opened[0]), hint="its } is missing"
+        )
 
 
 def _is_macro(before: Token, token: Token, inside: bool) -> bool:
@@ -354,9 +380,25 @@ def _read_arguments(arguments: Sequence[Token]) -> tuple[str, str, str | int] | 
 def _value(token: Token) -> str | int | None:
     if token.kind is TokenKind.STRING:
         return token.text
-    if token.kind is TokenKind.WORD and _NUMBER.fullmatch(token.text):
-        return int(token.text)
+    return _number(token.text) if token.kind is TokenKind.WORD else None
+
+
+def _number(text: str) -> int | None:
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        return _NUMBER_WORDS.get(text)
+    for base, digits in ((16, match["hex"]), (8, match["octal"]), (10, match["decimal"])):
+        if digits is not None:
+            return int(match["sign"] + digits, base)
     return None
+
+
+def _check_case(word: str, following: Token, origin: Origin) -> None:
+    """Refuse what is a statement but for its case; OpenSIPS does not start with it either."""
+    if following.kind is TokenKind.STRING or following.is_mark("(") or following.is_mark("="):
+        raise ConfigError(
+            f"{word!r} is no word of a script", origin=origin, hint=f"write {word.lower()!r}"
+        )
 
 
 def _module_name(written: str) -> str:

@@ -201,7 +201,10 @@ class _Reader:
         for key in table:
             if key not in known:
                 close = difflib.get_close_matches(key, known, n=1)
+                close = close or [name for name in known if len(key) > 2 and name.startswith(key)]
                 hint = f"did you mean {close[0]!r}?" if close else "known: " + ", ".join(known)
+                if not path and key in _FIELDS:
+                    hint = "write it below [server.NAME], [client.NAME] or [defaults]"
                 raise self._wrong((*path, key), "is unknown here", domain=domain, hint=hint)
 
     def _table(self, path: tuple[str, ...], value: object) -> Mapping[str, Any]:

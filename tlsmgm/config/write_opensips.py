@@ -22,7 +22,7 @@ from tlsmgm.config.model import (
     Socket,
 )
 from tlsmgm.errors import ConfigError
-from tlsmgm.filters import ANY, parse_address, split_list
+from tlsmgm.filters import ANY, is_ip, parse_address, split_list
 from tlsmgm.keylog import FROM_ENVIRONMENT
 from tlsmgm.provisioning.settings import (
     DEFAULT_TABLE,
@@ -70,6 +70,8 @@ _PROTOCOL_MODULES: Final = {
 }
 _KINDS: Final = ("client", "server")
 _HOST: Final = re.compile(r"[\w.*:%-]+")
+#: An interface; other names may hold words of the language, or begin with digits.
+_PLAIN_HOST: Final = re.compile(r"[A-Za-z]+[0-9]+")
 _TO_FILE: Final = "put it into a file and give its path"
 
 
@@ -121,10 +123,26 @@ def _in_order(tables: tuple[DomainTable, ...]) -> list[DomainTable]:
 
 
 def _socket(socket: Socket) -> str:
+    if socket.protocol == "any":
+        raise ConfigError(
+            f"{socket_text(socket)!r} names no protocol, and OpenSIPS does not start with it",
+            origin=socket.origin,
+            parameter="socket",
+            hint="name one, as in tls:10.0.0.10:5061, or leave the socket out",
+        )
     if not _HOST.fullmatch(socket.host):
         reason = f"host {socket.host!r} cannot stand in a script"
-        raise ConfigError(reason, origin=socket.origin, parameter="socket")
-    return socket_text(socket)
+        raise ConfigError(reason, origin=socket.origin, parameter="socket", hint="choose another")
+    if ":" in socket.host and "%" in socket.host:
+        raise ConfigError(
+            f"{socket.host!r} has a zone, which OpenSIPS does not know",
+            origin=socket.origin,
+            parameter="socket",
+            hint="name the interface instead",
+        )
+    if socket.host == ANY or _PLAIN_HOST.fullmatch(socket.host) or is_ip(socket.host):
+        return socket_text(socket)
+    return f"{socket.protocol}:{quote(socket.host)}:{socket.port}"
 
 
 def _modules(configuration: Configuration) -> list[str]:

@@ -73,7 +73,10 @@ def domain_of_row(
         problem = ConfigError(f"cannot be used ({type(error).__name__})")
     parameter = problem.parameter or column
     called = settings.columns.get(parameter, parameter)
-    placed = problem.at(origin=origin, domain=name, parameter=parameter, column=called)
+    hint = problem.hint
+    if parameter in BLOBS and problem.reason.startswith("is not PEM"):
+        hint = "the column holds the PEM itself, never a path"
+    placed = problem.at(origin=origin, domain=name, parameter=parameter, column=called, hint=hint)
     key = None if name is None or kind is None else (kind, name)
     return RowFailure(placed, origin, key, name)
 
@@ -156,7 +159,9 @@ def row_of_domain(domain: Domain, ours: Collection[str] = (), *, reader: Reader)
     plain = Domain(domain.name, domain.kind)
     for field in _WITHOUT_COLUMN:
         if field not in ours and getattr(domain, field) != getattr(plain, field):
-            hint = f"add a column {field!r}, of text" if field in OUR_COLUMNS else None
+            hint = "leave it out, or keep this domain in a file"
+            if field in OUR_COLUMNS:
+                hint = f"add a column {field!r}, of text"
             raise _refusal(domain, field, "has no column in the table", hint)
     row: dict[str, Any] = {"domain": domain.name, "type": _TYPES[domain.kind]}
     for column in (*_VALUES, *ours):

@@ -187,14 +187,26 @@ def columns_unread(connection: sa.Connection, settings: DatabaseSettings) -> tup
             continue
         wanted = "blob" if name in BLOBS else "number" if name in (*_NUMBERS, "id") else "text"
         if _family(column["type"], settings.dialect) != wanted:
-            what = "another type"
-            if not isinstance(column["type"], sa.types.NullType):  # which has no text
+            if isinstance(column["type"], sa.types.NullType):  # which has no text
+                what = _declared_type(connection, settings, column["name"])
+            else:
                 what = str(column["type"].compile(connection.dialect))
             sentences.append(
                 f"column {column['name']!r} is {what}; OpenSIPS wants a {wanted} there, and will "
                 "not read it"
             )
     return tuple(sentences)
+
+
+def _declared_type(connection: sa.Connection, settings: DatabaseSettings, column: str) -> str:
+    """The type of a column as it was written, where SQLAlchemy makes nothing of it."""
+    if settings.dialect == "sqlite":
+        rows = connection.execute(
+            sa.text("SELECT name, type FROM pragma_table_info(:table)"), {"table": settings.table}
+        )
+        found = {name: kind for name, kind in rows if kind}
+        return str(found.get(column, "without a type"))
+    return "another type"
 
 
 def _family(kind: sa.types.TypeEngine[Any], dialect: str) -> str:

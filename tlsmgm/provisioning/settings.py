@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -73,6 +74,8 @@ _HOST_URL = re.compile(r"(?:(?P<user>[^:]*)(?::(?P<password>.*))?@)?(?P<rest>[^@
 #: A local socket in the place of a host, as OpenSIPS' db_id.c and Kamailio have it.
 _SOCKET = re.compile(r"unix\((?P<path>[^()]*)\)/?(?P<database>.*)", re.DOTALL | re.IGNORECASE)
 _SOCKET_QUERY = "unix_socket="
+#: ASCII that stands for itself in the user and password of OpenSIPS' URLs, whatever the release.
+_LOGIN: Final = frozenset(string.ascii_letters + string.digits + "-._~!*+,;^$&")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +150,13 @@ class DatabaseSettings:
 
     @property
     def safe_url(self) -> str:
-        """The URL without its password, for people."""
+        """The URL for people: without its password, and of its parameters the local socket."""
         scheme, _, rest = self.url.partition("://")
-        if "@" not in rest:
-            return self.url.partition("?")[0]
-        login, _, place = rest.rpartition("@")
-        user = login.partition(":")[0]
-        return f"{scheme}://{user}@{place.partition('?')[0]}"
+        login, at, place = rest.rpartition("@")
+        place, _, query = place.partition("?")
+        if query.startswith(_SOCKET_QUERY):
+            place += "?" + query.partition("&")[0]
+        return f"{scheme}://{login.partition(':')[0]}{at}{place}"
 
 
 def _is_number(value: object) -> bool:
@@ -256,8 +259,8 @@ def opensips_url(url: str) -> str:
         url: in SQLAlchemy's form.
 
     Returns:
-        What ``db_url`` takes (manual 1.9.17), without the driver.  User and password stand there
-        as they are; only where that could be read in two ways their escapes stay.
+        What ``db_url`` takes (manual 1.9.17), without the driver.  Characters of user and password
+        that end them there are escaped; OpenSIPS undoes that since 2.4 (its ``db_id.c``).
 
     Raises:
         ConfigError: OpenSIPS has no such URL; the message does not show it.
@@ -277,14 +280,30 @@ def opensips_url(url: str) -> str:
     name = _OPENSIPS_NAMES.get(dialect, dialect)
     match = _HOST_URL.fullmatch(rest)
     if match is not None and match["user"] is not None:
-        login = unquote(match["user"])
+        login = _opensips_login(match["user"], "user")
         if match["password"] is not None:
-            login += ":" + unquote(match["password"])
-        plain = f"{login}@{match['rest']}"
-        is_plain = "?" not in plain and "tls_domain=" not in plain
-        if is_plain and _escaped_login(plain) == _escaped_login(rest):
-            rest = plain
+            login += ":" + _opensips_login(match["password"], "password")
+        rest = f"{login}@{match['rest']}"
+    if "%" in rest.rpartition("@")[2]:
+        raise ConfigError(
+            "has '%' in the host or the name of the database, which OpenSIPS reads as an escape",
+            hint="choose another name",
+        )
     return f"{name}://{rest}"
+
+
+def _opensips_login(escaped: str, what: str) -> str:
+    """A user or a password as ``db_id.c`` undoes it: escapes of printable ASCII, all else as is."""
+    text = unquote(escaped)
+    if any(character < " " or character == "\x7f" for character in text):
+        raise ConfigError(
+            f"has a control character in the {what}, which OpenSIPS cannot read",
+            hint=f"choose another {what}",
+        )
+    return "".join(
+        character if character in _LOGIN or not character.isascii() else f"%{ord(character):02X}"
+        for character in text
+    )
 
 
 def _socket_as_host(rest: str) -> str:

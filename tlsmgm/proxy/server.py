@@ -14,6 +14,7 @@ from typing import Final
 from tlsmgm.admission import Admission
 from tlsmgm.connection import Connection
 from tlsmgm.errors import ConfigError, TLSError
+from tlsmgm.interfaces import interface_addresses
 from tlsmgm.limits import Limit
 from tlsmgm.manager import TLSManager
 from tlsmgm.mi import Endpoint, MIServer, Reloader
@@ -24,7 +25,6 @@ from tlsmgm.proxy.access_log import AccessLog, escape
 from tlsmgm.proxy.addresses import Target
 from tlsmgm.proxy.collection import settle
 from tlsmgm.proxy.endpoint import LINGER_TIME, Buffers, TLSEndpoint
-from tlsmgm.proxy.interfaces import interface_addresses
 from tlsmgm.proxy.options import ProxyOptions
 from tlsmgm.proxy.relay import Relay
 from tlsmgm.proxy.reloads import Reloads

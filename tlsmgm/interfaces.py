@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
-__all__ = ["interface_addresses"]
+__all__ = ["interface_addresses", "is_interface"]
 
 _SIOCGIFCONF: Final = 0x8912
 _NAME_SIZE: Final = 16  # IFNAMSIZ
@@ -37,11 +37,20 @@ def interface_addresses(name: str) -> list[str] | None:
         Its addresses, IPv4 first; those that are good on one link only are left out, as OpenSIPS
         does.  None if there is no such interface, or its addresses cannot be had here.
     """
-    if name not in (known for _, known in socket.if_nameindex()):
+    if not is_interface(name):
         return None
     if not sys.platform.startswith("linux"):
         return None
     return [*_ipv4(name), *_ipv6(name)]
+
+
+def is_interface(name: str) -> bool:
+    """Say whether this machine has an interface of that name.
+
+    Args:
+        name: any text.
+    """
+    return any(name == known for _, known in socket.if_nameindex())
 
 
 def _ipv4(name: str) -> Iterator[str]:
