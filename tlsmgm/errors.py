@@ -1,7 +1,7 @@
 """Every exception that tlsmgm raises.
 
 This module imports nothing of tlsmgm, so that every floor of the house may import it.
-``csrc/include/status.def`` names, for each status of the C contract, the class that stands for it here.
+``csrc/include/status.def`` names, for each status of the C contract, its class here.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ ANY = "*"
 #: Name filter of server domains: the client sent no server name (manual 1.9.35).
 NO_SERVER_NAME = "none"
 
-#: Bytes that a name filter may have, as in ``csrc/match/match_index.h``; a DNS name has at most 253.
+#: Bytes that a name filter may have, as in ``csrc/match``; a DNS name has at most 253.
 MAX_NAME_FILTER = 255
 
 #: What else divides labels (RFC 3490 section 3.1, UTS 46 section 2.3).

@@ -205,7 +205,7 @@ static const char *cut_settings(const struct tlsmgm_pem_item *item, struct tlsmg
     return NULL;
 }
 
-/* CONFIG when it is no certificate; other failures are of memory. */
+/* CONFIG when it is no certificate, UNSUPPORTED when nobody can use it; others are of memory. */
 static enum tlsmgm_status decode_ca(const struct tlsmgm_pem *pem,
                                     const struct tlsmgm_pem_item *item,
                                     struct tlsmgm_trust_item *ca, struct tlsmgm_error *error) {
@@ -221,7 +221,9 @@ static enum tlsmgm_status decode_ca(const struct tlsmgm_pem *pem,
         damage = detail.text;
     }
     if (damage == NULL) return TLSMGM_OK;
+    bool is_decodable = damage == detail.text && tlsmgm_certificate_is_decodable(der);
     item_free(ca);
+    if (is_decodable) return tlsmgm_fail(error, TLSMGM_UNSUPPORTED, "%s", detail.text);
     return tlsmgm_pem_fail(pem, item, error, damage);
 }
 
@@ -229,11 +231,20 @@ static enum tlsmgm_status add_ca(struct reading *reading, const struct tlsmgm_pe
                                  const struct tlsmgm_pem_item *item, struct tlsmgm_error *error) {
     char place[TLSMGM_PEM_PLACE_SIZE];
     struct tlsmgm_trust_item ca;
-    enum tlsmgm_status status = decode_ca(pem, item, &ca, error);
-    if (status != TLSMGM_OK) return status;
+    struct tlsmgm_error why;
+    enum tlsmgm_status status = decode_ca(pem, item, &ca, &why);
     tlsmgm_pem_place(pem, item, place, sizeof place);
-    ca.where = copy_text(place);
     reading->cas_read++;
+    if (status == TLSMGM_UNSUPPORTED) {
+        tlsmgm_warn_of(reading->config, "ca_list", "%s: this CA cannot be used: %s", place,
+                       why.text);
+        return TLSMGM_OK;
+    }
+    if (status != TLSMGM_OK) {
+        if (error != NULL) *error = why;
+        return status;
+    }
+    ca.where = copy_text(place);
     if (ca.where != NULL) return list_add(&reading->cas, &ca, error);
     item_free(&ca);
     return tlsmgm_fail_memory(error);

@@ -138,7 +138,7 @@ static enum tlsmgm_status read_body(struct tlsmgm_cursor body,
     if (!read_extensions(&body, &out->extensions) || body.left > 0) {
         return malformed(error, "extensions");
     }
-    return check_extensions(out, error);
+    return TLSMGM_OK;
 }
 
 static enum tlsmgm_status read_certificate(struct tlsmgm_bytes der,
@@ -165,8 +165,14 @@ enum tlsmgm_status tlsmgm_certificate_fields_read(struct tlsmgm_bytes der,
                                                   struct tlsmgm_error *error) {
     *out = (struct tlsmgm_certificate_fields){0};
     enum tlsmgm_status status = read_certificate(der, out, error);
+    if (status == TLSMGM_OK) status = check_extensions(out, error);
     if (status != TLSMGM_OK) *out = (struct tlsmgm_certificate_fields){0};
     return status;
+}
+
+bool tlsmgm_certificate_is_decodable(struct tlsmgm_bytes der) {
+    struct tlsmgm_certificate_fields fields = {0};
+    return read_certificate(der, &fields, NULL) == TLSMGM_OK;
 }
 
 /* Two's complement: a negative number is one more than its inverted bytes, with a sign. */

@@ -38,6 +38,9 @@ enum tlsmgm_status tlsmgm_certificate_fields_read(struct tlsmgm_bytes der,
                                                   struct tlsmgm_certificate_fields *out,
                                                   struct tlsmgm_error *error);
 
+/* Whether it is a certificate at all, whatever its extensions hold. */
+bool tlsmgm_certificate_is_decodable(struct tlsmgm_bytes der);
+
 /*
  * A serial number in decimal, with a sign when it is negative. Writes at most size bytes,
  * terminator included; returns the length of the whole text, 0 for a serial beyond the bound.

@@ -1,1 +1,1 @@
-"""The native core: one extension module per class, over the C contract of ``csrc/include/tlsmgm.h``."""
+"""The native core: one extension module per class, over the contract in ``csrc/include``."""

@@ -102,6 +102,14 @@ static enum tlsmgm_status fail_verify(struct tlsmgm_conn *conn, unsigned long co
     return TLSMGM_VERIFY;
 }
 
+/* OpenSSL's reader comes before its verifier, which then has no say. */
+static bool is_unreadable_certificate(const struct tlsmgm_conn *conn, unsigned long first,
+                                      unsigned long last) {
+    return conn->base.ctx->base.verify_peer && !conn->base.established &&
+           ERR_GET_LIB(first) == ERR_LIB_ASN1 && ERR_GET_LIB(last) == ERR_LIB_SSL &&
+           ERR_GET_REASON(last) == ERR_R_ASN1_LIB;
+}
+
 /* The first entry of the queue is the cause; what follows it are consequences. */
 static enum tlsmgm_status fail_from_queue(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
     unsigned long code = ERR_peek_error();
@@ -131,6 +139,12 @@ static enum tlsmgm_status fail_from_queue(struct tlsmgm_conn *conn, struct tlsmg
         return tlsmgm_fail_peer_alert(error, reason - ALERT_REASON_BASE);
     }
     if (reason == ERR_R_MALLOC_FAILURE) return tlsmgm_fail_memory(error);
+    if (is_unreadable_certificate(conn, code, last)) {
+        (void)tlsmgm_fail(error, TLSMGM_VERIFY, "the peer's certificate was refused: %s",
+                          reason_text(code));
+        error->verify_reason = TLSMGM_VERIFY_MALFORMED;
+        return TLSMGM_VERIFY;
+    }
     if (reason == ERR_R_INTERNAL_ERROR) {
         return tlsmgm_fail(error, TLSMGM_INTERNAL, "OpenSSL: %s", reason_text(code));
     }

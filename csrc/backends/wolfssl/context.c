@@ -154,6 +154,9 @@ static enum tlsmgm_status set_stapling(struct tlsmgm_ctx *ctx,
                                        const struct tlsmgm_ctx_config *config,
                                        struct tlsmgm_error *error) {
     ctx->require_staple = config->require_staple;
+    if (config->require_staple) {
+        wolfSSL_CTX_set_ocsp_status_verify_cb(ctx->ssl_ctx, wssl_staple_callback, NULL);
+    }
     if (!tlsmgm_source_is_given(&config->ocsp_response)) return TLSMGM_OK;
     return wssl_load_staple(ctx, &config->ocsp_response, error);
 }

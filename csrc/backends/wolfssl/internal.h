@@ -111,11 +111,14 @@ enum tlsmgm_status wssl_load_trust(struct tlsmgm_ctx *ctx, const struct tlsmgm_c
 enum tlsmgm_status wssl_load_staple(struct tlsmgm_ctx *ctx, const struct tlsmgm_source *source,
                                     struct tlsmgm_error *error);
 bool wssl_require_staple(struct tlsmgm_conn *conn);
+int wssl_staple_callback(WOLFSSL *ssl, int verdict, unsigned char *response, word32 size,
+                         word32 index, void *argument);
 bool wssl_expect_staple_of(struct tlsmgm_conn *conn, struct tlsmgm_bytes issuer); /* DER */
 
 /* signature.c */
 enum tlsmgm_signature_answer wssl_check_signature(const struct tlsmgm_signature *signature,
                                                   const struct tlsmgm_public_key *key);
+bool wssl_can_use_key(const struct tlsmgm_public_key *key); /* this build can compute with it */
 
 /* verify.c: the peer's certificate. The first refusal counts. */
 bool wssl_is_in_force(struct tlsmgm_bytes der); /* within its dates now */

@@ -103,14 +103,21 @@ static enum tlsmgm_signature_answer answer_if(bool is_good) {
     return is_good ? TLSMGM_SIGNATURE_GOOD : TLSMGM_SIGNATURE_WRONG;
 }
 
+/* wolfSSL reads keys of any size, and computes with those that its build has room for. */
+static bool read_rsa(struct tlsmgm_bytes info, RsaKey *key) {
+    word32 index = 0;
+    if (wc_RsaPublicKeyDecode(info.data, &index, key, (word32)info.size) != 0) return false;
+    int size = wc_RsaEncryptSize(key);
+    return size > 0 && size * 8 <= RSA_MAX_SIZE;
+}
+
 static enum tlsmgm_signature_answer check_rsa(const struct tlsmgm_signature *signature,
                                               struct tlsmgm_bytes info) {
     RsaKey key;
     struct digest digest;
-    word32 index = 0;
     enum tlsmgm_signature_answer answer = TLSMGM_SIGNATURE_NO_KEY;
     if (wc_InitRsaKey(&key, NULL) != 0) return answer;
-    if (wc_RsaPublicKeyDecode(info.data, &index, &key, (word32)info.size) == 0) {
+    if (read_rsa(info, &key)) {
         bool is_pss = signature->kind == TLSMGM_SIGNATURE_RSA_PSS;
         answer = answer_if(make_digest(signature, &digest) &&
                            (is_pss ? verify_pss(signature, &digest, &key)
@@ -171,4 +178,37 @@ enum tlsmgm_signature_answer wssl_check_signature(const struct tlsmgm_signature 
             return check_ed25519(signature, key->info);
     }
     return TLSMGM_SIGNATURE_NO_KEY;
+}
+
+static bool can_use_rsa(struct tlsmgm_bytes info) {
+    RsaKey key;
+    if (wc_InitRsaKey(&key, NULL) != 0) return false;
+    bool can = read_rsa(info, &key);
+    (void)wc_FreeRsaKey(&key);
+    return can;
+}
+
+static bool can_use_ec(struct tlsmgm_bytes info) {
+    ecc_key key;
+    word32 index = 0;
+    if (wc_ecc_init(&key) != 0) return false;
+    bool can = wc_EccPublicKeyDecode(info.data, &index, &key, (word32)info.size) == 0;
+    (void)wc_ecc_free(&key);
+    return can;
+}
+
+bool wssl_can_use_key(const struct tlsmgm_public_key *key) {
+    switch (key->kind) {
+        case TLSMGM_PUBLIC_KEY_UNKNOWN:
+        case TLSMGM_PUBLIC_KEY_ED448:
+            return false;
+        case TLSMGM_PUBLIC_KEY_RSA:
+        case TLSMGM_PUBLIC_KEY_RSA_PSS:
+            return can_use_rsa(key->info);
+        case TLSMGM_PUBLIC_KEY_EC:
+            return can_use_ec(key->info);
+        case TLSMGM_PUBLIC_KEY_ED25519:
+            return true;
+    }
+    return false;
 }

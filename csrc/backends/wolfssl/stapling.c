@@ -84,6 +84,23 @@ bool wssl_require_staple(struct tlsmgm_conn *conn) {
            wolfSSL_UseOCSPStapling(conn->ssl, WOLFSSL_CSR_OCSP, 0) == WOLFSSL_SUCCESS;
 }
 
+/* OpenSSL's backend asks for a time, too: without one an old response is good for ever. */
+static bool has_an_end(const struct tlsmgm_conn *conn, struct tlsmgm_bytes response) {
+    struct tlsmgm_staple staple;
+    struct tlsmgm_bytes leaf = tlsmgm_peer_chain_at(&conn->base.peer_chain, 0);
+    return tlsmgm_staple_read(response, leaf, hash, &staple, NULL) == TLSMGM_OK &&
+           staple.next_update.digits.size > 0;
+}
+
+int wssl_staple_callback(WOLFSSL *ssl, int verdict, unsigned char *response, word32 size,
+                         word32 index, void *argument) {
+    const struct tlsmgm_conn *conn = wolfSSL_GetIOReadCtx(ssl);
+    (void)index;
+    (void)argument;
+    if (verdict != 0 || has_an_end(conn, (struct tlsmgm_bytes){response, size})) return verdict;
+    return BAD_CERTIFICATE_STATUS_ERROR;
+}
+
 /* An issuer that wolfSSL does not take leaves the response without a signer, so it is refused. */
 bool wssl_expect_staple_of(struct tlsmgm_conn *conn, struct tlsmgm_bytes issuer) {
     if (conn->store == NULL) return false;

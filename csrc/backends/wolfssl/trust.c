@@ -60,15 +60,18 @@ static bool fits(const struct tlsmgm_trust_items *items) {
     return sum <= NAMES_SIZE_MAX;
 }
 
-/* UNSUPPORTED: one of the names cannot be sent. */
+/* UNSUPPORTED: one of the names cannot be sent, which *culprit says of whom. */
 static enum tlsmgm_status announce_all(const struct tlsmgm_trust_items *items,
-                                       WOLF_STACK_OF(WOLFSSL_X509_NAME) * list) {
+                                       WOLF_STACK_OF(WOLFSSL_X509_NAME) * list,
+                                       const char **culprit) {
     for (size_t i = 0; i < items->ca_list_count; i++) {
         struct tlsmgm_certificate_fields fields;
         struct tlsmgm_bytes der = {items->cas[i].der.data, items->cas[i].der.size};
         enum tlsmgm_status status = tlsmgm_certificate_fields_read(der, &fields, NULL);
         if (status == TLSMGM_OK) status = announce(list, fields.subject);
-        if (status != TLSMGM_OK) return status;
+        if (status == TLSMGM_OK) continue;
+        *culprit = items->cas[i].where;
+        return status;
     }
     return TLSMGM_OK;
 }
@@ -81,13 +84,22 @@ static enum tlsmgm_status announce_cas(struct tlsmgm_ctx *ctx,
     if (items->ca_list_count == 0) return TLSMGM_OK;
     WOLF_STACK_OF(WOLFSSL_X509_NAME) *list = wolfSSL_sk_X509_NAME_new(NULL);
     if (list == NULL) return tlsmgm_fail_memory(error);
-    enum tlsmgm_status status = fits(items) ? announce_all(items, list) : TLSMGM_UNSUPPORTED;
+    const char *culprit = NULL;
+    enum tlsmgm_status status =
+        fits(items) ? announce_all(items, list, &culprit) : TLSMGM_UNSUPPORTED;
     if (status == TLSMGM_OK) {
         wolfSSL_CTX_set_client_CA_list(ctx->ssl_ctx, list);
         return TLSMGM_OK;
     }
     wolfSSL_sk_X509_NAME_pop_free(list, NULL);
     if (status == TLSMGM_NO_MEMORY) return tlsmgm_fail_memory(error);
+    if (culprit != NULL) {
+        tlsmgm_warn_of(config, "ca_list",
+                       "%s: wolfSSL cannot send the name of this CA, so clients are told none and "
+                       "may choose a certificate of any CA",
+                       culprit);
+        return TLSMGM_OK;
+    }
     tlsmgm_warn_of(config, "ca_list",
                    "the names of its CAs take more than %u bytes, or one of them more than %u, so "
                    "clients are told none and may choose a certificate of any CA",
@@ -95,18 +107,34 @@ static enum tlsmgm_status announce_cas(struct tlsmgm_ctx *ctx,
     return TLSMGM_OK;
 }
 
+/* It is kept all the same: named in the list, it is trusted for itself. */
+static void warn_of_key(const struct tlsmgm_ctx_config *config, const char *parameter,
+                        const struct tlsmgm_trust_item *item, struct tlsmgm_bytes der) {
+    struct tlsmgm_certificate_fields fields;
+    struct tlsmgm_public_key key;
+    if (tlsmgm_certificate_fields_read(der, &fields, NULL) != TLSMGM_OK) return;
+    tlsmgm_public_key_read(fields.public_key_info, &key);
+    if (wssl_can_use_key(&key)) return;
+    tlsmgm_warn_of(config, parameter,
+                   "%s: this CA cannot be used: this wolfSSL cannot compute with its key, so "
+                   "nobody is trusted for its sake",
+                   item->where);
+}
+
 static enum tlsmgm_status keep_cas(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
                                    struct tlsmgm_trust_items *items, struct tlsmgm_error *error) {
     for (size_t i = 0; i < items->ca_count; i++) {
         struct tlsmgm_trust_item *item = &items->cas[i];
+        const char *parameter = i < items->ca_list_count ? "ca_list" : "ca_dir";
         struct tlsmgm_error why;
+        warn_of_key(config, parameter, item, tlsmgm_blob_view(&item->der));
         switch (tlsmgm_anchors_add_ca(&ctx->anchors, &item->der, item->for_servers,
                                       item->for_clients, &why)) {
             case TLSMGM_OK:
                 break;
             case TLSMGM_CONFIG:
-                tlsmgm_warn_of(config, i < items->ca_list_count ? "ca_list" : "ca_dir",
-                               "%s: this CA cannot be used: %s", item->where, why.text);
+                tlsmgm_warn_of(config, parameter, "%s: this CA cannot be used: %s", item->where,
+                               why.text);
                 break;
             default:
                 return tlsmgm_fail_memory(error);
