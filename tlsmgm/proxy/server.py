@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
+from tlsmgm.acceptor import Acceptor, Shortage
 from tlsmgm.admission import Admission
 from tlsmgm.connection import Connection
 from tlsmgm.errors import ConfigError, TLSError
@@ -20,7 +21,6 @@ from tlsmgm.manager import TLSManager
 from tlsmgm.mi import Endpoint, MIServer, Reloader
 from tlsmgm.mi.reloading import log_outcome
 from tlsmgm.provisioning.settings import Watch
-from tlsmgm.proxy.acceptor import Acceptor, Shortage
 from tlsmgm.proxy.access_log import AccessLog, escape
 from tlsmgm.proxy.addresses import Target
 from tlsmgm.proxy.collection import settle
@@ -202,8 +202,14 @@ class TLSProxy:
         self._empty = asyncio.Event()
         self._reloader = Reloader(manager, after=self._after_reload)
         self._reloads = Reloads(self._reload)
+        self._shortage = Shortage(lambda: self.counters.add("accept_errors_total"))
         self._mi = MIServer(
-            manager, management, token, reloader=self._reloader, statistics=self.statistics
+            manager,
+            management,
+            token,
+            reloader=self._reloader,
+            statistics=self.statistics,
+            shortage=self._shortage,
         )
         self._sockets = _sockets_of(manager)
         self._admission = Admission(options.limits)
@@ -278,9 +284,8 @@ class TLSProxy:
             await self._mi.start()
             if self._watch is not None:
                 watcher = self._manager.watch_database(self._after_watch, watch=self._watch)
-            shortage = Shortage(asyncio.get_running_loop().time)
             for listener in listeners:
-                self._serve(listener, shortage)
+                self._serve(listener)
                 logger.info("listening on %s", listener.target)
             if signal.SIGHUP in early:
                 self.reload()
@@ -333,11 +338,11 @@ class TLSProxy:
 
     # Inside.
 
-    def _serve(self, listener: Listener, shortage: Shortage) -> None:
+    def _serve(self, listener: Listener) -> None:
         def make_gate(address: object) -> _Gate:
             return _Gate(self, listener, socket_address(address))
 
-        self._acceptors.append(Acceptor(listener.sock, make_gate, shortage))
+        self._acceptors.append(Acceptor(listener.sock, make_gate, self._shortage))
 
     def accept(
         self, transport: asyncio.Transport, listener: Listener, address: tuple[str, int]
