@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.ends import End, PlainPeer, TLSPeer
-from tests.support.ports import free_ports
+from tests.support.ports import free_ports, is_listening
 from tests.support.programs import needs
 from tests.support.proxy import (
     TIMEOUT,
@@ -23,7 +23,6 @@ from tests.support.proxy import (
     Proxy,
     Upstream,
     client_domain,
-    is_listening,
     pki,
     server_domain,
     write_script,

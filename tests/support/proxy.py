@@ -416,10 +416,3 @@ def reset(sock: socket.socket) -> None:
     """Close with a reset."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
-
-
-def is_listening(port: int) -> bool:
-    """Say whether a port takes connections."""
-    with socket.socket() as probe:
-        probe.settimeout(TIMEOUT)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
