@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from tlsmgm.errors import TLSError
@@ -58,11 +59,19 @@ class Reloader:
     Args:
         manager: whose domains are read anew.
         after: is called in the event loop after each reload that went well.
+        during: makes what each reload is wrapped in, a context manager that is entered and left in
+            the event loop.
     """
 
-    def __init__(self, manager: Manager, after: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        manager: Manager,
+        after: Callable[[], None] | None = None,
+        during: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
         self._manager = manager
         self._after = after
+        self._during = during
         self._lock = asyncio.Lock()
         self._waiting: dict[_Action, asyncio.Task[ReloadReport]] = {}  # that have not begun
         self._running: set[asyncio.Task[ReloadReport]] = set()  # those, and the one that has
@@ -122,7 +131,8 @@ class Reloader:
 
     async def _reload_now(self, action: _Action) -> ReloadReport:
         try:
-            report = await asyncio.to_thread(action)
+            with self._during():
+                report = await asyncio.to_thread(action)
         except TLSError as error:
             log_outcome(error)
             raise

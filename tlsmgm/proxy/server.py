@@ -23,7 +23,7 @@ from tlsmgm.mi.reloading import log_outcome
 from tlsmgm.provisioning.settings import Watch
 from tlsmgm.proxy.access_log import AccessLog, escape
 from tlsmgm.proxy.addresses import Target
-from tlsmgm.proxy.collection import settle
+from tlsmgm.proxy.collection import loading, settle
 from tlsmgm.proxy.endpoint import LINGER_TIME, Buffers, TLSEndpoint
 from tlsmgm.proxy.options import ProxyOptions
 from tlsmgm.proxy.relay import Relay
@@ -200,7 +200,11 @@ class TLSProxy:
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
         self._empty = asyncio.Event()
-        self._reloader = Reloader(manager, after=self._after_reload)
+        self._reloader = Reloader(
+            manager,
+            after=self._warn_of_sockets,
+            during=loading if freezes else contextlib.nullcontext,
+        )
         self._reloads = Reloads(self._reload)
         self._shortage = Shortage(lambda: self.counters.add("accept_errors_total"))
         self._mi = MIServer(
@@ -388,10 +392,6 @@ class TLSProxy:
             logger.exception("the access log cannot be opened anew")
         with contextlib.suppress(TLSError):  # the reloader has logged it
             await self._reloader.reload()
-
-    def _after_reload(self) -> None:
-        self._settle()
-        self._warn_of_sockets()
 
     def _after_watch(self, outcome: ReloadReport | TLSError) -> None:
         self._settle()
