@@ -24,12 +24,9 @@ from tests.support.programs import Watched, find, running
 from tests.support.proxy import (
     TIMEOUT,
     Proxy,
-    client_domain,
     connect,
     pki,
     read_to_end,
-    server_domain,
-    write_script,
 )
 
 
@@ -195,16 +192,15 @@ Server = Callable[[Path, bool], contextlib.AbstractContextManager[Mail]]
     ids=["dovecot", "dovecot-tls", "postfix", "postfix-tls", "postscreen"],
 )
 def test_who_the_client_is(
-    server: Server, options: list[str], is_tls: bool, library: str, folder: Path
+    server: Server, options: list[str], is_tls: bool, library: str, both: str, folder: Path
 ) -> None:
-    script = write_script(folder / "c", server_domain("dom1"), client_domain("out"))
     header, *tlvs = options
     more = ["--proxy-protocol", header, *(["--proxy-protocol-tlvs", *tlvs] if tlvs else [])]
     with server(folder, is_tls) as mail:
         upstream = f"{'tls' if is_tls else 'tcp'}:127.0.0.1:{mail.port}"
         name = ["--server-name", "dom2.test"] if is_tls else []
         with (
-            Proxy(script, library, upstream, *name, *more) as proxy,
+            Proxy(both, library, upstream, *name, *more) as proxy,
             connect(proxy.port, source="127.0.0.9") as client,
         ):
             assert mail.ask(client)[1] == client.getsockname()
@@ -221,13 +217,12 @@ def test_who_the_client_is(
     ids=["v1", "none", "tls", "all"],
 )
 def test_dovecot_knows_of_tls_before_it(
-    options: list[str], is_secured: bool, name: str | None, library: str, folder: Path
+    options: list[str], is_secured: bool, name: str | None, library: str, both: str, folder: Path
 ) -> None:
     """It lets clients log in then: SSL in the header is as good as TLS of its own."""
-    script = write_script(folder / "c", server_domain("dom1"), client_domain("out"))
     with (
         dovecot(folder, is_tls=False) as mail,
-        Proxy(script, library, f"tcp:127.0.0.1:{mail.port}", "--proxy-protocol", *options) as proxy,
+        Proxy(both, library, f"tcp:127.0.0.1:{mail.port}", "--proxy-protocol", *options) as proxy,
         connect(proxy.port, source="127.0.0.9") as client,
     ):
         text, _ = mail.ask(client)

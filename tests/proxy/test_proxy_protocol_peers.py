@@ -17,11 +17,8 @@ from tests.support.proxy import (
     TIMEOUT,
     Proxy,
     client_context,
-    client_domain,
     connect,
     pki,
-    server_domain,
-    write_script,
 )
 from tests.support.tls_sockets import wrap
 
@@ -120,14 +117,13 @@ def ask(client: socket.socket) -> tuple[str, int, str]:
 @pytest.mark.parametrize("header", ["v1", "v2"])
 @pytest.mark.parametrize("server", SERVERS)
 def test_who_the_client_is(
-    server: str, header: str, is_tls: bool, library: str, tmp_path: Path
+    server: str, header: str, is_tls: bool, library: str, both: str, tmp_path: Path
 ) -> None:
-    script = write_script(tmp_path / "c", server_domain("dom1"), client_domain("out"))
     with SERVERS[server](tmp_path, is_tls) as port:
         upstream = f"{'tls' if is_tls else 'tcp'}:127.0.0.1:{port}"
         name = ["--server-name", "dom2.test"] if is_tls else []
         with (
-            Proxy(script, library, upstream, *name, "--proxy-protocol", header) as proxy,
+            Proxy(both, library, upstream, *name, "--proxy-protocol", header) as proxy,
             connect(proxy.port, source="127.0.0.9") as client,
         ):
             found = ask(client)
