@@ -39,6 +39,8 @@ need shellcheck shellcheck
 need haproxy haproxy
 need nginx-light nginx
 [ -e /usr/lib/nginx/modules/ngx_stream_module.so ] || missing="$missing libnginx-mod-stream"
+[ -x /usr/lib/dovecot/imap-login ] || missing="$missing dovecot-imapd"
+need postfix postfix postconf
 # A SIP server that a reset ends.
 need sip-tester sipp
 

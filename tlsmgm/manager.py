@@ -45,7 +45,7 @@ from tlsmgm.provisioning.settings import (
 from tlsmgm.reading import Reader
 from tlsmgm.report import ReloadReport
 from tlsmgm.sessions import SessionCache, SessionKeeper
-from tlsmgm.snapshot import Parts, compare, make_snapshot
+from tlsmgm.snapshot import Parts, compare, holdings, let_go, make_snapshot
 
 if TYPE_CHECKING:
     from tlsmgm.provisioning.watch import DatabaseWatcher
@@ -279,7 +279,10 @@ class TLSManager:
                 config = new
             self._load(config, self._read_rows(config), reader)
             self._take_timeouts(before.parts.config, config)
-            return compare(before, self._snapshot)
+            report, held = compare(before, self._snapshot), holdings(before)
+            del before, config
+        let_go(held)
+        return report
 
     def cancel_reload(self) -> None:
         """Let a change that another thread makes just now fail soon, so that a program can end.
@@ -315,7 +318,10 @@ class TLSManager:
                 raise ConfigError("there is no database", parameter="db_url")
             config = before.parts.config
             self._load(config, self._read_rows(config), reader, preserve_written=True)
-            return compare(before, self._snapshot)
+            report, held = compare(before, self._snapshot), holdings(before)
+            del before
+        let_go(held)
+        return report
 
     def watch_database(
         self,

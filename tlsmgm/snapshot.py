@@ -20,7 +20,17 @@ from tlsmgm.limits import DEFAULT_HELLO_SIZE, check_hello_size
 from tlsmgm.matching import ANY_ADDRESS_PORT, match_entries
 from tlsmgm.report import ReloadReport
 
-__all__ = ["DomainKey", "Parts", "Snapshot", "compare", "key_of", "make_snapshot", "partly_used"]
+__all__ = [
+    "DomainKey",
+    "Parts",
+    "Snapshot",
+    "compare",
+    "holdings",
+    "key_of",
+    "let_go",
+    "make_snapshot",
+    "partly_used",
+]
 
 #: Names are unique per kind.
 DomainKey = tuple[DomainKind, str]
@@ -170,6 +180,24 @@ def _selector(
     hello_size: int,
 ) -> Selector:
     return Selector(index, [built[key_of(domain)].context for domain in servers], hello_size)
+
+
+def holdings(snapshot: Snapshot) -> list[object]:
+    """Return what a state holds for each of its domains, to be let go with :func:`let_go`."""
+    return [*snapshot.domains, *snapshot.built.values()]
+
+
+def let_go(held: list[object]) -> None:
+    """Free what nobody else has, one after another.
+
+    The contexts of many domains take long to free.  As parts of a state that goes they would be
+    freed in one step, in which no other thread of Python runs, such as that of an event loop.
+
+    Args:
+        held: of a state to which nobody refers any more; empty in the end.
+    """
+    while held:
+        held.pop()
 
 
 def compare(before: Snapshot, after: Snapshot) -> ReloadReport:

@@ -14,7 +14,8 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 from tests.support.pki import Authority, Identity, certificate_pem, key_pem
-from tests.support.proxy import Proxy, is_listening, server_domain, write_script
+from tests.support.ports import is_listening
+from tests.support.proxy import Proxy, server_domain, write_script
 
 __all__ = [
     "HOST",

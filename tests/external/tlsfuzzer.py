@@ -37,7 +37,7 @@ from tests.external.targets import (
     write_dh_group,
 )
 from tests.external.tlsfuzzer_scripts import EXPECTED, KINDS, LEFT_OUT, SCRIPTS, Kind, Script
-from tests.support.proxy import is_listening
+from tests.support.ports import is_listening
 from tlsmgm.limits import HELLO_SIZES
 
 __all__ = ["main", "run"]

@@ -18,6 +18,7 @@ from tlsmgm import TLSManager
 from tlsmgm.domain import Domain
 from tlsmgm.proxy import AccessLog, ProxyOptions, TLSProxy, parse_target
 from tlsmgm.proxy.server import bind
+from tlsmgm.report import ReloadReport
 
 
 @pytest.fixture(autouse=True)
@@ -84,6 +85,45 @@ def test_domains_are_frozen_after_start_and_reload(site: Site, freezes: bool) ->
         assert bool(collected(manager)) is not freezes
 
     run_proxy(manager, "tcp:127.0.0.1:9", use, freezes=freezes)
+
+
+def test_no_full_collection_during_a_reload(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each would look at all that the load has made so far."""
+    site.write(*(server(f"d{number}", key="dom1") for number in range(20)))
+    manager = site.load()
+    running: list[bool] = []
+    seen: list[bool] = []
+    reload = manager.reload
+
+    def reload_watched() -> ReloadReport:
+        running.append(True)
+        try:
+            return reload()
+        finally:
+            running.clear()
+
+    def note(phase: str, info: dict[str, int]) -> None:
+        if phase == "start" and info["generation"] == 2 and running:
+            seen.append(True)
+
+    async def use(proxy: TLSProxy, port: int) -> None:
+        site.write(*(server(f"e{number}", key="dom1") for number in range(20)))
+        gc.set_threshold(20, 2, 2)
+        proxy.reload()
+        while manager.domains[0].name != "e0":
+            await asyncio.sleep(0)
+        await proxy._reloads.finish(TIMEOUT)
+        assert gc.get_threshold() == (20, 2, 2)
+
+    before = gc.get_threshold()
+    monkeypatch.setattr(manager, "reload", reload_watched)
+    gc.callbacks.append(note)
+    try:
+        run_proxy(manager, "tcp:127.0.0.1:9", use, freezes=True)
+    finally:
+        gc.callbacks.remove(note)
+        gc.set_threshold(*before)
+    assert not seen
 
 
 def test_relays_are_freed_without_the_collector(site: Site) -> None:

@@ -14,19 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.ends import End, PlainPeer, TLSPeer
-from tests.support.ports import free_ports
+from tests.support.ends import End, TLSPeer, client_of, relayed
+from tests.support.ports import free_ports, is_listening
 from tests.support.programs import needs
 from tests.support.proxy import (
     TIMEOUT,
     Program,
     Proxy,
     Upstream,
-    client_domain,
-    is_listening,
     pki,
-    server_domain,
-    write_script,
 )
 from tests.support.sanitizers import ENVIRONMENT
 
@@ -34,58 +30,6 @@ PART = b"x" * 1000
 KINDS = ["tls-tcp", "tcp-tls", "tls-tls"]
 
 Cut = Callable[[Proxy], None]
-
-
-@pytest.fixture(params=[ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=lambda v: v.name)
-def version(request: pytest.FixtureRequest) -> ssl.TLSVersion:
-    found: ssl.TLSVersion = request.param
-    return found
-
-
-@pytest.fixture
-def both(tmp_path: Path) -> str:
-    """A server domain and a client domain for everybody."""
-    return write_script(tmp_path / "both.cfg", server_domain("dom1"), client_domain("out"))
-
-
-@contextlib.contextmanager
-def relayed(
-    kind: str,
-    script: str,
-    library: str,
-    version: ssl.TLSVersion | None,
-    *options: str,
-    receive_buffer: int = 0,
-) -> Iterator[tuple[Proxy, PlainPeer, PlainPeer]]:
-    """Give a proxy and the two ends of a connection through it; kind: ``tls-tcp``."""
-    front, behind = kind.split("-")
-    name = ("--server-name", "dom2.test") if behind == "tls" else ()
-    with (
-        Upstream(receive_buffer=receive_buffer) as upstream,
-        contextlib.ExitStack() as stack,
-    ):
-        proxy = stack.enter_context(
-            Proxy(script, library, f"{behind}:127.0.0.1:{upstream.port}", *name, *options,
-                  listen=[f"{front}:127.0.0.1:0"])
-        )  # fmt: skip
-        client = stack.enter_context(client_of(proxy, front, version))
-        server = stack.enter_context(peer(upstream.accept(), behind, version, is_server=True))
-        yield proxy, client, server
-
-
-def client_of(proxy: Proxy, front: str, version: ssl.TLSVersion | None = None) -> PlainPeer:
-    sock = socket.create_connection(("127.0.0.1", proxy.port), TIMEOUT)
-    return peer(sock, front, version, is_server=False)
-
-
-def peer(
-    sock: socket.socket, protocol: str, version: ssl.TLSVersion | None, *, is_server: bool
-) -> PlainPeer:
-    if protocol == "tcp":
-        return PlainPeer(sock)
-    tls = TLSPeer(sock, version, is_server=is_server)
-    tls.shake_hands()
-    return tls
 
 
 def is_idle(proxy: Proxy) -> None:

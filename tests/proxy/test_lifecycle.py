@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.pki import Authority, write_ca_dir
-from tests.support.ports import free_ports
+from tests.support.ports import free_ports, is_listening
 from tests.support.proxy import (
     ROOT,
     TIMEOUT,
@@ -28,7 +28,6 @@ from tests.support.proxy import (
     client_domain,
     connect,
     ends_uncleanly,
-    is_listening,
     linked,
     pki,
     read_exactly,

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.ends import End, client_of
 from tests.support.hello import extension, message, real_hello, records
 from tests.support.limits import (
     ALERT,
@@ -26,7 +27,6 @@ from tests.support.limits import (
 from tests.support.programs import needs
 from tests.support.proxy import (
     TIMEOUT,
-    HalfClient,
     Program,
     Upstream,
     client_context,
@@ -131,20 +131,16 @@ def test_hello_byte_by_byte(start: Start) -> None:
     assert "status=handshake-timeout" in proxy.log_line(2)
 
 
-def test_client_that_never_answers_the_server(start: Start, version: str) -> None:
+def test_client_that_never_answers_the_server(start: Start, version: ssl.TLSVersion) -> None:
     """A whole hello, and then nothing."""
     proxy = start("--handshake-timeout", "0.5")
     with raw_client(proxy.port) as lazy:
-        lazy.sendall(real_hello("dom1.test", highest=ssl_version(version)))
+        lazy.sendall(real_hello("dom1.test", highest=version))
         assert is_served(proxy.port)
         with contextlib.suppress(ConnectionResetError):
             while lazy.recv(65536):
                 pass
     assert "status=handshake-timeout" in proxy.log_line(2)
-
-
-def ssl_version(version: str) -> ssl.TLSVersion:
-    return {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}[version]
 
 
 def test_half_closed_in_the_hello(start: Start) -> None:
@@ -159,26 +155,27 @@ def test_half_closed_in_the_hello(start: Start) -> None:
     assert is_served(proxy.port)
 
 
-def test_half_closed_and_then_idle(start: Start, upstream: Upstream, version: str) -> None:
+def test_half_closed_and_then_idle(
+    start: Start, upstream: Upstream, version: ssl.TLSVersion
+) -> None:
     """A client that has said all it had to say waits for an answer; not for ever."""
     proxy = start("--idle-timeout", "0.4", upstream=upstream.address)
-    client = HalfClient(proxy.port, version=ssl_version(version))
-    with upstream.accept() as server:
-        client.send_close_notify()
+    with client_of(proxy, "tls", version) as client, upstream.accept() as server:
+        client.announce_end()
         assert server.recv(10) == b""
-        with pytest.raises(ConnectionResetError):
-            client.read_all()  # no answer is not an empty one
-    client.close()
+        assert client.read_to_end() == (b"", End.RESET)  # no answer is not an empty one
     assert "status=idle-timeout" in proxy.log_line()
     assert proxy.statistics()["limit_idle_timeout_total"] == 1
 
 
 @pytest.mark.parametrize("lazy", ["client", "upstream"])
-def test_never_reading(start: Start, upstream: Upstream, lazy: str, version: str) -> None:
+def test_never_reading(
+    start: Start, upstream: Upstream, lazy: str, version: ssl.TLSVersion
+) -> None:
     """Even if it goes on sending, so that the connection is not idle."""
     options = ("--send-timeout", "0.5", "--idle-timeout", "60")
     proxy = start(*options, upstream=upstream.address)
-    with linked(proxy, upstream, version=ssl_version(version)) as (client, server):
+    with linked(proxy, upstream, version=version) as (client, server):
         eager, silent = (server, client) if lazy == "client" else (client, server)
         stop = pytest.raises((ConnectionError, ssl.SSLError, TimeoutError))
         with stop:

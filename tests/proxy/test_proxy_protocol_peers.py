@@ -4,62 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import re
-import shutil
 import socket
 import ssl
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.ports import free_ports
+from tests.support.programs import find, running
 from tests.support.proxy import (
     TIMEOUT,
     Proxy,
     client_context,
-    client_domain,
     connect,
-    is_listening,
     pki,
-    server_domain,
-    write_script,
 )
-from tests.support.sanitizers import ENVIRONMENT
 from tests.support.tls_sockets import wrap
 
 STREAM_MODULE = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
 ANSWER = re.compile(rb"source=(\S*) port=(\d+) authority=(\S*)")
-
-
-def find(program: str) -> str:
-    """Return the path of a program that is often outside of the search path."""
-    found = shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin")
-    if found is None:
-        pytest.skip(f"there is no {program} here")
-    return found
-
-
-@contextlib.contextmanager
-def running(port: int, *command: str) -> Iterator[None]:
-    """Run a server until it listens, and to the end of the block."""
-    with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, env=ENVIRONMENT,
-    ) as server:  # fmt: skip
-        try:
-            deadline = time.monotonic() + TIMEOUT
-            while not is_listening(port):
-                assert time.monotonic() < deadline
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    code = server.wait(0.05)
-                    assert server.stdout
-                    raise AssertionError(f"it has ended with {code}: {server.stdout.read()}")
-            yield
-        finally:
-            server.terminate()
-            server.wait(TIMEOUT)
 
 
 def pair(folder: Path) -> str:
@@ -153,14 +117,13 @@ def ask(client: socket.socket) -> tuple[str, int, str]:
 @pytest.mark.parametrize("header", ["v1", "v2"])
 @pytest.mark.parametrize("server", SERVERS)
 def test_who_the_client_is(
-    server: str, header: str, is_tls: bool, library: str, tmp_path: Path
+    server: str, header: str, is_tls: bool, library: str, both: str, tmp_path: Path
 ) -> None:
-    script = write_script(tmp_path / "c", server_domain("dom1"), client_domain("out"))
     with SERVERS[server](tmp_path, is_tls) as port:
         upstream = f"{'tls' if is_tls else 'tcp'}:127.0.0.1:{port}"
         name = ["--server-name", "dom2.test"] if is_tls else []
         with (
-            Proxy(script, library, upstream, *name, "--proxy-protocol", header) as proxy,
+            Proxy(both, library, upstream, *name, "--proxy-protocol", header) as proxy,
             connect(proxy.port, source="127.0.0.9") as client,
         ):
             found = ask(client)

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.ends import End, client_of
 from tests.support.programs import needs
 from tests.support.proxy import (
     TIMEOUT,
-    HalfClient,
     Proxy,
     Upstream,
     client_domain,
@@ -84,29 +84,25 @@ def test_many_small_records(library: str, script: str, upstream: Upstream) -> No
 
 def test_client_ends_its_direction_first(library: str, script: str, upstream: Upstream) -> None:
     with Proxy(script, library, upstream.address) as proxy:
-        client = HalfClient(proxy.port)
-        with upstream.accept() as server:
+        with client_of(proxy) as client, upstream.accept() as server:
             client.send(b"all of the question")
-            client.send_close_notify()
+            client.announce_end()
             assert read_to_end(server) == b"all of the question"
             server.sendall(b"x" * 300_000)
             server.shutdown(socket.SHUT_WR)
-            assert client.read_all() == b"x" * 300_000
-        client.close()
+            assert client.read_to_end() == (b"x" * 300_000, End.CLOSE_NOTIFY)
         assert "status=ok" in proxy.log_line()
 
 
 def test_upstream_ends_its_direction_first(library: str, script: str, upstream: Upstream) -> None:
     with Proxy(script, library, upstream.address) as proxy:
-        client = HalfClient(proxy.port)
-        with upstream.accept() as server:
+        with client_of(proxy) as client, upstream.accept() as server:
             server.sendall(b"greeting")
             server.shutdown(socket.SHUT_WR)
-            assert client.read_all() == b"greeting"
+            assert client.read_to_end() == (b"greeting", End.CLOSE_NOTIFY)
             client.send(b"y" * 300_000)
-            client.send_close_notify()
+            client.announce_end()
             assert read_to_end(server) == b"y" * 300_000
-        client.close()
         assert "status=ok" in proxy.log_line()
 
 

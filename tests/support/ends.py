@@ -6,10 +6,10 @@ import contextlib
 import enum
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.support.proxy import TIMEOUT, client_context, server_context
+from tests.support.proxy import TIMEOUT, Proxy, Upstream, client_context, server_context
 
 
 class End(enum.Enum):
@@ -113,6 +113,12 @@ class TLSPeer(PlainPeer):
             self._tls.unwrap()
         self._flush()
 
+    def read_wire_to_end(self) -> None:
+        """Take all bytes up to FIN, and answer nothing; they can be read afterwards."""
+        while isinstance(wire := super()._read(65536), bytes):
+            self._in.write(wire)
+        assert wire is End.FIN, wire
+
     def _read(self, size: int) -> bytes | End:
         try:
             read = self._until(lambda: self._tls.read(size))
@@ -137,3 +143,45 @@ class TLSPeer(PlainPeer):
     def _flush(self) -> None:
         if data := self._out.read():
             self.sock.sendall(data)
+
+
+@contextlib.contextmanager
+def relayed(
+    kind: str,
+    script: str,
+    library: str,
+    version: ssl.TLSVersion | None,
+    *options: str,
+    receive_buffer: int = 0,
+) -> Iterator[tuple[Proxy, PlainPeer, PlainPeer]]:
+    """Give a proxy and the two ends of a connection through it; kind: ``tls-tcp``."""
+    front, behind = kind.split("-")
+    name = ("--server-name", "dom2.test") if behind == "tls" else ()
+    with (
+        Upstream(receive_buffer=receive_buffer) as upstream,
+        contextlib.ExitStack() as stack,
+    ):
+        proxy = stack.enter_context(
+            Proxy(script, library, f"{behind}:127.0.0.1:{upstream.port}", *name, *options,
+                  listen=[f"{front}:127.0.0.1:0"])
+        )  # fmt: skip
+        client = stack.enter_context(client_of(proxy, front, version))
+        server = stack.enter_context(peer(upstream.accept(), behind, version, is_server=True))
+        yield proxy, client, server
+
+
+def client_of(proxy: Proxy, front: str = "tls", version: ssl.TLSVersion | None = None) -> PlainPeer:
+    """Connect to a proxy, and shake hands with it if the front is ``tls``."""
+    sock = socket.create_connection(("127.0.0.1", proxy.port), TIMEOUT)
+    return peer(sock, front, version, is_server=False)
+
+
+def peer(
+    sock: socket.socket, protocol: str, version: ssl.TLSVersion | None, *, is_server: bool
+) -> PlainPeer:
+    """Make an end of a connection, ``tcp`` or ``tls``; the latter shakes hands."""
+    if protocol == "tcp":
+        return PlainPeer(sock)
+    tls = TLSPeer(sock, version, is_server=is_server)
+    tls.shake_hands()
+    return tls

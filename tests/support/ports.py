@@ -1,10 +1,12 @@
-"""Ports for servers that must be told one."""
+"""Ports for servers that must be told one, and whether they have taken it."""
 
 from __future__ import annotations
 
 import contextlib
 import random
 import socket
+
+from tests.support.sockets import TIMEOUT
 
 
 def free_ports(count: int) -> list[int]:
@@ -21,3 +23,10 @@ def free_ports(count: int) -> list[int]:
         if len(found) == count:
             return found
     raise AssertionError("no port is free")
+
+
+def is_listening(port: int) -> bool:
+    """Say whether a port takes connections."""
+    with socket.socket() as probe:
+        probe.settimeout(TIMEOUT)
+        return probe.connect_ex(("127.0.0.1", port)) == 0

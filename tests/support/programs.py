@@ -1,4 +1,4 @@
-"""The ``openssl`` and ``curl`` programs at the other end of a socket."""
+"""Programs of others at the other end of a socket: ``openssl``, ``curl``, servers."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import re
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Sequence
 
 import pytest
 
 from tests.support.managers import pki
+from tests.support.ports import is_listening
 from tests.support.sanitizers import ENVIRONMENT
 from tests.support.sockets import TIMEOUT
 
@@ -19,6 +21,14 @@ from tests.support.sockets import TIMEOUT
 def needs(program: str) -> pytest.MarkDecorator:
     """Return a mark that skips where a program is not installed."""
     return pytest.mark.skipif(shutil.which(program) is None, reason=f"there is no {program} here")
+
+
+def find(program: str) -> str:
+    """Return the path of a program that is often outside of the search path; skip without it."""
+    found = shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin")
+    if found is None:
+        pytest.skip(f"there is no {program} here")
+    return found
 
 
 def version_flag(version: str) -> str:
@@ -47,8 +57,8 @@ def s_client(port: int, *options: str, text: bytes = b"quit\n") -> subprocess.Co
     return subprocess.CompletedProcess(done.args, done.returncode, output)
 
 
-class SServer:
-    """A running ``openssl s_server``, whose output can be waited for.
+class Watched:
+    """A running program, whose output can be waited for.
 
     Args:
         process: the program.
@@ -84,16 +94,20 @@ class SServer:
         assert found, f"no {pattern!r} in:\n" + "\n".join(self.lines)
         return found
 
+    def join(self) -> None:
+        """Wait for the end of its output."""
+        self._thread.join(TIMEOUT)
+        assert not self._thread.is_alive()
+
+
+class SServer(Watched):
+    """A running ``openssl s_server``."""
+
     def write(self, data: bytes) -> None:
         """Give it data for its client, or one of its commands."""
         assert self._process.stdin is not None
         self._process.stdin.write(data)
         self._process.stdin.flush()
-
-    def join(self) -> None:
-        """Wait for the end of its output."""
-        self._thread.join(TIMEOUT)
-        assert not self._thread.is_alive()
 
     @property
     def port(self) -> int:
@@ -118,6 +132,34 @@ def s_server(certificate: str, options: Sequence[str]) -> Iterator[SServer]:
             yield server
         finally:
             process.kill()
+            process.wait(TIMEOUT)
+            server.join()
+
+
+@contextlib.contextmanager
+def running(port: int, *command: str) -> Iterator[Watched]:
+    """Run a server until it listens, and to the end of the block.
+
+    Args:
+        port: of 127.0.0.1, where it will listen.
+        command: that starts it, in the foreground; SIGTERM ends it, and all that it has started.
+    """
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env=ENVIRONMENT,
+    ) as process:  # fmt: skip
+        server = Watched(process)
+        try:
+            deadline = time.monotonic() + TIMEOUT
+            while not is_listening(port):
+                assert time.monotonic() < deadline, server.lines
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    code = process.wait(0.05)
+                    server.join()
+                    raise AssertionError(f"it has ended with {code}: {server.lines}")
+            yield server
+        finally:
+            process.terminate()
             process.wait(TIMEOUT)
             server.join()
 

@@ -289,61 +289,6 @@ def linked(proxy: Proxy, upstream: Upstream, **options: Any) -> Iterator[tuple[A
         yield client, server
 
 
-class HalfClient:
-    """A TLS client over memory, which can end its direction and go on reading."""
-
-    def __init__(self, port: int, name: str = "dom1.test", **options: Any) -> None:
-        self.sock = socket.create_connection(("127.0.0.1", port), TIMEOUT)
-        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = client_context(**options).wrap_bio(self._in, self._out, server_hostname=name)
-        self._until(self._tls.do_handshake)
-
-    def send(self, data: bytes) -> None:
-        """Send application data."""
-        self._tls.write(data)
-        self._flush()
-
-    def send_close_notify(self) -> None:
-        """End our direction."""
-        with contextlib.suppress(ssl.SSLWantReadError):
-            self._tls.unwrap()
-        self._flush()
-
-    def read_all(self) -> bytes:
-        """Read until the proxy's close_notify."""
-        pieces: list[bytes] = []
-        while True:
-            try:
-                piece = self._until(lambda: self._tls.read(65536))
-            except ssl.SSLZeroReturnError:
-                piece = b""
-            if not piece:
-                return b"".join(pieces)
-            pieces.append(piece)
-
-    def _until(self, step: Any) -> Any:
-        while True:
-            try:
-                result = step()
-            except ssl.SSLWantReadError:
-                self._flush()
-                data = self.sock.recv(65536)
-                if data:
-                    self._in.write(data)
-                else:
-                    self._in.write_eof()
-            else:
-                self._flush()
-                return result
-
-    def _flush(self) -> None:
-        self.sock.sendall(self._out.read())
-
-    def close(self) -> None:
-        """Close the socket."""
-        self.sock.close()
-
-
 def read_exactly(sock: socket.socket, size: int) -> bytes:
     """Read so many bytes."""
     pieces = bytearray()
@@ -416,10 +361,3 @@ def reset(sock: socket.socket) -> None:
     """Close with a reset."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
-
-
-def is_listening(port: int) -> bool:
-    """Say whether a port takes connections."""
-    with socket.socket() as probe:
-        probe.settimeout(TIMEOUT)
-        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -23,6 +23,12 @@ LONG = 30.0
 SHORT = 0.05
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading may take long on a busy machine; tests of deadlines have their own."""
+    monkeypatch.setattr(reading, "FILE_TIMEOUT", LONG)
+
+
 def wait_for_readers() -> None:
     """Wait until all reading threads have ended, those that were left behind included."""
     for thread in threading.enumerate():

@@ -22,6 +22,7 @@ from typing import Final
 
 from aiohttp import web
 
+from tlsmgm.acceptor import Acceptor, Shortage
 from tlsmgm.errors import ConfigError
 from tlsmgm.mi.addresses import bind_all
 from tlsmgm.mi.endpoints import HTTPEndpoint, is_loopback
@@ -67,19 +68,25 @@ class HTTPListener:
         endpoint: where.
         dispatcher: answers.
         token: that clients must have; None: no client needs one.
+        shortage: is told when there are no descriptors; None: nobody else wants to know.
 
     Attributes:
         endpoint: where, with the port that the system chose.
     """
 
     def __init__(
-        self, endpoint: HTTPEndpoint, dispatcher: Dispatcher, token: str | None = None
+        self,
+        endpoint: HTTPEndpoint,
+        dispatcher: Dispatcher,
+        token: str | None = None,
+        shortage: Shortage | None = None,
     ) -> None:
         self.endpoint = endpoint
         self._dispatcher = dispatcher
         self._token = None if token is None else token.encode("ascii")
         self._sockets: list[socket.socket] = []
-        self._servers: list[asyncio.Server] = []
+        self._shortage = shortage or Shortage()
+        self._acceptors: list[Acceptor] = []
         self._runner: web.ServerRunner | None = None
         self._waiting: set[object] = set()  # connections without a request
 
@@ -100,9 +107,9 @@ class HTTPListener:
 
     async def stop(self) -> None:
         """Close everything."""
-        for server in self._servers:
-            server.close()
-        self._servers.clear()
+        for acceptor in self._acceptors:
+            acceptor.close()
+        self._acceptors.clear()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -129,8 +136,8 @@ class HTTPListener:
         await self._runner.setup()
         loop = asyncio.get_running_loop()
 
-        def accept() -> asyncio.BaseProtocol:
-            if len(server.connections) >= MAX_CONNECTIONS:
+        def accept(_address: object) -> asyncio.BaseProtocol:
+            if self._runner is None or len(server.connections) >= MAX_CONNECTIONS:
                 return _Refusal()
             connection = server()
             self._waiting.add(connection)
@@ -138,7 +145,8 @@ class HTTPListener:
             return connection
 
         for sock in self._sockets:
-            self._servers.append(await loop.create_server(accept, sock=sock, backlog=_BACKLOG))
+            sock.listen(_BACKLOG)
+            self._acceptors.append(Acceptor(sock, accept, self._shortage))
 
     def _give_up(self, connection: object) -> None:
         """Cut a connection on which no request has come in time."""

@@ -1,10 +1,15 @@
-"""One reload at a time, whoever asks for it, and one way to log it."""
+"""One reload at a time, whoever asks for it, and one way to log it.
+
+Who asks while one runs gets the outcome of one that begins later, since the running one may have
+read already what has changed just now.  All who wait for the same kind share one.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from tlsmgm.errors import TLSError
@@ -15,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "Manager", "Reloader", "log_outcome"]
 
 logger = logging.getLogger("tlsmgm.mi")
+
+_Action = Callable[[], "ReloadReport"]
 
 #: Seconds.
 _CANCEL_INTERVAL: Final = 0.02
@@ -46,16 +53,28 @@ class Manager(Protocol):
 class Reloader:
     """Reloads a manager beside the event loop.
 
+    However many ask while a reload runs, one more of each kind follows it, and all of them get what
+    came of that one.
+
     Args:
         manager: whose domains are read anew.
         after: is called in the event loop after each reload that went well.
+        during: makes what each reload is wrapped in, a context manager that is entered and left in
+            the event loop.
     """
 
-    def __init__(self, manager: Manager, after: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        manager: Manager,
+        after: Callable[[], None] | None = None,
+        during: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
         self._manager = manager
         self._after = after
+        self._during = during
         self._lock = asyncio.Lock()
-        self._running: set[asyncio.Task[ReloadReport]] = set()
+        self._waiting: dict[_Action, asyncio.Task[ReloadReport]] = {}  # that have not begun
+        self._running: set[asyncio.Task[ReloadReport]] = set()  # those, and the one that has
         self._is_stopped = False
 
     async def reload(self) -> ReloadReport:
@@ -87,24 +106,33 @@ class Reloader:
             self._manager.cancel_reload()  # again and again: it may not have begun yet
             await asyncio.wait(self._running, timeout=_CANCEL_INTERVAL)
 
-    async def _run(self, action: Callable[[], ReloadReport]) -> ReloadReport:
-        async with self._lock:
-            if self._is_stopped:
-                raise TLSError("the program is about to end")
-            # Who has asked may go away; the thread goes on, and stop() must know of it.
-            task = asyncio.create_task(self._reload(action))
+    async def _run(self, action: _Action) -> ReloadReport:
+        if self._is_stopped:
+            raise _ending()
+        task = self._waiting.get(action)
+        if task is None:
+            task = self._waiting[action] = asyncio.create_task(self._reload(action))
             self._running.add(task)
             task.add_done_callback(self._forget)
-            return await asyncio.shield(task)
+        # Who has asked may go away; others wait, the thread goes on, and stop() must know of it.
+        return await asyncio.shield(task)
 
     def _forget(self, task: asyncio.Task[ReloadReport]) -> None:
         self._running.discard(task)
         if not task.cancelled():
             task.exception()  # it is in the log
 
-    async def _reload(self, action: Callable[[], ReloadReport]) -> ReloadReport:
+    async def _reload(self, action: _Action) -> ReloadReport:
+        async with self._lock:
+            del self._waiting[action]
+            if self._is_stopped:
+                raise _ending()
+            return await self._reload_now(action)
+
+    async def _reload_now(self, action: _Action) -> ReloadReport:
         try:
-            report = await asyncio.to_thread(action)
+            with self._during():
+                report = await asyncio.to_thread(action)
         except TLSError as error:
             log_outcome(error)
             raise
@@ -115,6 +143,10 @@ class Reloader:
         if self._after is not None:
             self._after()
         return report
+
+
+def _ending() -> TLSError:
+    return TLSError("the program is about to end")
 
 
 def log_outcome(outcome: ReloadReport | TLSError) -> None:

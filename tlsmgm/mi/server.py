@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Protocol, Self
 
+from tlsmgm.acceptor import Shortage
 from tlsmgm.errors import ConfigError, UnsupportedError
 from tlsmgm.mi.commands import command_table
 from tlsmgm.mi.datagram import DatagramListener
@@ -48,6 +49,8 @@ class MIServer:
         reloader: of the same manager, if others reload it, too; None: there is nobody else.
         statistics: gives the numbers of the program by name, for ``get_statistics``; None: it has
             none, and there is no such command.
+        shortage: is told when a client cannot be taken for want of descriptors; None: it is in the
+            log, and nobody else wants to know.
 
     Raises:
         ConfigError: an endpoint or the token cannot be used.
@@ -61,6 +64,7 @@ class MIServer:
         *,
         reloader: Reloader | None = None,
         statistics: Source | None = None,
+        shortage: Shortage | None = None,
     ) -> None:
         self._endpoints = [
             parse_endpoint(item) if isinstance(item, str) else item for item in endpoints
@@ -70,6 +74,7 @@ class MIServer:
             raise ConfigError("a token is of use with an http: endpoint only")
         table = command_table(manager, reloader or Reloader(manager), statistics)
         self._dispatcher = Dispatcher(table)
+        self._shortage = shortage or Shortage()
         self._listeners: list[_Listener] = []
 
     @property
@@ -134,7 +139,7 @@ class MIServer:
             raise UnsupportedError(
                 f"cannot serve {endpoint}: aiohttp is missing; pip install 'tlsmgm[mi]'"
             ) from None
-        return HTTPListener(endpoint, self._dispatcher, self._token)
+        return HTTPListener(endpoint, self._dispatcher, self._token, self._shortage)
 
 
 def _os_reason(error: OSError) -> str:

@@ -6,7 +6,6 @@ How a connection goes::
 
 ============================ =================================================================
 :mod:`~tlsmgm.proxy.server`   listens, keeps track of all relays, drains, reloads
-:mod:`~tlsmgm.proxy.acceptor` takes connections, waits where there are no descriptors
 :mod:`~tlsmgm.proxy.relay`    one client connection and its upstream: life cycle and deadlines
 :mod:`~tlsmgm.proxy.endpoint` one side of a relay, plain or TLS: bytes, half-close, back-pressure
 :mod:`~tlsmgm.proxy.buffers`         how much an endpoint reads, and how much may wait in it

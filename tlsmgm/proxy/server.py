@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
+from tlsmgm.acceptor import Acceptor, Shortage
 from tlsmgm.admission import Admission
 from tlsmgm.connection import Connection
 from tlsmgm.errors import ConfigError, TLSError
@@ -20,10 +21,9 @@ from tlsmgm.manager import TLSManager
 from tlsmgm.mi import Endpoint, MIServer, Reloader
 from tlsmgm.mi.reloading import log_outcome
 from tlsmgm.provisioning.settings import Watch
-from tlsmgm.proxy.acceptor import Acceptor, Shortage
 from tlsmgm.proxy.access_log import AccessLog, escape
 from tlsmgm.proxy.addresses import Target
-from tlsmgm.proxy.collection import settle
+from tlsmgm.proxy.collection import loading, settle
 from tlsmgm.proxy.endpoint import LINGER_TIME, Buffers, TLSEndpoint
 from tlsmgm.proxy.options import ProxyOptions
 from tlsmgm.proxy.relay import Relay
@@ -200,10 +200,20 @@ class TLSProxy:
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
         self._empty = asyncio.Event()
-        self._reloader = Reloader(manager, after=self._after_reload)
+        self._reloader = Reloader(
+            manager,
+            after=self._warn_of_sockets,
+            during=loading if freezes else contextlib.nullcontext,
+        )
         self._reloads = Reloads(self._reload)
+        self._shortage = Shortage(lambda: self.counters.add("accept_errors_total"))
         self._mi = MIServer(
-            manager, management, token, reloader=self._reloader, statistics=self.statistics
+            manager,
+            management,
+            token,
+            reloader=self._reloader,
+            statistics=self.statistics,
+            shortage=self._shortage,
         )
         self._sockets = _sockets_of(manager)
         self._admission = Admission(options.limits)
@@ -278,9 +288,8 @@ class TLSProxy:
             await self._mi.start()
             if self._watch is not None:
                 watcher = self._manager.watch_database(self._after_watch, watch=self._watch)
-            shortage = Shortage(asyncio.get_running_loop().time)
             for listener in listeners:
-                self._serve(listener, shortage)
+                self._serve(listener)
                 logger.info("listening on %s", listener.target)
             if signal.SIGHUP in early:
                 self.reload()
@@ -333,11 +342,11 @@ class TLSProxy:
 
     # Inside.
 
-    def _serve(self, listener: Listener, shortage: Shortage) -> None:
+    def _serve(self, listener: Listener) -> None:
         def make_gate(address: object) -> _Gate:
             return _Gate(self, listener, socket_address(address))
 
-        self._acceptors.append(Acceptor(listener.sock, make_gate, shortage))
+        self._acceptors.append(Acceptor(listener.sock, make_gate, self._shortage))
 
     def accept(
         self, transport: asyncio.Transport, listener: Listener, address: tuple[str, int]
@@ -383,10 +392,6 @@ class TLSProxy:
             logger.exception("the access log cannot be opened anew")
         with contextlib.suppress(TLSError):  # the reloader has logged it
             await self._reloader.reload()
-
-    def _after_reload(self) -> None:
-        self._settle()
-        self._warn_of_sockets()
 
     def _after_watch(self, outcome: ReloadReport | TLSError) -> None:
         self._settle()

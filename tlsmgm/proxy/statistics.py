@@ -2,6 +2,8 @@
 
 ===================================== ======================================================
 ``connections_accepted_total``        by the listening sockets, refused ones included
+``accept_errors_total``               attempts to take one that found no descriptor or memory, those
+                                      of the management interface over HTTP included
 ``connections_refused_total``         turned away by a limit, at once and without a word
 ``connections_ended_total``           that had been let in; each has a line in the access log
 ``connections_ended_STATUS_total``    the same by the status in that line, ``-`` as ``_``
@@ -38,6 +40,7 @@ __all__ = [
 
 _ALWAYS = (
     "connections_accepted_total",
+    "accept_errors_total",
     "connections_refused_total",
     "connections_ended_total",
     "handshakes_started_total",

@@ -10,12 +10,13 @@ import asyncio
 import errno
 import logging
 import socket
+import time
 from collections.abc import Callable
 from typing import Final
 
 __all__ = ["AT_ONCE", "Acceptor", "Shortage"]
 
-logger = logging.getLogger("tlsmgm.proxy")
+logger = logging.getLogger("tlsmgm")
 
 #: Connections that are taken before those that are there get their turn again.
 AT_ONCE: Final = 64
@@ -47,11 +48,17 @@ _GONE: Final = frozenset(
 class Shortage:
     """Counts attempts that fail for want of descriptors, and logs them now and then.
 
+    One is enough for all listening sockets of a program: the descriptors are those of the process.
+
     Args:
+        count: is called for each attempt; None: nobody else counts.
         now: a clock, in seconds.
     """
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(
+        self, count: Callable[[], None] | None = None, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._tell = count
         self._now = now
         self._logged: float | None = None
         self._count = 0
@@ -63,6 +70,8 @@ class Shortage:
             error: why.
         """
         self._count += 1
+        if self._tell is not None:
+            self._tell()
         now = self._now()
         if self._logged is not None and now - self._logged < _LOG_INTERVAL:
             return
