@@ -206,14 +206,16 @@ class CertificateChecks:
         bad = {
             issuer: items
             for issuer, items in of_issuers.items()
-            if not any(item.is_in_force(self._now) for item in items)
+            if not any(item.counts(self._now) for item in items)
         }
         severity: Literal["error", "warning"] = (
             "error" if len(bad) == len(of_issuers) else "warning"
         )
         for issuer, items in bad.items():
-            latest = max(items, key=lambda item: item.end)
-            if latest.end < self._now:
+            latest = max(items, key=lambda item: (item.is_in_force(self._now), item.end))
+            if latest.is_in_force(self._now):
+                what = f"counts for nothing, as {latest.crl.flaw}"
+            elif latest.end < self._now:
                 what = f"ended on {_time(latest.end)}"
             else:
                 what = f"is not in force before {_time(latest.begin)}"
@@ -259,6 +261,9 @@ class _List:
 
     def is_in_force(self, now: datetime.datetime) -> bool:
         return self.begin <= now <= self.end
+
+    def counts(self, now: datetime.datetime) -> bool:
+        return self.is_in_force(now) and self.crl.flaw is None
 
 
 def _lists(items: Iterable[Item]) -> Iterator[_List]:

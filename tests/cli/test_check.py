@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.support.commands import Run
 from tests.support.pki import (
@@ -246,6 +249,43 @@ def test_crls_out_of_force(
     ((severity, text),) = messages(folder.client(ca_list=ca_list, crl_dir=crls), "crl")
     assert (severity, words in text) == ("warning", True)
     assert folder.client(ca_list=ca_list, crl_dir=crls, verify_cert=0) == []
+
+
+@pytest.mark.parametrize(
+    ("extension", "words"),
+    [
+        (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\5\0"), "unknown kind"),
+        (
+            x509.IssuingDistributionPoint(None, None, False, False, None, True, False),
+            "an indirect CRL",
+        ),
+        (
+            x509.IssuingDistributionPoint(
+                None, None, False, False, frozenset([x509.ReasonFlags.key_compromise]), False, False
+            ),
+            "some reasons only",
+        ),
+        (
+            x509.IssuingDistributionPoint(None, None, False, False, None, False, True),
+            "attribute certificates",
+        ),
+    ],
+)
+def test_crls_that_speak_for_nobody(
+    folder: Folder, root: Authority, tmp_path: Path, extension: x509.ExtensionType, words: str
+) -> None:
+    plain = x509.load_pem_x509_crl(root.crl())
+    assert plain.next_update_utc is not None
+    builder = x509.CertificateRevocationListBuilder(
+        plain.issuer, plain.last_update_utc, plain.next_update_utc
+    )
+    made = builder.add_extension(extension, critical=True).sign(root.key, hashes.SHA256())
+    crls = Path(write_crls(tmp_path / "crls", made.public_bytes(Encoding.PEM)))
+    ca_list = folder.write("ca.pem", root.pem)
+    ((severity, text),) = messages(folder.client(ca_list=ca_list, crl_dir=crls), "crl")
+    assert (severity, words in text, "the CRL of /CN=root" in text) == ("error", True, True)
+    (crls / "plain.pem").write_bytes(root.crl())
+    assert folder.client(ca_list=ca_list, crl_dir=crls) == []
 
 
 def test_crls_of_strangers_alone(folder: Folder, root: Authority, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
+from cryptography.x509.oid import ExtensionOID, NameOID
 
 from tests.support import der
+from tests.support.der import BIT_STRING, COMMON_NAME, SEQUENCE, entry, name, oid, tlv
 from tests.support.managers import manager_of
 from tests.support.pairs import managers
 from tests.support.pki import (
@@ -29,6 +32,7 @@ from tests.support.pki import (
 from tlsmgm import ConfigError, Domain, ProtocolError, TLSManager, VerificationError
 
 CERTIFICATE = "-----BEGIN CERTIFICATE-----"
+DAY = datetime.timedelta(days=1)
 
 
 def openssl(*arguments: str, data: bytes = b"") -> bytes:
@@ -311,8 +315,8 @@ def test_ca_dir_passes_over_what_is_no_ca(
     )
     both.connect().echo()
     told = " ".join(both.client.warnings)
-    for name in ("00673b5b.0", "0a1b2c3d.0", "0a1b2c3d.1", "0a1b2c3d.3"):
-        assert name in told
+    for file in ("00673b5b.0", "0a1b2c3d.0", "0a1b2c3d.1", "0a1b2c3d.3"):
+        assert file in told
 
 
 @pytest.mark.parametrize("what", ["missing", "a file", "empty", "not hashed"])
@@ -353,6 +357,74 @@ def test_a_ca_that_openssl_cannot_use_is_named_and_hides_nobody(
     both.connect().echo()
     [told] = [text for text in both.client.warnings if "cannot use this CA" in text]
     assert "certificate 1 (line 1)" in told
+
+
+def self_signed(key: Any, san: bytes | None = None) -> bytes:
+    """Return a CA with a key of its own kind, and with a SubjectAltName of any contents."""
+    digest = None if isinstance(key, ed448.Ed448PrivateKey) else hashes.SHA256()
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "odd CA")])
+    now = datetime.datetime.now(datetime.UTC)
+    builder = x509.CertificateBuilder(subject, subject, key.public_key(), 1, now, now + 9 * DAY)
+    builder = builder.add_extension(x509.BasicConstraints(True, None), critical=True)
+    if san is not None:
+        builder = builder.add_extension(
+            x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, san), critical=False
+        )
+    return builder.sign(key, digest).public_bytes(Encoding.PEM)
+
+
+UNUSABLE_KEYS: dict[str, Callable[[], Any]] = {
+    "RSA of 4224 bits": lambda: rsa.generate_private_key(65537, 4224),
+    "brainpool": lambda: ec.generate_private_key(ec.BrainpoolP256R1()),
+    "Ed448": ed448.Ed448PrivateKey.generate,
+}
+
+
+@pytest.mark.parametrize("kind", UNUSABLE_KEYS)
+def test_a_ca_that_wolfssl_cannot_compute_with_is_named_and_hides_nobody(
+    library: str, root: Authority, site: Identity, kind: str
+) -> None:
+    client = {"ca_list": self_signed(UNUSABLE_KEYS[kind]()) + root.pem}
+    both = managers(library, library, server=site.fields(), client=client)
+    both.connect().echo()
+    told = [text for text in both.client.warnings if "this CA cannot be used" in text]
+    if library == "openssl":
+        assert told == []
+    else:
+        assert ["certificate 1 (line 1)" in text for text in told] == [True]
+
+
+def test_a_ca_with_an_unreadable_extension_is_named_and_hides_nobody(
+    library: str, root: Authority, site: Identity
+) -> None:
+    """It can be decoded, so the list is whole; but nobody can tell what it is for."""
+    odd = self_signed(ec.generate_private_key(ec.SECP256R1()), san=b"\x30\x03\x82\x05a")
+    both = managers(library, library, server=site.fields(), client={"ca_list": odd + root.pem})
+    both.connect().echo()
+    [told] = [text for text in both.client.warnings if "this CA cannot be used" in text]
+    assert "certificate 1 (line 1)" in told
+    assert "subject alternative names" in told
+
+
+def test_a_ca_whose_name_wolfssl_cannot_send(
+    library: str, root: Authority, site: Identity, user: Identity
+) -> None:
+    """Clients are told no names then, and show what they have. wolfSSL's cannot read such names."""
+    key = root.key
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    body = root.certificate.tbs_certificate_bytes
+    odd_name = tlv(SEQUENCE, name(entry(COMMON_NAME, BIT_STRING, b"\0odd")))
+    contents = body[body.index(b"\xa0\x03") :].replace(root.name.public_bytes(), odd_name)
+    tbs = tlv(SEQUENCE, contents)
+    algorithm = tlv(SEQUENCE, oid("1.2.840.10045.4.3.2"))
+    signature = tlv(BIT_STRING, b"\0", key.sign(tbs, ec.ECDSA(hashes.SHA256())))
+    odd = in_lines_of_der(tlv(SEQUENCE, tbs, algorithm, signature))
+    rules = {"verify_cert": True, "require_cert": True, "ca_list": odd + root.pem}
+    client = user.fields() | {"ca_list": root.pem}
+    both = managers(library, "openssl", server=site.fields() | rules, client=client)
+    both.connect().echo()
+    told = [text for text in both.server.warnings if "cannot send the name" in text]
+    assert ["certificate 1 (line 1)" in text for text in told] == [True] * (library == "wolfssl")
 
 
 # CRLs.

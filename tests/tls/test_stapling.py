@@ -82,6 +82,7 @@ BAD = {
     "unknown": ("staple_invalid", lambda root, site: ocsp.response(root, site, "unknown")),
     "expired": ("staple_invalid", lambda root, site: ocsp.response(root, site, days=(-9, -2))),
     "not yet": ("staple_invalid", lambda root, site: ocsp.response(root, site, days=(2, 9))),
+    "without end": ("staple_invalid", lambda root, site: ocsp.response(root, site, ends=False)),
     "of a stranger": (
         "staple_invalid",
         lambda root, site: ocsp.response(root, site, signer=Authority("tests root")),

@@ -229,8 +229,16 @@ cdef extern from "x509/name_match.h" nogil:
 
 
 cdef extern from "x509/crl.h" nogil:
+    cdef struct tlsmgm_crl_scope:
+        bint is_contradictory
+        bint only_attributes
+        bint is_indirect
+        bint has_reasons
+
     cdef struct tlsmgm_crl:
         tlsmgm_bytes issuer
+        tlsmgm_crl_scope scope
+        bint has_unknown_critical
         int64_t this_update
         int64_t next_update
         tlsmgm_key_reference signer

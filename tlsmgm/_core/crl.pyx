@@ -90,6 +90,25 @@ cdef class RevocationList:
         """Whether it speaks only of changes (RFC 5280 section 5.2.4)."""
         return self.crl.is_delta
 
+    @property
+    def flaw(self):
+        """Why nobody can tell from it alone who is not revoked; None where one can.
+
+        Certificates of its issuer are refused unless another list speaks for them
+        (RFC 5280 sections 5.2 and 5.2.5).
+        """
+        if self.crl.has_unknown_critical:
+            return "it has a critical extension of an unknown kind"
+        if self.crl.scope.is_contradictory:
+            return "its issuingDistributionPoint contradicts itself"
+        if self.crl.scope.only_attributes:
+            return "it speaks of attribute certificates only"
+        if self.crl.scope.is_indirect:
+            return "it is an indirect CRL"
+        if self.crl.scope.has_reasons:
+            return "it speaks of some reasons only"
+        return None
+
     def may_be_by(self, Certificate certificate not None):
         """Whether this certificate's owner has issued it, by name and key identifier."""
         cdef tlsmgm_error error

@@ -117,6 +117,8 @@ static void note_untold(struct tlsmgm_conn *conn, int code) {
         wssl_refuse(conn, wssl_verify_reason(code), code_text(code));
     } else if (conn->verdict.is_given && (code == RSA_KEY_SIZE_E || code == ECC_KEY_SIZE_E)) {
         wssl_refuse(conn, TLSMGM_VERIFY_WEAK_KEY, code_text(code));
+    } else if (conn->verdict.is_given && code == WC_KEY_SIZE_E) {
+        wssl_refuse(conn, TLSMGM_VERIFY_OTHER, "its key is larger than wolfSSL can compute with");
     }
 }
 
