@@ -164,6 +164,7 @@ class ClientTrials:
                 "UNTIL": "end" if is_large else "trailer",
                 "TIMES": times,
             },
+            self._peer.patience,
         )
         return said, self._proxy.lines(times)
 

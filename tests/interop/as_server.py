@@ -64,6 +64,9 @@ class ServerTrials:
         )
         return manager
 
+    def _call(self, manager: tlsmgm.TLSManager, port: int, request: bytes) -> Outcome:
+        return call(manager, port, request, self._peer.patience)
+
     def _told(self, port: int, ca: Path | None) -> dict[str, str | Path | int | None]:
         certificate, key = self._material.server
         return {
@@ -83,24 +86,24 @@ class ServerTrials:
         manager = self._manager()
         large, small = self._material.large, self._material.small
         with server(self._peer.server, port, self._told(port, None)):
-            found = call(manager, port, large.read_bytes())
+            found = self._call(manager, port, large.read_bytes())
             yield "suite", found.cipher if found.version.endswith(self._version) else found.version
             yield "group", found.group
             is_whole = self._is_whole(found, large)
             yield "1 MB each way", "intact" if is_whole else f"{len(found.answer)} bytes"
             yield "end", found.error or found.end
-            again = [call(manager, port, small.read_bytes()) for _ in range(2)][-1]
+            again = [self._call(manager, port, small.read_bytes()) for _ in range(2)][-1]
             yield "resumed", ("yes" if again.resumed else "no") if again.answer else again.error
             stranger = self._manager(ca=self._material.stranger)
-            yield "we distrust it", _refusal(call(stranger, port, small.read_bytes()))
+            yield "we distrust it", _refusal(self._call(stranger, port, small.read_bytes()))
 
     def _with_ca(self) -> Iterator[tuple[str, str]]:
         assert self._peer.server is not None
         port = free_port()
         small = self._material.small
         with server(self._peer.server, port, self._told(port, self._material.root)):
-            yield "no certificate", _refusal(call(self._manager(), port, small.read_bytes()))
-            found = call(self._manager(shows=True), port, small.read_bytes())
+            yield "no certificate", _refusal(self._call(self._manager(), port, small.read_bytes()))
+            found = self._call(self._manager(shows=True), port, small.read_bytes())
             yield "certificate", "works" if self._is_whole(found, small) else _refusal(found)
 
     def _with_stranger(self) -> Iterator[tuple[str, str]]:
@@ -108,7 +111,7 @@ class ServerTrials:
         port = free_port()
         small = self._material.small
         with server(self._peer.server, port, self._told(port, self._material.stranger)):
-            found = call(self._manager(shows=True), port, small.read_bytes())
+            found = self._call(self._manager(shows=True), port, small.read_bytes())
             yield "distrusts us", _refusal(found)
 
 

@@ -13,7 +13,6 @@ from tests.interop.material import HOST, TRAILER
 
 __all__ = ["Outcome", "call"]
 
-_PATIENCE = 12.0  # seconds for all
 _AFTERWARDS = 3.0  # seconds for the server to end, once we have ended
 
 
@@ -43,13 +42,15 @@ class Outcome:
 
 
 class _Call:
-    def __init__(self, conn: tlsmgm.Connection, sock: socket.socket, request: bytes) -> None:
+    def __init__(
+        self, conn: tlsmgm.Connection, sock: socket.socket, request: bytes, patience: float
+    ) -> None:
         self.conn = conn
         self.sock = sock
         self.rest = memoryview(request)
         self.out = b""
         self.answer = bytearray()
-        self.deadline = time.monotonic() + _PATIENCE
+        self.deadline = time.monotonic() + patience
 
     def move(self) -> None:
         """Send what is there, and wait for something to happen on the socket."""
@@ -119,19 +120,20 @@ class _Call:
             self.sock.setblocking(False)
 
 
-def call(manager: tlsmgm.TLSManager, port: int, request: bytes) -> Outcome:
+def call(manager: tlsmgm.TLSManager, port: int, request: bytes, patience: float) -> Outcome:
     """Connect to a server by the domain "out", and have a request answered.
 
     Args:
         manager: has the domain.
         port: of 127.0.0.1; where the server listens.
         request: ends with TRAILER.
+        patience: seconds for all of it.
     """
     found = Outcome()
     conn = manager.client_connection("out", HOST, address=(HOST, port))
     with socket.create_connection(("127.0.0.1", port), 5) as sock:
         sock.setblocking(False)
-        talk = _Call(conn, sock, request)
+        talk = _Call(conn, sock, request, patience)
         try:
             talk.shake_hands()
             found.is_established = True

@@ -37,6 +37,7 @@ class Peer:
         asks_certificate: a server can demand one.
         resumes: a client that can keep a session, in which versions.
         verifies: a client can refuse our certificate.
+        patience: seconds that it has for a connection.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Peer:
     asks_certificate: bool = True
     resumes: tuple[str, ...] = _BOTH
     verifies: bool = True
+    patience: float = 12.0
 
     def missing(self) -> str | None:
         """Say what is not here; None if all is."""
@@ -60,35 +62,26 @@ class Peer:
 
     def found_version(self) -> str:
         """Return the version, as the program says it."""
-        done = subprocess.run(
-            self.version, capture_output=True, text=True, timeout=30, check=False
-        )
+        done = subprocess.run(self.version, capture_output=True, text=True, timeout=30, check=False)
         found = re.search(self.pattern, done.stdout + done.stderr)
         if not found:
             raise RuntimeError(f"{self.name}: no version in {done.stdout + done.stderr!r}")
         return " ".join(part for part in found.groups() if part)
 
 
-def _python(module: str, version: str) -> tuple[Command, Command]:
-    """Return how a Python package is run, and how its version is found."""
-    return (_PYTHON, str(HERE / f"{module}_peer.py")), (_PYTHON, "-c", version)
+def _python(program: str, *arguments: str) -> Command:
+    """Return how a Python program is run."""
+    return (_PYTHON, str(HERE / program), *arguments)
 
 
-def _package(name: str) -> str:
-    return f"from importlib.metadata import version; print(version({name!r}))"
+def _package(name: str, more: str = "") -> Command:
+    """Return how a Python package's version is found."""
+    return (
+        _PYTHON,
+        "-c",
+        f"from importlib.metadata import version; print(version({name!r})){more}",
+    )
 
-
-_TLSLITE, _TLSLITE_VERSION = _python("tlslite", _package("tlslite-ng"))
-_PYOPENSSL, _PYOPENSSL_VERSION = _python(
-    "pyopenssl",
-    _package("pyOpenSSL") + "; from OpenSSL import SSL; print(SSL.SSLeay_version(0).decode())",
-)
-_RTLS, _RTLS_VERSION = _python("rtls", _package("rtls"))
-_UTLS, _UTLS_VERSION = _python("utls", _package("utls"))
-_AWSCRT, _AWSCRT_VERSION = _python("awscrt", _package("awscrt"))
-_MBEDTLS, _MBEDTLS_VERSION = _python(
-    "mbedtls", _package("python-mbedtls") + "; from mbedtls.version import version; print(version)"
-)
 
 PEERS = (
     Peer(
@@ -104,21 +97,22 @@ PEERS = (
         "tlslite",
         "tlslite-ng",
         _PYTHON,
-        _TLSLITE_VERSION,
+        _package("tlslite-ng"),
         r"(\S+)",
-        client=(*_TLSLITE, "client"),
-        server=(*_TLSLITE, "server"),
+        client=_python("tlslite_peer.py", "client"),
+        server=_python("tlslite_peer.py", "server"),
         verifies=False,
         asks_certificate=False,
+        patience=40.0,  # it is Python, AES too
     ),
     Peer(
         "openssl4",
         "pyOpenSSL",
         _PYTHON,
-        _PYOPENSSL_VERSION,
+        _package("pyOpenSSL", "; from OpenSSL import SSL; print(SSL.SSLeay_version(0).decode())"),
         r"(\S+)\s+(OpenSSL \S+)",
-        client=(*_PYOPENSSL, "client"),
-        server=(*_PYOPENSSL, "server"),
+        client=_python("pyopenssl_peer.py", "client"),
+        server=_python("pyopenssl_peer.py", "server"),
     ),
     Peer(
         "node",
@@ -128,5 +122,58 @@ PEERS = (
         r"v(\S+) (OpenSSL \S+)",
         client=("node", str(HERE / "node_peer.js"), "client"),
         server=("node", str(HERE / "node_peer.js"), "server"),
+    ),
+    Peer(
+        "botan",
+        "Botan",
+        "botan",
+        ("botan", "version"),
+        r"(\S+)",
+        client=("sh", str(HERE / "botan_client.sh")),
+        server=("sh", str(HERE / "botan_server.sh")),
+        versions=("1.2",),
+        server_versions=("1.2",),
+        shows_certificate=False,
+        asks_certificate=False,
+    ),
+    Peer(
+        "rtls",
+        "rtls (rustls)",
+        _PYTHON,
+        _package("rtls"),
+        r"(\S+)",
+        client=_python("ssl_peer.py", "rtls", "client"),
+        server=_python("ssl_peer.py", "rtls", "server"),
+    ),
+    Peer(
+        "utls",
+        "utls (BoringSSL)",
+        _PYTHON,
+        _package("utls"),
+        r"(\S+)",
+        client=_python("ssl_peer.py", "utls", "client"),
+    ),
+    Peer(
+        "awscrt",
+        "awscrt (s2n-tls)",
+        _PYTHON,
+        _package("awscrt"),
+        r"(\S+)",
+        client=_python("awscrt_peer.py", "client"),
+        patience=30.0,
+    ),
+    Peer(
+        "mbedtls",
+        "python-mbedtls",
+        _PYTHON,
+        _package(
+            "python-mbedtls", "; from mbedtls import version as v; print('mbedTLS', v.version)"
+        ),
+        r"(\S+)\s+(mbed.*)",
+        client=_python("mbedtls_peer.py", "client"),
+        server=_python("mbedtls_peer.py", "server"),
+        versions=("1.2",),
+        server_versions=("1.2",),
+        resumes=(),
     ),
 )

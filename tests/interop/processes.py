@@ -15,9 +15,6 @@ from pathlib import Path
 
 from tests.interop.peers import HERE, TOOLS, Command
 
-#: Seconds that a peer has. Those that wait for what never comes are told to end then.
-PATIENCE = 12.0
-
 _READY = 20.0  # seconds until a server listens
 _SAYS = re.compile(r"^(end|error): *(.*)$", re.MULTILINE)
 
@@ -49,15 +46,17 @@ def words_of(output: str) -> str:
     return " ".join(found[-1][1].split()) if found else ""
 
 
-def run_client(command: Command, values: Mapping[str, str | Path | int | None]) -> Said:
-    """Run a client until it ends."""
+def run_client(
+    command: Command, values: Mapping[str, str | Path | int | None], patience: float
+) -> Said:
+    """Run a client until it ends, for so many seconds at most."""
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "answer"
         env = environment({**values, "ANSWER": answer, "FOLDER": folder})
         output = Path(folder) / "output"
         with output.open("wb") as sink, _process(command, env, sink) as process:
             try:
-                process.wait(PATIENCE)
+                process.wait(patience)
                 is_over = True
             except subprocess.TimeoutExpired:
                 is_over = False

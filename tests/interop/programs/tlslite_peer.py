@@ -62,9 +62,7 @@ def server():
         connection.handshakeServer(
             certChain=chain, privateKey=key, sessionCache=cache, settings=ours
         )
-        connection.sendall(
-            common.receive_request(lambda size: bytes(connection.read(max=size)))
-        )
+        connection.sendall(common.receive_request(lambda size: bytes(connection.read(max=size))))
         connection.close()
 
     common.serve(one)

@@ -1,0 +1,109 @@
+"""python-mbedtls; see ../README.md for what it is told.
+
+Its own socket loses data and ends without close_notify, so only its engine is used here.
+"""
+
+import common
+from mbedtls import pk, tls, x509
+
+
+def configuration():
+    version = tls.TLSVersion.TLSv1_3 if common.VERSION == "1.3" else tls.TLSVersion.TLSv1_2
+    chain = ((), None)
+    if common.CERT is not None:
+        with open(common.KEY) as file:
+            key = pk.ECC.from_PEM(file.read())
+        chain = ((x509.CRT.from_file(common.CERT),), key)
+    return tls.TLSConfiguration(
+        lowest_supported_version=version,
+        highest_supported_version=version,
+        trust_store=None if common.CA is None else tls.TrustStore.from_pem_file(common.CA),
+        validate_certificates=common.CA is not None,
+        certificate_chain=chain,
+    )
+
+
+class Channel:
+    """The engine over a socket."""
+
+    def __init__(self, sock, buffer):
+        self.sock = sock
+        self.buffer = buffer
+
+    def flush(self):
+        while data := self.buffer.peek_outgoing(65536):
+            self.sock.sendall(data)
+            self.buffer.consume_outgoing(len(data))
+
+    def pull(self):
+        data = self.sock.recv(4096)
+        if data:
+            self.buffer.receive_from_network(data)
+        return bool(data)
+
+    def handshake(self):
+        while self.buffer._handshake_state is not tls.HandshakeStep.HANDSHAKE_OVER:
+            try:
+                self.buffer.do_handshake()
+            except tls.WantReadError:
+                self.flush()
+                if not self.pull():
+                    raise ConnectionError("FIN in the handshake") from None
+            except tls.WantWriteError:
+                pass
+            finally:
+                self.flush()
+
+    def send(self, data):
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[self.buffer.write(bytes(rest[:8192])) :]
+            except tls.WantWriteError:
+                pass
+            self.flush()
+
+    def read(self, size):
+        while True:
+            try:
+                return self.buffer.read(min(size, 16384))
+            except tls.WantReadError:
+                self.flush()
+                if not self.pull():
+                    return b""
+
+    def close(self):
+        self.buffer.shutdown()
+        self.flush()
+        self.sock.close()
+
+
+def client():
+    ours = tls.ClientContext(configuration())
+    for _ in range(common.TIMES):
+        channel = Channel(common.dial(), ours.wrap_buffers("localhost"))
+        try:
+            channel.handshake()
+            channel.send(common.request())
+            answer, is_over = common.receive(channel.read)
+            common.keep(answer)
+        finally:
+            channel.close()
+        common.say("end", "end" if is_over else "ours")
+
+
+def server():
+    ours = tls.ServerContext(configuration())
+
+    def one(sock):
+        channel = Channel(sock, ours.wrap_buffers())
+        try:
+            channel.handshake()
+            channel.send(common.receive_request(channel.read))
+        finally:
+            channel.close()
+
+    common.serve(one)
+
+
+common.main(client, server)
