@@ -131,7 +131,12 @@ def call(manager: tlsmgm.TLSManager, port: int, request: bytes, patience: float)
     """
     found = Outcome()
     conn = manager.client_connection("out", HOST, address=(HOST, port))
-    with socket.create_connection(("127.0.0.1", port), 5) as sock:
+    try:
+        sock = socket.create_connection(("127.0.0.1", port), 5)
+    except OSError as error:
+        found.error = f"it does not listen any more: {error.strerror}"
+        return found
+    with sock:
         sock.setblocking(False)
         talk = _Call(conn, sock, request, patience)
         try:

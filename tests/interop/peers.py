@@ -144,6 +144,7 @@ PEERS = (
         r"(\S+)",
         client=_python("ssl_peer.py", "rtls", "client"),
         server=_python("ssl_peer.py", "rtls", "server"),
+        asks_certificate=False,
     ),
     Peer(
         "utls",
@@ -160,6 +161,7 @@ PEERS = (
         _package("awscrt"),
         r"(\S+)",
         client=_python("awscrt_peer.py", "client"),
+        versions=("1.3",),  # it has a setting for the oldest one only
         patience=30.0,
     ),
     Peer(
@@ -174,6 +176,41 @@ PEERS = (
         server=_python("mbedtls_peer.py", "server"),
         versions=("1.2",),
         server_versions=("1.2",),
+        resumes=(),
+    ),
+    Peer(
+        "erlang",
+        "Erlang/OTP",
+        "escript",
+        (
+            "erl",
+            "-noshell",
+            "-eval",
+            "application:load(ssl), {ok, V} = application:get_key(ssl, vsn),"
+            ' io:format("~s ssl-~s~n", [erlang:system_info(otp_release), V]), halt().',
+        ),
+        r"(\S+) (\S+)",
+        client=("escript", str(HERE / "erlang_peer.erl"), "client"),
+        server=("escript", str(HERE / "erlang_peer.erl"), "server"),
+    ),
+    Peer(
+        "java",
+        "Java (JSSE)",
+        "java",
+        ("java", "-version"),
+        r'version "([^"]+)"',
+        client=("java", "-cp", str(TOOLS / "classes"), "JavaPeer", "client"),
+        server=("java", "-cp", str(TOOLS / "classes"), "JavaPeer", "server"),
+    ),
+    Peer(
+        "caddy",
+        "caddy (Go)",
+        "caddy",
+        ("caddy", "version"),
+        r"(\S+)",
+        client=("sh", str(HERE / "caddy_client.sh")),
+        server=("sh", str(HERE / "caddy_server.sh")),
+        versions=("1.3",),  # it has no setting for it
         resumes=(),
     ),
 )

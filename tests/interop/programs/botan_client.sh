@@ -16,7 +16,7 @@ one() {
             [ "$TLS_UNTIL" = end ] || ! grep -q "^hello interop-end" "$TLS_ANSWER" || break
         done
     } | {
-        botan tls_client localhost "$@" >"$TLS_ANSWER" 2>"$TLS_FOLDER/errors"
+        stdbuf -o0 botan tls_client localhost "$@" >"$TLS_ANSWER" 2>"$TLS_FOLDER/errors"
         echo $? >"$TLS_FOLDER/status"
         touch "$TLS_FOLDER/over"
     }
