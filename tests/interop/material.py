@@ -72,7 +72,7 @@ def _write(folder: Path, name: str, identity: Identity) -> tuple[Path, Path]:
 
 def _lines(size: int) -> bytes:
     """Lines of text, all different, because some peers echo line by line; the last is TRAILER."""
-    lines = []
+    lines: list[bytes] = []
     length = 0
     while length < size - len(TRAILER):
         line = hashlib.sha256(b"%d" % len(lines)).hexdigest().encode() + b"\n"

@@ -16,6 +16,7 @@ HERE = Path(__file__).parent / "programs"
 Command = tuple[str, ...]
 
 _PYTHON = str(TOOLS / "venv" / "bin" / "python")
+_MBEDTLS = TOOLS / "mbedtls_peer"
 _BOTH = ("1.3", "1.2")
 
 
@@ -166,14 +167,23 @@ PEERS = (
     ),
     Peer(
         "mbedtls",
+        "Mbed TLS",
+        str(_MBEDTLS),
+        (str(_MBEDTLS), "version"),
+        r"(\S+)",
+        client=(str(_MBEDTLS), "client"),
+        server=(str(_MBEDTLS), "server"),
+    ),
+    Peer(
+        "mbedtls2",
         "python-mbedtls",
         _PYTHON,
         _package(
             "python-mbedtls", "; from mbedtls import version as v; print('mbedTLS', v.version)"
         ),
         r"(\S+)\s+(mbed.*)",
-        client=_python("mbedtls_peer.py", "client"),
-        server=_python("mbedtls_peer.py", "server"),
+        client=_python("mbedtls2_peer.py", "client"),
+        server=_python("mbedtls2_peer.py", "server"),
         versions=("1.2",),
         server_versions=("1.2",),
         resumes=(),

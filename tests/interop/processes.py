@@ -16,6 +16,8 @@ from pathlib import Path
 from tests.interop.peers import HERE, TOOLS, Command
 
 _READY = 20.0  # seconds until a server listens
+#: Of a thread, in the errors of OpenSSL.
+_ADDRESS = re.compile(r"\b[0-9A-F]{16}:")
 _SAYS = re.compile(r"^(end|error): *(.*)$", re.MULTILINE)
 
 
@@ -43,7 +45,7 @@ def environment(values: Mapping[str, str | Path | int | None]) -> dict[str, str]
 def words_of(output: str) -> str:
     """Return what a peer says of how it went: its last line that is about that."""
     found = _SAYS.findall(output)
-    return " ".join(found[-1][1].split()) if found else ""
+    return _ADDRESS.sub("", " ".join(found[-1][1].split())) if found else ""
 
 
 def run_client(

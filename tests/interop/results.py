@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["LIBRARIES", "QUESTIONS", "SIDES", "Cell"]
+__all__ = ["LIBRARIES", "QUESTIONS", "SIDES", "TITLES", "Cell", "Presence"]
 
 LIBRARIES = ("openssl", "wolfssl")
+TITLES = {"openssl": "OpenSSL", "wolfssl": "wolfSSL"}
 
 #: Which side the peer is.
 SIDES = ("client", "server")
@@ -59,3 +60,16 @@ class Cell:
     version: str
     question: str
     value: str
+
+
+@dataclass(frozen=True)
+class Presence:
+    """Whether a peer is installed.
+
+    Attributes:
+        peer: its name.
+        version: what it says; None: it is not installed.
+    """
+
+    peer: str
+    version: str | None

@@ -1,4 +1,6 @@
-"""awscrt (s2n-tls), which speaks HTTP and is a client only; see ../README.md for what it is told."""
+"""awscrt (s2n-tls), which speaks HTTP, and is a client only; see ../README.md."""
+
+from io import BytesIO
 
 import common
 from awscrt import http, io
@@ -24,9 +26,7 @@ def connect(context):
 def exchange(connection):
     head, _, body = common.request().partition(b"\r\n\r\n")
     headers = [tuple(line.split(": ", 1)) for line in head.decode().split("\r\n")[1:]]
-    import io as memory
-
-    request = http.HttpRequest("POST", "/", http.HttpHeaders(headers), memory.BytesIO(body))
+    request = http.HttpRequest("POST", "/", http.HttpHeaders(headers), BytesIO(body))
     answer = bytearray()
     stream = connection.request(
         request, on_body=lambda http_stream, chunk, **_: answer.extend(chunk)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Botan's tls_client, which has no certificates to show; see ../README.md for what it is told.
 set -u
+: "${TLS_PORT:?is the port}"
 
 set -- --port="$TLS_PORT" --skip-system-cert-store --trusted-cas="$TLS_CA" --tls1.2
 [ "$TLS_TIMES" = 1 ] || set -- "$@" --session-db="$TLS_FOLDER/sessions" --session-db-pass=interop

@@ -1,6 +1,7 @@
 #!/bin/sh
 # caddy (Go's crypto/tls) as a client: it stands before us as a proxy; see ../README.md.
 set -eu
+: "${TLS_PORT:?is the port}"
 
 plain=$("$TLS_TOOLS/venv/bin/python" -c 'import socket
 s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')

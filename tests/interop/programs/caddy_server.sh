@@ -1,6 +1,7 @@
 #!/bin/sh
 # caddy (Go's crypto/tls) as a server, with a plain one behind it; see ../README.md.
 set -eu
+: "${TLS_PORT:?is the port}"
 
 client_auth=""
 [ -z "${TLS_CA:-}" ] || client_auth="client_auth {

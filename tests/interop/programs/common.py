@@ -1,4 +1,4 @@
-"""What the peers in Python share: what they are told, and sockets of the kind that Python's ssl has."""
+"""What the peers in Python share: what they are told, what they say, and plain sockets."""
 
 import os
 import socket

@@ -1,6 +1,7 @@
 #!/bin/sh
 # gnutls-serv as a server that echoes; see ../README.md for what it is told.
 set -eu
+: "${TLS_PORT:?is the port}"
 
 case $TLS_VERSION in
 1.3) priority="NORMAL:-VERS-ALL:+VERS-TLS1.3" ;;

@@ -3,6 +3,7 @@
 usage: ssl_peer.py MODULE client|server; see ../README.md for what it is told.
 """
 
+import contextlib
 import importlib
 import sys
 
@@ -48,10 +49,8 @@ def client():
 
 def close(sock):
     """Send close_notify, and then close."""
-    try:
+    with contextlib.suppress(Exception):
         sock.unwrap()
-    except Exception:
-        pass
     sock.close()
 
 

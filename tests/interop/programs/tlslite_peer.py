@@ -14,7 +14,7 @@ from tlslite.errors import TLSAbruptCloseError
 def settings():
     found = HandshakeSettings()
     found.minVersion = found.maxVersion = (3, 4) if common.VERSION == "1.3" else (3, 3)
-    # Where it would compress its certificate unasked, see findings/tlslite-compressed-certificate.sh
+    # It compresses its certificate unasked: findings/tlslite-compressed-certificate.sh
     found.certificate_compression_send = []
     return found
 

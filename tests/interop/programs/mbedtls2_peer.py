@@ -7,6 +7,9 @@ import contextlib
 
 import common
 from mbedtls import pk, tls, x509
+from mbedtls.exceptions import TLSError
+
+CLOSE_NOTIFY = "0x7880"  # how its error begins
 
 
 def configuration():
@@ -31,6 +34,7 @@ class Channel:
     def __init__(self, sock, buffer):
         self.sock = sock
         self.buffer = buffer
+        self.end = "FIN without close_notify"
 
     def flush(self):
         while data := self.buffer.peek_outgoing(65536):
@@ -66,9 +70,16 @@ class Channel:
     def read(self, size):
         while True:
             # Nothing means "not yet", too; the end is only what the socket says.
-            with contextlib.suppress(tls.WantReadError):
+            try:
                 if data := self.buffer.read(min(size, 16384)):
                     return data
+            except tls.WantReadError:
+                pass
+            except TLSError as error:
+                if CLOSE_NOTIFY not in str(error):
+                    raise
+                self.end = "close_notify"
+                return b""
             self.flush()
             if not self.pull():
                 return b""
@@ -90,7 +101,7 @@ def client():
             common.keep(answer)
         finally:
             channel.close()
-        common.say("end", "FIN" if is_over else "ours")
+        common.say("end", channel.end if is_over else "ours")
 
 
 def server():
