@@ -11,7 +11,7 @@ PYTHON ?= $(shell for python in $(CANDIDATES); do \
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?= -n auto
-C_SOURCES = $(shell find csrc tests/csrc tests/external tests/fuzz benchmarks/native -name '*.[ch]' 2>/dev/null)
+C_SOURCES = $(shell find csrc tests/csrc tests/external tests/fuzz tests/interop benchmarks/native -name '*.[ch]' 2>/dev/null)
 
 # Free-threaded Python has no psycopg-binary; there psycopg uses the libpq of the PostgreSQL that the
 # tests need anyway.
@@ -28,7 +28,7 @@ ASAN_COPIES = $(wildcard setup.py pyproject.toml README.md CHANGELOG.md CONTRIBU
 .DEFAULT_GOAL := build
 FUZZ_SECONDS ?= 20
 .PHONY: build native tools services test demo lint format asan fuzz wheel clean distclean help \
-	bench bench-quick bench-check bench-baseline peers judges
+	bench bench-quick bench-check bench-baseline peers judges interop
 
 build: $(VENV)/.installed ## build everything into the checkout (the default)
 	@$(BIN)/python setup.py -q build_ext --inplace
@@ -120,6 +120,10 @@ wheel: native $(VENV)/wheels/.installed ## make wheels and sdists in dist/, chec
 judges: build ## have testssl.sh and sslyze look at the proxy, beside nginx; takes long
 	@tests/external/install_judges.sh $(PYTHON)
 	$(BIN)/python -m tests.external.judge $(JUDGES_ARGS)
+
+interop: build ## have other TLS stacks talk to us, as clients and as servers; takes long
+	@tests/interop/install.sh $(PYTHON)
+	$(BIN)/python -m tests.interop $(INTEROP_ARGS)
 
 peers: build $(VENV)/.bench
 	@benchmarks/install_peers.sh $(BIN)/python

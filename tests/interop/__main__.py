@@ -52,7 +52,12 @@ def _try_peer(
 
 def _show(console: Console, peer: Peer, side: str, cells: list[Cell]) -> int:
     """Print a table of what a peer did as one side; return how much of it is not as expected."""
-    columns = sorted({(cell.version, cell.library) for cell in cells}, reverse=True)
+    columns = [
+        (version, library)
+        for version in ("1.3", "1.2")
+        for library in LIBRARIES
+        if any((cell.version, cell.library) == (version, library) for cell in cells)
+    ]
     table = Table(title=f"{peer.title} as {side}", box=box.SIMPLE, title_justify="left")
     table.add_column("")
     for version, library in columns:

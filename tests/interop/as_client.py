@@ -103,6 +103,7 @@ def target(library: str, material: Material, upstream: int, folder: Path) -> Ite
         server_domain("mutual", match_ip_address=addresses[1], **shown, **demands),
     )
     log = folder / f"{library}.log"
+    log.unlink(missing_ok=True)  # of the peer before
     options = ["--access-log", str(log), "--access-log-format", "json"]
     options += ["--handshake-timeout", str(HANDSHAKE_TIMEOUT)]
     where = f"tcp:127.0.0.1:{upstream}"
