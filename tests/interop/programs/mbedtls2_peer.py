@@ -71,7 +71,7 @@ class Channel:
         while True:
             # Nothing means "not yet", too; the end is only what the socket says.
             try:
-                if data := self.buffer.read(min(size, 16384)):
+                if data := self.buffer.read(min(size, 1024)):
                     return data
             except tls.WantReadError:
                 pass
