@@ -32,9 +32,12 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--library", action="append", choices=LIBRARIES, help="only ours")
     parser.add_argument("--side", action="append", choices=SIDES, help="only as this one")
     parser.add_argument(
-        "--document", action="store_true", help=f"write {DOCUMENT.relative_to(ROOT)}; needs all"
+        "--document", action="store_true", help=f"write {DOCUMENT.relative_to(ROOT)}"
     )
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.document and (options.peer or options.library or options.side):
+        parser.error("--document is about all of them")
+    return options
 
 
 def _try_peer(
@@ -95,12 +98,12 @@ def main(arguments: list[str] | None = None) -> int:
         for peer in PEERS:
             if options.peer and peer.name not in options.peer:
                 continue
-            if missing := peer.missing():
-                console.print(f"{peer.title}: not installed ({missing})", style="bold red")
-                presence.append(Presence(peer.name, None))
+            version = peer.found_version()
+            presence.append(Presence(peer.name, version))
+            if version is None:
+                console.print(f"{peer.title}: not installed", style="bold red")
                 bad += bool(options.peer)
                 continue
-            presence.append(Presence(peer.name, peer.found_version()))
             found: list[Cell] = []
             for library in options.library or LIBRARIES:
                 found += _try_peer(peer, library, sides, material, port, folder)

@@ -10,7 +10,7 @@ from tests.external.targets import free_port
 from tests.interop.material import Material, body_of
 from tests.interop.our_client import Outcome, call
 from tests.interop.peers import Peer
-from tests.interop.processes import server
+from tests.interop.processes import ServerError, server
 from tests.interop.results import Cell
 
 __all__ = ["ServerTrials"]
@@ -38,8 +38,14 @@ class ServerTrials:
 
     def run(self) -> Iterator[Cell]:
         """Try everything."""
-        for question, value in self._answers():
-            yield Cell(self._peer.name, "server", self._library, self._version, question, value)
+        try:
+            for question, value in self._answers():
+                yield self._cell(question, value)
+        except ServerError as error:
+            yield self._cell("1 MB each way", str(error))
+
+    def _cell(self, question: str, value: str) -> Cell:
+        return Cell(self._peer.name, "server", self._library, self._version, question, value)
 
     def _answers(self) -> Iterator[tuple[str, str]]:
         yield from self._without_ca()

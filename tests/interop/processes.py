@@ -21,6 +21,10 @@ _ADDRESS = re.compile(r"\b[0-9A-F]{16}:")
 _SAYS = re.compile(r"^(end|error): *(.*)$", re.MULTILINE)
 
 
+class ServerError(Exception):
+    """A server does not listen."""
+
+
 @dataclass(frozen=True)
 class Said:
     """What a client has done.
@@ -80,7 +84,7 @@ def server(
             while not listens(port):
                 if process.poll() is not None or time.monotonic() > deadline:
                     text = output.read_text(encoding="utf-8", errors="replace")
-                    raise RuntimeError(f"{command} does not start:\n{text}")
+                    raise ServerError(f"does not start: {text[-500:]}")
                 time.sleep(0.05)
             yield output
 
