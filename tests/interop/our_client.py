@@ -155,7 +155,7 @@ def call(manager: tlsmgm.TLSManager, port: int, request: bytes, patience: float)
         except tlsmgm.TruncatedError:
             found.error = found.end = "FIN without close_notify"
         except tlsmgm.VerificationError as error:
-            found.error = f"{error.reason}: {error}"
+            found.error = f"refused: {error.reason}"  # the library's own words differ
         except tlsmgm.TLSError as error:
             found.error = str(error)
         except OSError as error:
