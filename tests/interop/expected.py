@@ -261,11 +261,6 @@ OF_PEERS: dict[str, tuple[Rule, ...]] = {
             "it prefers ChaCha20; OpenSSL lets such a client have it, wolfSSL does not",
             library="openssl",
         ),
-        _client(
-            "1 MB each way",
-            r"intact|\d{7} bytes came; close_notify",
-            "the Python around it loses what is read together with close_notify",
-        ),
         _client("resumed", "cannot", "its interface has no sessions"),
         _client("its words then", r".*0x2700.*"),
         _client("its words without", r".*0x7780.*"),

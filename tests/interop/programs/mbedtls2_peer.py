@@ -29,11 +29,20 @@ def configuration():
 
 
 class Channel:
-    """The engine over a socket."""
+    """The engine over a socket.
 
-    def __init__(self, sock, buffer):
+    Args:
+        sock: connected.
+        buffer: the engine.
+        step: bytes of a read. One that meets close_notify loses what it has read before, so up to
+            the end they go one by one. But while nothing more comes, a short one says that nothing
+            is there, whatever is left of the last record.
+    """
+
+    def __init__(self, sock, buffer, step=16384):
         self.sock = sock
         self.buffer = buffer
+        self.step = step
         self.end = "FIN without close_notify"
 
     def flush(self):
@@ -71,7 +80,7 @@ class Channel:
         while True:
             # Nothing means "not yet", too; the end is only what the socket says.
             try:
-                if data := self.buffer.read(min(size, 1024)):
+                if data := self.buffer.read(min(size, self.step)):
                     return data
             except tls.WantReadError:
                 pass
@@ -93,7 +102,8 @@ class Channel:
 def client():
     ours = tls.ClientContext(configuration())
     for _ in range(common.TIMES):
-        channel = Channel(common.dial(), ours.wrap_buffers("localhost"))
+        step = 16384 if common.until_trailer() else 1
+        channel = Channel(common.dial(), ours.wrap_buffers("localhost"), step)
         try:
             channel.handshake()
             channel.send(common.request())
