@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 
 import pytest
 
+from tests.interop import __main__ as run
 from tests.interop.document import write_document
 from tests.interop.expected import FOR_ALL, OF_PEERS, Rule, rule_for
 from tests.interop.peers import HERE, PEERS, ROOT, Peer
@@ -65,6 +67,27 @@ def test_programs_are_there(peer: Peer) -> None:
     for command in (peer.client, peer.server):
         for word in command or ():
             assert not word.startswith(str(HERE)) or Path(word).exists()
+
+
+def test_a_peer_that_is_not_here_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = dataclasses.replace(BY_NAME["gnutls"], needs="/no/such/program")
+    assert gone.found_version() is None
+    monkeypatch.setattr(run, "PEERS", [gone])
+    assert run.main([]) == 0
+    assert "GnuTLS: not installed" in capsys.readouterr().out
+    assert run.main(["--peer", "gnutls"]) == 1
+
+
+def test_a_program_that_fails_has_no_version() -> None:
+    failing = dataclasses.replace(BY_NAME["gnutls"], needs="sh", version=("sh", "-c", "exit 1"))
+    assert failing.found_version() is None
+
+
+def test_the_document_is_about_all_of_them() -> None:
+    with pytest.raises(SystemExit):
+        run.main(["--document", "--peer", "gnutls"])
 
 
 def test_the_last_words_of_a_peer_count() -> None:
