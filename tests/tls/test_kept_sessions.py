@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.hello import PSK, TICKET, extensions_in
 from tests.support.managers import (
     LOCAL,
     assert_echo,
@@ -63,6 +64,24 @@ def test_the_next_call_resumes(servers: TLSManager, clients: TLSManager) -> None
     assert not call(servers, clients).session_reused
     for _ in range(4):
         assert call(servers, clients).session_reused
+
+
+def test_a_ticket_is_offered_once(servers: TLSManager, clients: TLSManager, version: str) -> None:
+    """In TLS 1.3 who sees the same one twice knows that it is the same client (RFC 8446 C.4)."""
+    offers: list[bytes] = []
+    for _ in range(5):
+        client = clients.client_connection("client", server_name="dom1.test", address=SERVER)
+        server = servers.server_connection(LOCAL)
+        client.handshake()
+        hello = client.drain()
+        extensions = extensions_in(hello)
+        offers.append(extensions.get(PSK, extensions.get(TICKET, b""))[:100])
+        server.feed(hello)
+        shake_hands(client, server)
+        assert_echo(client, server)
+    resumed = [offer for offer in offers if offer]
+    assert len(resumed) == 4
+    assert version == "TLSv1.2" or len(set(resumed)) == 4
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ cdef class Greeting:
             context = <Context> self.selector.contexts[found]
             self.selector = None  # it holds the contexts of all other domains, too
             return context
-        asked = "no name"
+        asked = "clients that send no name"
         if self.flight.hello.has_server_name:
             asked = f"the name {text_of((<const char *> name.data)[:name.size])!r}"
         raise NoDomainError(

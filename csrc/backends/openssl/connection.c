@@ -96,8 +96,8 @@ static enum tlsmgm_status offer_session(struct tlsmgm_conn *conn,
     if (verifies && !ossl_peer_is_in_force(session->ssl_session)) return TLSMGM_OK;
     /* A copy: freeing a connection that was not closed spoils the session that it holds. */
     SSL_SESSION *copy = SSL_SESSION_dup(session->ssl_session);
+    conn->offered = copy;
     bool offered = copy != NULL && SSL_set_session(conn->ssl, copy) == 1;
-    SSL_SESSION_free(copy);
     if (offered && verifies) withdraw_unverified(conn->ssl);
     if (offered) return TLSMGM_OK;
     return ossl_fail_parameter(error, "session", "the session cannot be offered");
@@ -148,6 +148,7 @@ void ossl_conn_free(struct tlsmgm_conn *conn) {
     /* Without a close_notify OpenSSL would spoil the session, which others may hold and offer. */
     if (conn->ssl != NULL) SSL_set_shutdown(conn->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(conn->ssl);
+    SSL_SESSION_free(conn->offered);
     tlsmgm_conn_base_clear(&conn->base);
     ossl_ctx_free(conn->base.ctx);
     tlsmgm_free(conn);

@@ -171,6 +171,8 @@ enum tlsmgm_status ossl_conn_session(struct tlsmgm_conn *conn, struct tlsmgm_ses
         SSL_SESSION_has_ticket(current) != 1) {
         return TLSMGM_OK;
     }
+    /* In TLS 1.3 a ticket is for one use (RFC 8446 C.4), and each new one comes with a session. */
+    if (current == conn->offered && SSL_version(conn->ssl) >= TLS1_3_VERSION) return TLSMGM_OK;
     /* A copy: OpenSSL spoils the session of a connection that ends without close_notify. */
     SSL_SESSION *copy = SSL_SESSION_dup(current);
     if (copy == NULL) return tlsmgm_fail_memory(error);

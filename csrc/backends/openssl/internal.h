@@ -17,6 +17,7 @@ struct tlsmgm_ctx {
 struct tlsmgm_conn {
     struct tlsmgm_conn_base base;
     SSL *ssl;             /* its app data points back here */
+    SSL_SESSION *offered; /* a reference, as long as it may be the current one; or NULL */
     int alert_sent;       /* or TLSMGM_NO_ALERT */
     bool peer_chain_read; /* from ssl, when it is first asked for */
 };
