@@ -13,19 +13,19 @@ cdef extern from "tlsmgm.h" nogil:
     const size_t TLSMGM_ALERT_RECORD_SIZE
 
     cdef enum tlsmgm_status:
-        TLSMGM_OK
-        TLSMGM_WANT_READ
-        TLSMGM_WANT_WRITE
-        TLSMGM_CLOSED
-        TLSMGM_TRUNCATED
-        TLSMGM_ALERT
-        TLSMGM_PROTOCOL
-        TLSMGM_VERIFY
-        TLSMGM_CONFIG
-        TLSMGM_UNSUPPORTED
-        TLSMGM_NO_MEMORY
-        TLSMGM_INTERNAL
-        TLSMGM_HELLO_TOO_LARGE
+        TLSMGM_STATUS_OK
+        TLSMGM_STATUS_WANT_READ
+        TLSMGM_STATUS_WANT_WRITE
+        TLSMGM_STATUS_CLOSED
+        TLSMGM_STATUS_TRUNCATED
+        TLSMGM_STATUS_ALERT
+        TLSMGM_STATUS_PROTOCOL
+        TLSMGM_STATUS_VERIFY
+        TLSMGM_STATUS_CONFIG
+        TLSMGM_STATUS_UNSUPPORTED
+        TLSMGM_STATUS_NO_MEMORY
+        TLSMGM_STATUS_INTERNAL
+        TLSMGM_STATUS_HELLO_TOO_LARGE
 
     cdef enum tlsmgm_verify_reason:
         TLSMGM_VERIFY_NONE
@@ -87,7 +87,23 @@ cdef extern from "tlsmgm.h" nogil:
     cdef struct tlsmgm_ctx
     cdef struct tlsmgm_conn
     cdef struct tlsmgm_session
-    cdef struct tlsmgm_ticket_keys
+    const size_t TLSMGM_TICKET_NAME_SIZE
+    const size_t TLSMGM_TICKET_SECRET_SIZE
+
+    cdef struct tlsmgm_ticket_key:
+        uint8_t[16] name
+        uint8_t[32] cipher
+        uint8_t[32] mac
+
+    cdef struct tlsmgm_ticket_keys_table:
+        tlsmgm_ticket_keys *(*ref)(tlsmgm_ticket_keys *) noexcept nogil
+        void (*free)(tlsmgm_ticket_keys *) noexcept nogil
+        bint (*current)(tlsmgm_ticket_keys *, tlsmgm_ticket_key *) noexcept nogil
+        bint (*find)(tlsmgm_ticket_keys *, const uint8_t *, tlsmgm_ticket_key *,
+                     bint *) noexcept nogil
+
+    cdef struct tlsmgm_ticket_keys:
+        const tlsmgm_ticket_keys_table *table
 
     cdef struct tlsmgm_source:
         const char *path

@@ -12,45 +12,30 @@
 #include <wolfssl/ssl.h>
 
 #ifndef WOLFSSL_DTLS
-WOLFSSL_METHOD *wolfDTLSv1_2_client_method(void)
-{
-    return NULL;
-}
+WOLFSSL_METHOD *wolfDTLSv1_2_client_method(void) { return NULL; }
 
-WOLFSSL_METHOD *wolfDTLSv1_2_server_method(void)
-{
-    return NULL;
-}
+WOLFSSL_METHOD *wolfDTLSv1_2_server_method(void) { return NULL; }
 
-void *wolfSSL_dtls_create_peer(int port, char *ip)
-{
+void *wolfSSL_dtls_create_peer(int port, char *ip) {
     (void)port;
     (void)ip;
     return NULL;
 }
 
-int wolfSSL_dtls_free_peer(void *address)
-{
+int wolfSSL_dtls_free_peer(void *address) {
     (void)address;
     return WOLFSSL_FAILURE;
 }
 #endif
 
 #ifndef WOLFSSL_DTLS13
-WOLFSSL_METHOD *wolfDTLSv1_3_client_method(void)
-{
-    return NULL;
-}
+WOLFSSL_METHOD *wolfDTLSv1_3_client_method(void) { return NULL; }
 
-WOLFSSL_METHOD *wolfDTLSv1_3_server_method(void)
-{
-    return NULL;
-}
+WOLFSSL_METHOD *wolfDTLSv1_3_server_method(void) { return NULL; }
 #endif
 
 #ifndef HAVE_SECURE_RENEGOTIATION
-int wolfSSL_Rehandshake(WOLFSSL *ssl)
-{
+int wolfSSL_Rehandshake(WOLFSSL *ssl) {
     (void)ssl;
     return WOLFSSL_FAILURE;
 }

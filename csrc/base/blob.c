@@ -12,7 +12,7 @@ enum tlsmgm_status tlsmgm_blob_copy(struct tlsmgm_bytes bytes, struct tlsmgm_blo
     if (out->data == NULL) return tlsmgm_fail_memory(error);
     if (bytes.size > 0) memcpy(out->data, bytes.data, bytes.size);
     out->size = bytes.size;
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 void tlsmgm_blob_free(struct tlsmgm_blob *blob) {

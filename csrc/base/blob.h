@@ -14,8 +14,8 @@ static inline struct tlsmgm_bytes tlsmgm_blob_view(const struct tlsmgm_blob *blo
 }
 
 /* Copies bytes into a blob without contents. OK, or NO_MEMORY: out is empty. error may be NULL. */
-enum tlsmgm_status tlsmgm_blob_copy(struct tlsmgm_bytes bytes, struct tlsmgm_blob *out,
-                                    struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status
+tlsmgm_blob_copy(struct tlsmgm_bytes bytes, struct tlsmgm_blob *out, struct tlsmgm_error *error);
 
 /* Wipes and frees; the blob is empty afterwards. */
 void tlsmgm_blob_free(struct tlsmgm_blob *blob);

@@ -28,30 +28,30 @@ static size_t grown_capacity(const struct tlsmgm_buffer *buffer, size_t needed) 
 
 static enum tlsmgm_status make_room(struct tlsmgm_buffer *buffer, size_t size) {
     size_t waiting = tlsmgm_buffer_size(buffer);
-    if (size > buffer->limit - waiting) return TLSMGM_NO_MEMORY;
-    if (size <= buffer->capacity - buffer->end) return TLSMGM_OK;
+    if (size > buffer->limit - waiting) return TLSMGM_STATUS_NO_MEMORY;
+    if (size <= buffer->capacity - buffer->end) return TLSMGM_STATUS_OK;
     if (buffer->start > 0) {
         memmove(buffer->block, buffer->block + buffer->start, waiting);
         buffer->start = 0;
         buffer->end = waiting;
     }
-    if (size <= buffer->capacity - waiting) return TLSMGM_OK;
+    if (size <= buffer->capacity - waiting) return TLSMGM_STATUS_OK;
     size_t capacity = grown_capacity(buffer, waiting + size);
     uint8_t *block = tlsmgm_realloc(buffer->block, capacity);
-    if (block == NULL) return TLSMGM_NO_MEMORY;
+    if (block == NULL) return TLSMGM_STATUS_NO_MEMORY;
     buffer->block = block;
     buffer->capacity = capacity;
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 enum tlsmgm_status tlsmgm_buffer_append(struct tlsmgm_buffer *buffer, const uint8_t *data,
                                         size_t size) {
-    if (size == 0) return TLSMGM_OK;
+    if (size == 0) return TLSMGM_STATUS_OK;
     enum tlsmgm_status status = make_room(buffer, size);
-    if (status != TLSMGM_OK) return status;
+    if (status != TLSMGM_STATUS_OK) return status;
     memcpy(buffer->block + buffer->end, data, size);
     buffer->end += size;
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 void tlsmgm_buffer_consume(struct tlsmgm_buffer *buffer, size_t size) {

@@ -24,8 +24,8 @@ void tlsmgm_buffer_init(struct tlsmgm_buffer *buffer, size_t limit);
 void tlsmgm_buffer_free(struct tlsmgm_buffer *buffer);
 
 /* OK, or NO_MEMORY when memory or the bound is exhausted; then nothing was appended. */
-enum tlsmgm_status tlsmgm_buffer_append(struct tlsmgm_buffer *buffer, const uint8_t *data,
-                                        size_t size);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_buffer_append(struct tlsmgm_buffer *buffer,
+                                                        const uint8_t *data, size_t size);
 
 /* How many bytes wait unread. */
 static inline size_t tlsmgm_buffer_size(const struct tlsmgm_buffer *buffer) {

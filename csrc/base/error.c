@@ -7,7 +7,7 @@
 
 void tlsmgm_error_clear(struct tlsmgm_error *error) {
     if (error == NULL) return;
-    *error = (struct tlsmgm_error){.status = TLSMGM_OK, .alert = TLSMGM_NO_ALERT};
+    *error = (struct tlsmgm_error){.status = TLSMGM_STATUS_OK, .alert = TLSMGM_NO_ALERT};
 }
 
 static void write_text(struct tlsmgm_error *error, enum tlsmgm_status status, const char *format,
@@ -31,35 +31,36 @@ enum tlsmgm_status tlsmgm_fail_alert(struct tlsmgm_error *error, enum tlsmgm_ale
                                      const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    write_text(error, TLSMGM_PROTOCOL, format, arguments);
+    write_text(error, TLSMGM_STATUS_PROTOCOL, format, arguments);
     va_end(arguments);
     if (error != NULL) error->alert = (int)alert;
-    return TLSMGM_PROTOCOL;
+    return TLSMGM_STATUS_PROTOCOL;
 }
 
 enum tlsmgm_status tlsmgm_fail_parameter(struct tlsmgm_error *error, const char *parameter,
                                          const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    write_text(error, TLSMGM_CONFIG, format, arguments);
+    write_text(error, TLSMGM_STATUS_CONFIG, format, arguments);
     va_end(arguments);
     if (error != NULL) error->parameter = parameter;
-    return TLSMGM_CONFIG;
+    return TLSMGM_STATUS_CONFIG;
 }
 
 enum tlsmgm_status tlsmgm_fail_early_close(struct tlsmgm_error *error) {
-    (void)tlsmgm_fail(error, TLSMGM_ALERT, "the peer sent close_notify during the handshake");
+    (void)tlsmgm_fail(error, TLSMGM_STATUS_ALERT,
+                      "the peer sent close_notify during the handshake");
     if (error != NULL) error->alert = TLSMGM_ALERT_CLOSE_NOTIFY;
-    return TLSMGM_ALERT;
+    return TLSMGM_STATUS_ALERT;
 }
 
 enum tlsmgm_status tlsmgm_fail_peer_alert(struct tlsmgm_error *error, int alert) {
-    (void)tlsmgm_fail(error, TLSMGM_ALERT, "the peer sent alert %d (%s)", alert,
+    (void)tlsmgm_fail(error, TLSMGM_STATUS_ALERT, "the peer sent alert %d (%s)", alert,
                       tlsmgm_alert_name(alert));
     if (error != NULL) error->alert = alert;
-    return TLSMGM_ALERT;
+    return TLSMGM_STATUS_ALERT;
 }
 
 enum tlsmgm_status tlsmgm_fail_memory(struct tlsmgm_error *error) {
-    return tlsmgm_fail(error, TLSMGM_NO_MEMORY, "out of memory");
+    return tlsmgm_fail(error, TLSMGM_STATUS_NO_MEMORY, "out of memory");
 }

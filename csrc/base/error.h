@@ -20,7 +20,7 @@ enum tlsmgm_status tlsmgm_fail(struct tlsmgm_error *error, enum tlsmgm_status st
 enum tlsmgm_status tlsmgm_fail_alert(struct tlsmgm_error *error, enum tlsmgm_alert alert,
                                      const char *format, ...) TLSMGM_PRINTF(3, 4);
 
-/* A parameter cannot be used: TLSMGM_CONFIG with the field's name. */
+/* A parameter cannot be used: TLSMGM_STATUS_CONFIG with the field's name. */
 enum tlsmgm_status tlsmgm_fail_parameter(struct tlsmgm_error *error, const char *parameter,
                                          const char *format, ...) TLSMGM_PRINTF(3, 4);
 

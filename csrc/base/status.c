@@ -3,7 +3,7 @@
 const char *tlsmgm_status_text(enum tlsmgm_status status) {
     switch (status) {
 #define TLSMGM_STATUS(name, text, exception)                                                       \
-    case TLSMGM_##name:                                                                            \
+    case TLSMGM_STATUS_##name:                                                                     \
         return text;
 #include "include/status.def"
 #undef TLSMGM_STATUS
@@ -14,7 +14,7 @@ const char *tlsmgm_status_text(enum tlsmgm_status status) {
 const char *tlsmgm_status_exception(enum tlsmgm_status status) {
     switch (status) {
 #define TLSMGM_STATUS(name, text, exception)                                                       \
-    case TLSMGM_##name:                                                                            \
+    case TLSMGM_STATUS_##name:                                                                     \
         return exception;
 #include "include/status.def"
 #undef TLSMGM_STATUS

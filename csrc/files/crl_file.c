@@ -49,7 +49,7 @@ bool tlsmgm_begins_as_crl(struct tlsmgm_bytes bytes) {
     if (!enter_cut(&inside, TLSMGM_DER_SEQUENCE) || !tlsmgm_der_is_next(&inside, TLSMGM_DER_OID)) {
         return false;
     }
-    if (tlsmgm_certificate_fields_read(bytes, &fields, NULL) == TLSMGM_OK) return false;
+    if (tlsmgm_certificate_fields_read(bytes, &fields, NULL) == TLSMGM_STATUS_OK) return false;
     if (!tlsmgm_der_next(&cursor, &item) || !tlsmgm_der_next(&cursor, &item)) return true;
     return cursor.left == 0 || is_time(&cursor);
 }

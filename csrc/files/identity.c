@@ -46,7 +46,7 @@ static const char *check_certificate(enum tlsmgm_pem_kind kind, struct tlsmgm_bl
         return "other bytes follow the certificate";
     }
     der->size = certificate.whole.size;
-    if (tlsmgm_certificate_fields_read(certificate.whole, &fields, detail) == TLSMGM_OK)
+    if (tlsmgm_certificate_fields_read(certificate.whole, &fields, detail) == TLSMGM_STATUS_OK)
         return NULL;
     return detail->text;
 }
@@ -62,11 +62,11 @@ static enum tlsmgm_status add_certificate(struct tlsmgm_chain *chain, const stru
     chain->items = items;
     struct tlsmgm_chain_item *added = &items[chain->count];
     enum tlsmgm_status status = tlsmgm_pem_decode(item, &added->der, error);
-    if (status != TLSMGM_OK) return status;
+    if (status != TLSMGM_STATUS_OK) return status;
     chain->count++;
     tlsmgm_pem_place(pem, item, added->place, sizeof added->place);
     const char *damage = check_certificate(item->kind, &added->der, &detail);
-    return damage == NULL ? TLSMGM_OK : tlsmgm_pem_fail(pem, item, error, damage);
+    return damage == NULL ? TLSMGM_STATUS_OK : tlsmgm_pem_fail(pem, item, error, damage);
 }
 
 enum tlsmgm_status tlsmgm_chain_read(const struct tlsmgm_source *source, const char *parameter,
@@ -75,17 +75,17 @@ enum tlsmgm_status tlsmgm_chain_read(const struct tlsmgm_source *source, const c
     struct tlsmgm_pem_item item;
     *out = (struct tlsmgm_chain){0};
     enum tlsmgm_status status = open_source(&reading, source, parameter, error);
-    while (status == TLSMGM_OK) {
+    while (status == TLSMGM_STATUS_OK) {
         status = tlsmgm_pem_find(&reading.pem, TLSMGM_PEM_A_CERTIFICATE, &item, error);
-        if (status == TLSMGM_OK) status = add_certificate(out, &reading.pem, &item, error);
+        if (status == TLSMGM_STATUS_OK) status = add_certificate(out, &reading.pem, &item, error);
     }
-    if (status == TLSMGM_CLOSED) {
+    if (status == TLSMGM_STATUS_CLOSED) {
         status = out->count > 0
-                     ? TLSMGM_OK
+                     ? TLSMGM_STATUS_OK
                      : tlsmgm_pem_fail_missing(&reading.pem, TLSMGM_PEM_A_CERTIFICATE, error);
     }
     tlsmgm_blob_free(&reading.blob);
-    if (status != TLSMGM_OK) tlsmgm_chain_free(out);
+    if (status != TLSMGM_STATUS_OK) tlsmgm_chain_free(out);
     return status;
 }
 
@@ -128,7 +128,7 @@ void tlsmgm_chain_warn(const struct tlsmgm_ctx_config *config, const char *param
         const struct tlsmgm_blob *der = &chain->items[i].der;
         struct tlsmgm_bytes bytes = {der->data, der->size};
         size += der->size;
-        if (tlsmgm_certificate_fields_read(bytes, &fields, NULL) != TLSMGM_OK) continue;
+        if (tlsmgm_certificate_fields_read(bytes, &fields, NULL) != TLSMGM_STATUS_OK) continue;
         tlsmgm_public_key_read(fields.public_key_info, &key);
         const char *place = chain->items[i].place;
         if (key.has_explicit_curve) {
@@ -147,7 +147,8 @@ void tlsmgm_chain_warn(const struct tlsmgm_ctx_config *config, const char *param
 static enum tlsmgm_status find_first(struct reading *reading, enum tlsmgm_pem_noun noun,
                                      struct tlsmgm_pem_item *item, struct tlsmgm_error *error) {
     enum tlsmgm_status status = tlsmgm_pem_find(&reading->pem, noun, item, error);
-    return status == TLSMGM_CLOSED ? tlsmgm_pem_fail_missing(&reading->pem, noun, error) : status;
+    return status == TLSMGM_STATUS_CLOSED ? tlsmgm_pem_fail_missing(&reading->pem, noun, error)
+                                          : status;
 }
 
 /* Keys. */
@@ -244,13 +245,13 @@ static enum tlsmgm_status read_encryption(const struct tlsmgm_pem_item *item,
     *out = (struct tlsmgm_key_encryption){
         .derivation = "unknown", .digest = "unknown", .cipher = "unknown"};
     if (item->headers.size > 0) read_header_encryption(item->headers, out);
-    if (item->kind != TLSMGM_PEM_ENCRYPTED_PRIVATE_KEY) return TLSMGM_OK;
+    if (item->kind != TLSMGM_PEM_ENCRYPTED_PRIVATE_KEY) return TLSMGM_STATUS_OK;
     enum tlsmgm_status status = tlsmgm_pem_decode(item, &der, error);
-    if (status != TLSMGM_OK) return status;
+    if (status != TLSMGM_STATUS_OK) return status;
     out->is_given = true;
     read_pkcs8_encryption((struct tlsmgm_bytes){der.data, der.size}, out);
     tlsmgm_blob_free(&der);
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 void tlsmgm_key_free(struct tlsmgm_key *key) { tlsmgm_blob_free(&key->pem); }
@@ -261,10 +262,12 @@ enum tlsmgm_status tlsmgm_key_read(const struct tlsmgm_source *source, const cha
     struct tlsmgm_pem_item item;
     *out = (struct tlsmgm_key){0};
     enum tlsmgm_status status = open_source(&reading, source, parameter, error);
-    if (status == TLSMGM_OK) status = find_first(&reading, TLSMGM_PEM_A_PRIVATE_KEY, &item, error);
-    if (status == TLSMGM_OK) status = read_encryption(&item, &out->encryption, error);
-    if (status == TLSMGM_OK) status = tlsmgm_pem_rewrite(&item, &out->pem, error);
-    if (status == TLSMGM_OK) tlsmgm_pem_place(&reading.pem, &item, out->place, sizeof out->place);
+    if (status == TLSMGM_STATUS_OK)
+        status = find_first(&reading, TLSMGM_PEM_A_PRIVATE_KEY, &item, error);
+    if (status == TLSMGM_STATUS_OK) status = read_encryption(&item, &out->encryption, error);
+    if (status == TLSMGM_STATUS_OK) status = tlsmgm_pem_rewrite(&item, &out->pem, error);
+    if (status == TLSMGM_STATUS_OK)
+        tlsmgm_pem_place(&reading.pem, &item, out->place, sizeof out->place);
     tlsmgm_blob_free(&reading.blob);
     return status;
 }
@@ -307,11 +310,11 @@ static enum tlsmgm_status take_dh(const struct tlsmgm_pem *pem, const struct tls
                                   struct tlsmgm_dh *out, struct tlsmgm_error *error) {
     if (item->headers.size > 0) return tlsmgm_pem_fail(pem, item, error, "they have headers");
     enum tlsmgm_status status = tlsmgm_pem_decode(item, &out->der, error);
-    if (status == TLSMGM_OK) status = tlsmgm_pem_rewrite(item, &out->pem, error);
-    if (status != TLSMGM_OK) return status;
+    if (status == TLSMGM_STATUS_OK) status = tlsmgm_pem_rewrite(item, &out->pem, error);
+    if (status != TLSMGM_STATUS_OK) return status;
     tlsmgm_pem_place(pem, item, out->place, sizeof out->place);
     if (read_prime((struct tlsmgm_bytes){out->der.data, out->der.size}, &out->bits)) {
-        return TLSMGM_OK;
+        return TLSMGM_STATUS_OK;
     }
     return tlsmgm_pem_fail(pem, item, error, "they cannot be decoded");
 }
@@ -322,12 +325,12 @@ enum tlsmgm_status tlsmgm_dh_read(const struct tlsmgm_source *source, const char
     struct tlsmgm_pem_item item;
     *out = (struct tlsmgm_dh){0};
     enum tlsmgm_status status = open_source(&reading, source, parameter, error);
-    if (status == TLSMGM_OK) {
+    if (status == TLSMGM_STATUS_OK) {
         status = find_first(&reading, TLSMGM_PEM_DH_PARAMETER_SET, &item, error);
     }
-    if (status == TLSMGM_OK) status = take_dh(&reading.pem, &item, out, error);
+    if (status == TLSMGM_STATUS_OK) status = take_dh(&reading.pem, &item, out, error);
     tlsmgm_blob_free(&reading.blob);
-    if (status != TLSMGM_OK) tlsmgm_dh_free(out);
+    if (status != TLSMGM_STATUS_OK) tlsmgm_dh_free(out);
     return status;
 }
 

@@ -30,8 +30,10 @@ struct tlsmgm_chain {
  * All certificates of a source, in their order; trust settings of OpenSSL are cut off. On failure
  * out is empty.
  */
-enum tlsmgm_status tlsmgm_chain_read(const struct tlsmgm_source *source, const char *parameter,
-                                     struct tlsmgm_chain *out, struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_chain_read(const struct tlsmgm_source *source,
+                                                     const char *parameter,
+                                                     struct tlsmgm_chain *out,
+                                                     struct tlsmgm_error *error);
 void tlsmgm_chain_free(struct tlsmgm_chain *chain);
 
 /* Warns of a chain that a library can show, but that peers refuse. */
@@ -56,8 +58,9 @@ struct tlsmgm_key {
 };
 
 /* The first private key of a source. On failure out is empty. */
-enum tlsmgm_status tlsmgm_key_read(const struct tlsmgm_source *source, const char *parameter,
-                                   struct tlsmgm_key *out, struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_key_read(const struct tlsmgm_source *source,
+                                                   const char *parameter, struct tlsmgm_key *out,
+                                                   struct tlsmgm_error *error);
 void tlsmgm_key_free(struct tlsmgm_key *key);
 
 /* CONFIG: the library cannot open a key that is encrypted so; says what to run. */
@@ -72,8 +75,9 @@ struct tlsmgm_dh {
 };
 
 /* The first Diffie-Hellman parameters of a source, PKCS#3 or X9.42. On failure out is empty. */
-enum tlsmgm_status tlsmgm_dh_read(const struct tlsmgm_source *source, const char *parameter,
-                                  struct tlsmgm_dh *out, struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_dh_read(const struct tlsmgm_source *source,
+                                                  const char *parameter, struct tlsmgm_dh *out,
+                                                  struct tlsmgm_error *error);
 void tlsmgm_dh_free(struct tlsmgm_dh *dh);
 
 /* CONFIG: fewer bits than TLSMGM_DH_BITS_MIN. */

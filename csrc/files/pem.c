@@ -325,10 +325,10 @@ static enum tlsmgm_status find_begin(struct tlsmgm_pem *pem, struct tlsmgm_pem_i
         if (!starts_with(line.text, BEGIN, LENGTH(BEGIN))) continue;
         item->line = line.number;
         pem->end_is_due = !read_label(line.text, &item->label);
-        if (!pem->end_is_due) return TLSMGM_OK;
+        if (!pem->end_is_due) return TLSMGM_STATUS_OK;
         return fail_line(pem, line.number, error, "a malformed BEGIN line");
     }
-    return TLSMGM_CLOSED;
+    return TLSMGM_STATUS_CLOSED;
 }
 
 /* Whether the line ends the item. What follows in it is an item of its own, or wrong. */
@@ -390,7 +390,7 @@ static enum tlsmgm_status find_end(struct tlsmgm_pem *pem, struct tlsmgm_pem_ite
         item->body = (struct tlsmgm_bytes){pem->text.data + body.start, line.start - body.start};
         item->headers = (struct tlsmgm_bytes){pem->text.data + body.headers_start,
                                               body.headers_end - body.headers_start};
-        return TLSMGM_OK;
+        return TLSMGM_STATUS_OK;
     }
     return tlsmgm_pem_fail(pem, item, error, "its END line is missing");
 }
@@ -407,25 +407,25 @@ enum tlsmgm_status tlsmgm_pem_next(struct tlsmgm_pem *pem, struct tlsmgm_pem_ite
         return fail_text(pem, error, what);
     }
     enum tlsmgm_status status = find_begin(pem, item, error);
-    if (status != TLSMGM_OK) return status;
+    if (status != TLSMGM_STATUS_OK) return status;
     if (pem->count++ == TLSMGM_PEM_ITEMS_MAX) {
         pem->at = pem->text.size;
         return fail_line(pem, item->line, error, "too many items");
     }
     set_label(pem, item);
     status = find_end(pem, item, error);
-    if (status != TLSMGM_OK) return status;
+    if (status != TLSMGM_STATUS_OK) return status;
     if (!measure(item->body, &item->size)) {
         return tlsmgm_pem_fail(pem, item, error, "its base64 is damaged");
     }
-    return item->size > 0 ? TLSMGM_OK : tlsmgm_pem_fail(pem, item, error, "it is empty");
+    return item->size > 0 ? TLSMGM_STATUS_OK : tlsmgm_pem_fail(pem, item, error, "it is empty");
 }
 
 enum tlsmgm_status tlsmgm_pem_find(struct tlsmgm_pem *pem, enum tlsmgm_pem_noun noun,
                                    struct tlsmgm_pem_item *item, struct tlsmgm_error *error) {
     for (;;) {
         enum tlsmgm_status status = tlsmgm_pem_next(pem, item, error);
-        if (status != TLSMGM_OK || item->noun == noun) return status;
+        if (status != TLSMGM_STATUS_OK || item->noun == noun) return status;
     }
 }
 
@@ -437,7 +437,7 @@ enum tlsmgm_status tlsmgm_pem_decode(const struct tlsmgm_pem_item *item, struct 
         return tlsmgm_fail_memory(error);
     }
     decode(item->body, out->data, out->size);
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 /* Lines of an item are written one after the other; the room was measured before. */
@@ -495,7 +495,7 @@ enum tlsmgm_status tlsmgm_pem_rewrite(const struct tlsmgm_pem_item *item, struct
     if (writer.out == NULL) return tlsmgm_fail_memory(error);
     put_item(&writer, item);
     *out = (struct tlsmgm_blob){.data = writer.out, .size = writer.size};
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 enum tlsmgm_status tlsmgm_pem_fail_missing(const struct tlsmgm_pem *pem,

@@ -84,20 +84,24 @@ void tlsmgm_pem_begin(struct tlsmgm_pem *pem, struct tlsmgm_bytes text, const ch
  * The next item: OK, CLOSED after the last one, or CONFIG with the place of what cannot be read.
  * After CONFIG, the next call goes on behind it.
  */
-enum tlsmgm_status tlsmgm_pem_next(struct tlsmgm_pem *pem, struct tlsmgm_pem_item *item,
-                                   struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status
+tlsmgm_pem_next(struct tlsmgm_pem *pem, struct tlsmgm_pem_item *item, struct tlsmgm_error *error);
 
 /* The next item of a noun; others are passed over, but must be whole. */
-enum tlsmgm_status tlsmgm_pem_find(struct tlsmgm_pem *pem, enum tlsmgm_pem_noun noun,
-                                   struct tlsmgm_pem_item *item, struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_pem_find(struct tlsmgm_pem *pem,
+                                                   enum tlsmgm_pem_noun noun,
+                                                   struct tlsmgm_pem_item *item,
+                                                   struct tlsmgm_error *error);
 
 /* The bytes that the item stands for, for the caller to free with tlsmgm_blob_free(). */
-enum tlsmgm_status tlsmgm_pem_decode(const struct tlsmgm_pem_item *item, struct tlsmgm_blob *out,
-                                     struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_pem_decode(const struct tlsmgm_pem_item *item,
+                                                     struct tlsmgm_blob *out,
+                                                     struct tlsmgm_error *error);
 
 /* The item alone, written as every library reads it. To be freed like the above. */
-enum tlsmgm_status tlsmgm_pem_rewrite(const struct tlsmgm_pem_item *item, struct tlsmgm_blob *out,
-                                      struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_pem_rewrite(const struct tlsmgm_pem_item *item,
+                                                      struct tlsmgm_blob *out,
+                                                      struct tlsmgm_error *error);
 
 /* Writes where an item stands: "/etc/x/ca.pem, certificate 3 (line 41)". Terminated. */
 void tlsmgm_pem_place(const struct tlsmgm_pem *pem, const struct tlsmgm_pem_item *item, char *out,

@@ -53,7 +53,7 @@ static enum tlsmgm_status read_descriptor(int descriptor, const struct stat *fac
     if (!enlarge_blob(out, capacity)) return tlsmgm_fail_memory(error);
     for (;;) {
         ssize_t count = read(descriptor, out->data + out->size, capacity - out->size);
-        if (count == 0) return TLSMGM_OK;
+        if (count == 0) return TLSMGM_STATUS_OK;
         if (count < 0 && is_for_later(descriptor)) continue;
         if (count < 0) {
             return tlsmgm_fail_parameter(error, parameter, "cannot read %s: %s", path,
@@ -85,11 +85,11 @@ static enum tlsmgm_status check_kind(const struct stat *facts, const char *path,
     if (S_ISDIR(facts->st_mode)) {
         return tlsmgm_fail_parameter(error, parameter, "%s is a directory, not a file", path);
     }
-    if (!only_files || S_ISREG(facts->st_mode)) return TLSMGM_OK;
+    if (!only_files || S_ISREG(facts->st_mode)) return TLSMGM_STATUS_OK;
     if (!S_ISFIFO(facts->st_mode)) {
         return tlsmgm_fail_parameter(error, parameter, "%s is a device, not a file", path);
     }
-    if (is_descriptor(path)) return TLSMGM_OK;
+    if (is_descriptor(path)) return TLSMGM_STATUS_OK;
     return tlsmgm_fail_parameter(error, parameter, "%s is a FIFO, not a file", path);
 }
 
@@ -109,15 +109,15 @@ static enum tlsmgm_status read_file(const char *path, bool only_files, const cha
     }
     (void)fstat(descriptor, &facts);
     enum tlsmgm_status status = check_kind(&facts, path, only_files, parameter, error);
-    if (status == TLSMGM_OK) {
+    if (status == TLSMGM_STATUS_OK) {
         status = read_descriptor(descriptor, &facts, path, parameter, out, error);
     }
     (void)close(descriptor);
-    if (status == TLSMGM_OK && only_files && S_ISFIFO(facts.st_mode) && out->size == 0) {
+    if (status == TLSMGM_STATUS_OK && only_files && S_ISFIFO(facts.st_mode) && out->size == 0) {
         status = tlsmgm_fail_parameter(
             error, parameter, "%s is a pipe with nothing in it; it can be read once", path);
     }
-    if (status != TLSMGM_OK) tlsmgm_blob_free(out);
+    if (status != TLSMGM_STATUS_OK) tlsmgm_blob_free(out);
     return status;
 }
 
@@ -159,7 +159,7 @@ static enum tlsmgm_status list_file(const char *directory, const char *name, con
     if (length < 0 || (size_t)length >= sizeof path) {
         return tlsmgm_fail_parameter(error, parameter, "path too long in %s", directory);
     }
-    if (stat(path, &facts) == 0 && !S_ISREG(facts.st_mode)) return TLSMGM_OK;
+    if (stat(path, &facts) == 0 && !S_ISREG(facts.st_mode)) return TLSMGM_STATUS_OK;
     struct tlsmgm_source file = {.path = path};
     return visitor(context, &file, error);
 }
@@ -173,8 +173,8 @@ static const char *name_in(const char *path) {
 static enum tlsmgm_status list_files(const struct tlsmgm_directory *directory, bool only_hashed,
                                      tlsmgm_source_visitor visitor, void *context,
                                      struct tlsmgm_error *error) {
-    enum tlsmgm_status status = TLSMGM_OK;
-    for (size_t i = 0; status == TLSMGM_OK && i < directory->count; i++) {
+    enum tlsmgm_status status = TLSMGM_STATUS_OK;
+    for (size_t i = 0; status == TLSMGM_STATUS_OK && i < directory->count; i++) {
         const struct tlsmgm_source *file = &directory->files[i];
         if (!is_wanted(name_in(file->path), only_hashed)) continue;
         status = visitor(context, file, error);
@@ -191,10 +191,10 @@ static enum tlsmgm_status list_directory(const char *path, const char *parameter
         return tlsmgm_fail_parameter(error, parameter, "cannot read directory %s: %s", path,
                                      strerror(errno));
     }
-    enum tlsmgm_status status = TLSMGM_OK;
+    enum tlsmgm_status status = TLSMGM_STATUS_OK;
     for (int i = 0; i < count; i++) {
         const char *name = entries[i]->d_name;
-        if (status == TLSMGM_OK && is_wanted(name, only_hashed)) {
+        if (status == TLSMGM_STATUS_OK && is_wanted(name, only_hashed)) {
             status = list_file(path, name, parameter, visitor, context, error);
         }
         free(entries[i]); /* scandir() uses malloc() */
@@ -227,7 +227,7 @@ static enum tlsmgm_status read_and_visit(void *context, const struct tlsmgm_sour
         return reading->visitor(reading->context, file->path, file->data, error);
     }
     enum tlsmgm_status status = tlsmgm_source_read(file, reading->parameter, &content, error);
-    if (status != TLSMGM_OK) return status;
+    if (status != TLSMGM_STATUS_OK) return status;
     struct tlsmgm_bytes bytes = {content.data, content.size};
     status = reading->visitor(reading->context, file->path, bytes, error);
     tlsmgm_blob_free(&content);

@@ -11,16 +11,18 @@
 bool tlsmgm_source_is_given(const struct tlsmgm_source *source);
 
 /* Reads the file, or copies the memory. On failure out is empty and error names parameter. */
-enum tlsmgm_status tlsmgm_source_read(const struct tlsmgm_source *source, const char *parameter,
-                                      struct tlsmgm_blob *out, struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_source_read(const struct tlsmgm_source *source,
+                                                      const char *parameter,
+                                                      struct tlsmgm_blob *out,
+                                                      struct tlsmgm_error *error);
 
 /*
  * Reads a regular file, or the pipe behind a descriptor of this process such as /dev/fd/3. A FIFO,
  * a device or a directory is refused without waiting; what a file system or a writer takes long to
  * give is waited for. On failure out is empty and error names no parameter.
  */
-enum tlsmgm_status tlsmgm_file_read(const char *path, struct tlsmgm_blob *out,
-                                    struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_file_read(const char *path, struct tlsmgm_blob *out,
+                                                    struct tlsmgm_error *error);
 
 /*
  * What to do with each file of a directory; anything but OK ends the walk with that status. file
@@ -35,18 +37,19 @@ typedef enum tlsmgm_status (*tlsmgm_source_visitor)(void *context, const struct 
  * with only_hashed also those not named as "openssl rehash" names them (eight hexadecimal digits, a
  * dot, a number).
  */
-enum tlsmgm_status tlsmgm_directory_list(const struct tlsmgm_directory *directory,
-                                         const char *parameter, bool only_hashed,
-                                         tlsmgm_source_visitor visitor, void *context,
-                                         struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_directory_list(const struct tlsmgm_directory *directory,
+                                                         const char *parameter, bool only_hashed,
+                                                         tlsmgm_source_visitor visitor,
+                                                         void *context, struct tlsmgm_error *error);
 
 /* As above, for those who want the contents; a file that cannot be read ends the walk. */
 typedef enum tlsmgm_status (*tlsmgm_file_visitor)(void *context, const char *path,
                                                   struct tlsmgm_bytes content,
                                                   struct tlsmgm_error *error);
-enum tlsmgm_status tlsmgm_directory_visit(const struct tlsmgm_directory *directory,
-                                          const char *parameter, bool only_hashed,
-                                          tlsmgm_file_visitor visitor, void *context,
-                                          struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_directory_visit(const struct tlsmgm_directory *directory,
+                                                          const char *parameter, bool only_hashed,
+                                                          tlsmgm_file_visitor visitor,
+                                                          void *context,
+                                                          struct tlsmgm_error *error);
 
 #endif

@@ -114,13 +114,13 @@ static enum tlsmgm_status list_add(struct list *list, struct tlsmgm_trust_item *
     if (*slot == 0) {
         list->items[list->count++] = *item;
         *slot = (uint32_t)list->count;
-        return TLSMGM_OK;
+        return TLSMGM_STATUS_OK;
     }
     struct tlsmgm_trust_item *known = &list->items[*slot - 1];
     known->for_servers = stricter(known->for_servers, item->for_servers);
     known->for_clients = stricter(known->for_clients, item->for_clients);
     item_free(item);
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 static char *copy_text(const char *text) {
@@ -214,16 +214,17 @@ static enum tlsmgm_status decode_ca(const struct tlsmgm_pem *pem,
     *ca = (struct tlsmgm_trust_item){0};
     if (item->headers.size > 0) return tlsmgm_pem_fail(pem, item, error, "it has headers");
     enum tlsmgm_status status = tlsmgm_pem_decode(item, &ca->der, error);
-    if (status != TLSMGM_OK) return status;
+    if (status != TLSMGM_STATUS_OK) return status;
     const char *damage = cut_settings(item, ca);
     struct tlsmgm_bytes der = {ca->der.data, ca->der.size};
-    if (damage == NULL && tlsmgm_certificate_fields_read(der, &fields, &detail) != TLSMGM_OK) {
+    if (damage == NULL &&
+        tlsmgm_certificate_fields_read(der, &fields, &detail) != TLSMGM_STATUS_OK) {
         damage = detail.text;
     }
-    if (damage == NULL) return TLSMGM_OK;
+    if (damage == NULL) return TLSMGM_STATUS_OK;
     bool is_decodable = damage == detail.text && tlsmgm_certificate_is_decodable(der);
     item_free(ca);
-    if (is_decodable) return tlsmgm_fail(error, TLSMGM_UNSUPPORTED, "%s", detail.text);
+    if (is_decodable) return tlsmgm_fail(error, TLSMGM_STATUS_UNSUPPORTED, "%s", detail.text);
     return tlsmgm_pem_fail(pem, item, error, damage);
 }
 
@@ -235,12 +236,12 @@ static enum tlsmgm_status add_ca(struct reading *reading, const struct tlsmgm_pe
     enum tlsmgm_status status = decode_ca(pem, item, &ca, &why);
     tlsmgm_pem_place(pem, item, place, sizeof place);
     reading->cas_read++;
-    if (status == TLSMGM_UNSUPPORTED) {
+    if (status == TLSMGM_STATUS_UNSUPPORTED) {
         tlsmgm_warn_of(reading->config, "ca_list", "%s: this CA cannot be used: %s", place,
                        why.text);
-        return TLSMGM_OK;
+        return TLSMGM_STATUS_OK;
     }
-    if (status != TLSMGM_OK) {
+    if (status != TLSMGM_STATUS_OK) {
         if (error != NULL) *error = why;
         return status;
     }
@@ -256,15 +257,15 @@ static enum tlsmgm_status read_ca_list(struct reading *reading, struct tlsmgm_er
     struct tlsmgm_pem pem;
     struct tlsmgm_pem_item item;
     enum tlsmgm_status status = tlsmgm_source_read(source, "ca_list", &blob, error);
-    if (status != TLSMGM_OK) return status;
+    if (status != TLSMGM_STATUS_OK) return status;
     tlsmgm_pem_begin(&pem, (struct tlsmgm_bytes){blob.data, blob.size}, "ca_list", source->path);
-    while (status == TLSMGM_OK) {
+    while (status == TLSMGM_STATUS_OK) {
         status = tlsmgm_pem_find(&pem, TLSMGM_PEM_A_CERTIFICATE, &item, error);
-        if (status == TLSMGM_OK) status = add_ca(reading, &pem, &item, error);
+        if (status == TLSMGM_STATUS_OK) status = add_ca(reading, &pem, &item, error);
     }
-    if (status == TLSMGM_CLOSED) {
+    if (status == TLSMGM_STATUS_CLOSED) {
         status = pem.numbers[TLSMGM_PEM_A_CERTIFICATE] > 0
-                     ? TLSMGM_OK
+                     ? TLSMGM_STATUS_OK
                      : tlsmgm_pem_fail_missing(&pem, TLSMGM_PEM_A_CERTIFICATE, error);
     }
     tlsmgm_blob_free(&blob);
@@ -283,20 +284,20 @@ static enum tlsmgm_status read_ca_file(struct reading *reading, struct tlsmgm_pe
     bool was_told = false;
     for (;;) {
         enum tlsmgm_status status = tlsmgm_pem_find(pem, TLSMGM_PEM_A_CERTIFICATE, &item, &detail);
-        if (status == TLSMGM_CLOSED) break;
-        if (status == TLSMGM_OK) status = add_ca(reading, pem, &item, &detail);
-        if (status == TLSMGM_OK) continue;
-        if (status != TLSMGM_CONFIG) {
+        if (status == TLSMGM_STATUS_CLOSED) break;
+        if (status == TLSMGM_STATUS_OK) status = add_ca(reading, pem, &item, &detail);
+        if (status == TLSMGM_STATUS_OK) continue;
+        if (status != TLSMGM_STATUS_CONFIG) {
             if (error != NULL) *error = detail;
             return status;
         }
         warn_of_file(reading, "ca_dir", detail.text);
         was_told = true;
     }
-    if (was_told || pem->numbers[TLSMGM_PEM_A_CERTIFICATE] > 0) return TLSMGM_OK;
+    if (was_told || pem->numbers[TLSMGM_PEM_A_CERTIFICATE] > 0) return TLSMGM_STATUS_OK;
     (void)tlsmgm_pem_fail_missing(pem, TLSMGM_PEM_A_CERTIFICATE, &detail);
     warn_of_file(reading, "ca_dir", detail.text);
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 /* The contents, from where they are or from the file; blob is empty where nothing was read. */
@@ -305,7 +306,7 @@ static enum tlsmgm_status open_file(const struct tlsmgm_source *file, const char
                                     struct tlsmgm_error *error) {
     *blob = (struct tlsmgm_blob){0};
     *content = file->data;
-    if (file->data.data != NULL) return TLSMGM_OK;
+    if (file->data.data != NULL) return TLSMGM_STATUS_OK;
     enum tlsmgm_status status = tlsmgm_source_read(file, parameter, blob, error);
     *content = (struct tlsmgm_bytes){blob->data, blob->size};
     return status;
@@ -319,11 +320,11 @@ static enum tlsmgm_status visit_ca_file(void *context, const struct tlsmgm_sourc
     struct tlsmgm_error detail;
     reading->files_seen++;
     enum tlsmgm_status status = open_file(file, "ca_dir", &blob, &content, &detail);
-    if (status == TLSMGM_CONFIG) {
+    if (status == TLSMGM_STATUS_CONFIG) {
         warn_of_file(reading, "ca_dir", detail.text);
-        return TLSMGM_OK;
+        return TLSMGM_STATUS_OK;
     }
-    if (status != TLSMGM_OK) {
+    if (status != TLSMGM_STATUS_OK) {
         if (error != NULL) *error = detail;
         return status;
     }
@@ -340,25 +341,25 @@ static enum tlsmgm_status read_ca_dir(struct reading *reading, struct tlsmgm_err
     size_t before = reading->cas_read;
     enum tlsmgm_status status =
         tlsmgm_directory_list(directory, "ca_dir", true, visit_ca_file, reading, error);
-    if (status != TLSMGM_OK || reading->cas_read > before) return status;
+    if (status != TLSMGM_STATUS_OK || reading->cas_read > before) return status;
     tlsmgm_warn_of(reading->config, "ca_dir",
                    reading->files_seen > 0
                        ? "no readable CA certificate in the hashed files of %s"
                        : "no CA certificate named by its hash in %s (run: openssl rehash)",
                    directory->path);
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 /* Whether the DER is a whole CRL, and a delta. The blob stays the caller's. */
 static enum tlsmgm_status check_crl(struct tlsmgm_trust_item *item, struct tlsmgm_error *error) {
     struct tlsmgm_crl crl;
     enum tlsmgm_status status = tlsmgm_crl_read(&item->der, &crl, error);
-    if (status != TLSMGM_OK) return status;
+    if (status != TLSMGM_STATUS_OK) return status;
     item->is_delta = crl.is_delta;
     item->der = crl.der;
     crl.der = (struct tlsmgm_blob){0};
     tlsmgm_crl_free(&crl);
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 /* Takes the blob over. place names it; CONFIG when it is no whole CRL. */
@@ -368,13 +369,13 @@ static enum tlsmgm_status add_crl(struct reading *reading, struct tlsmgm_blob *d
     struct tlsmgm_error detail;
     *der = (struct tlsmgm_blob){0};
     enum tlsmgm_status status = check_crl(&item, &detail);
-    if (status == TLSMGM_OK) {
+    if (status == TLSMGM_STATUS_OK) {
         item.where = copy_text(place);
         if (item.where != NULL) return list_add(&reading->crls, &item, error);
         status = tlsmgm_fail_memory(&detail);
     }
     item_free(&item);
-    if (status != TLSMGM_CONFIG) return tlsmgm_fail(error, status, "%s", detail.text);
+    if (status != TLSMGM_STATUS_CONFIG) return tlsmgm_fail(error, status, "%s", detail.text);
     return tlsmgm_fail_parameter(error, "crl_dir", "%s: %s", place, detail.text);
 }
 
@@ -383,7 +384,7 @@ static enum tlsmgm_status add_der_crl(struct reading *reading, const struct tlsm
     char name[TLSMGM_PEM_PLACE_SIZE];
     struct tlsmgm_blob der;
     enum tlsmgm_status status = tlsmgm_blob_copy(content, &der, error);
-    if (status != TLSMGM_OK) return status;
+    if (status != TLSMGM_STATUS_OK) return status;
     tlsmgm_pem_name(pem, name, sizeof name);
     return add_crl(reading, &der, name, error);
 }
@@ -395,17 +396,17 @@ static enum tlsmgm_status add_pem_crls(struct reading *reading, struct tlsmgm_pe
     struct tlsmgm_blob der;
     for (;;) {
         enum tlsmgm_status status = tlsmgm_pem_find(pem, TLSMGM_PEM_A_CRL, &item, error);
-        if (status == TLSMGM_CLOSED) break;
-        if (status == TLSMGM_OK && item.headers.size > 0) {
+        if (status == TLSMGM_STATUS_CLOSED) break;
+        if (status == TLSMGM_STATUS_OK && item.headers.size > 0) {
             status = tlsmgm_pem_fail(pem, &item, error, "it has headers");
         }
-        if (status == TLSMGM_OK) status = tlsmgm_pem_decode(&item, &der, error);
-        if (status != TLSMGM_OK) return status;
+        if (status == TLSMGM_STATUS_OK) status = tlsmgm_pem_decode(&item, &der, error);
+        if (status != TLSMGM_STATUS_OK) return status;
         tlsmgm_pem_place(pem, &item, place, sizeof place);
         status = add_crl(reading, &der, place, error);
-        if (status != TLSMGM_OK) return status;
+        if (status != TLSMGM_STATUS_OK) return status;
     }
-    if (pem->numbers[TLSMGM_PEM_A_CRL] > 0) return TLSMGM_OK;
+    if (pem->numbers[TLSMGM_PEM_A_CRL] > 0) return TLSMGM_STATUS_OK;
     return tlsmgm_pem_fail_missing(pem, TLSMGM_PEM_A_CRL, error);
 }
 
@@ -413,9 +414,9 @@ static enum tlsmgm_status add_pem_crls(struct reading *reading, struct tlsmgm_pe
 static void pass_over(const struct reading *reading, struct tlsmgm_pem *pem) {
     struct tlsmgm_pem_item item;
     struct tlsmgm_error detail;
-    enum tlsmgm_status status = TLSMGM_OK;
-    while (status == TLSMGM_OK) status = tlsmgm_pem_next(pem, &item, &detail);
-    if (status == TLSMGM_CLOSED) {
+    enum tlsmgm_status status = TLSMGM_STATUS_OK;
+    while (status == TLSMGM_STATUS_OK) status = tlsmgm_pem_next(pem, &item, &detail);
+    if (status == TLSMGM_STATUS_CLOSED) {
         (void)tlsmgm_pem_fail_missing(pem, TLSMGM_PEM_A_CRL, &detail);
     }
     warn_of_file(reading, "crl_dir", detail.text);
@@ -428,7 +429,7 @@ static enum tlsmgm_status visit_crl_file(void *context, const struct tlsmgm_sour
     struct tlsmgm_bytes content;
     struct tlsmgm_pem pem;
     enum tlsmgm_status status = open_file(file, "crl_dir", &blob, &content, error);
-    if (status != TLSMGM_OK) return status;
+    if (status != TLSMGM_STATUS_OK) return status;
     tlsmgm_pem_begin(&pem, content, "crl_dir", file->path);
     if (tlsmgm_begins_as_crl(content)) {
         status = add_der_crl(reading, &pem, content, error);
@@ -445,7 +446,7 @@ static enum tlsmgm_status read_crl_dir(struct reading *reading, struct tlsmgm_er
     const struct tlsmgm_directory *directory = &reading->config->crl_dir;
     enum tlsmgm_status status =
         tlsmgm_directory_list(directory, "crl_dir", false, visit_crl_file, reading, error);
-    if (status != TLSMGM_OK || reading->crls.count > 0) return status;
+    if (status != TLSMGM_STATUS_OK || reading->crls.count > 0) return status;
     return tlsmgm_fail_parameter(error, "crl_dir", "no CRL in %s", directory->path);
 }
 
@@ -453,16 +454,18 @@ enum tlsmgm_status tlsmgm_trust_items_read(const struct tlsmgm_ctx_config *confi
                                            struct tlsmgm_trust_items *out,
                                            struct tlsmgm_error *error) {
     struct reading reading = {.config = config};
-    enum tlsmgm_status status = TLSMGM_OK;
+    enum tlsmgm_status status = TLSMGM_STATUS_OK;
     *out = (struct tlsmgm_trust_items){0};
     if (tlsmgm_source_is_given(&config->ca_list)) status = read_ca_list(&reading, error);
     size_t ca_list_count = reading.cas.count;
-    if (status == TLSMGM_OK && config->ca_dir.path != NULL) status = read_ca_dir(&reading, error);
-    if (status == TLSMGM_OK && config->crl_dir.path != NULL) status = read_crl_dir(&reading, error);
+    if (status == TLSMGM_STATUS_OK && config->ca_dir.path != NULL)
+        status = read_ca_dir(&reading, error);
+    if (status == TLSMGM_STATUS_OK && config->crl_dir.path != NULL)
+        status = read_crl_dir(&reading, error);
     tlsmgm_free(reading.cas.slots);
     tlsmgm_free(reading.crls.slots);
     *out = (struct tlsmgm_trust_items){reading.cas.items, reading.cas.count, ca_list_count,
                                        reading.crls.items, reading.crls.count};
-    if (status != TLSMGM_OK) tlsmgm_trust_items_free(out);
+    if (status != TLSMGM_STATUS_OK) tlsmgm_trust_items_free(out);
     return status;
 }

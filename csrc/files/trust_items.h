@@ -38,9 +38,9 @@ struct tlsmgm_trust_items {
  * settings that differ, the one that rejects counts. Tells config->warn what is passed over. On
  * failure out is empty and error names the parameter.
  */
-enum tlsmgm_status tlsmgm_trust_items_read(const struct tlsmgm_ctx_config *config,
-                                           struct tlsmgm_trust_items *out,
-                                           struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_trust_items_read(const struct tlsmgm_ctx_config *config,
+                                                           struct tlsmgm_trust_items *out,
+                                                           struct tlsmgm_error *error);
 
 /* Frees all; the lists are empty afterwards. */
 void tlsmgm_trust_items_free(struct tlsmgm_trust_items *items);

@@ -36,7 +36,7 @@ void tlsmgm_hello_reader_free(struct tlsmgm_hello_reader *reader) {
 
 /* A client that speaks something else is told apart as early as its first byte. */
 static enum tlsmgm_status check_content_type(uint8_t type, struct tlsmgm_error *error) {
-    if (type == CONTENT_HANDSHAKE || type == CONTENT_ALERT) return TLSMGM_OK;
+    if (type == CONTENT_HANDSHAKE || type == CONTENT_ALERT) return TLSMGM_STATUS_OK;
     return tlsmgm_fail_alert(error, TLSMGM_ALERT_UNEXPECTED_MESSAGE,
                              "the client does not speak TLS (first byte 0x%02x)", type);
 }
@@ -56,7 +56,7 @@ static enum tlsmgm_status check_record_header(const struct tlsmgm_hello_reader *
         return tlsmgm_fail_alert(error, TLSMGM_ALERT_RECORD_OVERFLOW,
                                  "record of %zu bytes, more than TLS allows", reader->record_left);
     }
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 /* Takes header bytes; OK once all five are there and make sense. */
@@ -65,11 +65,11 @@ static enum tlsmgm_status read_record_header(struct tlsmgm_hello_reader *reader,
                                              struct tlsmgm_error *error) {
     while (reader->header_size < sizeof reader->header) {
         uint32_t byte;
-        if (!tlsmgm_cursor_number(wire, 1, &byte)) return TLSMGM_WANT_READ;
+        if (!tlsmgm_cursor_number(wire, 1, &byte)) return TLSMGM_STATUS_WANT_READ;
         reader->header[reader->header_size++] = (uint8_t)byte;
         if (reader->header_size == 1) {
             enum tlsmgm_status status = check_content_type((uint8_t)byte, error);
-            if (status != TLSMGM_OK) return status;
+            if (status != TLSMGM_STATUS_OK) return status;
         }
     }
     reader->record_left = (size_t)reader->header[3] << 8 | reader->header[4];
@@ -86,7 +86,7 @@ static size_t message_size_wanted(struct tlsmgm_bytes message) {
 
 static enum tlsmgm_status fail_too_large(struct tlsmgm_error *error, size_t size, size_t limit) {
     enum tlsmgm_status status =
-        tlsmgm_fail(error, TLSMGM_HELLO_TOO_LARGE,
+        tlsmgm_fail(error, TLSMGM_STATUS_HELLO_TOO_LARGE,
                     "ClientHello of %zu bytes, more than the limit of %zu", size, limit);
     if (error != NULL) error->alert = TLSMGM_ALERT_ILLEGAL_PARAMETER;
     return status;
@@ -95,7 +95,7 @@ static enum tlsmgm_status fail_too_large(struct tlsmgm_error *error, size_t size
 static enum tlsmgm_status check_message(const struct tlsmgm_hello_reader *reader,
                                         struct tlsmgm_error *error) {
     struct tlsmgm_bytes message = tlsmgm_buffer_view(&reader->message);
-    if (message.size == 0) return TLSMGM_WANT_READ;
+    if (message.size == 0) return TLSMGM_STATUS_WANT_READ;
     if (message.data[0] != HANDSHAKE_CLIENT_HELLO) {
         return tlsmgm_fail_alert(error, TLSMGM_ALERT_UNEXPECTED_MESSAGE,
                                  "handshake message %d where a ClientHello was due",
@@ -105,8 +105,9 @@ static enum tlsmgm_status check_message(const struct tlsmgm_hello_reader *reader
     if (wanted > reader->message.limit) {
         return fail_too_large(error, wanted, reader->message.limit);
     }
-    if (message.size < HANDSHAKE_HEADER_SIZE || message.size < wanted) return TLSMGM_WANT_READ;
-    return TLSMGM_OK;
+    if (message.size < HANDSHAKE_HEADER_SIZE || message.size < wanted)
+        return TLSMGM_STATUS_WANT_READ;
+    return TLSMGM_STATUS_OK;
 }
 
 /* Moves what this record still has of the message, and no byte beyond the message. */
@@ -117,8 +118,8 @@ static enum tlsmgm_status read_record_body(struct tlsmgm_hello_reader *reader,
     size_t size = wire->left < reader->record_left ? wire->left : reader->record_left;
     if (size > wanted) size = wanted;
     struct tlsmgm_bytes piece;
-    if (size == 0 || !tlsmgm_cursor_bytes(wire, size, &piece)) return TLSMGM_WANT_READ;
-    if (tlsmgm_buffer_append(&reader->message, piece.data, piece.size) != TLSMGM_OK) {
+    if (size == 0 || !tlsmgm_cursor_bytes(wire, size, &piece)) return TLSMGM_STATUS_WANT_READ;
+    if (tlsmgm_buffer_append(&reader->message, piece.data, piece.size) != TLSMGM_STATUS_OK) {
         return tlsmgm_fail_memory(error);
     }
     reader->record_left -= size;
@@ -136,12 +137,12 @@ static enum tlsmgm_status read_alert(struct tlsmgm_hello_reader *reader, struct 
                                  "an alert in the middle of the ClientHello");
     }
     while (reader->record_left > 0) { /* the level, then the number */
-        if (!tlsmgm_cursor_number(wire, 1, &number)) return TLSMGM_WANT_READ;
+        if (!tlsmgm_cursor_number(wire, 1, &number)) return TLSMGM_STATUS_WANT_READ;
         reader->record_left--;
     }
-    enum tlsmgm_status status =
-        tlsmgm_fail(error, TLSMGM_ALERT, "the client sent alert %u (%s) before its ClientHello",
-                    (unsigned)number, tlsmgm_alert_name((int)number));
+    enum tlsmgm_status status = tlsmgm_fail(error, TLSMGM_STATUS_ALERT,
+                                            "the client sent alert %u (%s) before its ClientHello",
+                                            (unsigned)number, tlsmgm_alert_name((int)number));
     if (error != NULL) error->alert = (int)number;
     return status;
 }
@@ -149,14 +150,14 @@ static enum tlsmgm_status read_alert(struct tlsmgm_hello_reader *reader, struct 
 static enum tlsmgm_status follow(struct tlsmgm_hello_reader *reader, struct tlsmgm_cursor *wire,
                                  struct tlsmgm_error *error) {
     enum tlsmgm_status status = check_message(reader, error);
-    while (status == TLSMGM_WANT_READ && wire->left > 0) {
+    while (status == TLSMGM_STATUS_WANT_READ && wire->left > 0) {
         if (reader->header_size < sizeof reader->header) {
             status = read_record_header(reader, wire, error);
-            if (status != TLSMGM_OK) return status;
+            if (status != TLSMGM_STATUS_OK) return status;
         }
         status = reader->header[0] == CONTENT_ALERT ? read_alert(reader, wire, error)
                                                     : read_record_body(reader, wire, error);
-        if (status == TLSMGM_WANT_READ && reader->header[0] == CONTENT_ALERT) return status;
+        if (status == TLSMGM_STATUS_WANT_READ && reader->header[0] == CONTENT_ALERT) return status;
     }
     return status;
 }
@@ -179,16 +180,16 @@ static enum tlsmgm_status append_record_header(const struct tlsmgm_hello_reader 
 enum tlsmgm_status tlsmgm_hello_reader_replay(const struct tlsmgm_hello_reader *reader,
                                               struct tlsmgm_buffer *out) {
     struct tlsmgm_cursor message = tlsmgm_cursor(tlsmgm_buffer_view(&reader->message));
-    enum tlsmgm_status status = TLSMGM_OK;
-    while (status == TLSMGM_OK && message.left > 0) {
+    enum tlsmgm_status status = TLSMGM_STATUS_OK;
+    while (status == TLSMGM_STATUS_OK && message.left > 0) {
         size_t size = message.left < RECORD_MAX_SIZE ? message.left : RECORD_MAX_SIZE;
         struct tlsmgm_bytes piece = {0};
         (void)tlsmgm_cursor_bytes(&message, size, &piece);
         status = append_record_header(reader, size, out);
-        if (status == TLSMGM_OK) status = tlsmgm_buffer_append(out, piece.data, piece.size);
+        if (status == TLSMGM_STATUS_OK) status = tlsmgm_buffer_append(out, piece.data, piece.size);
     }
     /* The last record may hold more than the message: it becomes a record of its own. */
-    if (status == TLSMGM_OK && reader->record_left > 0) {
+    if (status == TLSMGM_STATUS_OK && reader->record_left > 0) {
         status = append_record_header(reader, reader->record_left, out);
     }
     return status;
@@ -219,7 +220,7 @@ static enum tlsmgm_status parse_server_name(struct tlsmgm_cursor body,
     }
     hello->has_server_name = true;
     hello->server_name = name;
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 /* A list of two-byte numbers that follows its length, and nothing after it. */
@@ -232,7 +233,7 @@ static enum tlsmgm_status parse_numbers(struct tlsmgm_cursor body, size_t width,
         return malformed(error, what);
     }
     *out = list;
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 static enum tlsmgm_status parse_alpn(struct tlsmgm_cursor body, struct tlsmgm_client_hello *hello,
@@ -249,7 +250,7 @@ static enum tlsmgm_status parse_alpn(struct tlsmgm_cursor body, struct tlsmgm_cl
         }
     }
     hello->alpn = list;
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 static enum tlsmgm_status parse_extension(uint32_t type, struct tlsmgm_bytes bytes,
@@ -270,12 +271,12 @@ static enum tlsmgm_status parse_extension(uint32_t type, struct tlsmgm_bytes byt
             return parse_numbers(body, 1, &hello->supported_versions, "supported_versions", error);
         case EXTENSION_SESSION_TICKET:
             if (bytes.size > 0) hello->offers_session = true;
-            return TLSMGM_OK;
+            return TLSMGM_STATUS_OK;
         case EXTENSION_PRE_SHARED_KEY:
             hello->offers_session = true;
-            return TLSMGM_OK;
+            return TLSMGM_STATUS_OK;
         default: /* numbers of the wire, not ours: whatever else a client offers is its matter */
-            return TLSMGM_OK;
+            return TLSMGM_STATUS_OK;
     }
 }
 
@@ -308,7 +309,7 @@ static enum tlsmgm_status parse_extensions(struct tlsmgm_cursor *body,
     struct seen_extensions seen;
     struct tlsmgm_bytes block;
     memset(seen.begun, 0, sizeof seen.begun);
-    if (body->left == 0) return TLSMGM_OK; /* TLS 1.2 and older may send none at all */
+    if (body->left == 0) return TLSMGM_STATUS_OK; /* TLS 1.2 and older may send none at all */
     if (!tlsmgm_cursor_vector(body, 2, &block) || body->left != 0) {
         return malformed(error, "extensions");
     }
@@ -326,9 +327,9 @@ static enum tlsmgm_status parse_extensions(struct tlsmgm_cursor *body,
                                      (unsigned)type);
         }
         enum tlsmgm_status status = parse_extension(type, bytes, hello, error);
-        if (status != TLSMGM_OK) return status;
+        if (status != TLSMGM_STATUS_OK) return status;
     }
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 enum tlsmgm_status tlsmgm_client_hello_parse(struct tlsmgm_bytes message,

@@ -48,8 +48,9 @@ void tlsmgm_hello_reader_free(struct tlsmgm_hello_reader *reader);
  * NO_MEMORY: give up. Bytes after the message are not looked at; keep the wire bytes for the TLS
  * library.
  */
-enum tlsmgm_status tlsmgm_hello_reader_feed(struct tlsmgm_hello_reader *reader, const uint8_t *data,
-                                            size_t size, struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_hello_reader_feed(struct tlsmgm_hello_reader *reader,
+                                                            const uint8_t *data, size_t size,
+                                                            struct tlsmgm_error *error);
 
 /*
  * Whether a complete message came in one record that holds nothing else, as nearly all do. The
@@ -65,13 +66,13 @@ static inline bool tlsmgm_hello_reader_is_plain(const struct tlsmgm_hello_reader
  * then never meets the thousand tiny records in which a hello may come; wolfSSL refuses those
  * that cut the message header. OK or NO_MEMORY.
  */
-enum tlsmgm_status tlsmgm_hello_reader_replay(const struct tlsmgm_hello_reader *reader,
-                                              struct tlsmgm_buffer *out);
+TLSMGM_MUST_USE enum tlsmgm_status
+tlsmgm_hello_reader_replay(const struct tlsmgm_hello_reader *reader, struct tlsmgm_buffer *out);
 
 /* Takes a complete message apart. OK, or PROTOCOL with the alert to send. */
-enum tlsmgm_status tlsmgm_client_hello_parse(struct tlsmgm_bytes message,
-                                             struct tlsmgm_client_hello *hello,
-                                             struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_client_hello_parse(struct tlsmgm_bytes message,
+                                                             struct tlsmgm_client_hello *hello,
+                                                             struct tlsmgm_error *error);
 
 /*
  * Whether the client can speak a version between lowest and highest, wire values; 0 leaves that

@@ -34,7 +34,7 @@ enum tlsmgm_status tlsmgm_first_flight_hold(struct tlsmgm_first_flight *flight, 
     size_t room = room_in(&flight->wire);
     if (size > room) size = room;
     enum tlsmgm_status status = tlsmgm_buffer_append(&flight->wire, data, size);
-    *taken = status == TLSMGM_OK ? size : 0;
+    *taken = status == TLSMGM_STATUS_OK ? size : 0;
     return status;
 }
 
@@ -45,12 +45,12 @@ enum tlsmgm_status tlsmgm_first_flight_read(struct tlsmgm_first_flight *flight,
     const uint8_t *data = size == 0 ? NULL : wire.data + flight->followed;
     enum tlsmgm_status status = tlsmgm_hello_reader_feed(&flight->reader, data, size, error);
     flight->followed = wire.size;
-    if (status == TLSMGM_OK) {
+    if (status == TLSMGM_STATUS_OK) {
         return tlsmgm_client_hello_parse(tlsmgm_buffer_view(&flight->reader.message),
                                          &flight->hello, error);
     }
     /* With such a slack it cannot be, but whoever waits for more room would wait for ever. */
-    if (status == TLSMGM_WANT_READ && room_in(&flight->wire) == 0) {
+    if (status == TLSMGM_STATUS_WANT_READ && room_in(&flight->wire) == 0) {
         return tlsmgm_fail_alert(error, TLSMGM_ALERT_UNEXPECTED_MESSAGE,
                                  "the ClientHello is drowned in record headers");
     }
@@ -80,10 +80,10 @@ static enum tlsmgm_status replay(const struct tlsmgm_first_flight *flight,
     tlsmgm_buffer_init(&whole, 2 * reader->message.limit);
     enum tlsmgm_status status = tlsmgm_hello_reader_replay(reader, &whole);
     struct tlsmgm_bytes hello = tlsmgm_buffer_view(&whole);
-    status = status == TLSMGM_OK ? backend->feed(conn, hello.data, hello.size, error)
-                                 : tlsmgm_fail_memory(error);
+    status = status == TLSMGM_STATUS_OK ? backend->feed(conn, hello.data, hello.size, error)
+                                        : tlsmgm_fail_memory(error);
     tlsmgm_buffer_free(&whole);
-    if (status != TLSMGM_OK || wire.size == reader->consumed) return status;
+    if (status != TLSMGM_STATUS_OK || wire.size == reader->consumed) return status;
     return backend->feed(conn, wire.data + reader->consumed, wire.size - reader->consumed, error);
 }
 

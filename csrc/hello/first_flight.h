@@ -28,12 +28,13 @@ void tlsmgm_first_flight_free(struct tlsmgm_first_flight *flight);
  * Keeps bytes. OK: *taken of them found room, all unless it is full, which read() makes an end of.
  * NO_MEMORY: none were kept.
  */
-enum tlsmgm_status tlsmgm_first_flight_hold(struct tlsmgm_first_flight *flight, const uint8_t *data,
-                                            size_t size, size_t *taken);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_first_flight_hold(struct tlsmgm_first_flight *flight,
+                                                            const uint8_t *data, size_t size,
+                                                            size_t *taken);
 
 /* OK: flight->hello is filled in. Anything else as tlsmgm_hello_reader_feed(). */
-enum tlsmgm_status tlsmgm_first_flight_read(struct tlsmgm_first_flight *flight,
-                                            struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_first_flight_read(struct tlsmgm_first_flight *flight,
+                                                            struct tlsmgm_error *error);
 
 /*
  * What a library must know of the client beforehand: the name, and what decides which of two
@@ -48,9 +49,9 @@ struct tlsmgm_conn_config tlsmgm_first_flight_describe(const struct tlsmgm_first
  * lend_input()), so flight stays until reclaim_input(). Any other is fed in as few records as it
  * takes.
  */
-enum tlsmgm_status tlsmgm_first_flight_hand_over(const struct tlsmgm_first_flight *flight,
-                                                 const struct tlsmgm_backend *backend,
-                                                 struct tlsmgm_conn *conn,
-                                                 struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status
+tlsmgm_first_flight_hand_over(const struct tlsmgm_first_flight *flight,
+                              const struct tlsmgm_backend *backend, struct tlsmgm_conn *conn,
+                              struct tlsmgm_error *error);
 
 #endif

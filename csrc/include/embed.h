@@ -51,8 +51,8 @@ struct tlsmgm_greeting_table {
      * limit: largest ClientHello in bytes; 0: 32768. What is kept until start() may be eight times
      * as much, for a hello may come in small records, and more may come behind it.
      */
-    enum tlsmgm_status (*greeting_new)(size_t limit, struct tlsmgm_greeting **out,
-                                       struct tlsmgm_error *error);
+    TLSMGM_MUST_USE enum tlsmgm_status (*greeting_new)(size_t limit, struct tlsmgm_greeting **out,
+                                                       struct tlsmgm_error *error);
     void (*greeting_free)(struct tlsmgm_greeting *greeting);
 
     /*
@@ -61,8 +61,9 @@ struct tlsmgm_greeting_table {
      * take nothing and give the same status. Unless that is ALERT, which came from the client,
      * error names the alert to send.
      */
-    enum tlsmgm_status (*feed)(struct tlsmgm_greeting *greeting, const uint8_t *data, size_t size,
-                               struct tlsmgm_error *error);
+    TLSMGM_MUST_USE enum tlsmgm_status (*feed)(struct tlsmgm_greeting *greeting,
+                                               const uint8_t *data, size_t size,
+                                               struct tlsmgm_error *error);
 
     /*
      * The name that the client asks for, as it sent it: no NUL, no other promise. data is NULL when
@@ -75,9 +76,10 @@ struct tlsmgm_greeting_table {
      * came. On failure *out is NULL, and error names the alert to send; PROTOCOL when the client
      * speaks no version of the domain.
      */
-    enum tlsmgm_status (*start)(const struct tlsmgm_greeting *greeting,
-                                const struct tlsmgm_ctx_handle *handle, struct tlsmgm_conn **out,
-                                struct tlsmgm_error *error);
+    TLSMGM_MUST_USE enum tlsmgm_status (*start)(const struct tlsmgm_greeting *greeting,
+                                                const struct tlsmgm_ctx_handle *handle,
+                                                struct tlsmgm_conn **out,
+                                                struct tlsmgm_error *error);
 
     /* Writes a fatal alert, for a client whose connection never began. */
     void (*alert_record)(enum tlsmgm_alert alert, uint8_t record[TLSMGM_ALERT_RECORD_SIZE]);

@@ -42,8 +42,18 @@ extern "C" {
 /* Name of the Python capsule in which an extension module hands over its const table. */
 #define TLSMGM_BACKEND_CAPSULE "tlsmgm.backend"
 
+/*
+ * A status that nobody reads hides that its call did nothing. Unmarked are calls whose failure the
+ * next one tells again, and which come when somebody is leaving.
+ */
+#if defined(__GNUC__)
+#define TLSMGM_MUST_USE __attribute__((warn_unused_result))
+#else
+#define TLSMGM_MUST_USE
+#endif
+
 enum tlsmgm_status {
-#define TLSMGM_STATUS(name, text, exception) TLSMGM_##name,
+#define TLSMGM_STATUS(name, text, exception) TLSMGM_STATUS_##name,
 #include "status.def"
 #undef TLSMGM_STATUS
 };
@@ -103,7 +113,7 @@ struct tlsmgm_bytes {
 /* What went wrong. Owned by the caller; never contains key material. */
 struct tlsmgm_error {
     enum tlsmgm_status status;
-    enum tlsmgm_verify_reason verify_reason; /* when status is TLSMGM_VERIFY */
+    enum tlsmgm_verify_reason verify_reason; /* when status is TLSMGM_STATUS_VERIFY */
     int alert;                               /* sent or received, else TLSMGM_NO_ALERT */
     int64_t library_code;                    /* the library's own number, or 0 */
     const char *parameter; /* what is at fault, by the name that users know, or NULL; static */
@@ -114,7 +124,38 @@ struct tlsmgm_error {
 struct tlsmgm_ctx;
 struct tlsmgm_conn;
 struct tlsmgm_session;
-struct tlsmgm_ticket_keys; /* see ticket_keys.h */
+
+#define TLSMGM_TICKET_NAME_SIZE   16u
+#define TLSMGM_TICKET_SECRET_SIZE 32u
+
+/* A key that seals session tickets (RFC 5077 section 4). Wipe copies after use. */
+struct tlsmgm_ticket_key {
+    uint8_t name[TLSMGM_TICKET_NAME_SIZE]; /* public, stands in the ticket */
+    uint8_t cipher[TLSMGM_TICKET_SECRET_SIZE];
+    uint8_t mac[TLSMGM_TICKET_SECRET_SIZE];
+};
+
+struct tlsmgm_ticket_keys;
+
+/* What a backend may ask a key ring, which locks itself. Every slot is filled. */
+struct tlsmgm_ticket_keys_table {
+    /* A further reference, and the end of one. */
+    struct tlsmgm_ticket_keys *(*ref)(struct tlsmgm_ticket_keys *keys);
+    void (*free)(struct tlsmgm_ticket_keys *keys);
+
+    /* Copies the key that seals now; false when the ring is empty. */
+    bool (*current)(struct tlsmgm_ticket_keys *keys, struct tlsmgm_ticket_key *out);
+
+    /* Copies the key of this name; false when the ring has none. *is_current tells whether it
+     * still seals. */
+    bool (*find)(struct tlsmgm_ticket_keys *keys, const uint8_t name[TLSMGM_TICKET_NAME_SIZE],
+                 struct tlsmgm_ticket_key *out, bool *is_current);
+};
+
+/* A key ring begins with its functions; what follows is for them alone. */
+struct tlsmgm_ticket_keys {
+    const struct tlsmgm_ticket_keys_table *table;
+};
 
 /*
  * A file or a value. With data, path is only how messages call it, or NULL for a value in memory.
@@ -246,14 +287,14 @@ struct tlsmgm_conn_info {
 
 /*
  * A TLS library. Every slot is filled; what a library cannot do is a missing feature bit and the
- * status TLSMGM_UNSUPPORTED. The table is const and lives as long as the process.
+ * status TLSMGM_STATUS_UNSUPPORTED. The table is const and lives as long as the process.
  */
 struct tlsmgm_backend {
     uint32_t contract_version; /* TLSMGM_CONTRACT_VERSION it was compiled with */
     const char *name;          /* "openssl", "wolfssl" */
 
     /* Prepares the library. Call it once or often, from any thread, before anything else. */
-    enum tlsmgm_status (*init)(struct tlsmgm_error *error);
+    TLSMGM_MUST_USE enum tlsmgm_status (*init)(struct tlsmgm_error *error);
 
     /* Version of the library in use, as people write it: "3.5.4". Static. */
     const char *(*version)(void);
@@ -268,8 +309,9 @@ struct tlsmgm_backend {
      * Builds an immutable context. Reads files now and never again. On failure *out is NULL and
      * error names the parameter.
      */
-    enum tlsmgm_status (*ctx_new)(const struct tlsmgm_ctx_config *config, struct tlsmgm_ctx **out,
-                                  struct tlsmgm_error *error);
+    TLSMGM_MUST_USE enum tlsmgm_status (*ctx_new)(const struct tlsmgm_ctx_config *config,
+                                                  struct tlsmgm_ctx **out,
+                                                  struct tlsmgm_error *error);
 
     /* Takes and gives back a reference; connections hold one of their own. */
     struct tlsmgm_ctx *(*ctx_ref)(struct tlsmgm_ctx *ctx);
@@ -279,21 +321,24 @@ struct tlsmgm_backend {
     struct tlsmgm_bytes (*ctx_certificate)(const struct tlsmgm_ctx *ctx);
 
     /* Starts a connection. A client's first flight appears with the first handshake(). */
-    enum tlsmgm_status (*conn_new)(struct tlsmgm_ctx *ctx, const struct tlsmgm_conn_config *config,
-                                   struct tlsmgm_conn **out, struct tlsmgm_error *error);
+    TLSMGM_MUST_USE enum tlsmgm_status (*conn_new)(struct tlsmgm_ctx *ctx,
+                                                   const struct tlsmgm_conn_config *config,
+                                                   struct tlsmgm_conn **out,
+                                                   struct tlsmgm_error *error);
     void (*conn_free)(struct tlsmgm_conn *conn);
 
-    /* Copies bytes from the peer. TLSMGM_NO_MEMORY when they pile up unread beyond the bound. */
-    enum tlsmgm_status (*feed)(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
-                               struct tlsmgm_error *error);
+    /* Copies bytes from the peer. TLSMGM_STATUS_NO_MEMORY when they pile up unread beyond the
+     * bound. */
+    TLSMGM_MUST_USE enum tlsmgm_status (*feed)(struct tlsmgm_conn *conn, const uint8_t *data,
+                                               size_t size, struct tlsmgm_error *error);
 
     /*
      * As feed(), without the copy: data is borrowed until reclaim_input(), which copies what is
      * still unread; that is nothing after a WANT_READ of handshake() or read(). A new feed() or
      * lend_input() reclaims by itself. A failure ends no loan, conn_free() does.
      */
-    enum tlsmgm_status (*lend_input)(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
-                                     struct tlsmgm_error *error);
+    TLSMGM_MUST_USE enum tlsmgm_status (*lend_input)(struct tlsmgm_conn *conn, const uint8_t *data,
+                                                     size_t size, struct tlsmgm_error *error);
     enum tlsmgm_status (*reclaim_input)(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
 
     /* The transport has ended; what was fed before can still be read. */
@@ -315,16 +360,18 @@ struct tlsmgm_backend {
      * OK: complete. WANT_READ: carry output to the peer and feed its answer. Any other status is
      * fatal and latched: every later call gives it again. An alert may be waiting in output().
      */
-    enum tlsmgm_status (*handshake)(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
+    TLSMGM_MUST_USE enum tlsmgm_status (*handshake)(struct tlsmgm_conn *conn,
+                                                    struct tlsmgm_error *error);
 
     /* OK with *count > 0, WANT_READ, CLOSED (close_notify), TRUNCATED, or a fatal status. */
-    enum tlsmgm_status (*read)(struct tlsmgm_conn *conn, uint8_t *data, size_t size, size_t *count,
-                               struct tlsmgm_error *error);
+    TLSMGM_MUST_USE enum tlsmgm_status (*read)(struct tlsmgm_conn *conn, uint8_t *data, size_t size,
+                                               size_t *count, struct tlsmgm_error *error);
 
     /* OK with *count <= size; WANT_WRITE and *count 0 when output() must be drained first; CLOSED
      * after our own shutdown(). */
-    enum tlsmgm_status (*write)(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
-                                size_t *count, struct tlsmgm_error *error);
+    TLSMGM_MUST_USE enum tlsmgm_status (*write)(struct tlsmgm_conn *conn, const uint8_t *data,
+                                                size_t size, size_t *count,
+                                                struct tlsmgm_error *error);
 
     /* Sends close_notify once. OK: the peer's has come too, or there was no handshake yet.
      * WANT_READ: it has not. */
@@ -345,22 +392,27 @@ struct tlsmgm_backend {
      * Secret bytes that both ends have, and nobody else (RFC 5705, RFC 8446 section 7.5). A context
      * whose data is NULL is none; up to TLS 1.2 that is something else than an empty one.
      */
-    enum tlsmgm_status (*export_keying_material)(struct tlsmgm_conn *conn, const char *label,
-                                                 struct tlsmgm_bytes context, uint8_t *out,
-                                                 size_t size, struct tlsmgm_error *error);
+    TLSMGM_MUST_USE enum tlsmgm_status (*export_keying_material)(struct tlsmgm_conn *conn,
+                                                                 const char *label,
+                                                                 struct tlsmgm_bytes context,
+                                                                 uint8_t *out, size_t size,
+                                                                 struct tlsmgm_error *error);
 
     /* Client: the session to offer next time; *out is NULL when the server gave none (yet), or the
      * context has no scope. */
-    enum tlsmgm_status (*conn_session)(struct tlsmgm_conn *conn, struct tlsmgm_session **out,
-                                       struct tlsmgm_error *error);
+    TLSMGM_MUST_USE enum tlsmgm_status (*conn_session)(struct tlsmgm_conn *conn,
+                                                       struct tlsmgm_session **out,
+                                                       struct tlsmgm_error *error);
     void (*session_free)(struct tlsmgm_session *session);
 
     /* Bytes of a session and back. *size is the room in data, then what it takes; data may be NULL
      * to ask. The bytes are secret. */
-    enum tlsmgm_status (*session_export)(const struct tlsmgm_session *session, uint8_t *data,
-                                         size_t *size, struct tlsmgm_error *error);
-    enum tlsmgm_status (*session_import)(const uint8_t *data, size_t size,
-                                         struct tlsmgm_session **out, struct tlsmgm_error *error);
+    TLSMGM_MUST_USE enum tlsmgm_status (*session_export)(const struct tlsmgm_session *session,
+                                                         uint8_t *data, size_t *size,
+                                                         struct tlsmgm_error *error);
+    TLSMGM_MUST_USE enum tlsmgm_status (*session_import)(const uint8_t *data, size_t size,
+                                                         struct tlsmgm_session **out,
+                                                         struct tlsmgm_error *error);
 };
 
 #ifdef __cplusplus

@@ -37,7 +37,7 @@ enum tlsmgm_status tlsmgm_cipher_list_split(const char *text, struct tlsmgm_ciph
     }
     for (;;) {
         struct tlsmgm_bytes word = tlsmgm_cipher_word_next(&text);
-        if (word.size == 0) return TLSMGM_OK;
+        if (word.size == 0) return TLSMGM_STATUS_OK;
         append_word(is_tls1_3(word) ? out->tls1_3 : out->older, word);
     }
 }

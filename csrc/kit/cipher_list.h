@@ -13,8 +13,9 @@ struct tlsmgm_cipher_list {
     char *tls1_3; /* suites by IANA name */
 };
 
-enum tlsmgm_status tlsmgm_cipher_list_split(const char *text, struct tlsmgm_cipher_list *out,
-                                            struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_cipher_list_split(const char *text,
+                                                            struct tlsmgm_cipher_list *out,
+                                                            struct tlsmgm_error *error);
 void tlsmgm_cipher_list_free(struct tlsmgm_cipher_list *list);
 
 /* The next word of a list that begins at *text, or an empty one at its end; *text moves on. */

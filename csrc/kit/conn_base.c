@@ -14,7 +14,7 @@ enum tlsmgm_status tlsmgm_conn_base_init(struct tlsmgm_conn_base *base, struct t
     tlsmgm_wire_init(&base->wire);
     enum tlsmgm_status status =
         tlsmgm_session_owner_set(&base->owner, &rules->scope, config->server_name, error);
-    if (status != TLSMGM_OK) return status;
+    if (status != TLSMGM_STATUS_OK) return status;
     return tlsmgm_session_owner_check(&base->owner, config->verify_name, error);
 }
 

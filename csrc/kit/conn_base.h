@@ -23,20 +23,23 @@ struct tlsmgm_conn_base {
  * Begins a connection of zeroed memory in a context, of which it takes a reference. OK, or CONFIG
  * when a name is too long; tlsmgm_conn_base_clear() comes next then.
  */
-enum tlsmgm_status tlsmgm_conn_base_init(struct tlsmgm_conn_base *base, struct tlsmgm_ctx *ctx,
-                                         const struct tlsmgm_conn_config *config,
-                                         struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_conn_base_init(struct tlsmgm_conn_base *base,
+                                                         struct tlsmgm_ctx *ctx,
+                                                         const struct tlsmgm_conn_config *config,
+                                                         struct tlsmgm_error *error);
 
 /* Frees what the base owns, but for the reference to the context. */
 void tlsmgm_conn_base_clear(struct tlsmgm_conn_base *base);
 
 /* Slots of the same names. */
-enum tlsmgm_status tlsmgm_conn_base_feed(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
-                                         struct tlsmgm_error *error);
-enum tlsmgm_status tlsmgm_conn_base_lend_input(struct tlsmgm_conn *conn, const uint8_t *data,
-                                               size_t size, struct tlsmgm_error *error);
-enum tlsmgm_status tlsmgm_conn_base_reclaim_input(struct tlsmgm_conn *conn,
-                                                  struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_conn_base_feed(struct tlsmgm_conn *conn,
+                                                         const uint8_t *data, size_t size,
+                                                         struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_conn_base_lend_input(struct tlsmgm_conn *conn,
+                                                               const uint8_t *data, size_t size,
+                                                               struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_conn_base_reclaim_input(struct tlsmgm_conn *conn,
+                                                                  struct tlsmgm_error *error);
 void tlsmgm_conn_base_feed_eof(struct tlsmgm_conn *conn);
 struct tlsmgm_bytes tlsmgm_conn_base_output(const struct tlsmgm_conn *conn);
 void tlsmgm_conn_base_output_consume(struct tlsmgm_conn *conn, size_t size);

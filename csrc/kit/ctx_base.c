@@ -12,11 +12,11 @@ enum tlsmgm_status tlsmgm_ctx_base_init(struct tlsmgm_ctx_base *base,
     base->verify_peer = config->verify_peer;
     base->require_peer = config->require_peer;
     enum tlsmgm_status status = tlsmgm_ctx_config_check(config, error);
-    if (status != TLSMGM_OK) return status;
+    if (status != TLSMGM_STATUS_OK) return status;
     (void)tlsmgm_scope_set(&base->scope, config->scope);
     status =
         tlsmgm_peer_rules_set(&base->peer_rules, config->sip_identity, config->peer_names, error);
-    if (status != TLSMGM_OK || config->alpn.size == 0) return status;
+    if (status != TLSMGM_STATUS_OK || config->alpn.size == 0) return status;
     return tlsmgm_blob_copy(config->alpn, &base->alpn, error);
 }
 

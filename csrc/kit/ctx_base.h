@@ -31,9 +31,9 @@ struct tlsmgm_ctx_base {
  * Checks a configuration, and begins a context of zeroed memory with one reference. OK, CONFIG with
  * the parameter at fault, or NO_MEMORY; tlsmgm_ctx_base_clear() comes next then.
  */
-enum tlsmgm_status tlsmgm_ctx_base_init(struct tlsmgm_ctx_base *base,
-                                        const struct tlsmgm_ctx_config *config,
-                                        struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_ctx_base_init(struct tlsmgm_ctx_base *base,
+                                                        const struct tlsmgm_ctx_config *config,
+                                                        struct tlsmgm_error *error);
 
 /* Whether tickets can be given at all: a server with a key ring and a scope. Takes the reference.
  */

@@ -11,7 +11,7 @@
 static enum tlsmgm_status check_versions(const struct tlsmgm_ctx_config *config,
                                          struct tlsmgm_error *error) {
     bool both = config->lowest_version != 0 && config->highest_version != 0;
-    if (!both || config->lowest_version <= config->highest_version) return TLSMGM_OK;
+    if (!both || config->lowest_version <= config->highest_version) return TLSMGM_STATUS_OK;
     return tlsmgm_fail_parameter(error, "tls_method", "the range of versions is empty");
 }
 
@@ -21,7 +21,7 @@ static enum tlsmgm_status check_identity(const struct tlsmgm_ctx_config *config,
         if (tlsmgm_source_is_given(&config->certificate2)) {
             return tlsmgm_fail_parameter(error, "certificate", "there is a second one only");
         }
-        if (!config->is_server) return TLSMGM_OK;
+        if (!config->is_server) return TLSMGM_STATUS_OK;
         return tlsmgm_fail_parameter(error, "certificate", "a server domain needs a certificate");
     }
     if (!tlsmgm_source_is_given(&config->private_key)) {
@@ -32,7 +32,7 @@ static enum tlsmgm_status check_identity(const struct tlsmgm_ctx_config *config,
     }
     if (tlsmgm_source_is_given(&config->certificate2) ==
         tlsmgm_source_is_given(&config->private_key2)) {
-        return TLSMGM_OK;
+        return TLSMGM_STATUS_OK;
     }
     return tlsmgm_fail_parameter(error, "private_key2",
                                  "the second certificate and its key need each other");
@@ -46,15 +46,16 @@ static enum tlsmgm_status check_stapling(const struct tlsmgm_ctx_config *config,
     if (!config->is_server && tlsmgm_source_is_given(&config->ocsp_response)) {
         return tlsmgm_fail_parameter(error, "ocsp_response", "clients staple nothing");
     }
-    if (!config->require_staple || config->verify_peer) return TLSMGM_OK;
+    if (!config->require_staple || config->verify_peer) return TLSMGM_STATUS_OK;
     return tlsmgm_fail_parameter(error, "require_staple", "this needs verify_cert");
 }
 
 /* Names that nobody looks at would be worse than none. */
 static enum tlsmgm_status check_peer_names(const struct tlsmgm_ctx_config *config,
                                            struct tlsmgm_error *error) {
-    if (config->peer_names == NULL || *config->peer_names == '\0') return TLSMGM_OK;
-    if (config->verify_peer && (config->require_peer || !config->is_server)) return TLSMGM_OK;
+    if (config->peer_names == NULL || *config->peer_names == '\0') return TLSMGM_STATUS_OK;
+    if (config->verify_peer && (config->require_peer || !config->is_server))
+        return TLSMGM_STATUS_OK;
     return tlsmgm_fail_parameter(error, "peer_identity",
                                  "names of peers need verify_cert, and require_cert on servers");
 }
@@ -66,7 +67,7 @@ static enum tlsmgm_status check_alpn(struct tlsmgm_bytes alpn, struct tlsmgm_err
     while (good && names.left > 0) {
         good = tlsmgm_cursor_vector(&names, 1, &name) && name.size > 0;
     }
-    if (good) return TLSMGM_OK;
+    if (good) return TLSMGM_STATUS_OK;
     return tlsmgm_fail_parameter(error, "alpn", "the protocol list is malformed");
 }
 
@@ -80,17 +81,17 @@ static enum tlsmgm_status check_numbers(const struct tlsmgm_ctx_config *config,
         return tlsmgm_fail_parameter(error, "verify_depth", "%d; 0 to %d are possible",
                                      config->verify_depth, TLSMGM_VERIFY_DEPTH_MAX);
     }
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 enum tlsmgm_status tlsmgm_ctx_config_check(const struct tlsmgm_ctx_config *config,
                                            struct tlsmgm_error *error) {
     enum tlsmgm_status status = check_versions(config, error);
-    if (status == TLSMGM_OK) status = check_identity(config, error);
-    if (status == TLSMGM_OK) status = check_peer_names(config, error);
-    if (status == TLSMGM_OK) status = check_stapling(config, error);
-    if (status == TLSMGM_OK) status = check_alpn(config->alpn, error);
-    if (status == TLSMGM_OK) status = check_numbers(config, error);
+    if (status == TLSMGM_STATUS_OK) status = check_identity(config, error);
+    if (status == TLSMGM_STATUS_OK) status = check_peer_names(config, error);
+    if (status == TLSMGM_STATUS_OK) status = check_stapling(config, error);
+    if (status == TLSMGM_STATUS_OK) status = check_alpn(config->alpn, error);
+    if (status == TLSMGM_STATUS_OK) status = check_numbers(config, error);
     return status;
 }
 
@@ -99,7 +100,7 @@ enum tlsmgm_status tlsmgm_check_two_kinds(const struct tlsmgm_blob *first,
                                           struct tlsmgm_error *error) {
     enum tlsmgm_key_kind one = tlsmgm_key_kind((struct tlsmgm_bytes){first->data, first->size});
     enum tlsmgm_key_kind two = tlsmgm_key_kind((struct tlsmgm_bytes){second->data, second->size});
-    if (!tlsmgm_key_kinds_clash(one, two)) return TLSMGM_OK;
+    if (!tlsmgm_key_kinds_clash(one, two)) return TLSMGM_STATUS_OK;
     return tlsmgm_fail_parameter(error, "certificate2",
                                  "its key is of the same kind as the first one's");
 }

@@ -17,11 +17,11 @@
 enum tlsmgm_status tlsmgm_keylog_open(struct tlsmgm_keylog *keylog, const char *path,
                                       struct tlsmgm_error *error) {
     keylog->descriptor = -1;
-    if (path == NULL) return TLSMGM_OK;
+    if (path == NULL) return TLSMGM_STATUS_OK;
     /* Not through a link: somebody else might have laid it to collect the secrets. */
     keylog->descriptor =
         open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
-    if (keylog->descriptor >= 0) return TLSMGM_OK;
+    if (keylog->descriptor >= 0) return TLSMGM_STATUS_OK;
     return tlsmgm_fail_parameter(error, "keylog_file", "cannot open %s: %s", path, strerror(errno));
 }
 

@@ -12,8 +12,8 @@ struct tlsmgm_keylog {
 };
 
 /* Opens the file to append to it, for its owner alone; path may be NULL. */
-enum tlsmgm_status tlsmgm_keylog_open(struct tlsmgm_keylog *keylog, const char *path,
-                                      struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_keylog_open(struct tlsmgm_keylog *keylog,
+                                                      const char *path, struct tlsmgm_error *error);
 void tlsmgm_keylog_close(struct tlsmgm_keylog *keylog);
 
 /* One line without its newline; written at once, so that threads and processes may share a file. */

@@ -11,7 +11,9 @@ struct tlsmgm_series {
 };
 
 /* OK, or UNSUPPORTED with both series and the library's title in the text. */
-enum tlsmgm_status tlsmgm_series_check(const char *title, struct tlsmgm_series compiled,
-                                       struct tlsmgm_series running, struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_series_check(const char *title,
+                                                       struct tlsmgm_series compiled,
+                                                       struct tlsmgm_series running,
+                                                       struct tlsmgm_error *error);
 
 #endif

@@ -4,12 +4,12 @@
 
 enum tlsmgm_status tlsmgm_peer_chain_reserve(struct tlsmgm_peer_chain *chain, size_t capacity) {
     chain->items = tlsmgm_calloc(capacity, sizeof *chain->items);
-    return chain->items == NULL ? TLSMGM_NO_MEMORY : TLSMGM_OK;
+    return chain->items == NULL ? TLSMGM_STATUS_NO_MEMORY : TLSMGM_STATUS_OK;
 }
 
 enum tlsmgm_status tlsmgm_peer_chain_add(struct tlsmgm_peer_chain *chain, struct tlsmgm_bytes der) {
     enum tlsmgm_status status = tlsmgm_blob_copy(der, &chain->items[chain->count], NULL);
-    if (status == TLSMGM_OK) chain->count++;
+    if (status == TLSMGM_STATUS_OK) chain->count++;
     return status;
 }
 

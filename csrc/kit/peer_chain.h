@@ -10,10 +10,12 @@ struct tlsmgm_peer_chain {
 };
 
 /* Room for capacity certificates in a chain that has none. OK or NO_MEMORY. */
-enum tlsmgm_status tlsmgm_peer_chain_reserve(struct tlsmgm_peer_chain *chain, size_t capacity);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_peer_chain_reserve(struct tlsmgm_peer_chain *chain,
+                                                             size_t capacity);
 
 /* Copies a certificate to the end, for which there is room. OK or NO_MEMORY. */
-enum tlsmgm_status tlsmgm_peer_chain_add(struct tlsmgm_peer_chain *chain, struct tlsmgm_bytes der);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_peer_chain_add(struct tlsmgm_peer_chain *chain,
+                                                         struct tlsmgm_bytes der);
 
 /* Empty where the chain is shorter. */
 struct tlsmgm_bytes tlsmgm_peer_chain_at(const struct tlsmgm_peer_chain *chain, size_t index);

@@ -17,32 +17,33 @@ void tlsmgm_wire_free(struct tlsmgm_wire *wire) {
 }
 
 static enum tlsmgm_status fail_full(struct tlsmgm_error *error, size_t size) {
-    return tlsmgm_fail(error, TLSMGM_NO_MEMORY,
+    return tlsmgm_fail(error, TLSMGM_STATUS_NO_MEMORY,
                        "no room for %zu bytes more; read the connection before feeding it", size);
 }
 
 enum tlsmgm_status tlsmgm_wire_feed(struct tlsmgm_wire *wire, const uint8_t *data, size_t size,
                                     struct tlsmgm_error *error) {
     enum tlsmgm_status status = tlsmgm_wire_reclaim_input(wire, error);
-    if (status != TLSMGM_OK) return status;
+    if (status != TLSMGM_STATUS_OK) return status;
     status = tlsmgm_buffer_append(&wire->input, data, size);
-    return status == TLSMGM_OK ? TLSMGM_OK : fail_full(error, size);
+    return status == TLSMGM_STATUS_OK ? TLSMGM_STATUS_OK : fail_full(error, size);
 }
 
 enum tlsmgm_status tlsmgm_wire_lend_input(struct tlsmgm_wire *wire, const uint8_t *data,
                                           size_t size, struct tlsmgm_error *error) {
     enum tlsmgm_status status = tlsmgm_wire_reclaim_input(wire, error);
-    if (status != TLSMGM_OK) return status;
+    if (status != TLSMGM_STATUS_OK) return status;
     if (size > TLSMGM_INPUT_MAX - tlsmgm_buffer_size(&wire->input)) return fail_full(error, size);
     wire->lent = (struct tlsmgm_bytes){.data = data, .size = size};
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 enum tlsmgm_status tlsmgm_wire_keep_lent(struct tlsmgm_wire *wire, struct tlsmgm_error *error) {
     struct tlsmgm_bytes lent = wire->lent;
     struct tlsmgm_error failure;
     wire->lent = (struct tlsmgm_bytes){0};
-    if (tlsmgm_buffer_append(&wire->input, lent.data, lent.size) == TLSMGM_OK) return TLSMGM_OK;
+    if (tlsmgm_buffer_append(&wire->input, lent.data, lent.size) == TLSMGM_STATUS_OK)
+        return TLSMGM_STATUS_OK;
     (void)tlsmgm_fail_memory(&failure);
     return tlsmgm_wire_latch(wire, &failure, error);
 }
@@ -74,10 +75,10 @@ enum tlsmgm_status tlsmgm_wire_put(struct tlsmgm_wire *wire, const uint8_t *data
     if (size > wire->room_size - wire->room_used || tlsmgm_buffer_size(&wire->output) > 0) {
         return tlsmgm_buffer_append(&wire->output, data, size);
     }
-    if (size == 0) return TLSMGM_OK;
+    if (size == 0) return TLSMGM_STATUS_OK;
     memcpy(wire->room + wire->room_used, data, size);
     wire->room_used += size;
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 enum tlsmgm_status tlsmgm_wire_latch(struct tlsmgm_wire *wire, const struct tlsmgm_error *failure,

@@ -38,19 +38,21 @@ void tlsmgm_wire_init(struct tlsmgm_wire *wire);
 void tlsmgm_wire_free(struct tlsmgm_wire *wire);
 
 /* OK, or NO_MEMORY when the bytes pile up unread beyond the bound; that is not latched. */
-enum tlsmgm_status tlsmgm_wire_feed(struct tlsmgm_wire *wire, const uint8_t *data, size_t size,
-                                    struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_wire_feed(struct tlsmgm_wire *wire, const uint8_t *data,
+                                                    size_t size, struct tlsmgm_error *error);
 
 /* As feed, but data is only looked at, until the bytes are read or reclaimed. */
-enum tlsmgm_status tlsmgm_wire_lend_input(struct tlsmgm_wire *wire, const uint8_t *data,
-                                          size_t size, struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_wire_lend_input(struct tlsmgm_wire *wire,
+                                                          const uint8_t *data, size_t size,
+                                                          struct tlsmgm_error *error);
 
 /* Copies what is left of the lent bytes. Without memory they are lost, and the failure latched. */
-enum tlsmgm_status tlsmgm_wire_keep_lent(struct tlsmgm_wire *wire, struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_wire_keep_lent(struct tlsmgm_wire *wire,
+                                                         struct tlsmgm_error *error);
 
-static inline enum tlsmgm_status tlsmgm_wire_reclaim_input(struct tlsmgm_wire *wire,
-                                                           struct tlsmgm_error *error) {
-    return wire->lent.size == 0 ? TLSMGM_OK : tlsmgm_wire_keep_lent(wire, error);
+TLSMGM_MUST_USE static inline enum tlsmgm_status
+tlsmgm_wire_reclaim_input(struct tlsmgm_wire *wire, struct tlsmgm_error *error) {
+    return wire->lent.size == 0 ? TLSMGM_STATUS_OK : tlsmgm_wire_keep_lent(wire, error);
 }
 
 /* Room for output, used as long as nothing older waits in our own buffer. */
@@ -68,7 +70,8 @@ static inline bool tlsmgm_wire_has_input(const struct tlsmgm_wire *wire) {
 }
 
 /* For the library's callbacks: bytes for the peer. OK, or NO_MEMORY; then nothing was kept. */
-enum tlsmgm_status tlsmgm_wire_put(struct tlsmgm_wire *wire, const uint8_t *data, size_t size);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_wire_put(struct tlsmgm_wire *wire, const uint8_t *data,
+                                                   size_t size);
 
 /* Whether write() must wait until output was carried off. */
 static inline bool tlsmgm_wire_is_full(const struct tlsmgm_wire *wire) {
@@ -76,13 +79,14 @@ static inline bool tlsmgm_wire_is_full(const struct tlsmgm_wire *wire) {
 }
 
 /* Makes a failure last, and hands it to the caller. */
-enum tlsmgm_status tlsmgm_wire_latch(struct tlsmgm_wire *wire, const struct tlsmgm_error *failure,
-                                     struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_wire_latch(struct tlsmgm_wire *wire,
+                                                     const struct tlsmgm_error *failure,
+                                                     struct tlsmgm_error *error);
 
 /* OK, or the failure that was latched. */
-static inline enum tlsmgm_status tlsmgm_wire_status(const struct tlsmgm_wire *wire,
-                                                    struct tlsmgm_error *error) {
-    if (wire->latched.status != TLSMGM_OK && error != NULL) *error = wire->latched;
+TLSMGM_MUST_USE static inline enum tlsmgm_status tlsmgm_wire_status(const struct tlsmgm_wire *wire,
+                                                                    struct tlsmgm_error *error) {
+    if (wire->latched.status != TLSMGM_STATUS_OK && error != NULL) *error = wire->latched;
     return wire->latched.status;
 }
 

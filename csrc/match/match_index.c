@@ -212,7 +212,7 @@ static void rank_patterns(struct tlsmgm_match_index *index) {
 static enum tlsmgm_status check_entries(const struct tlsmgm_match_entry *entries, size_t count,
                                         size_t *text_size, struct tlsmgm_error *error) {
     if (count > ENTRIES_MAX) {
-        return tlsmgm_fail(error, TLSMGM_CONFIG, "more than %u filters", ENTRIES_MAX);
+        return tlsmgm_fail(error, TLSMGM_STATUS_CONFIG, "more than %u filters", ENTRIES_MAX);
     }
     *text_size = 0;
     for (size_t i = 0; i < count; i++) {
@@ -223,12 +223,13 @@ static enum tlsmgm_status check_entries(const struct tlsmgm_match_entry *entries
                                          TLSMGM_MATCH_NAME_MAX);
         }
         if (entries[i].domain == TLSMGM_MATCH_NONE) {
-            return tlsmgm_fail(error, TLSMGM_INTERNAL, "domain number is reserved");
+            return tlsmgm_fail(error, TLSMGM_STATUS_INTERNAL, "domain number is reserved");
         }
         *text_size += size;
     }
-    if (*text_size > UINT32_MAX) return tlsmgm_fail(error, TLSMGM_CONFIG, "too many filters");
-    return TLSMGM_OK;
+    if (*text_size > UINT32_MAX)
+        return tlsmgm_fail(error, TLSMGM_STATUS_CONFIG, "too many filters");
+    return TLSMGM_STATUS_OK;
 }
 
 /* Room for the worst case of each table, so that nothing grows while entries are added. */
@@ -271,7 +272,7 @@ enum tlsmgm_status tlsmgm_match_index_new(const struct tlsmgm_match_entry *entri
     size_t text_size = 0;
     *out = NULL;
     enum tlsmgm_status status = check_entries(entries, count, &text_size, error);
-    if (status != TLSMGM_OK) return status;
+    if (status != TLSMGM_STATUS_OK) return status;
     struct tlsmgm_match_index *index = tlsmgm_calloc(1, sizeof *index);
     if (index == NULL || !allocate_tables(index, count, text_size)) {
         tlsmgm_match_index_free(index);
@@ -281,7 +282,7 @@ enum tlsmgm_status tlsmgm_match_index_new(const struct tlsmgm_match_entry *entri
     rank_patterns(index);
     shrink_tables(index);
     *out = index;
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 void tlsmgm_match_index_free(struct tlsmgm_match_index *index) {

@@ -37,9 +37,10 @@ struct tlsmgm_match_entry {
 };
 
 /* Entries in order of definition: a later one beats an equal earlier one. Copies everything. */
-enum tlsmgm_status tlsmgm_match_index_new(const struct tlsmgm_match_entry *entries, size_t count,
-                                          struct tlsmgm_match_index **out,
-                                          struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_match_index_new(const struct tlsmgm_match_entry *entries,
+                                                          size_t count,
+                                                          struct tlsmgm_match_index **out,
+                                                          struct tlsmgm_error *error);
 void tlsmgm_match_index_free(struct tlsmgm_match_index *index);
 
 /* name.data NULL: the client sent none. Returns the domain or TLSMGM_MATCH_NONE. */

@@ -45,13 +45,13 @@ enum tlsmgm_status tlsmgm_anchors_add_ca(struct tlsmgm_anchors *anchors, struct 
     struct tlsmgm_anchor anchor = {.for_servers = for_servers, .for_clients = for_clients};
     struct tlsmgm_error why;
     struct tlsmgm_bytes bytes = {der->data, der->size};
-    if (tlsmgm_certificate_read(bytes, &anchor.certificate, &why) != TLSMGM_OK) {
-        return tlsmgm_fail(error, TLSMGM_CONFIG, "%s", why.text);
+    if (tlsmgm_certificate_read(bytes, &anchor.certificate, &why) != TLSMGM_STATUS_OK) {
+        return tlsmgm_fail(error, TLSMGM_STATUS_CONFIG, "%s", why.text);
     }
     anchor.subject_hash = tlsmgm_name_hash(anchor.certificate.fields.subject);
     if (is_known(anchors, &anchor)) {
         tlsmgm_blob_free(der);
-        return TLSMGM_OK;
+        return TLSMGM_STATUS_OK;
     }
     void *items = anchors->cas;
     if (!make_room(&items, anchors->ca_count, sizeof anchor)) return tlsmgm_fail_memory(error);
@@ -59,7 +59,7 @@ enum tlsmgm_status tlsmgm_anchors_add_ca(struct tlsmgm_anchors *anchors, struct 
     anchor.der = *der;
     *der = (struct tlsmgm_blob){0};
     anchors->cas[anchors->ca_count++] = anchor;
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 enum tlsmgm_status tlsmgm_anchors_add_crl(struct tlsmgm_anchors *anchors, struct tlsmgm_blob *der,
@@ -74,13 +74,13 @@ enum tlsmgm_status tlsmgm_anchors_add_crl(struct tlsmgm_anchors *anchors, struct
     if (revocation->memory == NULL) return tlsmgm_fail_memory(error);
     atomic_init(&revocation->memory->key, NULL);
     enum tlsmgm_status status = tlsmgm_crl_read(der, &revocation->crl, error);
-    if (status != TLSMGM_OK) {
+    if (status != TLSMGM_STATUS_OK) {
         tlsmgm_free(revocation->memory);
         return status;
     }
     revocation->issuer_hash = tlsmgm_name_hash(revocation->crl.issuer);
     anchors->crl_count++;
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 /* By insertion, which keeps the order of equals; lists are short and are sorted once. */
@@ -180,7 +180,7 @@ const struct tlsmgm_anchor *tlsmgm_anchors_same(const struct tlsmgm_anchors *anc
 
 static struct tlsmgm_blob *copy_key(struct tlsmgm_bytes info) {
     struct tlsmgm_blob *copy = tlsmgm_calloc(1, sizeof *copy);
-    if (copy == NULL || tlsmgm_blob_copy(info, copy, NULL) == TLSMGM_OK) return copy;
+    if (copy == NULL || tlsmgm_blob_copy(info, copy, NULL) == TLSMGM_STATUS_OK) return copy;
     tlsmgm_free(copy);
     return NULL;
 }

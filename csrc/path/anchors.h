@@ -35,12 +35,14 @@ struct tlsmgm_anchors {
  * without a parameter when it cannot be decoded. An authority that is there already is not added
  * again.
  */
-enum tlsmgm_status tlsmgm_anchors_add_ca(struct tlsmgm_anchors *anchors, struct tlsmgm_blob *der,
-                                         enum tlsmgm_trust_setting for_servers,
-                                         enum tlsmgm_trust_setting for_clients,
-                                         struct tlsmgm_error *error);
-enum tlsmgm_status tlsmgm_anchors_add_crl(struct tlsmgm_anchors *anchors, struct tlsmgm_blob *der,
-                                          struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_anchors_add_ca(struct tlsmgm_anchors *anchors,
+                                                         struct tlsmgm_blob *der,
+                                                         enum tlsmgm_trust_setting for_servers,
+                                                         enum tlsmgm_trust_setting for_clients,
+                                                         struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_anchors_add_crl(struct tlsmgm_anchors *anchors,
+                                                          struct tlsmgm_blob *der,
+                                                          struct tlsmgm_error *error);
 
 /* Sorts; no more is added after it, and nothing is looked for before it. */
 void tlsmgm_anchors_seal(struct tlsmgm_anchors *anchors);

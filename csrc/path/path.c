@@ -480,12 +480,12 @@ static enum tlsmgm_status read_shown(const struct tlsmgm_path_question *question
                                      struct tlsmgm_certificate *shown, struct tlsmgm_error *error) {
     for (size_t i = 0; i < question->shown_count; i++) {
         enum tlsmgm_status status = tlsmgm_certificate_read(question->shown[i], &shown[i], error);
-        if (status != TLSMGM_OK) return status;
+        if (status != TLSMGM_STATUS_OK) return status;
         if (!shown[i].is_costly) continue;
         return tlsmgm_fail_alert(error, TLSMGM_ALERT_BAD_CERTIFICATE,
                                  "malformed certificate: too many CRL distribution points");
     }
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 enum tlsmgm_status tlsmgm_path_judge(const struct tlsmgm_path_question *question,
@@ -495,12 +495,12 @@ enum tlsmgm_status tlsmgm_path_judge(const struct tlsmgm_path_question *question
     *answer = (struct tlsmgm_path_answer){.reason = TLSMGM_VERIFY_OTHER, .text = "not judged"};
     if (question->shown_count == 0 || question->shown_count > TLSMGM_PATH_SHOWN_MAX) {
         (void)refuse(&path, TLSMGM_VERIFY_TOO_DEEP, 0, "too many certificates were sent");
-        return TLSMGM_OK;
+        return TLSMGM_STATUS_OK;
     }
     path.shown = tlsmgm_calloc(question->shown_count, sizeof *path.shown);
     if (path.shown == NULL) return tlsmgm_fail_memory(error);
     enum tlsmgm_status status = read_shown(question, path.shown, error);
-    if (status == TLSMGM_OK && judge(&path)) {
+    if (status == TLSMGM_STATUS_OK && judge(&path)) {
         answer->reason = TLSMGM_VERIFY_NONE;
         answer->text = "verified";
         if (path.count > 1) answer->issuer = path.items[1]->der;

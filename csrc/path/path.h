@@ -37,7 +37,8 @@ struct tlsmgm_path_answer {
 };
 
 /* OK with an answer; NO_MEMORY, or PROTOCOL when a certificate is malformed. */
-enum tlsmgm_status tlsmgm_path_judge(const struct tlsmgm_path_question *question,
-                                     struct tlsmgm_path_answer *answer, struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_path_judge(const struct tlsmgm_path_question *question,
+                                                     struct tlsmgm_path_answer *answer,
+                                                     struct tlsmgm_error *error);
 
 #endif

@@ -19,8 +19,8 @@ static enum tlsmgm_status greeting_new(size_t limit, struct tlsmgm_greeting **ou
     if (greeting == NULL) return tlsmgm_fail_memory(error);
     tlsmgm_first_flight_init(&greeting->flight, limit);
     tlsmgm_error_clear(&greeting->outcome);
-    greeting->outcome.status = TLSMGM_WANT_READ;
-    return TLSMGM_OK;
+    greeting->outcome.status = TLSMGM_STATUS_WANT_READ;
+    return TLSMGM_STATUS_OK;
 }
 
 static void greeting_free(struct tlsmgm_greeting *greeting) {
@@ -32,25 +32,25 @@ static void greeting_free(struct tlsmgm_greeting *greeting) {
 static enum tlsmgm_status fail_no_room(struct tlsmgm_error *error) {
     (void)tlsmgm_fail_memory(error);
     error->alert = TLSMGM_ALERT_INTERNAL_ERROR;
-    return TLSMGM_NO_MEMORY;
+    return TLSMGM_STATUS_NO_MEMORY;
 }
 
 /* Nothing is ever dropped: what comes behind the hello must find room, too. */
 static enum tlsmgm_status take(struct tlsmgm_greeting *greeting, const uint8_t *data, size_t size) {
     struct tlsmgm_first_flight *flight = &greeting->flight;
     struct tlsmgm_error *outcome = &greeting->outcome;
-    bool is_whole = outcome->status == TLSMGM_OK;
+    bool is_whole = outcome->status == TLSMGM_STATUS_OK;
     size_t taken = 0;
     enum tlsmgm_status status = tlsmgm_first_flight_hold(flight, data, size, &taken);
-    if (status == TLSMGM_OK && !is_whole) status = tlsmgm_first_flight_read(flight, outcome);
-    if (status == TLSMGM_OK && taken < size) status = TLSMGM_NO_MEMORY;
-    return status == TLSMGM_NO_MEMORY ? fail_no_room(outcome) : status;
+    if (status == TLSMGM_STATUS_OK && !is_whole) status = tlsmgm_first_flight_read(flight, outcome);
+    if (status == TLSMGM_STATUS_OK && taken < size) status = TLSMGM_STATUS_NO_MEMORY;
+    return status == TLSMGM_STATUS_NO_MEMORY ? fail_no_room(outcome) : status;
 }
 
 static enum tlsmgm_status greeting_feed(struct tlsmgm_greeting *greeting, const uint8_t *data,
                                         size_t size, struct tlsmgm_error *error) {
     struct tlsmgm_error *outcome = &greeting->outcome;
-    if (outcome->status == TLSMGM_WANT_READ || outcome->status == TLSMGM_OK) {
+    if (outcome->status == TLSMGM_STATUS_WANT_READ || outcome->status == TLSMGM_STATUS_OK) {
         enum tlsmgm_status status = take(greeting, data, size);
         outcome->status = status;
     }
@@ -59,7 +59,7 @@ static enum tlsmgm_status greeting_feed(struct tlsmgm_greeting *greeting, const 
 }
 
 static struct tlsmgm_bytes greeting_server_name(const struct tlsmgm_greeting *greeting) {
-    bool is_known = greeting->outcome.status == TLSMGM_OK;
+    bool is_known = greeting->outcome.status == TLSMGM_STATUS_OK;
     return is_known ? greeting->flight.hello.server_name : (struct tlsmgm_bytes){0};
 }
 
@@ -71,22 +71,22 @@ static enum tlsmgm_status start_in(const struct tlsmgm_first_flight *flight,
     struct tlsmgm_conn_config config =
         tlsmgm_first_flight_describe(flight, handle->highest_version);
     enum tlsmgm_status status = backend->conn_new(handle->ctx, &config, out, error);
-    if (status == TLSMGM_OK) {
+    if (status == TLSMGM_STATUS_OK) {
         status = tlsmgm_first_flight_hand_over(flight, backend, *out, error);
     }
-    return status == TLSMGM_OK ? backend->reclaim_input(*out, error) : status;
+    return status == TLSMGM_STATUS_OK ? backend->reclaim_input(*out, error) : status;
 }
 
 static enum tlsmgm_status may_start(const struct tlsmgm_greeting *greeting,
                                     const struct tlsmgm_ctx_handle *handle,
                                     struct tlsmgm_error *error) {
-    if (greeting->outcome.status != TLSMGM_OK || !handle->is_server) {
-        return tlsmgm_fail(error, TLSMGM_INTERNAL,
+    if (greeting->outcome.status != TLSMGM_STATUS_OK || !handle->is_server) {
+        return tlsmgm_fail(error, TLSMGM_STATUS_INTERNAL,
                            "a connection starts with a whole ClientHello and a server's context");
     }
     if (tlsmgm_client_hello_offers(&greeting->flight.hello, handle->lowest_version,
                                    handle->highest_version)) {
-        return TLSMGM_OK;
+        return TLSMGM_STATUS_OK;
     }
     return tlsmgm_fail_alert(error, TLSMGM_ALERT_PROTOCOL_VERSION,
                              "the client speaks no TLS version that the domain allows");
@@ -97,8 +97,8 @@ static enum tlsmgm_status greeting_start(const struct tlsmgm_greeting *greeting,
                                          struct tlsmgm_conn **out, struct tlsmgm_error *error) {
     *out = NULL;
     enum tlsmgm_status status = may_start(greeting, handle, error);
-    if (status == TLSMGM_OK) status = start_in(&greeting->flight, handle, out, error);
-    if (status == TLSMGM_OK) return TLSMGM_OK;
+    if (status == TLSMGM_STATUS_OK) status = start_in(&greeting->flight, handle, out, error);
+    if (status == TLSMGM_STATUS_OK) return TLSMGM_STATUS_OK;
     handle->backend->conn_free(*out);
     *out = NULL;
     if (error != NULL && error->alert == TLSMGM_NO_ALERT) {

@@ -25,20 +25,20 @@ enum tlsmgm_status tlsmgm_session_owner_set(struct tlsmgm_session_owner *owner,
     }
     owner->name_size = (uint8_t)name.size;
     if (name.size > 0) memcpy(owner->name, name.data, name.size);
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 enum tlsmgm_status tlsmgm_session_owner_check(struct tlsmgm_session_owner *owner,
                                               const char *verify_name, struct tlsmgm_error *error) {
     size_t size = verify_name == NULL ? 0 : strlen(verify_name);
-    if (verify_name == NULL) return TLSMGM_OK;
+    if (verify_name == NULL) return TLSMGM_STATUS_OK;
     /* OpenSSL would take a leading dot for every name below. */
     if (size == 0 || size > TLSMGM_SESSION_NAME_MAX || *verify_name == '.') {
         return tlsmgm_fail_parameter(error, "verify_name", "the name cannot be checked");
     }
     owner->checked_size = (uint8_t)size;
     memcpy(owner->checked, verify_name, size);
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 bool tlsmgm_session_owner_matches(const struct tlsmgm_session_owner *a,
@@ -82,7 +82,7 @@ bool tlsmgm_session_record_read(struct tlsmgm_bytes record, struct tlsmgm_sessio
     }
     *session = (struct tlsmgm_bytes){cursor.next, cursor.left};
     if (session->size == 0 || !tlsmgm_scope_set(&owner_scope, scope)) return false;
-    if (tlsmgm_session_owner_set(owner, &owner_scope, name, NULL) != TLSMGM_OK) return false;
+    if (tlsmgm_session_owner_set(owner, &owner_scope, name, NULL) != TLSMGM_STATUS_OK) return false;
     owner->checked_size = (uint8_t)checked.size;
     if (checked.size > 0) memcpy(owner->checked, checked.data, checked.size);
     return true;

@@ -29,13 +29,15 @@ struct tlsmgm_session_owner {
 };
 
 /* CONFIG when the name is too long. */
-enum tlsmgm_status tlsmgm_session_owner_set(struct tlsmgm_session_owner *owner,
-                                            const struct tlsmgm_scope *scope,
-                                            struct tlsmgm_bytes name, struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_session_owner_set(struct tlsmgm_session_owner *owner,
+                                                            const struct tlsmgm_scope *scope,
+                                                            struct tlsmgm_bytes name,
+                                                            struct tlsmgm_error *error);
 
 /* The name that the peer's certificate must carry, or NULL; CONFIG when it is empty or too long. */
-enum tlsmgm_status tlsmgm_session_owner_check(struct tlsmgm_session_owner *owner,
-                                              const char *verify_name, struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_session_owner_check(struct tlsmgm_session_owner *owner,
+                                                              const char *verify_name,
+                                                              struct tlsmgm_error *error);
 
 /* May a session of the one be offered by the other? There is a scope, and all are the same. */
 bool tlsmgm_session_owner_matches(const struct tlsmgm_session_owner *a,

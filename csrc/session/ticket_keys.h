@@ -12,24 +12,14 @@
 
 #include "include/tlsmgm.h"
 
-#define TLSMGM_TICKET_NAME_SIZE   16u
-#define TLSMGM_TICKET_SECRET_SIZE 32u
-#define TLSMGM_TICKET_RING_MAX    16u
-
-struct tlsmgm_ticket_key {
-    uint8_t name[TLSMGM_TICKET_NAME_SIZE]; /* public, stands in the ticket */
-    uint8_t cipher[TLSMGM_TICKET_SECRET_SIZE];
-    uint8_t mac[TLSMGM_TICKET_SECRET_SIZE];
-};
+#define TLSMGM_TICKET_RING_MAX 16u
 
 #define TLSMGM_TICKET_KEY_SIZE                                                                     \
     (TLSMGM_TICKET_NAME_SIZE + 2 * TLSMGM_TICKET_SECRET_SIZE) /* bytes of one key as material */
 
-/* An empty ring, which seals nothing that anybody could open; replace() comes next. */
-enum tlsmgm_status tlsmgm_ticket_keys_new(struct tlsmgm_ticket_keys **out,
-                                          struct tlsmgm_error *error);
-struct tlsmgm_ticket_keys *tlsmgm_ticket_keys_ref(struct tlsmgm_ticket_keys *keys);
-void tlsmgm_ticket_keys_free(struct tlsmgm_ticket_keys *keys);
+/* An empty ring of ours, which seals nothing that anybody could open; replace() comes next. */
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_ticket_keys_new(struct tlsmgm_ticket_keys **out,
+                                                          struct tlsmgm_error *error);
 
 /*
  * All keys at once, the one that seals first: count times TLSMGM_TICKET_KEY_SIZE secret bytes of
@@ -38,13 +28,24 @@ void tlsmgm_ticket_keys_free(struct tlsmgm_ticket_keys *keys);
 void tlsmgm_ticket_keys_replace(struct tlsmgm_ticket_keys *keys, const uint8_t *material,
                                 size_t count);
 
-/* Copies the key that seals now; false when the ring is empty. Wipe the copy after use. */
-bool tlsmgm_ticket_keys_current(struct tlsmgm_ticket_keys *keys, struct tlsmgm_ticket_key *out);
+/* What backends ask, of this ring or of one that somebody else has made. NULL has no references. */
+static inline struct tlsmgm_ticket_keys *tlsmgm_ticket_keys_ref(struct tlsmgm_ticket_keys *keys) {
+    return keys == NULL ? NULL : keys->table->ref(keys);
+}
 
-/* Copies the key of this name; false when the ring has none. *is_current tells whether it still
- * seals. Wipe the copy after use. */
-bool tlsmgm_ticket_keys_find(struct tlsmgm_ticket_keys *keys,
-                             const uint8_t name[TLSMGM_TICKET_NAME_SIZE],
-                             struct tlsmgm_ticket_key *out, bool *is_current);
+static inline void tlsmgm_ticket_keys_free(struct tlsmgm_ticket_keys *keys) {
+    if (keys != NULL) keys->table->free(keys);
+}
+
+static inline bool tlsmgm_ticket_keys_current(struct tlsmgm_ticket_keys *keys,
+                                              struct tlsmgm_ticket_key *out) {
+    return keys->table->current(keys, out);
+}
+
+static inline bool tlsmgm_ticket_keys_find(struct tlsmgm_ticket_keys *keys,
+                                           const uint8_t name[TLSMGM_TICKET_NAME_SIZE],
+                                           struct tlsmgm_ticket_key *out, bool *is_current) {
+    return keys->table->find(keys, name, out, is_current);
+}
 
 #endif

@@ -255,7 +255,7 @@ enum tlsmgm_status tlsmgm_certificate_read(struct tlsmgm_bytes der, struct tlsmg
                                            struct tlsmgm_error *error) {
     *out = (struct tlsmgm_certificate){.der = der};
     enum tlsmgm_status status = tlsmgm_certificate_fields_read(der, &out->fields, error);
-    if (status != TLSMGM_OK) return status;
+    if (status != TLSMGM_STATUS_OK) return status;
     if (!is_long_enough(out->fields.not_before) || !is_long_enough(out->fields.not_after)) {
         return tlsmgm_fail_alert(error, TLSMGM_ALERT_DECODE_ERROR, "malformed certificate: date");
     }
@@ -278,7 +278,7 @@ enum tlsmgm_status tlsmgm_certificate_read(struct tlsmgm_bytes der, struct tlsmg
     out->is_self_signed = !out->is_invalid && out->is_self_issued &&
                           tlsmgm_key_reference_fits(&out->signer, out) &&
                           tlsmgm_signature_fits(out->signed_with, out->key.kind);
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 bool tlsmgm_key_reference_fits(const struct tlsmgm_key_reference *reference,

@@ -77,8 +77,9 @@ struct tlsmgm_certificate {
 };
 
 /* OK, or PROTOCOL when it is malformed in the sense of certificate_fields.h. */
-enum tlsmgm_status tlsmgm_certificate_read(struct tlsmgm_bytes der, struct tlsmgm_certificate *out,
-                                           struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_certificate_read(struct tlsmgm_bytes der,
+                                                           struct tlsmgm_certificate *out,
+                                                           struct tlsmgm_error *error);
 
 /* Contents of an AuthorityKeyIdentifier, of a certificate or a CRL. False when malformed. */
 bool tlsmgm_key_reference_read(struct tlsmgm_bytes value, struct tlsmgm_key_reference *out);

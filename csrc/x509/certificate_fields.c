@@ -119,7 +119,7 @@ static enum tlsmgm_status check_extensions(struct tlsmgm_certificate_fields *out
             return malformed(error, "subject alternative names");
         }
     }
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 static enum tlsmgm_status read_body(struct tlsmgm_cursor body,
@@ -138,7 +138,7 @@ static enum tlsmgm_status read_body(struct tlsmgm_cursor body,
     if (!read_extensions(&body, &out->extensions) || body.left > 0) {
         return malformed(error, "extensions");
     }
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 static enum tlsmgm_status read_certificate(struct tlsmgm_bytes der,
@@ -152,12 +152,12 @@ static enum tlsmgm_status read_certificate(struct tlsmgm_bytes der,
         return malformed(error, "outer structure");
     }
     enum tlsmgm_status status = read_body(body, out, error);
-    if (status != TLSMGM_OK) return status;
+    if (status != TLSMGM_STATUS_OK) return status;
     if (!read_algorithm(&certificate, &out->signature_algorithm) ||
         !read_bit_string(&certificate, TLSMGM_DER_BIT_STRING) || certificate.left > 0) {
         return malformed(error, "signature");
     }
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 enum tlsmgm_status tlsmgm_certificate_fields_read(struct tlsmgm_bytes der,
@@ -165,14 +165,14 @@ enum tlsmgm_status tlsmgm_certificate_fields_read(struct tlsmgm_bytes der,
                                                   struct tlsmgm_error *error) {
     *out = (struct tlsmgm_certificate_fields){0};
     enum tlsmgm_status status = read_certificate(der, out, error);
-    if (status == TLSMGM_OK) status = check_extensions(out, error);
-    if (status != TLSMGM_OK) *out = (struct tlsmgm_certificate_fields){0};
+    if (status == TLSMGM_STATUS_OK) status = check_extensions(out, error);
+    if (status != TLSMGM_STATUS_OK) *out = (struct tlsmgm_certificate_fields){0};
     return status;
 }
 
 bool tlsmgm_certificate_is_decodable(struct tlsmgm_bytes der) {
     struct tlsmgm_certificate_fields fields = {0};
-    return read_certificate(der, &fields, NULL) == TLSMGM_OK;
+    return read_certificate(der, &fields, NULL) == TLSMGM_STATUS_OK;
 }
 
 /* Two's complement: a negative number is one more than its inverted bytes, with a sign. */

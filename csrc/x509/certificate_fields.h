@@ -34,9 +34,9 @@ struct tlsmgm_certificate_fields {
  * Takes a certificate apart. OK, or PROTOCOL with alert decode_error when it is not DER to its
  * last byte, has an extension twice, or is beyond the bounds above; then *out is all zeroes.
  */
-enum tlsmgm_status tlsmgm_certificate_fields_read(struct tlsmgm_bytes der,
-                                                  struct tlsmgm_certificate_fields *out,
-                                                  struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status
+tlsmgm_certificate_fields_read(struct tlsmgm_bytes der, struct tlsmgm_certificate_fields *out,
+                               struct tlsmgm_error *error);
 
 /* Whether it is a certificate at all, whatever its extensions hold. */
 bool tlsmgm_certificate_is_decodable(struct tlsmgm_bytes der);

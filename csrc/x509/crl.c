@@ -233,16 +233,16 @@ static size_t count_items(struct tlsmgm_bytes items) {
 }
 
 static enum tlsmgm_status malformed(struct tlsmgm_error *error, const char *what) {
-    return tlsmgm_fail(error, TLSMGM_CONFIG, "the CRL cannot be decoded: %s", what);
+    return tlsmgm_fail(error, TLSMGM_STATUS_CONFIG, "the CRL cannot be decoded: %s", what);
 }
 
 static enum tlsmgm_status read_entries(struct tlsmgm_cursor *body, struct tlsmgm_crl *out,
                                        struct tlsmgm_error *error) {
     struct tlsmgm_bytes items;
-    if (!tlsmgm_der_is_next(body, TLSMGM_DER_SEQUENCE)) return TLSMGM_OK;
+    if (!tlsmgm_der_is_next(body, TLSMGM_DER_SEQUENCE)) return TLSMGM_STATUS_OK;
     if (!tlsmgm_der_expect(body, TLSMGM_DER_SEQUENCE, &items)) return malformed(error, "entries");
     size_t count = count_items(items);
-    if (count == 0) return items.size == 0 ? TLSMGM_OK : malformed(error, "entries");
+    if (count == 0) return items.size == 0 ? TLSMGM_STATUS_OK : malformed(error, "entries");
     out->entries = tlsmgm_calloc(count, sizeof *out->entries);
     if (out->entries == NULL) return tlsmgm_fail_memory(error);
     struct tlsmgm_cursor cursor = tlsmgm_cursor(items);
@@ -250,13 +250,13 @@ static enum tlsmgm_status read_entries(struct tlsmgm_cursor *body, struct tlsmgm
     while (cursor.left > 0) {
         if (out->entry_count == count ||
             !read_entry(&cursor, out, &out->entries[out->entry_count], &is_foreign)) {
-            return tlsmgm_fail(error, TLSMGM_CONFIG, "the CRL cannot be decoded: entry %zu",
+            return tlsmgm_fail(error, TLSMGM_STATUS_CONFIG, "the CRL cannot be decoded: entry %zu",
                                out->entry_count + 1);
         }
         out->entry_count++;
     }
     sort_entries(out);
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 /* Left out it means 0, which is v1. */
@@ -284,8 +284,8 @@ static enum tlsmgm_status read_body(struct tlsmgm_crl *out, struct tlsmgm_error 
         return malformed(error, "dates");
     }
     enum tlsmgm_status status = read_entries(&body, out, error);
-    if (status != TLSMGM_OK) return status;
-    return read_extensions(&body, out) ? TLSMGM_OK : malformed(error, "extensions");
+    if (status != TLSMGM_STATUS_OK) return status;
+    return read_extensions(&body, out) ? TLSMGM_STATUS_OK : malformed(error, "extensions");
 }
 
 enum tlsmgm_status tlsmgm_crl_read(struct tlsmgm_blob *der, struct tlsmgm_crl *out,
@@ -297,7 +297,7 @@ enum tlsmgm_status tlsmgm_crl_read(struct tlsmgm_blob *der, struct tlsmgm_crl *o
     } else {
         status = read_body(out, error);
     }
-    if (status == TLSMGM_OK) {
+    if (status == TLSMGM_STATUS_OK) {
         *der = (struct tlsmgm_blob){0};
         return status;
     }

@@ -44,8 +44,8 @@ struct tlsmgm_crl {
  * Takes a list apart and over: on success the blob is empty and out owns what it held. CONFIG with
  * a text, without parameter or file, when it cannot be decoded to its last byte.
  */
-enum tlsmgm_status tlsmgm_crl_read(struct tlsmgm_blob *der, struct tlsmgm_crl *out,
-                                   struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_crl_read(struct tlsmgm_blob *der, struct tlsmgm_crl *out,
+                                                   struct tlsmgm_error *error);
 void tlsmgm_crl_free(struct tlsmgm_crl *crl);
 
 /* Whether a serial number (contents of an INTEGER) is revoked. */

@@ -56,7 +56,7 @@ static bool is_rsa(enum tlsmgm_key_kind kind) {
 
 enum tlsmgm_key_kind tlsmgm_key_kind(struct tlsmgm_bytes certificate) {
     struct tlsmgm_certificate_fields fields;
-    if (tlsmgm_certificate_fields_read(certificate, &fields, NULL) != TLSMGM_OK) {
+    if (tlsmgm_certificate_fields_read(certificate, &fields, NULL) != TLSMGM_STATUS_OK) {
         return TLSMGM_KEY_OTHER;
     }
     struct tlsmgm_cursor rest = tlsmgm_cursor(fields.public_key_info);

@@ -11,7 +11,7 @@
 enum tlsmgm_status tlsmgm_peer_rules_set(struct tlsmgm_peer_rules *rules, bool is_sip,
                                          const char *names, struct tlsmgm_error *error) {
     *rules = (struct tlsmgm_peer_rules){.is_sip = is_sip};
-    if (names == NULL || *names == '\0') return TLSMGM_OK;
+    if (names == NULL || *names == '\0') return TLSMGM_STATUS_OK;
     struct tlsmgm_bytes text = {.data = (const uint8_t *)names, .size = strlen(names)};
     return tlsmgm_blob_copy(text, &rules->names, error);
 }
@@ -131,7 +131,7 @@ static bool has_sip_domain(struct tlsmgm_bytes names, struct tlsmgm_bytes domain
 
 bool tlsmgm_peer_has_name(struct tlsmgm_bytes leaf, struct tlsmgm_bytes name, bool is_sip) {
     struct tlsmgm_certificate_fields fields;
-    if (tlsmgm_certificate_fields_read(leaf, &fields, NULL) != TLSMGM_OK) return false;
+    if (tlsmgm_certificate_fields_read(leaf, &fields, NULL) != TLSMGM_STATUS_OK) return false;
     return is_sip ? has_sip_domain(fields.subject_alt_names, name)
                   : tlsmgm_alt_names_have_host(fields.subject_alt_names, name);
 }

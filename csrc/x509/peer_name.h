@@ -15,8 +15,9 @@ struct tlsmgm_peer_rules {
 };
 
 /* Copies them from a configuration; names may be NULL. */
-enum tlsmgm_status tlsmgm_peer_rules_set(struct tlsmgm_peer_rules *rules, bool is_sip,
-                                         const char *names, struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_peer_rules_set(struct tlsmgm_peer_rules *rules,
+                                                         bool is_sip, const char *names,
+                                                         struct tlsmgm_error *error);
 void tlsmgm_peer_rules_free(struct tlsmgm_peer_rules *rules);
 
 /*

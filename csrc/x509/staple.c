@@ -169,7 +169,7 @@ enum tlsmgm_status tlsmgm_staple_read(struct tlsmgm_bytes response, struct tlsmg
     uint8_t status = 0;
     bool found = false;
     *out = (struct tlsmgm_staple){0};
-    if (tlsmgm_certificate_fields_read(certificate, &fields, NULL) != TLSMGM_OK) {
+    if (tlsmgm_certificate_fields_read(certificate, &fields, NULL) != TLSMGM_STATUS_OK) {
         return tlsmgm_fail_parameter(error, parameter, "there is no certificate that it is about");
     }
     if (!read_response(response, &status, &basic)) {
@@ -186,7 +186,7 @@ enum tlsmgm_status tlsmgm_staple_read(struct tlsmgm_bytes response, struct tlsmg
         *out = (struct tlsmgm_staple){0};
         return tlsmgm_fail_parameter(error, parameter, "this is no OCSP response in DER");
     }
-    if (found) return TLSMGM_OK;
+    if (found) return TLSMGM_STATUS_OK;
     return tlsmgm_fail_parameter(error, parameter,
                                  "it is not about the domain's certificate; get one for this "
                                  "certificate from its issuer's responder");

@@ -35,8 +35,8 @@ struct tlsmgm_staple {
  * OK, or CONFIG that names ocsp_response: it is no response, or one that says nothing, or one about
  * other certificates; then *out is all zeroes.
  */
-enum tlsmgm_status tlsmgm_staple_read(struct tlsmgm_bytes response, struct tlsmgm_bytes certificate,
-                                      tlsmgm_hasher hasher, struct tlsmgm_staple *out,
-                                      struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status
+tlsmgm_staple_read(struct tlsmgm_bytes response, struct tlsmgm_bytes certificate,
+                   tlsmgm_hasher hasher, struct tlsmgm_staple *out, struct tlsmgm_error *error);
 
 #endif

@@ -11,17 +11,17 @@ from libc.string cimport memset
 from cpython.pycapsule cimport PyCapsule_GetPointer
 
 from tlsmgm.capi cimport (
-    TLSMGM_ALERT,
+    TLSMGM_STATUS_ALERT,
     TLSMGM_ALERT_RECORD_SIZE,
     TLSMGM_ALERT_UNRECOGNIZED_NAME,
-    TLSMGM_CLOSED,
+    TLSMGM_STATUS_CLOSED,
     TLSMGM_CONTRACT_VERSION,
     TLSMGM_CTX_CAPSULE,
     TLSMGM_GREETING_CAPSULE,
-    TLSMGM_OK,
-    TLSMGM_TRUNCATED,
-    TLSMGM_WANT_READ,
-    TLSMGM_WANT_WRITE,
+    TLSMGM_STATUS_OK,
+    TLSMGM_STATUS_TRUNCATED,
+    TLSMGM_STATUS_WANT_READ,
+    TLSMGM_STATUS_WANT_WRITE,
     tlsmgm_alert,
     tlsmgm_backend,
     tlsmgm_bytes,
@@ -70,10 +70,10 @@ cdef tlsmgm_status send_all(Link *link, const uint8_t *data, size_t size) noexce
         if sent < 0 and errno == EINTR:
             continue
         if sent <= 0:
-            return TLSMGM_TRUNCATED
+            return TLSMGM_STATUS_TRUNCATED
         data += sent
         size -= sent
-    return TLSMGM_OK
+    return TLSMGM_STATUS_OK
 
 
 cdef tlsmgm_status receive(Link *link, size_t *count) noexcept nogil:
@@ -82,9 +82,9 @@ cdef tlsmgm_status receive(Link *link, size_t *count) noexcept nogil:
     while received < 0:
         received = socket_recv(link.fd, link.wire, WIRE_SIZE, 0)
         if received < 0 and errno != EINTR:
-            return TLSMGM_TRUNCATED
+            return TLSMGM_STATUS_TRUNCATED
     count[0] = received
-    return TLSMGM_OK
+    return TLSMGM_STATUS_OK
 
 
 # --- the connection ----------------------------------------------------------------------------
@@ -93,7 +93,7 @@ cdef tlsmgm_status flush(Link *link) noexcept nogil:
     """Sends what the connection has for the client."""
     cdef tlsmgm_bytes waiting = link.tls.output(link.conn)
     cdef tlsmgm_status status = send_all(link, waiting.data, waiting.size)
-    if status == TLSMGM_OK:
+    if status == TLSMGM_STATUS_OK:
         link.tls.output_consume(link.conn, waiting.size)
     return status
 
@@ -105,22 +105,22 @@ cdef tlsmgm_status exchange(Link *link) noexcept nogil:
     """
     cdef size_t count = 0
     cdef tlsmgm_status status = flush(link)
-    if status == TLSMGM_OK:
+    if status == TLSMGM_STATUS_OK:
         status = receive(link, &count)
-    if status != TLSMGM_OK:
+    if status != TLSMGM_STATUS_OK:
         return status
     if count == 0:
         link.tls.feed_eof(link.conn)
-        return TLSMGM_OK
+        return TLSMGM_STATUS_OK
     return link.tls.lend_input(link.conn, link.wire, count, &link.error)
 
 
 cdef tlsmgm_status shake_hands(Link *link) noexcept nogil:
-    cdef tlsmgm_status status = TLSMGM_WANT_READ
-    while status == TLSMGM_WANT_READ:
+    cdef tlsmgm_status status = TLSMGM_STATUS_WANT_READ
+    while status == TLSMGM_STATUS_WANT_READ:
         status = link.tls.handshake(link.conn, &link.error)
-        if status == TLSMGM_WANT_READ and exchange(link) != TLSMGM_OK:
-            return TLSMGM_TRUNCATED
+        if status == TLSMGM_STATUS_WANT_READ and exchange(link) != TLSMGM_STATUS_OK:
+            return TLSMGM_STATUS_TRUNCATED
     return status
 
 
@@ -130,11 +130,11 @@ cdef tlsmgm_status write_all(Link *link, size_t size) noexcept nogil:
     cdef tlsmgm_status status
     while done < size:
         status = link.tls.write(link.conn, link.data + done, size - done, &count, &link.error)
-        if status == TLSMGM_WANT_WRITE:
+        if status == TLSMGM_STATUS_WANT_WRITE:
             status = flush(link)
-        elif status == TLSMGM_OK:
+        elif status == TLSMGM_STATUS_OK:
             done += count
-        if status != TLSMGM_OK:
+        if status != TLSMGM_STATUS_OK:
             return status
     return flush(link)
 
@@ -142,13 +142,13 @@ cdef tlsmgm_status write_all(Link *link, size_t size) noexcept nogil:
 cdef tlsmgm_status echo_all(Link *link, size_t *echoed) noexcept nogil:
     """Ends with CLOSED when the client has said close_notify, else with what went wrong."""
     cdef size_t count
-    cdef tlsmgm_status status = TLSMGM_OK
-    while status == TLSMGM_OK:
+    cdef tlsmgm_status status = TLSMGM_STATUS_OK
+    while status == TLSMGM_STATUS_OK:
         status = link.tls.read(link.conn, link.data, RECORD_SIZE, &count, &link.error)
-        if status == TLSMGM_OK:
+        if status == TLSMGM_STATUS_OK:
             status = write_all(link, count)
             echoed[0] += count
-        elif status == TLSMGM_WANT_READ:
+        elif status == TLSMGM_STATUS_WANT_READ:
             status = exchange(link)
     return status
 
@@ -156,9 +156,9 @@ cdef tlsmgm_status echo_all(Link *link, size_t *echoed) noexcept nogil:
 cdef tlsmgm_status serve(Link *link, size_t *echoed) noexcept nogil:
     """Handshake, echo and end; an alert that the library has left is sent in any case."""
     cdef tlsmgm_status status = shake_hands(link)
-    if status == TLSMGM_OK:
+    if status == TLSMGM_STATUS_OK:
         status = echo_all(link, echoed)
-    if status == TLSMGM_CLOSED:
+    if status == TLSMGM_STATUS_CLOSED:
         link.tls.shutdown(link.conn, &link.error)
     flush(link)
     return status
@@ -169,10 +169,10 @@ cdef tlsmgm_status serve(Link *link, size_t *echoed) noexcept nogil:
 cdef tlsmgm_status listen(Link *link, tlsmgm_greeting *greeting) noexcept nogil:
     """Reads the ClientHello."""
     cdef size_t count = 0
-    cdef tlsmgm_status status = TLSMGM_WANT_READ
-    while status == TLSMGM_WANT_READ:
-        if receive(link, &count) != TLSMGM_OK or count == 0:
-            return TLSMGM_TRUNCATED
+    cdef tlsmgm_status status = TLSMGM_STATUS_WANT_READ
+    while status == TLSMGM_STATUS_WANT_READ:
+        if receive(link, &count) != TLSMGM_STATUS_OK or count == 0:
+            return TLSMGM_STATUS_TRUNCATED
         status = greetings.feed(greeting, link.wire, count, &link.error)
     return status
 
@@ -229,7 +229,7 @@ cdef class Echo:
         with nogil:
             status = serve(&self.link, &self.echoed)
         self.note_version()
-        if status != TLSMGM_CLOSED:
+        if status != TLSMGM_STATUS_CLOSED:
             self.check(status)
 
     @cython.critical_section  # for Pythons without the interpreter lock
@@ -259,11 +259,11 @@ cdef class Echo:
 
     cdef int check(self, tlsmgm_status status) except -1:
         """Makes an exception of a failure; before the connection, the alert is ours to send."""
-        if status == TLSMGM_OK:
+        if status == TLSMGM_STATUS_OK:
             return 0
-        if status == TLSMGM_TRUNCATED:
+        if status == TLSMGM_STATUS_TRUNCATED:
             raise ConnectionError("the client went away without close_notify")
-        if self.link.conn == NULL and status != TLSMGM_ALERT:
+        if self.link.conn == NULL and status != TLSMGM_STATUS_ALERT:
             refuse(&self.link, self.link.error.alert)
         raise ConnectionError((<bytes> self.link.error.text).decode("utf-8", "replace"))
 

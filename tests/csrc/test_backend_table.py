@@ -18,7 +18,7 @@ def test_contract_and_name_are_ours(backend: Backend) -> None:
 
 def test_init_may_be_called_often(backend: Backend) -> None:
     for _ in range(3):
-        assert backend.table.init(backend.c.error()) == backend.c.lib.TLSMGM_OK
+        assert backend.table.init(backend.c.error()) == backend.c.lib.TLSMGM_STATUS_OK
 
 
 def test_free_takes_null(backend: Backend) -> None:
@@ -29,7 +29,7 @@ def test_free_takes_null(backend: Backend) -> None:
 
 
 def test_cipher_names_end(backend: Backend) -> None:
-    assert backend.table.init(backend.c.error()) == backend.c.lib.TLSMGM_OK
+    assert backend.table.init(backend.c.error()) == backend.c.lib.TLSMGM_STATUS_OK
     names: list[str] = []
     while name := backend.table.cipher_name(len(names)):
         names.append(backend.c.ffi.string(name).decode())

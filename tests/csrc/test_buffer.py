@@ -51,7 +51,7 @@ def test_it_is_a_queue_of_bytes(c: CCode, steps: list[tuple[str, int]]) -> None:
                 data = pattern(size, number)
                 status = c.lib.tlsmgm_buffer_append(buffer, data, size)
                 fits = len(model) + size <= LIMIT
-                assert status == (c.lib.TLSMGM_OK if fits else c.lib.TLSMGM_NO_MEMORY)
+                assert status == (c.lib.TLSMGM_STATUS_OK if fits else c.lib.TLSMGM_STATUS_NO_MEMORY)
                 model += data if fits else b""
             elif step == "consume":
                 c.lib.tlsmgm_buffer_consume(buffer, size)
@@ -73,16 +73,16 @@ def append_without_memory(c: CCode, buffer: Any, model: bytes, size: int) -> byt
     c.lib.tlsmgm_test_fail_after(0)
     status = c.lib.tlsmgm_buffer_append(buffer, data, size)
     c.lib.tlsmgm_test_fail_after(-1)
-    if status == c.lib.TLSMGM_OK:
+    if status == c.lib.TLSMGM_STATUS_OK:
         return model + data
-    assert status == c.lib.TLSMGM_NO_MEMORY
+    assert status == c.lib.TLSMGM_STATUS_NO_MEMORY
     return model
 
 
 def test_nothing_is_allocated_before_the_first_byte(c: CCode) -> None:
     before = c.lib.tlsmgm_test_live()
     with new_buffer(c) as buffer:
-        assert c.lib.tlsmgm_buffer_append(buffer, c.ffi.NULL, 0) == c.lib.TLSMGM_OK
+        assert c.lib.tlsmgm_buffer_append(buffer, c.ffi.NULL, 0) == c.lib.TLSMGM_STATUS_OK
         assert c.lib.tlsmgm_test_live() == before
         assert contents(c, buffer) == b""
 
@@ -111,8 +111,8 @@ def test_an_empty_buffer_keeps_a_small_block(c: CCode) -> None:
 @pytest.mark.parametrize("limit", [0, 1, 4096, 4097])
 def test_the_limit_is_exact(c: CCode, limit: int) -> None:
     with new_buffer(c, limit) as buffer:
-        assert c.lib.tlsmgm_buffer_append(buffer, bytes(limit), limit) == c.lib.TLSMGM_OK
-        assert c.lib.tlsmgm_buffer_append(buffer, b"x", 1) == c.lib.TLSMGM_NO_MEMORY
+        assert c.lib.tlsmgm_buffer_append(buffer, bytes(limit), limit) == c.lib.TLSMGM_STATUS_OK
+        assert c.lib.tlsmgm_buffer_append(buffer, b"x", 1) == c.lib.TLSMGM_STATUS_NO_MEMORY
         assert contents(c, buffer) == bytes(limit)
 
 
@@ -121,6 +121,6 @@ def test_a_freed_buffer_can_be_used_again(c: CCode) -> None:
         c.lib.tlsmgm_buffer_append(buffer, b"hello", 5)
         c.lib.tlsmgm_buffer_free(buffer)
         assert contents(c, buffer) == b""
-        assert c.lib.tlsmgm_buffer_append(buffer, b"again!", 6) == c.lib.TLSMGM_NO_MEMORY
-        assert c.lib.tlsmgm_buffer_append(buffer, b"again", 5) == c.lib.TLSMGM_OK
+        assert c.lib.tlsmgm_buffer_append(buffer, b"again!", 6) == c.lib.TLSMGM_STATUS_NO_MEMORY
+        assert c.lib.tlsmgm_buffer_append(buffer, b"again", 5) == c.lib.TLSMGM_STATUS_OK
         assert contents(c, buffer) == b"again"

@@ -29,7 +29,7 @@ def words(c: CCode, text: str) -> list[str]:
 def halves(c: CCode, text: str) -> tuple[str, str]:
     out = c.ffi.new("struct tlsmgm_cipher_list *")
     whole = c.ffi.new("char[]", text.encode())
-    assert c.lib.tlsmgm_cipher_list_split(whole, out, c.ffi.NULL) == c.lib.TLSMGM_OK
+    assert c.lib.tlsmgm_cipher_list_split(whole, out, c.ffi.NULL) == c.lib.TLSMGM_STATUS_OK
     found = (c.ffi.string(out.older).decode(), c.ffi.string(out.tls1_3).decode())
     c.lib.tlsmgm_cipher_list_free(out)
     assert out.older == out.tls1_3 == c.ffi.NULL

@@ -76,7 +76,7 @@ def replayed(c: CCode, reader: Any) -> bytes:
     buffer = c.ffi.new("struct tlsmgm_buffer *")
     c.lib.tlsmgm_buffer_init(buffer, 1 << 20)
     try:
-        assert c.lib.tlsmgm_hello_reader_replay(reader, buffer) == c.lib.TLSMGM_OK
+        assert c.lib.tlsmgm_hello_reader_replay(reader, buffer) == c.lib.TLSMGM_STATUS_OK
         return c.bytes_out(c.lib.tlsmgm_buffer_view(buffer))
     finally:
         c.lib.tlsmgm_buffer_free(buffer)

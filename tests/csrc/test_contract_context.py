@@ -64,7 +64,7 @@ def refused(rig: Rig, **fields: Any) -> tuple[str | None, str]:
     config = rig.c.ffi.new("struct tlsmgm_ctx_config *")
     _alive = rig.fill(config, fields)
     out = rig.c.ffi.new("struct tlsmgm_ctx **")
-    assert rig.table.ctx_new(config, out, rig.c.ffi.NULL) == rig.c.lib.TLSMGM_CONFIG
+    assert rig.table.ctx_new(config, out, rig.c.ffi.NULL) == rig.c.lib.TLSMGM_STATUS_CONFIG
     assert out[0] == rig.c.ffi.NULL
     return got.parameter, got.text
 
@@ -301,7 +301,7 @@ def test_what_was_read_goes_before_the_file(rig: Rig, tmp_path: Path) -> None:
     _alive = rig.fill(config, {"is_server": True, **missing})
     config.certificate.data, _keep = rig.c.bytes_in(IDENTITY["certificate"].read_bytes())
     out = rig.c.ffi.new("struct tlsmgm_ctx **")
-    assert rig.table.ctx_new(config, out, rig.c.ffi.NULL) == rig.c.lib.TLSMGM_OK
+    assert rig.table.ctx_new(config, out, rig.c.ffi.NULL) == rig.c.lib.TLSMGM_STATUS_OK
     rig.table.ctx_free(out[0])
 
 
@@ -386,7 +386,7 @@ def test_inputs_are_not_kept(rig: Rig) -> None:
     fields = {"is_server": True, "groups": "P-256", "alpn": b"\x02h2", "scope": b"one", **memory}
     alive = rig.fill(config, {**fields, "cipher_list": "TLS_AES_128_GCM_SHA256"})
     out = rig.c.ffi.new("struct tlsmgm_ctx **")
-    assert rig.table.ctx_new(config, out, rig.c.ffi.NULL) == rig.c.lib.TLSMGM_OK
+    assert rig.table.ctx_new(config, out, rig.c.ffi.NULL) == rig.c.lib.TLSMGM_STATUS_OK
     server_ctx = rig.own(out[0], rig.table.ctx_free)
     for item in alive:
         block = item[0] if isinstance(item, tuple) else item

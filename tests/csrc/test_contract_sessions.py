@@ -286,7 +286,7 @@ def test_garbage_is_no_session(rig: Rig, data: bytes) -> None:
 def test_no_bytes_are_no_session(rig: Rig) -> None:
     out = rig.c.ffi.new("struct tlsmgm_session **", rig.c.ffi.cast("struct tlsmgm_session *", 1))
     null = rig.c.ffi.NULL
-    assert rig.table.session_import(null, 0, out, null) == rig.c.lib.TLSMGM_CONFIG
+    assert rig.table.session_import(null, 0, out, null) == rig.c.lib.TLSMGM_STATUS_CONFIG
     assert out[0] == null
 
 

@@ -29,9 +29,9 @@ def fail_each_allocation(c: CCode, attempt: Attempt, is_empty: Callable[[], bool
         c.lib.tlsmgm_test_fail_after(allowed)
         status = attempt()
         c.lib.tlsmgm_test_fail_after(-1)
-        if status == c.lib.TLSMGM_OK:
+        if status == c.lib.TLSMGM_STATUS_OK:
             return allowed
-        assert status == c.lib.TLSMGM_NO_MEMORY, f"allocation {allowed}"
+        assert status == c.lib.TLSMGM_STATUS_NO_MEMORY, f"allocation {allowed}"
         assert is_empty(), f"allocation {allowed}"
         assert c.lib.tlsmgm_test_live() == before, f"allocation {allowed}"
     raise AssertionError("it never ended")
@@ -63,14 +63,14 @@ def test_match_index(c: CCode) -> None:
         c.lib.tlsmgm_test_fail_after(allowed)
         status = c.lib.tlsmgm_match_index_new(array, 3, out, error)
         c.lib.tlsmgm_test_fail_after(-1)
-        if status == c.lib.TLSMGM_OK:
+        if status == c.lib.TLSMGM_STATUS_OK:
             # Not being able to shrink a table is no failure, so it goes well earlier than the end.
             view, _keep = c.bytes_in(b"A.example")
             assert c.lib.tlsmgm_match_index_find(out[0], b"\1" * 16, 1, view) == 1
             c.lib.tlsmgm_match_index_free(out[0])
         else:
             failures += 1
-            assert status == c.lib.TLSMGM_NO_MEMORY == error.status
+            assert status == c.lib.TLSMGM_STATUS_NO_MEMORY == error.status
             assert out[0] == c.ffi.NULL
         assert c.lib.tlsmgm_test_live() == before
     assert failures == 6
@@ -95,7 +95,7 @@ def test_hello_reader(c: CCode) -> None:
     c.lib.tlsmgm_test_fail_after(0)
     status = c.lib.tlsmgm_hello_reader_feed(reader, hello, len(hello), c.error())
     c.lib.tlsmgm_test_fail_after(-1)
-    assert status == c.lib.TLSMGM_NO_MEMORY
+    assert status == c.lib.TLSMGM_STATUS_NO_MEMORY
     c.lib.tlsmgm_hello_reader_free(reader)
     c.lib.tlsmgm_hello_reader_free(reader)
 

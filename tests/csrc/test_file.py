@@ -177,7 +177,7 @@ def visit(
     def visitor(context: Any, file: Any, content: Any, error: Any) -> int:
         name = Path(os.fsdecode(c.ffi.string(file))).name
         seen.append((name, bytes(c.ffi.buffer(content.data, content.size))))
-        return int(c.lib.TLSMGM_PROTOCOL if name == stop_at else c.lib.TLSMGM_OK)
+        return int(c.lib.TLSMGM_STATUS_PROTOCOL if name == stop_at else c.lib.TLSMGM_STATUS_OK)
 
     called = c.ffi.callback("tlsmgm_file_visitor", visitor)
     error, parameter = c.error(), c.ffi.new("char[]", b"ca_dir")

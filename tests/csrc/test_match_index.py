@@ -36,7 +36,7 @@ def new_index(c: CCode, entries: Sequence[Entry]) -> Iterator[Any]:
     out = c.ffi.new("struct tlsmgm_match_index **")
     error = c.error()
     status = c.lib.tlsmgm_match_index_new(array, len(entries), out, error)
-    assert status == c.lib.TLSMGM_OK, c.text(error)
+    assert status == c.lib.TLSMGM_STATUS_OK, c.text(error)
     for keep in alive:
         if keep:
             # It copied everything, so what we lent may change.
@@ -90,7 +90,7 @@ def test_many_addresses_are_found(c: CCode) -> None:
 
 def test_an_empty_index_answers_nothing(c: CCode) -> None:
     out = c.ffi.new("struct tlsmgm_match_index **")
-    assert c.lib.tlsmgm_match_index_new(c.ffi.NULL, 0, out, c.error()) == c.lib.TLSMGM_OK
+    assert c.lib.tlsmgm_match_index_new(c.ffi.NULL, 0, out, c.error()) == c.lib.TLSMGM_STATUS_OK
     assert find(c, out[0], ADDRESSES[0], 1, b"x") is None
     assert find(c, out[0], ADDRESSES[0], 1, None) is None
     assert c.lib.tlsmgm_match_index_memory(out[0]) > 0

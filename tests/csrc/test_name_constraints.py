@@ -51,7 +51,7 @@ def constraints(permitted: list[bytes], excluded: list[bytes]) -> bytes:
 def read(c: CCode, der: bytes) -> tuple[object, object]:
     view, keep = c.bytes_in(der)
     certificate = c.ffi.new("struct tlsmgm_certificate *")
-    assert c.lib.tlsmgm_certificate_read(view, certificate, c.ffi.NULL) == c.lib.TLSMGM_OK
+    assert c.lib.tlsmgm_certificate_read(view, certificate, c.ffi.NULL) == c.lib.TLSMGM_STATUS_OK
     return certificate, keep
 
 

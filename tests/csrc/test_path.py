@@ -446,7 +446,7 @@ def test_whoever_is_short_of_memory_accepts_nobody(c: CCode, validator: Validato
         c.lib.tlsmgm_test_fail_after(count)
         status = c.lib.tlsmgm_anchors_add_ca(made, blob, 0, 0, c.ffi.NULL)
         c.lib.tlsmgm_test_fail_after(-1)
-        if status == c.lib.TLSMGM_OK:
+        if status == c.lib.TLSMGM_STATUS_OK:
             c.lib.tlsmgm_anchors_free(made)
             return
         assert c.status_name(status) == "NO_MEMORY"

@@ -89,7 +89,7 @@ def expected_by(c: CCode, der: bytes, names: str | None, asked: str, *, sip: boo
     text: Any = c.ffi.NULL if names is None else c.ffi.new("char[]", names.encode())
     leaf, _keep = c.bytes_in(der)
     name, _too = c.bytes_in(asked.encode())
-    assert c.lib.tlsmgm_peer_rules_set(rules, sip, text, c.ffi.NULL) == c.lib.TLSMGM_OK
+    assert c.lib.tlsmgm_peer_rules_set(rules, sip, text, c.ffi.NULL) == c.lib.TLSMGM_STATUS_OK
     found = bool(c.lib.tlsmgm_peer_is_expected(leaf, rules, name))
     c.lib.tlsmgm_peer_rules_free(rules)
     return found

@@ -59,11 +59,11 @@ class Reader:
         """Return the next item, None at the end, or the text of an error."""
         item = self.c.ffi.new("struct tlsmgm_pem_item *")
         status = self.c.lib.tlsmgm_pem_next(self.pem, item, self.error)
-        if status == self.c.lib.TLSMGM_CLOSED:
+        if status == self.c.lib.TLSMGM_STATUS_CLOSED:
             return None
-        if status == self.c.lib.TLSMGM_OK:
+        if status == self.c.lib.TLSMGM_STATUS_OK:
             return item
-        assert status == self.c.lib.TLSMGM_CONFIG
+        assert status == self.c.lib.TLSMGM_STATUS_CONFIG
         return self.c.text(self.error)
 
     def steps(self) -> Iterator[Any]:
@@ -74,7 +74,7 @@ class Reader:
     def blob(self, make: str, item: Any) -> Iterator[bytes]:
         out = self.c.ffi.new("struct tlsmgm_blob *")
         status = getattr(self.c.lib, f"tlsmgm_pem_{make}")(item, out, self.error)
-        assert status == self.c.lib.TLSMGM_OK
+        assert status == self.c.lib.TLSMGM_STATUS_OK
         try:
             yield bytes(self.c.ffi.buffer(out.data, out.size))
         finally:
@@ -363,7 +363,7 @@ def test_what_a_file_is_instead(c: CCode, text: bytes, words: str) -> None:
     reader = Reader(c, text)
     told = [step for step in reader.steps() if isinstance(step, str)]
     status = c.lib.tlsmgm_pem_fail_missing(reader.pem, c.lib.TLSMGM_PEM_A_CERTIFICATE, reader.error)
-    assert status == c.lib.TLSMGM_CONFIG
+    assert status == c.lib.TLSMGM_STATUS_CONFIG
     for text_of_error in [*told, c.text(reader.error)]:
         assert text_of_error.startswith("f.pem ")
         assert words in text_of_error
@@ -392,7 +392,7 @@ def test_memory_may_be_short(c: CCode) -> None:
     out = c.ffi.new("struct tlsmgm_blob *")
     for make in (c.lib.tlsmgm_pem_decode, c.lib.tlsmgm_pem_rewrite):
         c.lib.tlsmgm_test_fail_after(0)
-        assert make(item, out, reader.error) == c.lib.TLSMGM_NO_MEMORY
+        assert make(item, out, reader.error) == c.lib.TLSMGM_STATUS_NO_MEMORY
         c.lib.tlsmgm_test_fail_after(-1)
         assert out.data == c.ffi.NULL
         assert out.size == 0

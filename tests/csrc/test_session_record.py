@@ -19,7 +19,7 @@ def owner(c: CCode, scope: bytes, name: bytes) -> Any:
     name_view, _keep_name = c.bytes_in(name)
     assert c.lib.tlsmgm_scope_set(inner, scope_view)
     status = c.lib.tlsmgm_session_owner_set(out, inner, name_view, c.ffi.NULL)
-    assert status == c.lib.TLSMGM_OK
+    assert status == c.lib.TLSMGM_STATUS_OK
     return out
 
 
@@ -75,7 +75,7 @@ def test_a_name_of_256_bytes_has_no_owner(c: CCode) -> None:
     out, scope = c.ffi.new("struct tlsmgm_session_owner *"), c.ffi.new("struct tlsmgm_scope *")
     error = c.error()
     view, _keep = c.bytes_in(bytes(NAME_MAX + 1))
-    assert c.lib.tlsmgm_session_owner_set(out, scope, view, error) == c.lib.TLSMGM_CONFIG
+    assert c.lib.tlsmgm_session_owner_set(out, scope, view, error) == c.lib.TLSMGM_STATUS_CONFIG
     assert c.ffi.string(error.parameter) == b"server_name"
 
 

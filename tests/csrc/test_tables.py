@@ -45,16 +45,16 @@ def test_every_reason_has_a_word_of_its_own(c: CCode) -> None:
 
 
 def test_success_is_zero(c: CCode) -> None:
-    assert c.lib.TLSMGM_OK == 0
+    assert c.lib.TLSMGM_STATUS_OK == 0
     assert c.lib.TLSMGM_VERIFY_NONE == 0
 
 
 def test_errors_are_optional_and_bounded(c: CCode) -> None:
     word = c.ffi.new("char[]", b"x" * 1000)
-    assert c.lib.tlsmgm_fail_memory(c.ffi.NULL) == c.lib.TLSMGM_NO_MEMORY
+    assert c.lib.tlsmgm_fail_memory(c.ffi.NULL) == c.lib.TLSMGM_STATUS_NO_MEMORY
     c.lib.tlsmgm_error_clear(c.ffi.NULL)
     error = c.error()
     status = c.lib.tlsmgm_fail_parameter(error, c.ffi.NULL, b"%s", word)
-    assert status == error.status == c.lib.TLSMGM_CONFIG
+    assert status == error.status == c.lib.TLSMGM_STATUS_CONFIG
     assert c.text(error) == "x" * 255
     assert error.alert == c.lib.TLSMGM_NO_ALERT

@@ -30,7 +30,7 @@ def parts(whole: bytes) -> tuple[bytes, bytes, bytes]:
 @pytest.fixture
 def ring(c: CCode) -> Iterator[Any]:
     out = c.ffi.new("struct tlsmgm_ticket_keys **")
-    assert c.lib.tlsmgm_ticket_keys_new(out, c.error()) == c.lib.TLSMGM_OK
+    assert c.lib.tlsmgm_ticket_keys_new(out, c.error()) == c.lib.TLSMGM_STATUS_OK
     replace(c, out[0], material(0))
     yield out[0]
     c.lib.tlsmgm_ticket_keys_free(out[0])
@@ -67,7 +67,7 @@ def test_material_is_cut_into_name_cipher_and_mac(c: CCode, ring: Any) -> None:
 
 def test_an_empty_ring_has_no_key(c: CCode) -> None:
     out = c.ffi.new("struct tlsmgm_ticket_keys **")
-    assert c.lib.tlsmgm_ticket_keys_new(out, c.error()) == c.lib.TLSMGM_OK
+    assert c.lib.tlsmgm_ticket_keys_new(out, c.error()) == c.lib.TLSMGM_STATUS_OK
     key = c.ffi.new("struct tlsmgm_ticket_key *")
     assert not c.lib.tlsmgm_ticket_keys_current(out[0], key)
     assert look_up(c, out[0], bytes(NAME_SIZE)) is None

@@ -495,7 +495,7 @@ def test_nobody_need_listen_to_warnings(c: CCode, roots: list[Authority], tmp_pa
     config, alive = c.ffi.new("struct tlsmgm_ctx_config *"), c.ffi.new("char[]", bytes(tmp_path))
     config.crl_dir.path = alive
     items = c.ffi.new("struct tlsmgm_trust_items *")
-    assert c.lib.tlsmgm_trust_items_read(config, items, c.ffi.NULL) == c.lib.TLSMGM_OK
+    assert c.lib.tlsmgm_trust_items_read(config, items, c.ffi.NULL) == c.lib.TLSMGM_STATUS_OK
     c.lib.tlsmgm_trust_items_free(items)
 
 
@@ -541,7 +541,7 @@ def test_a_chain_is_read_without_what_openssl_keeps_behind_it(
     )
     alive = set_source(c, source, text)
     parameter = c.ffi.new("char[]", b"certificate")
-    assert c.lib.tlsmgm_chain_read(source, parameter, chain, error) == c.lib.TLSMGM_OK
+    assert c.lib.tlsmgm_chain_read(source, parameter, chain, error) == c.lib.TLSMGM_STATUS_OK
     found = [
         bytes(c.ffi.buffer(chain.items[i].der.data, chain.items[i].der.size)) for i in range(2)
     ]

@@ -190,7 +190,7 @@ def secrets_of(material: bytes) -> tuple[bytes, bytes]:
 
 def ring(c: CCode, material: bytes) -> Any:
     out = c.ffi.new("struct tlsmgm_ticket_keys **")
-    assert c.lib.tlsmgm_ticket_keys_new(out, c.error()) == c.lib.TLSMGM_OK
+    assert c.lib.tlsmgm_ticket_keys_new(out, c.error()) == c.lib.TLSMGM_STATUS_OK
     c.lib.tlsmgm_ticket_keys_replace(out[0], material, len(material) // KEY_SIZE)
     return out[0]
 
@@ -268,7 +268,7 @@ def test_replacing_ticket_keys_leaves_nothing(c: CCode) -> None:
 def test_the_key_log_leaves_nothing(c: CCode, tmp_path: Path) -> None:
     log = c.ffi.new("struct tlsmgm_keylog *")
     path = c.ffi.new("char[]", os.fsencode(tmp_path / "log"))
-    assert c.lib.tlsmgm_keylog_open(log, path, c.error()) == c.lib.TLSMGM_OK
+    assert c.lib.tlsmgm_keylog_open(log, path, c.error()) == c.lib.TLSMGM_STATUS_OK
     secret, stack = os.urandom(48), Stack(c)
     stack.run("keylog", log, os.urandom(32), secret, len(secret))
     c.lib.tlsmgm_keylog_close(log)

@@ -55,7 +55,7 @@ def test_input_is_one_queue_whether_fed_or_lent(c: CCode, steps: list[tuple[str,
         for number, (step, size) in enumerate(steps):
             data = pattern(size, number)
             if step == "feed":
-                assert c.lib.tlsmgm_wire_feed(wire, data, size, c.ffi.NULL) == c.lib.TLSMGM_OK
+                assert c.lib.tlsmgm_wire_feed(wire, data, size, c.ffi.NULL) == c.lib.TLSMGM_STATUS_OK
                 scribble(lent)
                 model += data
             elif step == "lend":
@@ -65,7 +65,7 @@ def test_input_is_one_queue_whether_fed_or_lent(c: CCode, steps: list[tuple[str,
                 scribble(lent)
                 lent, model = block, model + data
             elif step == "reclaim":
-                assert c.lib.tlsmgm_wire_reclaim_input(wire, c.ffi.NULL) == c.lib.TLSMGM_OK
+                assert c.lib.tlsmgm_wire_reclaim_input(wire, c.ffi.NULL) == c.lib.TLSMGM_STATUS_OK
                 scribble(lent)
             else:
                 assert take(c, wire, size) == model[:size]
@@ -86,7 +86,7 @@ def test_output_keeps_its_order_over_rooms(c: CCode, steps: list[tuple[str, int]
         for number, (step, size) in enumerate(steps):
             if step == "put":
                 data = pattern(size, number)
-                assert c.lib.tlsmgm_wire_put(wire, data, size) == c.lib.TLSMGM_OK
+                assert c.lib.tlsmgm_wire_put(wire, data, size) == c.lib.TLSMGM_STATUS_OK
                 sent += data
             elif step == "lend":
                 carried += reclaim()
@@ -128,23 +128,23 @@ def test_rooms_count_towards_the_high_water_mark(c: CCode) -> None:
 def test_lending_has_the_bound_of_feeding(c: CCode) -> None:
     block = bytes(INPUT_MAX)
     with new_wire(c) as wire:
-        assert c.lib.tlsmgm_wire_feed(wire, b"x", 1, c.ffi.NULL) == c.lib.TLSMGM_OK
+        assert c.lib.tlsmgm_wire_feed(wire, b"x", 1, c.ffi.NULL) == c.lib.TLSMGM_STATUS_OK
         error = c.error()
         status = c.lib.tlsmgm_wire_lend_input(wire, block, INPUT_MAX, error)
-        assert status == c.lib.TLSMGM_NO_MEMORY
+        assert status == c.lib.TLSMGM_STATUS_NO_MEMORY
         assert f"{INPUT_MAX} bytes" in c.text(error)
         assert c.lib.tlsmgm_wire_lend_input(wire, block, INPUT_MAX - 1, c.ffi.NULL) == 0
-        assert c.lib.tlsmgm_wire_feed(wire, b"x", 1, error) == c.lib.TLSMGM_NO_MEMORY
+        assert c.lib.tlsmgm_wire_feed(wire, b"x", 1, error) == c.lib.TLSMGM_STATUS_NO_MEMORY
         assert take(c, wire, 2) == b"x\0"
 
 
 def test_what_cannot_be_copied_ends_the_connection(c: CCode) -> None:
     """A gap in the stream must never look like a whole one."""
     with new_wire(c) as wire:
-        assert c.lib.tlsmgm_wire_lend_input(wire, b"lost", 4, c.ffi.NULL) == c.lib.TLSMGM_OK
+        assert c.lib.tlsmgm_wire_lend_input(wire, b"lost", 4, c.ffi.NULL) == c.lib.TLSMGM_STATUS_OK
         c.lib.tlsmgm_test_fail_after(0)
-        assert c.lib.tlsmgm_wire_reclaim_input(wire, c.ffi.NULL) == c.lib.TLSMGM_NO_MEMORY
+        assert c.lib.tlsmgm_wire_reclaim_input(wire, c.ffi.NULL) == c.lib.TLSMGM_STATUS_NO_MEMORY
         c.lib.tlsmgm_test_fail_after(-1)
         error = c.error()
-        assert c.lib.tlsmgm_wire_status(wire, error) == c.lib.TLSMGM_NO_MEMORY
+        assert c.lib.tlsmgm_wire_status(wire, error) == c.lib.TLSMGM_STATUS_NO_MEMORY
         assert "memory" in c.text(error)

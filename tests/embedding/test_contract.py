@@ -73,7 +73,8 @@ def test_the_declarations_name_all_that_is_in_the_headers() -> None:
     declared = (ROOT / "tlsmgm" / "capi.pxd").read_text(encoding="utf-8")
     for header in ("tlsmgm.h", "embed.h"):
         text = (ROOT / "csrc" / "include" / header).read_text(encoding="utf-8")
-        names = set(re.findall(r"^#define (TLSMGM_\w+) +\S", text, re.MULTILINE))
+        constants = re.findall(r"^#define (TLSMGM_\w+) +\S", text, re.MULTILINE)
+        names = set(constants) - {"TLSMGM_MUST_USE"}  # for compilers alone
         names |= set(re.findall(r"^    (TLSMGM_[A-Z]+_\w+) =", text, re.MULTILINE))
         names |= set(re.findall(r"^struct (\w+)", text, re.MULTILINE))
         for structure in re.findall(r"^struct \w+ \{$(.*?)^\};", text, re.MULTILINE | re.DOTALL):
@@ -82,7 +83,7 @@ def test_the_declarations_name_all_that_is_in_the_headers() -> None:
             names |= set(re.findall(r"(\w+)(?:\[\w+\])?;", re.sub(r"\([^;]*\)", "", body)))
         missing = {name for name in names if not re.search(rf"\b{name}\b", declared)}
         assert missing == set(), header
-    for table, prefix in (("status.def", "TLSMGM_"), ("verify_reason.def", "TLSMGM_VERIFY_")):
+    for table, prefix in (("status.def", "TLSMGM_STATUS_"), ("verify_reason.def", "TLSMGM_VERIFY_")):
         text = (ROOT / "csrc" / "include" / table).read_text(encoding="utf-8")
         for name in re.findall(r"^TLSMGM_\w+\((\w+),", text, re.MULTILINE):
             assert f"        {prefix}{name}\n" in declared

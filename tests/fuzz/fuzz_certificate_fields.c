@@ -64,8 +64,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     int64_t seconds;
     struct tlsmgm_bytes der = {data, size};
     enum tlsmgm_status status = tlsmgm_certificate_fields_read(der, &fields, &error);
-    if (status != TLSMGM_OK && status != TLSMGM_PROTOCOL) abort();
-    if (status != TLSMGM_OK) return 0;
+    if (status != TLSMGM_STATUS_OK && status != TLSMGM_STATUS_PROTOCOL) abort();
+    if (status != TLSMGM_STATUS_OK) return 0;
     (void)tlsmgm_serial_text(fields.serial, text, sizeof text);
     (void)tlsmgm_time_text(fields.not_before, text, sizeof text);
     (void)tlsmgm_time_unix(fields.not_after, &seconds);

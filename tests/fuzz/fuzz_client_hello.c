@@ -18,23 +18,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct tlsmgm_error error;
     if (size == 0) return 0;
     size_t piece = data[0] == 0 ? size : data[0];
-    enum tlsmgm_status status = TLSMGM_WANT_READ;
+    enum tlsmgm_status status = TLSMGM_STATUS_WANT_READ;
     tlsmgm_hello_reader_init(&reader, 0);
-    for (size_t at = 1; at < size && status == TLSMGM_WANT_READ; at += piece) {
+    for (size_t at = 1; at < size && status == TLSMGM_STATUS_WANT_READ; at += piece) {
         size_t count = size - at < piece ? size - at : piece;
         status = tlsmgm_hello_reader_feed(&reader, data + at, count, &error);
     }
     if (reader.consumed > size - 1) abort();
-    if (status == TLSMGM_OK) {
+    if (status == TLSMGM_STATUS_OK) {
         struct tlsmgm_buffer replay;
         struct tlsmgm_bytes message = tlsmgm_buffer_view(&reader.message);
         tlsmgm_buffer_init(&replay, 1u << 20);
-        if (tlsmgm_hello_reader_replay(&reader, &replay) != TLSMGM_OK) abort();
+        if (tlsmgm_hello_reader_replay(&reader, &replay) != TLSMGM_STATUS_OK) abort();
         if (tlsmgm_buffer_size(&replay) < message.size + 5) abort();
         check_plain(&reader, data + 1, tlsmgm_buffer_view(&replay));
         status = tlsmgm_client_hello_parse(message, &hello, &error);
-        if (status != TLSMGM_OK && status != TLSMGM_PROTOCOL) abort();
-        if (status == TLSMGM_OK && hello.has_server_name && hello.server_name.size == 0) abort();
+        if (status != TLSMGM_STATUS_OK && status != TLSMGM_STATUS_PROTOCOL) abort();
+        if (status == TLSMGM_STATUS_OK && hello.has_server_name && hello.server_name.size == 0)
+            abort();
         tlsmgm_buffer_free(&replay);
     }
     tlsmgm_hello_reader_free(&reader);

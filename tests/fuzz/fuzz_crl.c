@@ -35,7 +35,7 @@ static void look_at(const struct tlsmgm_crl *crl, struct tlsmgm_bytes der) {
         if (crl->entries[i].serial + (size_t)crl->entries[i].size > crl->der.size) abort();
         if (tlsmgm_crl_revokes(crl, serial_at(crl, i)) != is_revoked(crl, i)) abort();
     }
-    if (tlsmgm_certificate_read(der, &certificate, NULL) != TLSMGM_OK) return;
+    if (tlsmgm_certificate_read(der, &certificate, NULL) != TLSMGM_STATUS_OK) return;
     (void)tlsmgm_crl_revokes(crl, certificate.fields.serial);
     if (tlsmgm_crl_covers(crl, &certificate, &reasons) && (reasons & ~TLSMGM_ALL_REASONS) != 0) {
         abort();
@@ -48,11 +48,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct tlsmgm_blob blob = {0};
     struct tlsmgm_crl crl;
     if (!tlsmgm_cursor_vector(&input, 2, &source.data)) return 0;
-    if (tlsmgm_source_read(&source, NULL, &blob, NULL) != TLSMGM_OK) abort();
+    if (tlsmgm_source_read(&source, NULL, &blob, NULL) != TLSMGM_STATUS_OK) abort();
     enum tlsmgm_status status = tlsmgm_crl_read(&blob, &crl, NULL);
-    if (status != TLSMGM_OK && status != TLSMGM_CONFIG) abort();
-    if ((status == TLSMGM_OK) != (blob.data == NULL)) abort();
-    if (status == TLSMGM_OK) {
+    if (status != TLSMGM_STATUS_OK && status != TLSMGM_STATUS_CONFIG) abort();
+    if ((status == TLSMGM_STATUS_OK) != (blob.data == NULL)) abort();
+    if (status == TLSMGM_STATUS_OK) {
         look_at(&crl, (struct tlsmgm_bytes){input.next, input.left});
         tlsmgm_crl_free(&crl);
     }

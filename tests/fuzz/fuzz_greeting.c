@@ -21,7 +21,7 @@ static enum tlsmgm_status conn_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_c
     if (*out == NULL) abort();
     tlsmgm_buffer_init(&(*out)->given, 1u << 24);
     (*out)->name = config->server_name;
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 static void conn_free(struct tlsmgm_conn *conn) {
@@ -33,14 +33,14 @@ static void conn_free(struct tlsmgm_conn *conn) {
 static enum tlsmgm_status feed(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
                                struct tlsmgm_error *error) {
     (void)error;
-    if (tlsmgm_buffer_append(&conn->given, data, size) != TLSMGM_OK) abort();
-    return TLSMGM_OK;
+    if (tlsmgm_buffer_append(&conn->given, data, size) != TLSMGM_STATUS_OK) abort();
+    return TLSMGM_STATUS_OK;
 }
 
 static enum tlsmgm_status reclaim_input(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
     (void)conn;
     (void)error;
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 static const struct tlsmgm_backend backend = {
@@ -59,8 +59,9 @@ static void check_same(struct tlsmgm_bytes wire, struct tlsmgm_bytes given, size
     struct tlsmgm_error error;
     tlsmgm_hello_reader_init(&ours, limit);
     tlsmgm_hello_reader_init(&theirs, limit);
-    if (tlsmgm_hello_reader_feed(&ours, wire.data, wire.size, &error) != TLSMGM_OK) abort();
-    if (tlsmgm_hello_reader_feed(&theirs, given.data, given.size, &error) != TLSMGM_OK) abort();
+    if (tlsmgm_hello_reader_feed(&ours, wire.data, wire.size, &error) != TLSMGM_STATUS_OK) abort();
+    if (tlsmgm_hello_reader_feed(&theirs, given.data, given.size, &error) != TLSMGM_STATUS_OK)
+        abort();
     struct tlsmgm_bytes sent = tlsmgm_buffer_view(&ours.message);
     struct tlsmgm_bytes read = tlsmgm_buffer_view(&theirs.message);
     if (sent.size != read.size || memcmp(sent.data, read.data, sent.size) != 0) abort();
@@ -80,8 +81,8 @@ static void check_start(const struct tlsmgm_greeting *greeting, struct tlsmgm_by
     struct tlsmgm_conn *conn;
     struct tlsmgm_error error;
     enum tlsmgm_status status = tlsmgm_greetings.start(greeting, &handle, &conn, &error);
-    if (status != TLSMGM_OK) {
-        if (status != TLSMGM_PROTOCOL || conn != NULL) abort();
+    if (status != TLSMGM_STATUS_OK) {
+        if (status != TLSMGM_STATUS_PROTOCOL || conn != NULL) abort();
         return;
     }
     struct tlsmgm_bytes name = tlsmgm_greetings.server_name(greeting);
@@ -98,20 +99,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     size_t limit = data[1] * 16u;
     size_t piece = data[0] == 0 ? size : data[0];
     size_t at = 2;
-    enum tlsmgm_status status = TLSMGM_WANT_READ;
-    if (tlsmgm_greetings.greeting_new(limit, &greeting, &error) != TLSMGM_OK) abort();
-    while (at < size && status == TLSMGM_WANT_READ) {
+    enum tlsmgm_status status = TLSMGM_STATUS_WANT_READ;
+    if (tlsmgm_greetings.greeting_new(limit, &greeting, &error) != TLSMGM_STATUS_OK) abort();
+    while (at < size && status == TLSMGM_STATUS_WANT_READ) {
         size_t count = size - at < piece ? size - at : piece;
         status = tlsmgm_greetings.feed(greeting, data + at, count, &error);
         at += count;
     }
     struct tlsmgm_bytes wire = {data + 2, at - 2};
-    if (status == TLSMGM_OK) {
+    if (status == TLSMGM_STATUS_OK) {
         check_start(greeting, wire, limit);
     } else if (tlsmgm_greetings.server_name(greeting).data != NULL) {
         abort();
     } else if (tlsmgm_greetings.feed(greeting, data, size, NULL) != status &&
-               status != TLSMGM_WANT_READ) {
+               status != TLSMGM_STATUS_WANT_READ) {
         abort();
     }
     tlsmgm_greetings.greeting_free(greeting);

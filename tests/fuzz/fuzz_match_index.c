@@ -26,7 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         }
         start = i + 1;
     }
-    if (data == NULL || tlsmgm_match_index_new(entries, count, &index, &error) != TLSMGM_OK) {
+    if (data == NULL ||
+        tlsmgm_match_index_new(entries, count, &index, &error) != TLSMGM_STATUS_OK) {
         return 0;
     }
     uint32_t found = tlsmgm_match_index_find(index, address, 0, name);

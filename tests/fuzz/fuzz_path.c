@@ -59,13 +59,13 @@ static enum tlsmgm_signature_answer check(const struct tlsmgm_signature *signatu
 static struct tlsmgm_blob copy(struct tlsmgm_bytes bytes) {
     struct tlsmgm_source source = {.data = bytes};
     struct tlsmgm_blob blob = {0};
-    if (tlsmgm_source_read(&source, NULL, &blob, NULL) != TLSMGM_OK) abort();
+    if (tlsmgm_source_read(&source, NULL, &blob, NULL) != TLSMGM_STATUS_OK) abort();
     return blob;
 }
 
 static void add(struct input *input, uint8_t kind, struct tlsmgm_bytes piece) {
     struct tlsmgm_blob blob = {0};
-    enum tlsmgm_status status = TLSMGM_OK;
+    enum tlsmgm_status status = TLSMGM_STATUS_OK;
     enum tlsmgm_trust_setting setting = (enum tlsmgm_trust_setting)(kind / PIECE_COUNT % 3);
     switch ((enum piece)(kind % PIECE_COUNT)) {
         case PIECE_SHOWN:
@@ -84,8 +84,8 @@ static void add(struct input *input, uint8_t kind, struct tlsmgm_bytes piece) {
             input->name = piece;
             return;
     }
-    if (status != TLSMGM_OK && status != TLSMGM_CONFIG) abort();
-    if (status == TLSMGM_OK && blob.size > 0) abort();
+    if (status != TLSMGM_STATUS_OK && status != TLSMGM_STATUS_CONFIG) abort();
+    if (status == TLSMGM_STATUS_OK && blob.size > 0) abort();
     tlsmgm_blob_free(&blob);
 }
 
@@ -136,7 +136,7 @@ static void look_at_good(const struct input *input, const struct tlsmgm_path_ans
     struct tlsmgm_certificate leaf;
     struct tlsmgm_certificate issuer;
     if (input->shown_count == 0 || input->anchors.ca_count == 0) abort();
-    if (tlsmgm_certificate_read(input->shown[0], &leaf, NULL) != TLSMGM_OK) abort();
+    if (tlsmgm_certificate_read(input->shown[0], &leaf, NULL) != TLSMGM_STATUS_OK) abort();
     if (!tlsmgm_certificate_is_in_force(&leaf, NOW) || leaf.has_unknown_critical) abort();
     if (leaf.key.security_bits < 112) abort();
     if (input->question.check_crls && input->anchors.crl_count == 0) abort();
@@ -147,7 +147,7 @@ static void look_at_good(const struct input *input, const struct tlsmgm_path_ans
     }
     if (signatures == ALL_WRONG || signatures == ALL_WITHOUT_KEY) abort();
     if (!is_shown_or_trusted(input, answer->issuer)) abort();
-    if (tlsmgm_certificate_read(answer->issuer, &issuer, NULL) != TLSMGM_OK) abort();
+    if (tlsmgm_certificate_read(answer->issuer, &issuer, NULL) != TLSMGM_STATUS_OK) abort();
     if (!tlsmgm_certificate_may_be_by(&leaf, &issuer)) abort();
     if (tlsmgm_certificate_authority(&issuer) == TLSMGM_NO_AUTHORITY) abort();
     if (input->name.size > 0 &&
@@ -158,8 +158,8 @@ static void look_at_good(const struct input *input, const struct tlsmgm_path_ans
 
 static enum tlsmgm_status ask(const struct input *input, struct tlsmgm_path_answer *answer) {
     enum tlsmgm_status status = tlsmgm_path_judge(&input->question, answer, NULL);
-    if (status != TLSMGM_OK && status != TLSMGM_PROTOCOL) abort();
-    if (status != TLSMGM_OK && answer->reason == TLSMGM_VERIFY_NONE) abort();
+    if (status != TLSMGM_STATUS_OK && status != TLSMGM_STATUS_PROTOCOL) abort();
+    if (status != TLSMGM_STATUS_OK && answer->reason == TLSMGM_VERIFY_NONE) abort();
     if (answer->depth > input->shown_count + 1 || answer->text == NULL) abort();
     return status;
 }
@@ -170,7 +170,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct tlsmgm_path_answer again;
     if (read_input((struct tlsmgm_bytes){data, size}, &input)) {
         enum tlsmgm_status status = ask(&input, &first);
-        if (status == TLSMGM_OK && first.reason == TLSMGM_VERIFY_NONE) {
+        if (status == TLSMGM_STATUS_OK && first.reason == TLSMGM_VERIFY_NONE) {
             look_at_good(&input, &first);
         }
         if (ask(&input, &again) != status || again.reason != first.reason) abort();

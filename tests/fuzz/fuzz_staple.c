@@ -31,10 +31,10 @@ static bool read_staple(struct tlsmgm_bytes response, struct tlsmgm_bytes certif
     struct tlsmgm_staple staple;
     struct tlsmgm_error error;
     enum tlsmgm_status status = tlsmgm_staple_read(response, certificate, hasher, &staple, &error);
-    if (status != TLSMGM_OK && status != TLSMGM_CONFIG) abort();
-    if (status != TLSMGM_OK && staple.this_update.digits.size > 0) abort();
-    if (status == TLSMGM_OK) read_times(&staple);
-    return status == TLSMGM_OK;
+    if (status != TLSMGM_STATUS_OK && status != TLSMGM_STATUS_CONFIG) abort();
+    if (status != TLSMGM_STATUS_OK && staple.this_update.digits.size > 0) abort();
+    if (status == TLSMGM_STATUS_OK) read_times(&staple);
+    return status == TLSMGM_STATUS_OK;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -24,7 +24,7 @@ class CCode:
     def status_name(self, status: int) -> str:
         """Return the name of a status: ``OK``, ``WANT_READ`` and so on."""
         name = self.ffi.string(self.ffi.cast("enum tlsmgm_status", status))
-        return str(name).removeprefix("TLSMGM_")
+        return str(name).removeprefix("TLSMGM_STATUS_")
 
     def error(self) -> Any:
         """Return an empty error to hand to a function."""

@@ -62,8 +62,8 @@ def read(c: CCode, der: bytes) -> Fields:
     fields = c.ffi.new("struct tlsmgm_certificate_fields *")
     error = c.error()
     status = c.lib.tlsmgm_certificate_fields_read(view, fields, error)
-    if status != c.lib.TLSMGM_OK:
-        assert status == c.lib.TLSMGM_PROTOCOL == error.status
+    if status != c.lib.TLSMGM_STATUS_OK:
+        assert status == c.lib.TLSMGM_STATUS_PROTOCOL == error.status
         assert error.alert == c.lib.TLSMGM_ALERT_DECODE_ERROR
         assert bytes(c.ffi.buffer(fields)) == bytes(c.ffi.sizeof(fields[0]))
         raise RefusedError(c.text(error))

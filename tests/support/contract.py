@@ -126,7 +126,7 @@ class Rig:
         self.name, self.table, self.c = backend.name, backend.table, backend.c
         self.takes_errors = True
         self._owned: list[tuple[Any, Callable[[Any], None]]] = []
-        assert self.table.init(self.c.ffi.NULL) == self.c.lib.TLSMGM_OK
+        assert self.table.init(self.c.ffi.NULL) == self.c.lib.TLSMGM_STATUS_OK
 
     def close(self) -> None:
         """Free everything, connections before what they were made from."""
@@ -242,7 +242,7 @@ class Rig:
         """Return a key ring that the rig frees."""
         lib, out = self.c.lib, self.c.ffi.new("struct tlsmgm_ticket_keys **")
         material = bytes([byte]) * lib.TLSMGM_TICKET_KEY_SIZE
-        assert lib.tlsmgm_ticket_keys_new(out, self.c.error()) == lib.TLSMGM_OK
+        assert lib.tlsmgm_ticket_keys_new(out, self.c.error()) == lib.TLSMGM_STATUS_OK
         lib.tlsmgm_ticket_keys_replace(out[0], material, 1)
         return self.own(out[0], lib.tlsmgm_ticket_keys_free)
 

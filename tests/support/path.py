@@ -247,7 +247,7 @@ class Validator:
         asked.peer_rules, asked.signature_check, asked.name = peer_rules, self.check, name
         try:
             status = lib.tlsmgm_path_judge(asked, answer, ffi.NULL)
-            if status != lib.TLSMGM_OK:
+            if status != lib.TLSMGM_STATUS_OK:
                 return Answer(self.c.status_name(status), -1, b"", self.checks)
             word = ffi.string(ffi.cast("enum tlsmgm_verify_reason", answer.reason))
             issuer = self.c.bytes_out(answer.issuer)

@@ -22,13 +22,13 @@ from tlsmgm._core.capi cimport (
     TLSMGM_ALERT_INTERNAL_ERROR,
     TLSMGM_ALERT_PROTOCOL_VERSION,
     TLSMGM_ALERT_RECORD_SIZE,
-    TLSMGM_CLOSED,
-    TLSMGM_OK,
+    TLSMGM_STATUS_CLOSED,
+    TLSMGM_STATUS_OK,
     TLSMGM_OUTPUT_HIGH_WATER,
     TLSMGM_RECORD_MAX,
     TLSMGM_RECORD_OVERHEAD,
-    TLSMGM_WANT_READ,
-    TLSMGM_WANT_WRITE,
+    TLSMGM_STATUS_WANT_READ,
+    TLSMGM_STATUS_WANT_WRITE,
     tlsmgm_alert,
     tlsmgm_alert_record,
     tlsmgm_bytes,
@@ -109,7 +109,7 @@ cdef class Connection(Negotiated):
 
     cdef int settle(self, tlsmgm_status status, const tlsmgm_error *error) except -1:
         """As check(), and remembers that nothing comes after this status."""
-        if status not in (TLSMGM_OK, TLSMGM_WANT_READ, TLSMGM_WANT_WRITE):
+        if status not in (TLSMGM_STATUS_OK, TLSMGM_STATUS_WANT_READ, TLSMGM_STATUS_WANT_WRITE):
             self.ended = True
             if self.keeper is not None and not self.handshake_complete:
                 self.keeper.give_up()
@@ -121,7 +121,7 @@ cdef class Connection(Negotiated):
         cdef tlsmgm_session *session = NULL
         if self.keeper is None or not self.handshake_complete:
             return 0
-        if self.table.conn_session(self.conn, &session, NULL) != TLSMGM_OK or session == NULL:
+        if self.table.conn_session(self.conn, &session, NULL) != TLSMGM_STATUS_OK or session == NULL:
             return 0  # without memory there is no session, which is no reason to fail
         keeper = self.keeper
         self.keeper = None
@@ -175,7 +175,7 @@ cdef class Connection(Negotiated):
         cdef tlsmgm_status status
         with nogil:
             status = tlsmgm_first_flight_read(&self.greeting.flight, &error)
-        if status == TLSMGM_WANT_READ:
+        if status == TLSMGM_STATUS_WANT_READ:
             if self.wire_ended:
                 self.fail(TruncatedError("the peer ended the connection before its hello"))
             return False
@@ -273,7 +273,7 @@ cdef class Connection(Negotiated):
             status = self.table.feed(self.conn, data, size, &error)
         else:
             status = self.table.lend_input(self.conn, data, size, &error)
-        self.lent = owner if status == TLSMGM_OK else None
+        self.lent = owner if status == TLSMGM_STATUS_OK else None
         return self.check(status, &error)
 
     cdef void reclaim(self) noexcept:
@@ -367,7 +367,7 @@ cdef class Connection(Negotiated):
         with nogil:
             status = self.table.handshake(self.conn, &error)
         self.reclaim()
-        self.handshake_complete = self.settle(status, &error) == TLSMGM_OK
+        self.handshake_complete = self.settle(status, &error) == TLSMGM_STATUS_OK
         self.keep_session()
         return self.handshake_complete
 
@@ -435,9 +435,9 @@ cdef class Connection(Negotiated):
             self.unread -= min(count, self.unread)
         self.keep_session()
         result = self.settle(status, &error)
-        if result == TLSMGM_WANT_READ:
+        if result == TLSMGM_STATUS_WANT_READ:
             return NOTHING_YET
-        return 0 if result == TLSMGM_CLOSED else count
+        return 0 if result == TLSMGM_STATUS_CLOSED else count
 
     def write(self, data not None):
         """Encrypts application data.
@@ -469,7 +469,7 @@ cdef class Connection(Negotiated):
             if not self.handshake_complete and not self.advance():
                 raise ValueError("write() before the handshake is complete")
             status = self.encrypt(data, size, &count, &error)
-            if self.settle(status, &error) == TLSMGM_CLOSED:
+            if self.settle(status, &error) == TLSMGM_STATUS_CLOSED:
                 raise ValueError("write() after shutdown()")
             return count
         finally:
@@ -513,7 +513,7 @@ cdef class Connection(Negotiated):
             with nogil:
                 status = self.table.shutdown(self.conn, &error)
             self.ended = self.ended or self.handshake_complete
-            return self.settle(status, &error) == TLSMGM_OK
+            return self.settle(status, &error) == TLSMGM_STATUS_OK
         finally:
             self.leave()
 

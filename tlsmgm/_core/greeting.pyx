@@ -6,7 +6,7 @@ from libc.string cimport memcpy
 from tlsmgm._core.capi cimport (
     TLSMGM_ALERT_UNRECOGNIZED_NAME,
     TLSMGM_MATCH_NONE,
-    TLSMGM_OK,
+    TLSMGM_STATUS_OK,
     tlsmgm_bytes,
     tlsmgm_first_flight_free,
     tlsmgm_first_flight_hold,
@@ -46,7 +46,7 @@ cdef class Greeting:
     cdef size_t hold(self, const uint8_t *data, size_t size) except? 0:
         """Keeps bytes; returns how many found room."""
         cdef size_t taken = 0
-        if tlsmgm_first_flight_hold(&self.flight, data, size, &taken) != TLSMGM_OK:
+        if tlsmgm_first_flight_hold(&self.flight, data, size, &taken) != TLSMGM_STATUS_OK:
             raise NoMemoryError("out of memory")
         return taken
 

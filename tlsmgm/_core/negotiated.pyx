@@ -6,7 +6,7 @@ from libc.stdint cimport uint8_t
 
 from tlsmgm._core.backend cimport Backend
 from tlsmgm._core.capi cimport (
-    TLSMGM_OK,
+    TLSMGM_STATUS_OK,
     TLSMGM_VERIFY_NONE,
     tlsmgm_bytes,
     tlsmgm_conn_info,
@@ -269,7 +269,7 @@ cdef class Negotiated:
             )
         finally:
             self.leave()
-        if status != TLSMGM_OK:
+        if status != TLSMGM_STATUS_OK:
             fresh_bytes_drop(secret)
             self.check(status, &error)
         return fresh_bytes_finish(secret, size)

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from tlsmgm._core.capi cimport (
-    TLSMGM_CLOSED,
+    TLSMGM_STATUS_CLOSED,
     TLSMGM_PEM_A_CERTIFICATE,
     TLSMGM_PEM_A_PRIVATE_KEY,
     TLSMGM_PEM_AN_OPENSSH_KEY,
@@ -105,7 +105,7 @@ def split(data, name=None, *, certificates=False):
     found = []
     while True:
         status = tlsmgm_pem_next(&pem, &item, &error)
-        if status == TLSMGM_CLOSED:
+        if status == TLSMGM_STATUS_CLOSED:
             break
         check(status, &error, None)
         found.append(_item(&pem, &item))

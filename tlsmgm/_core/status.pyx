@@ -1,13 +1,13 @@
 """The one place where a status of the C contract becomes a Python exception."""
 
 from tlsmgm._core.capi cimport (
-    TLSMGM_CLOSED,
-    TLSMGM_CONFIG,
+    TLSMGM_STATUS_CLOSED,
+    TLSMGM_STATUS_CONFIG,
     TLSMGM_NO_ALERT,
-    TLSMGM_OK,
-    TLSMGM_VERIFY,
-    TLSMGM_WANT_READ,
-    TLSMGM_WANT_WRITE,
+    TLSMGM_STATUS_OK,
+    TLSMGM_STATUS_VERIFY,
+    TLSMGM_STATUS_WANT_READ,
+    TLSMGM_STATUS_WANT_WRITE,
     tlsmgm_error,
     tlsmgm_status,
     tlsmgm_status_exception,
@@ -21,7 +21,7 @@ from tlsmgm import errors
 cdef int check(tlsmgm_status status, const tlsmgm_error *error, str backend,
                str domain=None, object origin=None) except -1:
     """Returns the status when it is a value, raises its exception otherwise."""
-    if status in (TLSMGM_OK, TLSMGM_WANT_READ, TLSMGM_WANT_WRITE, TLSMGM_CLOSED):
+    if status in (TLSMGM_STATUS_OK, TLSMGM_STATUS_WANT_READ, TLSMGM_STATUS_WANT_WRITE, TLSMGM_STATUS_CLOSED):
         return <int> status
     raise _exception(status, error, backend, domain, origin)
 
@@ -37,9 +37,9 @@ cdef object _exception(tlsmgm_status status, const tlsmgm_error *error, str back
         "alert": None if error.alert == TLSMGM_NO_ALERT else error.alert,
         "library_code": error.library_code or None,
     }
-    if status == TLSMGM_VERIFY:
+    if status == TLSMGM_STATUS_VERIFY:
         details["reason"] = (<bytes> tlsmgm_verify_reason_word(error.verify_reason)).decode()
-    if status == TLSMGM_CONFIG:
+    if status == TLSMGM_STATUS_CONFIG:
         details["domain"] = domain
         details["origin"] = origin
         if error.parameter != NULL:

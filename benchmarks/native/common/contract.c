@@ -29,7 +29,7 @@ static bool make_ticket_keys(struct tlsmgm_ticket_keys **out, struct bench_fault
     if (getrandom(material, sizeof material, 0) != (ssize_t)sizeof material) {
         return bench_fail(fault, "no random bytes for ticket keys");
     }
-    if (tlsmgm_ticket_keys_new(out, &error) != TLSMGM_OK) {
+    if (tlsmgm_ticket_keys_new(out, &error) != TLSMGM_STATUS_OK) {
         return bench_contract_fail(fault, "ticket keys", &error);
     }
     tlsmgm_ticket_keys_replace(*out, material, 1);
@@ -66,7 +66,7 @@ bool bench_contract_context(const struct bench_setting *setting, bool is_server,
     };
     *out = NULL;
     bench_setting_groups(setting, is_server, groups);
-    if (bench_backend->init(&error) != TLSMGM_OK) {
+    if (bench_backend->init(&error) != TLSMGM_STATUS_OK) {
         return bench_contract_fail(fault, bench_backend->name, &error);
     }
     if (is_server) {
@@ -77,7 +77,7 @@ bool bench_contract_context(const struct bench_setting *setting, bool is_server,
     }
     enum tlsmgm_status status = bench_backend->ctx_new(&config, out, &error);
     tlsmgm_ticket_keys_free(config.ticket_keys); /* the context has its own reference */
-    if (status == TLSMGM_OK) return true;
+    if (status == TLSMGM_STATUS_OK) return true;
     return bench_contract_fail(fault, is_server ? "server context" : "client context", &error);
 }
 
@@ -91,7 +91,7 @@ bool bench_contract_client(const struct bench_setting *setting, struct tlsmgm_ct
         config.server_name.size = strlen(setting->server_name);
         if (*setting->ca != '\0') config.verify_name = setting->server_name;
     }
-    if (bench_backend->conn_new(ctx, &config, out, &error) == TLSMGM_OK) return true;
+    if (bench_backend->conn_new(ctx, &config, out, &error) == TLSMGM_STATUS_OK) return true;
     return bench_contract_fail(fault, "client connection", &error);
 }
 

@@ -79,7 +79,7 @@ static bool take_wire(struct load_connection *connection, struct bench_fault *fa
         bench_backend->feed_eof(connection->conn);
         return true;
     }
-    return bench_backend->feed(connection->conn, room, (size_t)size, &error) == TLSMGM_OK ||
+    return bench_backend->feed(connection->conn, room, (size_t)size, &error) == TLSMGM_STATUS_OK ||
            bench_contract_fail(fault, "feed", &error);
 }
 
@@ -114,8 +114,8 @@ static bool shake(struct load_connection *connection, struct load_progress *prog
     struct tlsmgm_error error;
     struct bench_facts facts;
     enum tlsmgm_status status = bench_backend->handshake(connection->conn, &error);
-    if (status == TLSMGM_WANT_READ) return true;
-    if (status != TLSMGM_OK) return bench_contract_fail(fault, "handshake", &error);
+    if (status == TLSMGM_STATUS_WANT_READ) return true;
+    if (status != TLSMGM_STATUS_OK) return bench_contract_fail(fault, "handshake", &error);
     bench_contract_facts(connection->conn, &facts);
     const struct bench_setting *setting = &connection->world->options->setting;
     if (!bench_setting_check(setting, &facts, connection->offered, fault)) return false;
@@ -146,8 +146,8 @@ static bool talk(struct load_connection *connection, struct load_progress *progr
         size_t count = 0;
         enum tlsmgm_status status =
             bench_backend->write(connection->conn, zeroes, size, &count, &error);
-        if (status == TLSMGM_WANT_WRITE) break;
-        if (status != TLSMGM_OK) return bench_contract_fail(fault, "write", &error);
+        if (status == TLSMGM_STATUS_WANT_WRITE) break;
+        if (status != TLSMGM_STATUS_OK) return bench_contract_fail(fault, "write", &error);
         connection->sent += count;
         progress->sent += count;
     }
@@ -163,9 +163,9 @@ static bool listen_to(struct load_connection *connection, struct load_progress *
                                                         LOAD_ROOM, &count, &error);
         connection->received += count;
         progress->received += count;
-        if (status == TLSMGM_WANT_READ) return true;
-        if (status == TLSMGM_CLOSED) return bench_fail(fault, "the server has closed");
-        if (status != TLSMGM_OK) return bench_contract_fail(fault, "read", &error);
+        if (status == TLSMGM_STATUS_WANT_READ) return true;
+        if (status == TLSMGM_STATUS_CLOSED) return bench_fail(fault, "the server has closed");
+        if (status != TLSMGM_STATUS_OK) return bench_contract_fail(fault, "read", &error);
     }
 }
 
@@ -186,7 +186,7 @@ static bool say_goodbye(struct load_connection *connection, struct load_progress
     if (connection->world->options->setting.resume) {
         drop_session(connection);
         if (bench_backend->conn_session(connection->conn, &connection->session, &error) !=
-            TLSMGM_OK) {
+            TLSMGM_STATUS_OK) {
             return bench_contract_fail(fault, "session", &error);
         }
         if (connection->session == NULL) return bench_fail(fault, "the server gave no ticket");

@@ -38,7 +38,7 @@ static const char *version(void) { return bench_backend->version(); }
 
 static bool init(struct bench_fault *fault) {
     struct tlsmgm_error error;
-    if (bench_backend->init(&error) == TLSMGM_OK) return true;
+    if (bench_backend->init(&error) == TLSMGM_STATUS_OK) return true;
     return bench_contract_fail(fault, bench_backend->name, &error);
 }
 
@@ -49,7 +49,7 @@ static bool index_new(const struct bench_setting *setting, struct tlsmgm_match_i
     entry.no_name = *setting->server_name == '\0';
     entry.pattern.data = (const uint8_t *)setting->server_name;
     entry.pattern.size = strlen(setting->server_name);
-    if (tlsmgm_match_index_new(&entry, 1, out, &error) == TLSMGM_OK) return true;
+    if (tlsmgm_match_index_new(&entry, 1, out, &error) == TLSMGM_STATUS_OK) return true;
     return bench_contract_fail(fault, "match index", &error);
 }
 
@@ -108,7 +108,7 @@ static bool accept_hello(struct bench_endpoint *endpoint, struct bench_fault *fa
     struct tlsmgm_error error;
     struct tlsmgm_client_hello hello;
     struct tlsmgm_bytes message = tlsmgm_buffer_view(&endpoint->reader.message);
-    if (tlsmgm_client_hello_parse(message, &hello, &error) != TLSMGM_OK) {
+    if (tlsmgm_client_hello_parse(message, &hello, &error) != TLSMGM_STATUS_OK) {
         return bench_contract_fail(fault, "ClientHello", &error);
     }
     uint32_t domain =
@@ -118,7 +118,7 @@ static bool accept_hello(struct bench_endpoint *endpoint, struct bench_fault *fa
     enum tlsmgm_status status =
         bench_backend->conn_new(endpoint->context->ctx, &config, &endpoint->conn, &error);
     tlsmgm_hello_reader_free(&endpoint->reader);
-    return status == TLSMGM_OK || bench_contract_fail(fault, "server connection", &error);
+    return status == TLSMGM_STATUS_OK || bench_contract_fail(fault, "server connection", &error);
 }
 
 /*
@@ -131,7 +131,7 @@ static enum bench_step read_hello(struct bench_endpoint *endpoint, struct bench_
     const uint8_t *data = bench_pipe_view(endpoint->wire.in, &size);
     if (size == 0) return BENCH_WAIT;
     enum tlsmgm_status status = tlsmgm_hello_reader_feed(&endpoint->reader, data, size, &error);
-    if (status != TLSMGM_OK) {
+    if (status != TLSMGM_STATUS_OK) {
         (void)bench_contract_fail(fault, "ClientHello", &error);
         return BENCH_FAILED;
     }
@@ -173,14 +173,14 @@ static bool lend_wire(struct bench_endpoint *endpoint, struct bench_fault *fault
     struct tlsmgm_error error;
     size_t size = 0;
     const uint8_t *data = bench_pipe_view(endpoint->wire.in, &size);
-    return bench_backend->lend_input(endpoint->conn, data, size, &error) == TLSMGM_OK ||
+    return bench_backend->lend_input(endpoint->conn, data, size, &error) == TLSMGM_STATUS_OK ||
            bench_contract_fail(fault, "lend_input", &error);
 }
 
 static bool reclaim_wire(struct bench_endpoint *endpoint, struct bench_fault *fault) {
     struct tlsmgm_error error;
     size_t size = 0;
-    if (bench_backend->reclaim_input(endpoint->conn, &error) != TLSMGM_OK) {
+    if (bench_backend->reclaim_input(endpoint->conn, &error) != TLSMGM_STATUS_OK) {
         return bench_contract_fail(fault, "reclaim_input", &error);
     }
     (void)bench_pipe_view(endpoint->wire.in, &size);
@@ -190,9 +190,9 @@ static bool reclaim_wire(struct bench_endpoint *endpoint, struct bench_fault *fa
 
 static enum bench_step step_of(enum tlsmgm_status status, const char *what,
                                const struct tlsmgm_error *error, struct bench_fault *fault) {
-    if (status == TLSMGM_OK) return BENCH_DONE;
-    if (status == TLSMGM_WANT_READ) return BENCH_WAIT;
-    if (status == TLSMGM_CLOSED) {
+    if (status == TLSMGM_STATUS_OK) return BENCH_DONE;
+    if (status == TLSMGM_STATUS_WANT_READ) return BENCH_WAIT;
+    if (status == TLSMGM_STATUS_CLOSED) {
         (void)bench_fail(fault, "%s: the peer has closed", what);
     } else {
         (void)bench_contract_fail(fault, what, error);
@@ -234,7 +234,7 @@ static bool write_all(struct bench_endpoint *endpoint, const uint8_t *data, size
         enum tlsmgm_status status =
             bench_backend->write(endpoint->conn, data, size, &count, &error);
         if (!reclaim_room(endpoint, fault)) return false;
-        if (status != TLSMGM_OK && status != TLSMGM_WANT_WRITE) {
+        if (status != TLSMGM_STATUS_OK && status != TLSMGM_STATUS_WANT_WRITE) {
             return bench_contract_fail(fault, "write", &error);
         }
         data += count;
@@ -253,7 +253,7 @@ static bool session(struct bench_endpoint *endpoint, struct bench_session **out,
     struct tlsmgm_session *found = NULL;
     enum tlsmgm_status status = bench_backend->conn_session(endpoint->conn, &found, &error);
     *out = (struct bench_session *)found;
-    return status == TLSMGM_OK || bench_contract_fail(fault, "session", &error);
+    return status == TLSMGM_STATUS_OK || bench_contract_fail(fault, "session", &error);
 }
 
 static void session_free(struct bench_session *session) {

@@ -17,7 +17,7 @@ bool bench_contract_fields(struct tlsmgm_bytes der, struct bench_fault *fault) {
     struct tlsmgm_error error;
     char text[TEXT_SIZE];
     size_t length = 0;
-    if (tlsmgm_certificate_fields_read(der, &fields, &error) != TLSMGM_OK) {
+    if (tlsmgm_certificate_fields_read(der, &fields, &error) != TLSMGM_STATUS_OK) {
         return bench_fail(fault, "certificate: %s", error.text);
     }
     read_name(fields.subject, text);

@@ -33,7 +33,7 @@ static int wire_write(BIO *bio, const char *data, size_t size, size_t *count) {
     struct tlsmgm_conn *conn = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
     *count = 0;
-    if (tlsmgm_wire_put(&conn->base.wire, (const uint8_t *)data, size) == TLSMGM_OK) {
+    if (tlsmgm_wire_put(&conn->base.wire, (const uint8_t *)data, size) == TLSMGM_STATUS_OK) {
         *count = size;
         return 1;
     }
@@ -86,10 +86,10 @@ enum tlsmgm_status ossl_init(struct tlsmgm_error *error) {
     struct tlsmgm_series compiled = {OPENSSL_VERSION_MAJOR, OPENSSL_VERSION_MINOR};
     struct tlsmgm_series running = {OPENSSL_version_major(), OPENSSL_version_minor()};
     enum tlsmgm_status status = tlsmgm_series_check("OpenSSL", compiled, running, error);
-    if (status != TLSMGM_OK) return status;
+    if (status != TLSMGM_STATUS_OK) return status;
     (void)pthread_once(&once, init_once);
-    if (cipher_names[0] != NULL && ticket_cipher != NULL) return TLSMGM_OK;
-    return tlsmgm_fail(error, TLSMGM_INTERNAL, "OpenSSL cannot be initialised");
+    if (cipher_names[0] != NULL && ticket_cipher != NULL) return TLSMGM_STATUS_OK;
+    return tlsmgm_fail(error, TLSMGM_STATUS_INTERNAL, "OpenSSL cannot be initialised");
 }
 
 static const char *version(void) { return OpenSSL_version(OPENSSL_VERSION_STRING); }

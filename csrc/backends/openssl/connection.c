@@ -53,11 +53,11 @@ static enum tlsmgm_status set_client_name(struct tlsmgm_conn *conn,
                                           const struct tlsmgm_conn_config *config,
                                           struct tlsmgm_error *error) {
     char name[TLSMGM_SESSION_NAME_MAX + 1] = {0};
-    if (config->server_name.data == NULL) return TLSMGM_OK;
+    if (config->server_name.data == NULL) return TLSMGM_STATUS_OK;
     memcpy(name, conn->base.owner.name, conn->base.owner.name_size);
     if (conn->base.owner.name_size > 0 && strlen(name) == conn->base.owner.name_size &&
         SSL_set_tlsext_host_name(conn->ssl, name) == 1) {
-        return TLSMGM_OK;
+        return TLSMGM_STATUS_OK;
     }
     return ossl_fail_parameter(error, "server_name", "the server name cannot be sent");
 }
@@ -66,12 +66,12 @@ static enum tlsmgm_status set_client_name(struct tlsmgm_conn *conn,
 static enum tlsmgm_status set_verify_name(struct tlsmgm_conn *conn, const char *name,
                                           struct tlsmgm_error *error) {
     X509_VERIFY_PARAM *parameters = SSL_get0_param(conn->ssl);
-    if (name == NULL || conn->base.ctx->base.peer_rules.is_sip) return TLSMGM_OK;
+    if (name == NULL || conn->base.ctx->base.peer_rules.is_sip) return TLSMGM_STATUS_OK;
     X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
                                                     X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-    if (X509_VERIFY_PARAM_set1_ip_asc(parameters, name) == 1) return TLSMGM_OK;
+    if (X509_VERIFY_PARAM_set1_ip_asc(parameters, name) == 1) return TLSMGM_STATUS_OK;
     ossl_clear_errors();
-    if (X509_VERIFY_PARAM_set1_host(parameters, name, 0) == 1) return TLSMGM_OK;
+    if (X509_VERIFY_PARAM_set1_host(parameters, name, 0) == 1) return TLSMGM_STATUS_OK;
     return ossl_fail_parameter(error, "verify_name", "the name cannot be checked");
 }
 
@@ -89,17 +89,17 @@ static enum tlsmgm_status offer_session(struct tlsmgm_conn *conn,
                                         const struct tlsmgm_session *session,
                                         struct tlsmgm_error *error) {
     if (session == NULL || !tlsmgm_session_owner_matches(&session->owner, &conn->base.owner)) {
-        return TLSMGM_OK;
+        return TLSMGM_STATUS_OK;
     }
     bool verifies = conn->base.ctx->base.verify_peer;
-    if (verifies && SSL_SESSION_get0_peer(session->ssl_session) == NULL) return TLSMGM_OK;
-    if (verifies && !ossl_peer_is_in_force(session->ssl_session)) return TLSMGM_OK;
+    if (verifies && SSL_SESSION_get0_peer(session->ssl_session) == NULL) return TLSMGM_STATUS_OK;
+    if (verifies && !ossl_peer_is_in_force(session->ssl_session)) return TLSMGM_STATUS_OK;
     /* A copy: freeing a connection that was not closed spoils the session that it holds. */
     SSL_SESSION *copy = SSL_SESSION_dup(session->ssl_session);
     conn->offered = copy;
     bool offered = copy != NULL && SSL_set_session(conn->ssl, copy) == 1;
     if (offered && verifies) withdraw_unverified(conn->ssl);
-    if (offered) return TLSMGM_OK;
+    if (offered) return TLSMGM_STATUS_OK;
     return ossl_fail_parameter(error, "session", "the session cannot be offered");
 }
 
@@ -113,12 +113,12 @@ static enum tlsmgm_status start(struct tlsmgm_conn *conn, const struct tlsmgm_co
     (void)SSL_set_app_data(conn->ssl, conn);
     if (conn->base.ctx->base.is_server) {
         SSL_set_accept_state(conn->ssl);
-        return TLSMGM_OK;
+        return TLSMGM_STATUS_OK;
     }
     SSL_set_connect_state(conn->ssl);
     enum tlsmgm_status status = set_client_name(conn, config, error);
-    if (status == TLSMGM_OK) status = set_verify_name(conn, config->verify_name, error);
-    if (status == TLSMGM_OK) status = offer_session(conn, config->session, error);
+    if (status == TLSMGM_STATUS_OK) status = set_verify_name(conn, config->verify_name, error);
+    if (status == TLSMGM_STATUS_OK) status = offer_session(conn, config->session, error);
     return status;
 }
 
@@ -130,17 +130,17 @@ enum tlsmgm_status ossl_conn_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_con
     if (conn == NULL) return tlsmgm_fail_memory(error);
     conn->alert_sent = TLSMGM_NO_ALERT;
     enum tlsmgm_status status = tlsmgm_conn_base_init(&conn->base, ctx, config, error);
-    if (status == TLSMGM_OK) {
+    if (status == TLSMGM_STATUS_OK) {
         conn->ssl = SSL_new(ctx->ssl_ctx);
         status = conn->ssl == NULL ? tlsmgm_fail_memory(error) : start(conn, config, error);
     }
     ossl_clear_errors();
-    if (status != TLSMGM_OK) {
+    if (status != TLSMGM_STATUS_OK) {
         ossl_conn_free(conn);
         return status;
     }
     *out = conn;
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 void ossl_conn_free(struct tlsmgm_conn *conn) {
@@ -156,10 +156,10 @@ void ossl_conn_free(struct tlsmgm_conn *conn) {
 
 enum tlsmgm_status ossl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
     enum tlsmgm_status status = tlsmgm_wire_status(&conn->base.wire, error);
-    if (status != TLSMGM_OK) return status;
+    if (status != TLSMGM_STATUS_OK) return status;
     ossl_clear_errors();
     int result = SSL_do_handshake(conn->ssl);
-    return result == 1 ? TLSMGM_OK : ossl_fail_conn(conn, result, error);
+    return result == 1 ? TLSMGM_STATUS_OK : ossl_fail_conn(conn, result, error);
 }
 
 /*
@@ -182,9 +182,9 @@ enum tlsmgm_status ossl_read(struct tlsmgm_conn *conn, uint8_t *data, size_t siz
                              struct tlsmgm_error *error) {
     *count = 0;
     enum tlsmgm_status status = tlsmgm_wire_status(&conn->base.wire, error);
-    if (status != TLSMGM_OK) return status;
-    if (size == 0) return TLSMGM_OK;
-    if (has_nothing_to_read(conn)) return TLSMGM_WANT_READ;
+    if (status != TLSMGM_STATUS_OK) return status;
+    if (size == 0) return TLSMGM_STATUS_OK;
+    if (has_nothing_to_read(conn)) return TLSMGM_STATUS_WANT_READ;
     ossl_clear_errors();
     while (*count < size) {
         size_t taken = 0;
@@ -192,46 +192,47 @@ enum tlsmgm_status ossl_read(struct tlsmgm_conn *conn, uint8_t *data, size_t siz
         *count += taken;
         if (result != 1) {
             status = ossl_fail_conn(conn, result, error);
-            return *count > 0 ? TLSMGM_OK : status; /* fatal ones are latched for the next call */
+            return *count > 0 ? TLSMGM_STATUS_OK
+                              : status; /* fatal ones are latched for the next call */
         }
         if (!tlsmgm_wire_has_input(&conn->base.wire) && !SSL_has_pending(conn->ssl)) break;
     }
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 enum tlsmgm_status ossl_write(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
                               size_t *count, struct tlsmgm_error *error) {
     *count = 0;
     enum tlsmgm_status status = tlsmgm_wire_status(&conn->base.wire, error);
-    if (status != TLSMGM_OK) return status;
-    if (conn->base.wire.close_sent) return TLSMGM_CLOSED;
+    if (status != TLSMGM_STATUS_OK) return status;
+    if (conn->base.wire.close_sent) return TLSMGM_STATUS_CLOSED;
     ossl_clear_errors();
     while (*count < size) {
         size_t taken = 0;
         size_t piece = size - *count < TLSMGM_RECORD_MAX ? size - *count : TLSMGM_RECORD_MAX;
         if (tlsmgm_wire_is_full(&conn->base.wire)) {
-            return *count > 0 ? TLSMGM_OK : TLSMGM_WANT_WRITE;
+            return *count > 0 ? TLSMGM_STATUS_OK : TLSMGM_STATUS_WANT_WRITE;
         }
         int result = SSL_write_ex(conn->ssl, data + *count, piece, &taken);
         *count += taken;
         if (result == 1) continue;
         status = ossl_fail_conn(conn, result, error);
-        return *count > 0 ? TLSMGM_OK : status;
+        return *count > 0 ? TLSMGM_STATUS_OK : status;
     }
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 /* Whether the peer has closed is known from reading; this only says goodbye ourselves. */
 enum tlsmgm_status ossl_shutdown(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
     enum tlsmgm_status status = tlsmgm_wire_status(&conn->base.wire, error);
-    if (status != TLSMGM_OK) return status;
-    if (!SSL_is_init_finished(conn->ssl)) return TLSMGM_OK;
+    if (status != TLSMGM_STATUS_OK) return status;
+    if (!SSL_is_init_finished(conn->ssl)) return TLSMGM_STATUS_OK;
     ossl_clear_errors();
     if (!conn->base.wire.close_sent) {
         int result = SSL_shutdown(conn->ssl);
         if (result < 0) return ossl_fail_conn(conn, result, error);
         conn->base.wire.close_sent = true;
     }
-    return (SSL_get_shutdown(conn->ssl) & SSL_RECEIVED_SHUTDOWN) != 0 ? TLSMGM_OK
-                                                                      : TLSMGM_WANT_READ;
+    return (SSL_get_shutdown(conn->ssl) & SSL_RECEIVED_SHUTDOWN) != 0 ? TLSMGM_STATUS_OK
+                                                                      : TLSMGM_STATUS_WANT_READ;
 }

@@ -14,7 +14,7 @@ static enum tlsmgm_status set_versions(SSL_CTX *ssl_ctx, const struct tlsmgm_ctx
                                        struct tlsmgm_error *error) {
     if (SSL_CTX_set_min_proto_version(ssl_ctx, config->lowest_version) == 1 &&
         SSL_CTX_set_max_proto_version(ssl_ctx, config->highest_version) == 1) {
-        return TLSMGM_OK;
+        return TLSMGM_STATUS_OK;
     }
     return ossl_fail_parameter(error, "tls_method", "this OpenSSL cannot do these versions");
 }
@@ -35,7 +35,7 @@ static enum tlsmgm_status check_cipher_words(SSL_CTX *ssl_ctx, const char *list,
     for (;;) {
         char word[256];
         struct tlsmgm_bytes bytes = tlsmgm_cipher_word_next(&list);
-        if (bytes.size == 0) return TLSMGM_OK;
+        if (bytes.size == 0) return TLSMGM_STATUS_OK;
         if (memchr("!-+@", bytes.data[0], 4) != NULL) continue;
         if (bytes.size + sizeof ":@SECLEVEL=0" > sizeof word) {
             return tlsmgm_fail_parameter(error, "cipher_list", "a word of %zu bytes", bytes.size);
@@ -59,9 +59,9 @@ static enum tlsmgm_status set_older_ciphers(SSL_CTX *ssl_ctx, const char *list,
                                             struct tlsmgm_error *error) {
     int level = SSL_CTX_get_security_level(ssl_ctx);
     enum tlsmgm_status status = check_cipher_words(ssl_ctx, list, config, error);
-    if (status != TLSMGM_OK) return status;
+    if (status != TLSMGM_STATUS_OK) return status;
     SSL_CTX_set_security_level(ssl_ctx, level);
-    if (SSL_CTX_set_cipher_list(ssl_ctx, list) == 1) return TLSMGM_OK;
+    if (SSL_CTX_set_cipher_list(ssl_ctx, list) == 1) return TLSMGM_STATUS_OK;
     return ossl_fail_parameter(error, "cipher_list", "nothing is left of the list");
 }
 
@@ -75,19 +75,19 @@ static enum tlsmgm_status set_tls1_3_suites(SSL_CTX *ssl_ctx, const char *list,
         return tlsmgm_fail_parameter(error, "cipher_list", "OpenSSL knows no suite \"%.*s\"",
                                      (int)word.size, (const char *)word.data);
     }
-    if (SSL_CTX_set_ciphersuites(ssl_ctx, list) == 1) return TLSMGM_OK;
+    if (SSL_CTX_set_ciphersuites(ssl_ctx, list) == 1) return TLSMGM_STATUS_OK;
     return ossl_fail_parameter(error, "cipher_list", "the TLS 1.3 suites cannot be used");
 }
 
 static enum tlsmgm_status set_ciphers(SSL_CTX *ssl_ctx, const struct tlsmgm_ctx_config *config,
                                       struct tlsmgm_error *error) {
     struct tlsmgm_cipher_list list = {0};
-    if (config->cipher_list == NULL) return TLSMGM_OK;
+    if (config->cipher_list == NULL) return TLSMGM_STATUS_OK;
     enum tlsmgm_status status = tlsmgm_cipher_list_split(config->cipher_list, &list, error);
-    if (status == TLSMGM_OK && *list.older != '\0') {
+    if (status == TLSMGM_STATUS_OK && *list.older != '\0') {
         status = set_older_ciphers(ssl_ctx, list.older, config, error);
     }
-    if (status == TLSMGM_OK && *list.tls1_3 != '\0') {
+    if (status == TLSMGM_STATUS_OK && *list.tls1_3 != '\0') {
         status = set_tls1_3_suites(ssl_ctx, list.tls1_3, error);
     }
     tlsmgm_cipher_list_free(&list);
@@ -96,7 +96,7 @@ static enum tlsmgm_status set_ciphers(SSL_CTX *ssl_ctx, const struct tlsmgm_ctx_
 
 static enum tlsmgm_status set_groups(SSL_CTX *ssl_ctx, const char *groups,
                                      struct tlsmgm_error *error) {
-    if (groups == NULL || SSL_CTX_set1_groups_list(ssl_ctx, groups) == 1) return TLSMGM_OK;
+    if (groups == NULL || SSL_CTX_set1_groups_list(ssl_ctx, groups) == 1) return TLSMGM_STATUS_OK;
     ossl_clear_errors();
     return tlsmgm_fail_parameter(error, "ec_curve", "OpenSSL does not know all of \"%s\"", groups);
 }
@@ -157,13 +157,13 @@ static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_s
 
 static enum tlsmgm_status set_alpn(struct tlsmgm_ctx *ctx, struct tlsmgm_error *error) {
     const struct tlsmgm_blob *alpn = &ctx->base.alpn;
-    if (alpn->size == 0) return TLSMGM_OK;
+    if (alpn->size == 0) return TLSMGM_STATUS_OK;
     if (ctx->base.is_server) {
         SSL_CTX_set_alpn_select_cb(ctx->ssl_ctx, select_alpn, ctx);
     } else if (SSL_CTX_set_alpn_protos(ctx->ssl_ctx, alpn->data, (unsigned int)alpn->size) != 0) {
         return ossl_fail_parameter(error, "alpn", "the protocol list is malformed");
     }
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 /* Acknowledges the name, as RFC 6066 asks; that it is the right one was checked before. */
@@ -200,7 +200,7 @@ static enum tlsmgm_status set_resumption(struct tlsmgm_ctx *ctx,
                                          const struct tlsmgm_ctx_config *config,
                                          struct tlsmgm_error *error) {
     (void)SSL_CTX_set_session_cache_mode(ctx->ssl_ctx, SSL_SESS_CACHE_OFF);
-    if (!config->is_server) return TLSMGM_OK;
+    if (!config->is_server) return TLSMGM_STATUS_OK;
     if (config->scope.size > 0 &&
         SSL_CTX_set_session_id_context(ctx->ssl_ctx, ctx->base.scope.bytes, ctx->base.scope.size) !=
             1) {
@@ -209,13 +209,13 @@ static enum tlsmgm_status set_resumption(struct tlsmgm_ctx *ctx,
     if (!tlsmgm_ctx_base_take_ticket_keys(&ctx->base, config)) {
         (void)SSL_CTX_set_options(ctx->ssl_ctx, SSL_OP_NO_TICKET);
         (void)SSL_CTX_set_num_tickets(ctx->ssl_ctx, 0);
-        return TLSMGM_OK;
+        return TLSMGM_STATUS_OK;
     }
     /* One ticket a connection: each connection that resumes is given the next. */
     (void)SSL_CTX_set_num_tickets(ctx->ssl_ctx, 1);
     (void)SSL_CTX_set_session_ticket_cb(ctx->ssl_ctx, NULL, ticket_opened, ctx);
     (void)SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx->ssl_ctx, ossl_ticket_callback);
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 static void log_secret(const SSL *ssl, const char *line) {
@@ -233,7 +233,7 @@ static enum tlsmgm_status set_keylog(struct tlsmgm_ctx *ctx, const char *path,
 static enum tlsmgm_status set_stapling(struct tlsmgm_ctx *ctx,
                                        const struct tlsmgm_ctx_config *config,
                                        struct tlsmgm_error *error) {
-    enum tlsmgm_status status = TLSMGM_OK;
+    enum tlsmgm_status status = TLSMGM_STATUS_OK;
     if (tlsmgm_source_is_given(&config->ocsp_response)) {
         status = ossl_load_staple(ctx, &config->ocsp_response, error);
         (void)SSL_CTX_set_tlsext_status_cb(ctx->ssl_ctx, ossl_staple_callback);
@@ -271,15 +271,15 @@ static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_
     set_callbacks(ctx);
     set_verification(ctx, config);
     enum tlsmgm_status status = set_versions(ctx->ssl_ctx, config, error);
-    if (status == TLSMGM_OK) status = set_ciphers(ctx->ssl_ctx, config, error);
-    if (status == TLSMGM_OK) status = set_groups(ctx->ssl_ctx, config->groups, error);
-    if (status == TLSMGM_OK) status = ossl_load_dh_params(ctx, config, error);
-    if (status == TLSMGM_OK) status = ossl_load_identity(ctx, config, error);
-    if (status == TLSMGM_OK) status = ossl_load_trust(ctx, config, error);
-    if (status == TLSMGM_OK) status = set_alpn(ctx, error);
-    if (status == TLSMGM_OK) status = set_resumption(ctx, config, error);
-    if (status == TLSMGM_OK) status = set_stapling(ctx, config, error);
-    if (status == TLSMGM_OK) status = set_keylog(ctx, config->keylog_file, error);
+    if (status == TLSMGM_STATUS_OK) status = set_ciphers(ctx->ssl_ctx, config, error);
+    if (status == TLSMGM_STATUS_OK) status = set_groups(ctx->ssl_ctx, config->groups, error);
+    if (status == TLSMGM_STATUS_OK) status = ossl_load_dh_params(ctx, config, error);
+    if (status == TLSMGM_STATUS_OK) status = ossl_load_identity(ctx, config, error);
+    if (status == TLSMGM_STATUS_OK) status = ossl_load_trust(ctx, config, error);
+    if (status == TLSMGM_STATUS_OK) status = set_alpn(ctx, error);
+    if (status == TLSMGM_STATUS_OK) status = set_resumption(ctx, config, error);
+    if (status == TLSMGM_STATUS_OK) status = set_stapling(ctx, config, error);
+    if (status == TLSMGM_STATUS_OK) status = set_keylog(ctx, config->keylog_file, error);
     return status;
 }
 
@@ -292,18 +292,18 @@ enum tlsmgm_status ossl_ctx_new(const struct tlsmgm_ctx_config *config, struct t
     if (ctx == NULL) return tlsmgm_fail_memory(error);
     ossl_clear_errors();
     enum tlsmgm_status status = tlsmgm_ctx_base_init(&ctx->base, config, error);
-    if (status == TLSMGM_OK) {
+    if (status == TLSMGM_STATUS_OK) {
         ctx->ssl_ctx = SSL_CTX_new(config->is_server ? TLS_server_method() : TLS_client_method());
         if (ctx->ssl_ctx == NULL) status = tlsmgm_fail_memory(error);
     }
-    if (status == TLSMGM_OK) status = configure(ctx, config, error);
+    if (status == TLSMGM_STATUS_OK) status = configure(ctx, config, error);
     ossl_clear_errors();
-    if (status != TLSMGM_OK) {
+    if (status != TLSMGM_STATUS_OK) {
         ossl_ctx_free(ctx);
         return status;
     }
     *out = ctx;
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 void ossl_ctx_free(struct tlsmgm_ctx *ctx) {

@@ -37,7 +37,7 @@ static enum tlsmgm_status use_certificate(struct tlsmgm_ctx *ctx, const struct i
                                           struct tlsmgm_error *error) {
     const unsigned char *data = item->der.data;
     X509 *certificate = d2i_X509(NULL, &data, (long)item->der.size);
-    enum tlsmgm_status status = TLSMGM_OK;
+    enum tlsmgm_status status = TLSMGM_STATUS_OK;
     long result = 0;
     if (certificate != NULL) {
         result = is_leaf ? SSL_CTX_use_certificate(ctx->ssl_ctx, certificate)
@@ -59,10 +59,10 @@ static enum tlsmgm_status load_certificate(struct tlsmgm_ctx *ctx,
     struct tlsmgm_chain chain;
     enum tlsmgm_status status =
         tlsmgm_chain_read(identity->certificate, identity->certificate_name, &chain, error);
-    for (size_t i = 0; status == TLSMGM_OK && i < chain.count; i++) {
+    for (size_t i = 0; status == TLSMGM_STATUS_OK && i < chain.count; i++) {
         status = use_certificate(ctx, identity, &chain.items[i], i == 0, error);
     }
-    if (status == TLSMGM_OK) {
+    if (status == TLSMGM_STATUS_OK) {
         tlsmgm_chain_warn(config, identity->certificate_name, &chain);
         *identity->leaf = chain.items[0].der;
         chain.items[0].der = (struct tlsmgm_blob){0};
@@ -93,7 +93,7 @@ static enum tlsmgm_status use_key(struct tlsmgm_ctx *ctx, const struct tlsmgm_ke
     BIO *bio = blob_bio(&key->pem);
     EVP_PKEY *loaded =
         bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, passphrase_callback, &passphrase);
-    enum tlsmgm_status status = TLSMGM_OK;
+    enum tlsmgm_status status = TLSMGM_STATUS_OK;
     if (loaded == NULL) {
         status = fail_key(key, parameter, error);
     } else if (X509_check_private_key(SSL_CTX_get0_certificate(ctx->ssl_ctx), loaded) != 1) {
@@ -114,7 +114,7 @@ static enum tlsmgm_status load_private_key(struct tlsmgm_ctx *ctx, const struct 
     struct tlsmgm_key key;
     const char *parameter = identity->key_name;
     enum tlsmgm_status status = tlsmgm_key_read(identity->private_key, parameter, &key, error);
-    if (status == TLSMGM_OK) status = use_key(ctx, &key, parameter, passphrase, error);
+    if (status == TLSMGM_STATUS_OK) status = use_key(ctx, &key, parameter, passphrase, error);
     tlsmgm_key_free(&key);
     return status;
 }
@@ -122,19 +122,21 @@ static enum tlsmgm_status load_private_key(struct tlsmgm_ctx *ctx, const struct 
 enum tlsmgm_status ossl_load_identity(struct tlsmgm_ctx *ctx,
                                       const struct tlsmgm_ctx_config *config,
                                       struct tlsmgm_error *error) {
-    if (!tlsmgm_source_is_given(&config->certificate)) return TLSMGM_OK;
+    if (!tlsmgm_source_is_given(&config->certificate)) return TLSMGM_STATUS_OK;
     struct identity first = {&config->certificate, &config->private_key, "certificate",
                              "private_key", &ctx->base.certificate};
     enum tlsmgm_status status = load_certificate(ctx, config, &first, error);
-    if (status == TLSMGM_OK) status = load_private_key(ctx, &first, config->passphrase, error);
-    if (status != TLSMGM_OK || !tlsmgm_source_is_given(&config->certificate2)) return status;
+    if (status == TLSMGM_STATUS_OK)
+        status = load_private_key(ctx, &first, config->passphrase, error);
+    if (status != TLSMGM_STATUS_OK || !tlsmgm_source_is_given(&config->certificate2)) return status;
     struct identity second = {&config->certificate2, &config->private_key2, "certificate2",
                               "private_key2", &ctx->certificate2};
     status = load_certificate(ctx, config, &second, error);
-    if (status == TLSMGM_OK) {
+    if (status == TLSMGM_STATUS_OK) {
         status = tlsmgm_check_two_kinds(&ctx->base.certificate, &ctx->certificate2, error);
     }
-    return status == TLSMGM_OK ? load_private_key(ctx, &second, config->passphrase, error) : status;
+    return status == TLSMGM_STATUS_OK ? load_private_key(ctx, &second, config->passphrase, error)
+                                      : status;
 }
 
 /* PKCS#3 is "DH" here, and X9.42 "DHX"; "openssl dhparam -dsaparam" writes the latter. */
@@ -153,7 +155,7 @@ static enum tlsmgm_status use_dh(struct tlsmgm_ctx *ctx, const struct tlsmgm_dh 
         EVP_PKEY_free(parameters);
         return tlsmgm_dh_fail_size(dh, "dh_params", error);
     }
-    if (SSL_CTX_set0_tmp_dh_pkey(ctx->ssl_ctx, parameters) == 1) return TLSMGM_OK;
+    if (SSL_CTX_set0_tmp_dh_pkey(ctx->ssl_ctx, parameters) == 1) return TLSMGM_STATUS_OK;
     EVP_PKEY_free(parameters);
     return ossl_fail_item(error, "dh_params", dh->place, "they cannot be used");
 }
@@ -162,9 +164,9 @@ enum tlsmgm_status ossl_load_dh_params(struct tlsmgm_ctx *ctx,
                                        const struct tlsmgm_ctx_config *config,
                                        struct tlsmgm_error *error) {
     struct tlsmgm_dh dh;
-    if (!tlsmgm_source_is_given(&config->dh_params)) return TLSMGM_OK;
+    if (!tlsmgm_source_is_given(&config->dh_params)) return TLSMGM_STATUS_OK;
     enum tlsmgm_status status = tlsmgm_dh_read(&config->dh_params, "dh_params", &dh, error);
-    if (status == TLSMGM_OK) status = use_dh(ctx, &dh, error);
+    if (status == TLSMGM_STATUS_OK) status = use_dh(ctx, &dh, error);
     tlsmgm_dh_free(&dh);
     return status;
 }

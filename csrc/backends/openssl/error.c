@@ -88,18 +88,18 @@ static enum tlsmgm_status fail_verify(struct tlsmgm_conn *conn, unsigned long co
                                       struct tlsmgm_error *error) {
     long result = SSL_get_verify_result(conn->ssl);
     if (ERR_GET_REASON(code) == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE) {
-        (void)tlsmgm_fail(error, TLSMGM_VERIFY, "the peer sent no certificate");
+        (void)tlsmgm_fail(error, TLSMGM_STATUS_VERIFY, "the peer sent no certificate");
         error->verify_reason = TLSMGM_VERIFY_MISSING;
-        return TLSMGM_VERIFY;
+        return TLSMGM_STATUS_VERIFY;
     }
-    (void)tlsmgm_fail(error, TLSMGM_VERIFY, "the peer's certificate was refused: %s",
+    (void)tlsmgm_fail(error, TLSMGM_STATUS_VERIFY, "the peer's certificate was refused: %s",
                       result == X509_V_ERR_APPLICATION_VERIFICATION
                           ? "it is too large for a session ticket of TLS 1.2"
                           : X509_verify_cert_error_string(result));
     error->verify_reason = ossl_verify_reason(result);
     if (error->verify_reason == TLSMGM_VERIFY_NONE) error->verify_reason = TLSMGM_VERIFY_OTHER;
     error->library_code = result;
-    return TLSMGM_VERIFY;
+    return TLSMGM_STATUS_VERIFY;
 }
 
 /* OpenSSL's reader comes before its verifier, which then has no say. */
@@ -140,15 +140,15 @@ static enum tlsmgm_status fail_from_queue(struct tlsmgm_conn *conn, struct tlsmg
     }
     if (reason == ERR_R_MALLOC_FAILURE) return tlsmgm_fail_memory(error);
     if (is_unreadable_certificate(conn, code, last)) {
-        (void)tlsmgm_fail(error, TLSMGM_VERIFY, "the peer's certificate was refused: %s",
+        (void)tlsmgm_fail(error, TLSMGM_STATUS_VERIFY, "the peer's certificate was refused: %s",
                           reason_text(code));
         error->verify_reason = TLSMGM_VERIFY_MALFORMED;
-        return TLSMGM_VERIFY;
+        return TLSMGM_STATUS_VERIFY;
     }
     if (reason == ERR_R_INTERNAL_ERROR) {
-        return tlsmgm_fail(error, TLSMGM_INTERNAL, "OpenSSL: %s", reason_text(code));
+        return tlsmgm_fail(error, TLSMGM_STATUS_INTERNAL, "OpenSSL: %s", reason_text(code));
     }
-    return tlsmgm_fail(error, TLSMGM_PROTOCOL, "%s", reason_text(code));
+    return tlsmgm_fail(error, TLSMGM_STATUS_PROTOCOL, "%s", reason_text(code));
 }
 
 /*
@@ -168,8 +168,8 @@ enum tlsmgm_status ossl_fail_conn(struct tlsmgm_conn *conn, int result,
     unsigned long code = ERR_peek_error();
     switch (ssl_error(conn, result, code)) {
         case SSL_ERROR_WANT_READ:
-            if (!conn->base.wire.input_ended) return TLSMGM_WANT_READ;
-            (void)tlsmgm_fail(&failure, TLSMGM_TRUNCATED, "the peer ended the connection %s",
+            if (!conn->base.wire.input_ended) return TLSMGM_STATUS_WANT_READ;
+            (void)tlsmgm_fail(&failure, TLSMGM_STATUS_TRUNCATED, "the peer ended the connection %s",
                               conn->base.established ? "without close_notify"
                                                      : "during the handshake");
             break;
@@ -177,14 +177,14 @@ enum tlsmgm_status ossl_fail_conn(struct tlsmgm_conn *conn, int result,
             (void)tlsmgm_fail_memory(&failure);
             break;
         case SSL_ERROR_ZERO_RETURN:
-            if (conn->base.established) return TLSMGM_CLOSED;
+            if (conn->base.established) return TLSMGM_STATUS_CLOSED;
             (void)tlsmgm_fail_early_close(&failure);
             break;
         case SSL_ERROR_SSL:
             (void)fail_from_queue(conn, &failure);
             break;
         default: /* the library's numbers; none of the others can come from our BIO */
-            (void)tlsmgm_fail(&failure, TLSMGM_INTERNAL, "OpenSSL: %s", reason_text(code));
+            (void)tlsmgm_fail(&failure, TLSMGM_STATUS_INTERNAL, "OpenSSL: %s", reason_text(code));
             break;
     }
     if (failure.alert == TLSMGM_NO_ALERT) failure.alert = conn->alert_sent;

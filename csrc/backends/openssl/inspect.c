@@ -40,7 +40,7 @@ void ossl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info) {
     info->has_peer_certificate = has_verified || conn->base.peer_chain.count > 0;
     info->verify_reason =
         has_verified ? ossl_verify_reason(SSL_get_verify_result(conn->ssl)) : TLSMGM_VERIFY_MISSING;
-    if (conn->base.wire.latched.status == TLSMGM_VERIFY) {
+    if (conn->base.wire.latched.status == TLSMGM_STATUS_VERIFY) {
         info->verify_reason = conn->base.wire.latched.verify_reason;
     }
     ossl_clear_errors();
@@ -49,8 +49,9 @@ void ossl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info) {
 static bool keep_certificate(struct tlsmgm_peer_chain *chain, X509 *certificate) {
     unsigned char *der = NULL;
     int size = i2d_X509(certificate, &der);
-    bool good = size > 0 &&
-                tlsmgm_peer_chain_add(chain, (struct tlsmgm_bytes){der, (size_t)size}) == TLSMGM_OK;
+    bool good =
+        size > 0 &&
+        tlsmgm_peer_chain_add(chain, (struct tlsmgm_bytes){der, (size_t)size}) == TLSMGM_STATUS_OK;
     OPENSSL_free(der);
     return good;
 }
@@ -64,7 +65,7 @@ static bool keep_peer_chain(struct tlsmgm_conn *conn, X509 *leaf) {
     STACK_OF(X509) *chain = SSL_get_peer_cert_chain(conn->ssl);
     int count = chain == NULL ? 0 : sk_X509_num(chain);
     int first = conn->base.ctx->base.is_server ? 0 : 1;
-    bool good = tlsmgm_peer_chain_reserve(kept, (size_t)count + 1) == TLSMGM_OK &&
+    bool good = tlsmgm_peer_chain_reserve(kept, (size_t)count + 1) == TLSMGM_STATUS_OK &&
                 keep_certificate(kept, leaf);
     for (int i = first; good && i < count; i++) {
         good = keep_certificate(kept, sk_X509_value(chain, i));
@@ -77,7 +78,7 @@ void ossl_keep_refused(struct tlsmgm_conn *conn, STACK_OF(X509) * shown) {
     struct tlsmgm_peer_chain *kept = &conn->base.peer_chain;
     int count = sk_X509_num(shown);
     if (conn->peer_chain_read || count <= 0) return;
-    bool good = tlsmgm_peer_chain_reserve(kept, (size_t)count) == TLSMGM_OK;
+    bool good = tlsmgm_peer_chain_reserve(kept, (size_t)count) == TLSMGM_STATUS_OK;
     for (int i = 0; good && i < count; i++) good = keep_certificate(kept, sk_X509_value(shown, i));
     if (!good) tlsmgm_peer_chain_free(kept);
     conn->peer_chain_read = good;
@@ -124,8 +125,8 @@ enum tlsmgm_status ossl_export_keying_material(struct tlsmgm_conn *conn, const c
                                             has_context ? context.data : nothing, context.size,
                                             has_context ? 1 : 0);
     ossl_clear_errors();
-    if (result == 1) return TLSMGM_OK;
-    return tlsmgm_fail(error, TLSMGM_UNSUPPORTED,
+    if (result == 1) return TLSMGM_STATUS_OK;
+    return tlsmgm_fail(error, TLSMGM_STATUS_UNSUPPORTED,
                        "OpenSSL exports no keying material for this label and length");
 }
 
@@ -158,21 +159,22 @@ static enum tlsmgm_status wrap_session(SSL_SESSION *ssl_session,
     session->ssl_session = ssl_session;
     session->owner = *owner;
     *out = session;
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 enum tlsmgm_status ossl_conn_session(struct tlsmgm_conn *conn, struct tlsmgm_session **out,
                                      struct tlsmgm_error *error) {
     *out = NULL;
-    if (conn->base.ctx->base.is_server || conn->base.owner.scope.size == 0) return TLSMGM_OK;
-    if (!SSL_is_init_finished(conn->ssl)) return TLSMGM_OK;
+    if (conn->base.ctx->base.is_server || conn->base.owner.scope.size == 0) return TLSMGM_STATUS_OK;
+    if (!SSL_is_init_finished(conn->ssl)) return TLSMGM_STATUS_OK;
     SSL_SESSION *current = SSL_get0_session(conn->ssl);
     if (current == NULL || SSL_SESSION_is_resumable(current) != 1 ||
         SSL_SESSION_has_ticket(current) != 1) {
-        return TLSMGM_OK;
+        return TLSMGM_STATUS_OK;
     }
     /* In TLS 1.3 a ticket is for one use (RFC 8446 C.4), and each new one comes with a session. */
-    if (current == conn->offered && SSL_version(conn->ssl) >= TLS1_3_VERSION) return TLSMGM_OK;
+    if (current == conn->offered && SSL_version(conn->ssl) >= TLS1_3_VERSION)
+        return TLSMGM_STATUS_OK;
     /* A copy: OpenSSL spoils the session of a connection that ends without close_notify. */
     SSL_SESSION *copy = SSL_SESSION_dup(current);
     if (copy == NULL) return tlsmgm_fail_memory(error);
@@ -188,14 +190,16 @@ void ossl_session_free(struct tlsmgm_session *session) {
 enum tlsmgm_status ossl_session_export(const struct tlsmgm_session *session, uint8_t *data,
                                        size_t *size, struct tlsmgm_error *error) {
     int der_size = i2d_SSL_SESSION(session->ssl_session, NULL);
-    if (der_size <= 0) return tlsmgm_fail(error, TLSMGM_INTERNAL, "the session has no bytes");
+    if (der_size <= 0)
+        return tlsmgm_fail(error, TLSMGM_STATUS_INTERNAL, "the session has no bytes");
     size_t room = *size;
     *size = tlsmgm_session_record_size(&session->owner, (size_t)der_size);
-    if (data == NULL) return TLSMGM_OK;
-    if (room < *size) return tlsmgm_fail(error, TLSMGM_CONFIG, "%zu bytes are needed", *size);
+    if (data == NULL) return TLSMGM_STATUS_OK;
+    if (room < *size)
+        return tlsmgm_fail(error, TLSMGM_STATUS_CONFIG, "%zu bytes are needed", *size);
     unsigned char *der = tlsmgm_session_record_begin(&session->owner, data);
     (void)i2d_SSL_SESSION(session->ssl_session, &der);
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 enum tlsmgm_status ossl_session_import(const uint8_t *data, size_t size,
@@ -210,6 +214,7 @@ enum tlsmgm_status ossl_session_import(const uint8_t *data, size_t size,
         ssl_session = d2i_SSL_SESSION(NULL, &der, (long)bytes.size);
     }
     ossl_clear_errors();
-    if (ssl_session == NULL) return tlsmgm_fail(error, TLSMGM_CONFIG, "this is no saved session");
+    if (ssl_session == NULL)
+        return tlsmgm_fail(error, TLSMGM_STATUS_CONFIG, "this is no saved session");
     return wrap_session(ssl_session, &owner, out, error);
 }

@@ -28,31 +28,34 @@ struct tlsmgm_session {
 };
 
 /* backend.c */
-enum tlsmgm_status ossl_init(struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status ossl_init(struct tlsmgm_error *error);
 BIO_METHOD *ossl_bio_method(void);
 const EVP_CIPHER *ossl_ticket_cipher(void);
 bool ossl_cipher_is_known(struct tlsmgm_bytes word);
 
 /* context.c */
-enum tlsmgm_status ossl_ctx_new(const struct tlsmgm_ctx_config *config, struct tlsmgm_ctx **out,
-                                struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status ossl_ctx_new(const struct tlsmgm_ctx_config *config,
+                                                struct tlsmgm_ctx **out,
+                                                struct tlsmgm_error *error);
 void ossl_ctx_free(struct tlsmgm_ctx *ctx);
 
 /* credentials.c: what a context presents. */
-enum tlsmgm_status ossl_load_identity(struct tlsmgm_ctx *ctx,
-                                      const struct tlsmgm_ctx_config *config,
-                                      struct tlsmgm_error *error);
-enum tlsmgm_status ossl_load_dh_params(struct tlsmgm_ctx *ctx,
-                                       const struct tlsmgm_ctx_config *config,
-                                       struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status ossl_load_identity(struct tlsmgm_ctx *ctx,
+                                                      const struct tlsmgm_ctx_config *config,
+                                                      struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status ossl_load_dh_params(struct tlsmgm_ctx *ctx,
+                                                       const struct tlsmgm_ctx_config *config,
+                                                       struct tlsmgm_error *error);
 
 /* trust.c: whom it trusts. */
-enum tlsmgm_status ossl_load_trust(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
-                                   struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status ossl_load_trust(struct tlsmgm_ctx *ctx,
+                                                   const struct tlsmgm_ctx_config *config,
+                                                   struct tlsmgm_error *error);
 
 /* ocsp.c */
-enum tlsmgm_status ossl_load_staple(struct tlsmgm_ctx *ctx, const struct tlsmgm_source *source,
-                                    struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status ossl_load_staple(struct tlsmgm_ctx *ctx,
+                                                    const struct tlsmgm_source *source,
+                                                    struct tlsmgm_error *error);
 int ossl_staple_callback(SSL *ssl, void *argument);
 int ossl_check_staple_callback(SSL *ssl, void *argument);
 
@@ -64,15 +67,20 @@ int ossl_ticket_callback(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_C
                          EVP_MAC_CTX *mac, int sealing);
 
 /* connection.c */
-enum tlsmgm_status ossl_conn_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_conn_config *config,
-                                 struct tlsmgm_conn **out, struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status ossl_conn_new(struct tlsmgm_ctx *ctx,
+                                                 const struct tlsmgm_conn_config *config,
+                                                 struct tlsmgm_conn **out,
+                                                 struct tlsmgm_error *error);
 void ossl_conn_free(struct tlsmgm_conn *conn);
-enum tlsmgm_status ossl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
-enum tlsmgm_status ossl_read(struct tlsmgm_conn *conn, uint8_t *data, size_t size, size_t *count,
-                             struct tlsmgm_error *error);
-enum tlsmgm_status ossl_write(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
-                              size_t *count, struct tlsmgm_error *error);
-enum tlsmgm_status ossl_shutdown(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status ossl_handshake(struct tlsmgm_conn *conn,
+                                                  struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status ossl_read(struct tlsmgm_conn *conn, uint8_t *data, size_t size,
+                                             size_t *count, struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status ossl_write(struct tlsmgm_conn *conn, const uint8_t *data,
+                                              size_t size, size_t *count,
+                                              struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status ossl_shutdown(struct tlsmgm_conn *conn,
+                                                 struct tlsmgm_error *error);
 int ossl_client_hello_callback(SSL *ssl, int *alert, void *argument);
 void ossl_info_callback(const SSL *ssl, int where, int value);
 
@@ -80,18 +88,23 @@ void ossl_info_callback(const SSL *ssl, int where, int value);
 void ossl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info);
 void ossl_keep_refused(struct tlsmgm_conn *conn, STACK_OF(X509) * shown); /* the leaf first */
 struct tlsmgm_bytes ossl_own_certificate(struct tlsmgm_conn *conn);
-enum tlsmgm_status ossl_export_keying_material(struct tlsmgm_conn *conn, const char *label,
-                                               struct tlsmgm_bytes context, uint8_t *out,
-                                               size_t size, struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status ossl_export_keying_material(struct tlsmgm_conn *conn,
+                                                               const char *label,
+                                                               struct tlsmgm_bytes context,
+                                                               uint8_t *out, size_t size,
+                                                               struct tlsmgm_error *error);
 struct tlsmgm_bytes ossl_peer_certificate(struct tlsmgm_conn *conn, size_t index);
-enum tlsmgm_status ossl_conn_session(struct tlsmgm_conn *conn, struct tlsmgm_session **out,
-                                     struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status ossl_conn_session(struct tlsmgm_conn *conn,
+                                                     struct tlsmgm_session **out,
+                                                     struct tlsmgm_error *error);
 bool ossl_peer_is_in_force(SSL_SESSION *session); /* its certificate is within its dates */
 void ossl_session_free(struct tlsmgm_session *session);
-enum tlsmgm_status ossl_session_export(const struct tlsmgm_session *session, uint8_t *data,
-                                       size_t *size, struct tlsmgm_error *error);
-enum tlsmgm_status ossl_session_import(const uint8_t *data, size_t size,
-                                       struct tlsmgm_session **out, struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status ossl_session_export(const struct tlsmgm_session *session,
+                                                       uint8_t *data, size_t *size,
+                                                       struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status ossl_session_import(const uint8_t *data, size_t size,
+                                                       struct tlsmgm_session **out,
+                                                       struct tlsmgm_error *error);
 
 /* error.c: the only reader of OpenSSL's error queue. All empty the queue. */
 void ossl_clear_errors(void);

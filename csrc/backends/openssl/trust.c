@@ -109,7 +109,7 @@ static enum tlsmgm_status load_cas(struct tlsmgm_ctx *ctx, const struct tlsmgm_c
     } else if (ctx->base.is_server) {
         SSL_CTX_set_client_CA_list(ctx->ssl_ctx, announcement.names);
     }
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 /*
@@ -143,7 +143,7 @@ static enum tlsmgm_status load_crls(struct tlsmgm_ctx *ctx, const struct tlsmgm_
     unsigned long flags = X509_V_FLAG_CRL_CHECK;
     if (config->crl_check_all) flags |= X509_V_FLAG_CRL_CHECK_ALL;
     (void)X509_STORE_set_flags(store, flags);
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 enum tlsmgm_status ossl_load_trust(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
@@ -152,8 +152,8 @@ enum tlsmgm_status ossl_load_trust(struct tlsmgm_ctx *ctx, const struct tlsmgm_c
     /* What ca_list names is trusted, an intermediate too, without its root. */
     (void)X509_STORE_set_flags(SSL_CTX_get_cert_store(ctx->ssl_ctx), X509_V_FLAG_PARTIAL_CHAIN);
     enum tlsmgm_status status = tlsmgm_trust_items_read(config, &items, error);
-    if (status == TLSMGM_OK) status = load_cas(ctx, config, &items, error);
-    if (status == TLSMGM_OK && items.crl_count > 0) {
+    if (status == TLSMGM_STATUS_OK) status = load_cas(ctx, config, &items, error);
+    if (status == TLSMGM_STATUS_OK && items.crl_count > 0) {
         status = load_crls(ctx, config, &items, error);
     }
     tlsmgm_trust_items_free(&items);

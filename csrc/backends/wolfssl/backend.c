@@ -26,10 +26,10 @@ static enum tlsmgm_status init(struct tlsmgm_error *error) {
     struct tlsmgm_series compiled = series_of(LIBWOLFSSL_VERSION_HEX);
     struct tlsmgm_series running = series_of(wolfSSL_lib_version_hex());
     enum tlsmgm_status status = tlsmgm_series_check("wolfSSL", compiled, running, error);
-    if (status != TLSMGM_OK) return status;
+    if (status != TLSMGM_STATUS_OK) return status;
     (void)pthread_once(&once, init_once);
-    if (ready) return TLSMGM_OK;
-    return tlsmgm_fail(error, TLSMGM_INTERNAL, "wolfSSL cannot be initialised");
+    if (ready) return TLSMGM_STATUS_OK;
+    return tlsmgm_fail(error, TLSMGM_STATUS_INTERNAL, "wolfSSL cannot be initialised");
 }
 
 static const char *version(void) { return wolfSSL_lib_version(); }

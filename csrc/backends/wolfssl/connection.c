@@ -24,7 +24,7 @@ int wssl_wire_send(WOLFSSL *ssl, char *data, int size, void *argument) {
     conn->base.wire.output_begun = true;
     enum tlsmgm_status status =
         tlsmgm_wire_put(&conn->base.wire, (const uint8_t *)data, (size_t)size);
-    return status == TLSMGM_OK ? size : WOLFSSL_CBIO_ERR_WANT_WRITE;
+    return status == TLSMGM_STATUS_OK ? size : WOLFSSL_CBIO_ERR_WANT_WRITE;
 }
 
 /*
@@ -62,22 +62,22 @@ int wssl_server_name_callback(WOLFSSL *ssl, int *alert, void *argument) {
 
 /* The library must read the name for which this context was chosen, byte for byte. */
 static enum tlsmgm_status expect_name(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
-    if (!conn->base.has_server_name) return TLSMGM_OK;
+    if (!conn->base.has_server_name) return TLSMGM_STATUS_OK;
     if (wolfSSL_UseSNI(conn->ssl, WOLFSSL_SNI_HOST_NAME, conn->base.owner.name,
                        conn->base.owner.name_size) != WOLFSSL_SUCCESS) {
         return tlsmgm_fail_memory(error);
     }
     wolfSSL_SNI_SetOptions(conn->ssl, WOLFSSL_SNI_HOST_NAME, WOLFSSL_SNI_ABORT_ON_ABSENCE);
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 static enum tlsmgm_status send_name(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
-    if (!conn->base.has_server_name) return TLSMGM_OK;
+    if (!conn->base.has_server_name) return TLSMGM_STATUS_OK;
     if (conn->base.owner.name_size > 0 &&
         memchr(conn->base.owner.name, 0, conn->base.owner.name_size) == NULL &&
         wolfSSL_UseSNI(conn->ssl, WOLFSSL_SNI_HOST_NAME, conn->base.owner.name,
                        conn->base.owner.name_size) == WOLFSSL_SUCCESS) {
-        return TLSMGM_OK;
+        return TLSMGM_STATUS_OK;
     }
     return tlsmgm_fail_parameter(error, "server_name", "the server name cannot be sent");
 }
@@ -93,15 +93,15 @@ static enum tlsmgm_status offer_session(struct tlsmgm_conn *conn,
                                         const struct tlsmgm_session *session,
                                         struct tlsmgm_error *error) {
     if (session == NULL || !tlsmgm_session_owner_matches(&session->owner, &conn->base.owner)) {
-        return TLSMGM_OK;
+        return TLSMGM_STATUS_OK;
     }
-    if (conn->base.ctx->base.verify_peer && !peer_was_verified(session)) return TLSMGM_OK;
+    if (conn->base.ctx->base.verify_peer && !peer_was_verified(session)) return TLSMGM_STATUS_OK;
     /* A copy: wolfSSL writes the next ticket into the session that a connection holds. */
     WOLFSSL_SESSION *copy = wolfSSL_SESSION_dup(session->ssl_session);
     if (copy == NULL) return tlsmgm_fail_memory(error);
     int result = wolfSSL_set_session(conn->ssl, copy);
     wolfSSL_SESSION_free(copy);
-    if (result != WOLFSSL_SUCCESS) return TLSMGM_OK; /* too old: a full handshake */
+    if (result != WOLFSSL_SUCCESS) return TLSMGM_STATUS_OK; /* too old: a full handshake */
     conn->resumed_reason = session->verify_reason;
     return tlsmgm_blob_copy(tlsmgm_blob_view(&session->leaf), &conn->resumed_leaf, error);
 }
@@ -162,8 +162,8 @@ static enum tlsmgm_status start(struct tlsmgm_conn *conn, const struct tlsmgm_co
         return tlsmgm_fail_memory(error);
     /* What is added later comes first in the hello, where the name is expected. */
     enum tlsmgm_status status = offer_session(conn, config->session, error);
-    if (status == TLSMGM_OK) status = wssl_send_shares(conn, error);
-    if (status == TLSMGM_OK) status = send_name(conn, error);
+    if (status == TLSMGM_STATUS_OK) status = wssl_send_shares(conn, error);
+    if (status == TLSMGM_STATUS_OK) status = send_name(conn, error);
     return status;
 }
 
@@ -191,16 +191,16 @@ enum tlsmgm_status wssl_conn_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_con
     conn->no_common_group = ctx->base.is_server && !config->up_to_1_2 && config->groups.size > 0 &&
                             !wssl_has_group_of(ctx, config->groups);
     enum tlsmgm_status status = tlsmgm_conn_base_init(&conn->base, ctx, config, error);
-    if (status == TLSMGM_OK) {
+    if (status == TLSMGM_STATUS_OK) {
         conn->ssl = wolfSSL_new(ctx->ssl_ctx);
         status = conn->ssl == NULL ? tlsmgm_fail_memory(error) : start(conn, config, error);
     }
-    if (status != TLSMGM_OK) {
+    if (status != TLSMGM_STATUS_OK) {
         wssl_conn_free(conn);
         return status;
     }
     *out = conn;
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 void wssl_conn_free(struct tlsmgm_conn *conn) {
@@ -219,7 +219,7 @@ static enum tlsmgm_status check_resumed_peer(struct tlsmgm_conn *conn, struct tl
     if (!reused) tlsmgm_blob_free(&conn->resumed_leaf);
     if (!reused || !conn->base.ctx->base.is_server || !conn->base.ctx->base.verify_peer ||
         !conn->base.ctx->base.require_peer || conn->resumed_leaf.size > 0) {
-        return TLSMGM_OK;
+        return TLSMGM_STATUS_OK;
     }
     wssl_refuse(conn, TLSMGM_VERIFY_MISSING, NULL);
     return wssl_fail_verify(conn, error);
@@ -241,9 +241,9 @@ static enum tlsmgm_status check_verdict(struct tlsmgm_conn *conn, struct tlsmgm_
     const struct tlsmgm_ctx *ctx = conn->base.ctx;
     bool reused = wolfSSL_session_reused(conn->ssl) == 1;
     bool is_good = conn->verdict.is_given && conn->verdict.reason == TLSMGM_VERIFY_NONE;
-    if (!ctx->base.verify_peer || reused || is_good) return TLSMGM_OK;
+    if (!ctx->base.verify_peer || reused || is_good) return TLSMGM_STATUS_OK;
     if (ctx->base.is_server && !ctx->base.require_peer && !has_peer_certificate(conn))
-        return TLSMGM_OK;
+        return TLSMGM_STATUS_OK;
     wssl_refuse(conn, TLSMGM_VERIFY_OTHER, "it was not judged");
     return wssl_fail_verify(conn, error);
 }
@@ -252,9 +252,9 @@ static enum tlsmgm_status check_verdict(struct tlsmgm_conn *conn, struct tlsmgm_
 static enum tlsmgm_status refuse_groups(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
     struct tlsmgm_error failure;
     uint8_t record[TLSMGM_ALERT_RECORD_SIZE];
-    (void)tlsmgm_fail(&failure, TLSMGM_PROTOCOL, "the client offers no group of the domain");
+    (void)tlsmgm_fail(&failure, TLSMGM_STATUS_PROTOCOL, "the client offers no group of the domain");
     tlsmgm_alert_record(TLSMGM_ALERT_HANDSHAKE_FAILURE, record);
-    if (tlsmgm_wire_put(&conn->base.wire, record, sizeof record) == TLSMGM_OK) {
+    if (tlsmgm_wire_put(&conn->base.wire, record, sizeof record) == TLSMGM_STATUS_OK) {
         failure.alert = TLSMGM_ALERT_HANDSHAKE_FAILURE;
     }
     return tlsmgm_wire_latch(&conn->base.wire, &failure, error);
@@ -262,57 +262,57 @@ static enum tlsmgm_status refuse_groups(struct tlsmgm_conn *conn, struct tlsmgm_
 
 enum tlsmgm_status wssl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
     enum tlsmgm_status status = tlsmgm_wire_status(&conn->base.wire, error);
-    if (status != TLSMGM_OK) return status;
-    if (conn->base.established) return TLSMGM_OK;
+    if (status != TLSMGM_STATUS_OK) return status;
+    if (conn->base.established) return TLSMGM_STATUS_OK;
     if (conn->no_common_group) return refuse_groups(conn, error);
     wssl_memory_watch();
     int result =
         conn->base.ctx->base.is_server ? wolfSSL_accept(conn->ssl) : wolfSSL_connect(conn->ssl);
     if (result != WOLFSSL_SUCCESS) return wssl_fail_conn(conn, result, error);
     status = check_resumed_peer(conn, error);
-    if (status == TLSMGM_OK) status = check_verdict(conn, error);
-    if (status != TLSMGM_OK) return status;
+    if (status == TLSMGM_STATUS_OK) status = check_verdict(conn, error);
+    if (status != TLSMGM_STATUS_OK) return status;
     conn->base.established = true;
     log_master_secret(conn);
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 /* Nothing is read or written before the peer is known to be whom the domain wants. */
 static enum tlsmgm_status establish(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
     enum tlsmgm_status status = tlsmgm_wire_status(&conn->base.wire, error);
-    if (status != TLSMGM_OK) return status;
-    return conn->base.established ? TLSMGM_OK : wssl_handshake(conn, error);
+    if (status != TLSMGM_STATUS_OK) return status;
+    return conn->base.established ? TLSMGM_STATUS_OK : wssl_handshake(conn, error);
 }
 
 enum tlsmgm_status wssl_read(struct tlsmgm_conn *conn, uint8_t *data, size_t size, size_t *count,
                              struct tlsmgm_error *error) {
     *count = 0;
     enum tlsmgm_status status = establish(conn, error);
-    if (status != TLSMGM_OK || size == 0) return status;
-    if (conn->close_received) return TLSMGM_CLOSED;
+    if (status != TLSMGM_STATUS_OK || size == 0) return status;
+    if (conn->close_received) return TLSMGM_STATUS_CLOSED;
     while (*count < size) {
         size_t piece = size - *count < INT32_MAX ? size - *count : INT32_MAX;
         int result = wolfSSL_read(conn->ssl, data + *count, (int)piece);
         if (result <= 0) {
             status = wssl_fail_conn(conn, result, error);
-            return *count > 0 ? TLSMGM_OK : status; /* the next call gives it again */
+            return *count > 0 ? TLSMGM_STATUS_OK : status; /* the next call gives it again */
         }
         *count += (size_t)result;
         if (!tlsmgm_wire_has_input(&conn->base.wire) && wolfSSL_pending(conn->ssl) == 0) break;
     }
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 enum tlsmgm_status wssl_write(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
                               size_t *count, struct tlsmgm_error *error) {
     *count = 0;
     enum tlsmgm_status status = establish(conn, error);
-    if (status != TLSMGM_OK) return status;
-    if (conn->base.wire.close_sent) return TLSMGM_CLOSED;
+    if (status != TLSMGM_STATUS_OK) return status;
+    if (conn->base.wire.close_sent) return TLSMGM_STATUS_CLOSED;
     while (*count < size) {
         size_t piece = size - *count < TLSMGM_RECORD_MAX ? size - *count : TLSMGM_RECORD_MAX;
         if (tlsmgm_wire_is_full(&conn->base.wire)) {
-            return *count > 0 ? TLSMGM_OK : TLSMGM_WANT_WRITE;
+            return *count > 0 ? TLSMGM_STATUS_OK : TLSMGM_STATUS_WANT_WRITE;
         }
         int result = wolfSSL_write(conn->ssl, data + *count, (int)piece);
         if (result > 0) {
@@ -320,20 +320,20 @@ enum tlsmgm_status wssl_write(struct tlsmgm_conn *conn, const uint8_t *data, siz
             continue;
         }
         status = wssl_fail_conn(conn, result, error);
-        return *count > 0 ? TLSMGM_OK : status;
+        return *count > 0 ? TLSMGM_STATUS_OK : status;
     }
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 enum tlsmgm_status wssl_shutdown(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
     enum tlsmgm_status status = tlsmgm_wire_status(&conn->base.wire, error);
-    if (status != TLSMGM_OK) return status;
-    if (!conn->base.established) return TLSMGM_OK;
+    if (status != TLSMGM_STATUS_OK) return status;
+    if (!conn->base.established) return TLSMGM_STATUS_OK;
     if (!conn->base.wire.close_sent) {
         int result = wolfSSL_shutdown(conn->ssl);
         if (result < 0) return wssl_fail_conn(conn, result, error);
         conn->base.wire.close_sent = true;
     }
     bool received = (wolfSSL_get_shutdown(conn->ssl) & WOLFSSL_RECEIVED_SHUTDOWN) != 0;
-    return received ? TLSMGM_OK : TLSMGM_WANT_READ;
+    return received ? TLSMGM_STATUS_OK : TLSMGM_STATUS_WANT_READ;
 }

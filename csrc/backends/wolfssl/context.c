@@ -18,11 +18,11 @@ static enum tlsmgm_status set_versions(WOLFSSL_CTX *ssl_ctx, const struct tlsmgm
     int highest = config->highest_version == 0 ? TLS1_3 : config->highest_version;
     if (highest < TLS1_2) {
         (void)tlsmgm_fail_parameter(error, "tls_method", "wolfSSL has no TLS below 1.2");
-        return TLSMGM_CONFIG;
+        return TLSMGM_STATUS_CONFIG;
     }
     if (wolfSSL_CTX_set_min_proto_version(ssl_ctx, lowest) == WOLFSSL_SUCCESS &&
         wolfSSL_CTX_set_max_proto_version(ssl_ctx, highest) == WOLFSSL_SUCCESS) {
-        return TLSMGM_OK;
+        return TLSMGM_STATUS_OK;
     }
     return tlsmgm_fail_parameter(error, "tls_method", "this wolfSSL cannot do these versions");
 }
@@ -31,7 +31,7 @@ static enum tlsmgm_status set_versions(WOLFSSL_CTX *ssl_ctx, const struct tlsmgm
 static enum tlsmgm_status check_cipher_words(const char *list, struct tlsmgm_error *error) {
     for (;;) {
         struct tlsmgm_bytes word = tlsmgm_cipher_word_next(&list);
-        if (word.size == 0) return TLSMGM_OK;
+        if (word.size == 0) return TLSMGM_STATUS_OK;
         if (wssl_cipher_is_known(word)) continue;
         return tlsmgm_fail_parameter(error, "cipher_list", "wolfSSL knows no cipher \"%.*s\"",
                                      (int)word.size, (const char *)word.data);
@@ -48,18 +48,20 @@ static enum tlsmgm_status check_cipher_words(const char *list, struct tlsmgm_err
 static enum tlsmgm_status set_cipher_half(WOLFSSL_CTX *ssl_ctx, const char *half,
                                           const char *otherwise, struct tlsmgm_error *error) {
     if (*half == '\0') half = otherwise;
-    if (wolfSSL_CTX_set_cipher_list(ssl_ctx, half) == WOLFSSL_SUCCESS) return TLSMGM_OK;
+    if (wolfSSL_CTX_set_cipher_list(ssl_ctx, half) == WOLFSSL_SUCCESS) return TLSMGM_STATUS_OK;
     return tlsmgm_fail_parameter(error, "cipher_list", "wolfSSL can use nothing of \"%s\"", half);
 }
 
 static enum tlsmgm_status set_ciphers(WOLFSSL_CTX *ssl_ctx, const char *text,
                                       struct tlsmgm_error *error) {
     struct tlsmgm_cipher_list list = {0};
-    if (text == NULL) return TLSMGM_OK;
+    if (text == NULL) return TLSMGM_STATUS_OK;
     enum tlsmgm_status status = check_cipher_words(text, error);
-    if (status == TLSMGM_OK) status = tlsmgm_cipher_list_split(text, &list, error);
-    if (status == TLSMGM_OK) status = set_cipher_half(ssl_ctx, list.older, DEFAULT_OLDER, error);
-    if (status == TLSMGM_OK) status = set_cipher_half(ssl_ctx, list.tls1_3, DEFAULT_TLS1_3, error);
+    if (status == TLSMGM_STATUS_OK) status = tlsmgm_cipher_list_split(text, &list, error);
+    if (status == TLSMGM_STATUS_OK)
+        status = set_cipher_half(ssl_ctx, list.older, DEFAULT_OLDER, error);
+    if (status == TLSMGM_STATUS_OK)
+        status = set_cipher_half(ssl_ctx, list.tls1_3, DEFAULT_TLS1_3, error);
     tlsmgm_cipher_list_free(&list);
     return status;
 }
@@ -105,10 +107,10 @@ static int select_alpn(WOLFSSL *ssl, const unsigned char **out, unsigned char *o
 
 static enum tlsmgm_status set_alpn(struct tlsmgm_ctx *ctx, struct tlsmgm_error *error) {
     const struct tlsmgm_blob *alpn = &ctx->base.alpn;
-    if (alpn->size == 0) return TLSMGM_OK;
+    if (alpn->size == 0) return TLSMGM_STATUS_OK;
     if (ctx->base.is_server) {
         wolfSSL_CTX_set_alpn_select_cb(ctx->ssl_ctx, select_alpn, ctx);
-        return TLSMGM_OK;
+        return TLSMGM_STATUS_OK;
     }
     int result = wolfSSL_CTX_set_alpn_protos(ctx->ssl_ctx, alpn->data, (unsigned int)alpn->size);
 #ifdef WOLFSSL_ERROR_CODE_OPENSSL
@@ -116,7 +118,7 @@ static enum tlsmgm_status set_alpn(struct tlsmgm_ctx *ctx, struct tlsmgm_error *
 #else
     bool good = result == WOLFSSL_SUCCESS;
 #endif
-    if (good) return TLSMGM_OK;
+    if (good) return TLSMGM_STATUS_OK;
     return tlsmgm_fail_parameter(error, "alpn", "the protocol list is malformed");
 }
 
@@ -129,7 +131,7 @@ static enum tlsmgm_status set_resumption(struct tlsmgm_ctx *ctx,
                                          struct tlsmgm_error *error) {
     (void)wolfSSL_CTX_set_session_cache_mode(ctx->ssl_ctx, WOLFSSL_SESS_CACHE_OFF);
     if (!config->is_server) {
-        if (wolfSSL_CTX_UseSessionTicket(ctx->ssl_ctx) == WOLFSSL_SUCCESS) return TLSMGM_OK;
+        if (wolfSSL_CTX_UseSessionTicket(ctx->ssl_ctx) == WOLFSSL_SUCCESS) return TLSMGM_STATUS_OK;
         return tlsmgm_fail_memory(error);
     }
     if (ctx->base.scope.size > 0 &&
@@ -140,14 +142,14 @@ static enum tlsmgm_status set_resumption(struct tlsmgm_ctx *ctx,
     if (!tlsmgm_ctx_base_take_ticket_keys(&ctx->base, config)) {
         (void)wolfSSL_CTX_NoTicketTLSv12(ctx->ssl_ctx);
         (void)wolfSSL_CTX_no_ticket_TLSv13(ctx->ssl_ctx);
-        return TLSMGM_OK;
+        return TLSMGM_STATUS_OK;
     }
     (void)wolfSSL_CTX_set_TicketEncCb(ctx->ssl_ctx, wssl_ticket_callback);
     /* Without this a client of TLS 1.2 whose ticket was refused is never given another one. */
     if (wolfSSL_CTX_UseSessionTicket(ctx->ssl_ctx) != WOLFSSL_SUCCESS) {
         return tlsmgm_fail_memory(error);
     }
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 static enum tlsmgm_status set_stapling(struct tlsmgm_ctx *ctx,
@@ -157,7 +159,7 @@ static enum tlsmgm_status set_stapling(struct tlsmgm_ctx *ctx,
     if (config->require_staple) {
         wolfSSL_CTX_set_ocsp_status_verify_cb(ctx->ssl_ctx, wssl_staple_callback, NULL);
     }
-    if (!tlsmgm_source_is_given(&config->ocsp_response)) return TLSMGM_OK;
+    if (!tlsmgm_source_is_given(&config->ocsp_response)) return TLSMGM_STATUS_OK;
     return wssl_load_staple(ctx, &config->ocsp_response, error);
 }
 
@@ -171,14 +173,14 @@ static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_
     set_verification(ctx->ssl_ctx, config);
     (void)wolfSSL_CTX_SetMinRsaKey_Sz(ctx->ssl_ctx, RSA_BITS_MIN);
     enum tlsmgm_status status = set_versions(ctx->ssl_ctx, config, error);
-    if (status == TLSMGM_OK) status = set_ciphers(ctx->ssl_ctx, config->cipher_list, error);
-    if (status == TLSMGM_OK) status = wssl_set_groups(ctx, config, error);
-    if (status == TLSMGM_OK) status = wssl_load_dh_params(ctx, config, error);
-    if (status == TLSMGM_OK) status = wssl_load_identity(ctx, config, error);
-    if (status == TLSMGM_OK) status = wssl_load_trust(ctx, config, error);
-    if (status == TLSMGM_OK) status = set_alpn(ctx, error);
-    if (status == TLSMGM_OK) status = set_resumption(ctx, config, error);
-    if (status == TLSMGM_OK) status = set_stapling(ctx, config, error);
+    if (status == TLSMGM_STATUS_OK) status = set_ciphers(ctx->ssl_ctx, config->cipher_list, error);
+    if (status == TLSMGM_STATUS_OK) status = wssl_set_groups(ctx, config, error);
+    if (status == TLSMGM_STATUS_OK) status = wssl_load_dh_params(ctx, config, error);
+    if (status == TLSMGM_STATUS_OK) status = wssl_load_identity(ctx, config, error);
+    if (status == TLSMGM_STATUS_OK) status = wssl_load_trust(ctx, config, error);
+    if (status == TLSMGM_STATUS_OK) status = set_alpn(ctx, error);
+    if (status == TLSMGM_STATUS_OK) status = set_resumption(ctx, config, error);
+    if (status == TLSMGM_STATUS_OK) status = set_stapling(ctx, config, error);
     ctx->key_kind = tlsmgm_key_kind(tlsmgm_blob_view(&ctx->base.certificate));
     return status;
 }
@@ -187,13 +189,13 @@ static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_
 static enum tlsmgm_status add_second(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
                                      struct tlsmgm_error *error) {
     struct tlsmgm_ctx_config other = *config;
-    if (!tlsmgm_source_is_given(&config->certificate2)) return TLSMGM_OK;
+    if (!tlsmgm_source_is_given(&config->certificate2)) return TLSMGM_STATUS_OK;
     other.certificate = config->certificate2;
     other.private_key = config->private_key2;
     other.certificate2 = other.private_key2 = (struct tlsmgm_source){0};
     other.ocsp_response = (struct tlsmgm_source){0}; /* it is about the first one */
     enum tlsmgm_status status = wssl_ctx_new(&other, &ctx->second, error);
-    if (status == TLSMGM_OK) {
+    if (status == TLSMGM_STATUS_OK) {
         return tlsmgm_check_two_kinds(&ctx->base.certificate, &ctx->second->base.certificate,
                                       error);
     }
@@ -213,21 +215,21 @@ enum tlsmgm_status wssl_ctx_new(const struct tlsmgm_ctx_config *config, struct t
     ctx->verify_depth = config->verify_depth;
     ctx->accept_server_eku = config->accept_server_eku;
     ctx->check_all_crls = config->crl_check_all;
-    if (status == TLSMGM_OK) {
+    if (status == TLSMGM_STATUS_OK) {
         ctx->ssl_ctx = wolfSSL_CTX_new(config->is_server ? wolfSSLv23_server_method()
                                                          : wolfSSLv23_client_method());
         if (ctx->ssl_ctx == NULL) status = tlsmgm_fail_memory(error);
     }
-    if (status == TLSMGM_OK)
+    if (status == TLSMGM_STATUS_OK)
         status = tlsmgm_keylog_open(&ctx->base.keylog, config->keylog_file, error);
-    if (status == TLSMGM_OK) status = configure(ctx, config, error);
-    if (status == TLSMGM_OK) status = add_second(ctx, config, error);
-    if (status != TLSMGM_OK) {
+    if (status == TLSMGM_STATUS_OK) status = configure(ctx, config, error);
+    if (status == TLSMGM_STATUS_OK) status = add_second(ctx, config, error);
+    if (status != TLSMGM_STATUS_OK) {
         wssl_ctx_free(ctx);
         return status;
     }
     *out = ctx;
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 void wssl_ctx_free(struct tlsmgm_ctx *ctx) {

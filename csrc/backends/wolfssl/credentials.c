@@ -43,7 +43,7 @@ static enum tlsmgm_status write_chain(const struct tlsmgm_chain *chain, struct t
         written += (size_t)length;
     }
     out->size = written;
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 /* TLS 1.3 has room for the extensions of so many certificates (wolfssl/internal.h, not public). */
@@ -69,7 +69,7 @@ static bool has_parameters(struct tlsmgm_bytes public_key_info) {
 static const char *unusable(struct tlsmgm_bytes leaf) {
     struct tlsmgm_certificate_fields fields;
     struct tlsmgm_public_key key;
-    if (tlsmgm_certificate_fields_read(leaf, &fields, NULL) != TLSMGM_OK) return NULL;
+    if (tlsmgm_certificate_fields_read(leaf, &fields, NULL) != TLSMGM_STATUS_OK) return NULL;
     tlsmgm_public_key_read(fields.public_key_info, &key);
     if (tlsmgm_rsa_bits(fields.public_key_info) > RSA_MAX_SIZE) {
         return "wolfSSL cannot use RSA keys of this size; it ends at 4096 bits";
@@ -88,7 +88,7 @@ static const char *unusable(struct tlsmgm_bytes leaf) {
 static const char *trouble_with(struct tlsmgm_bytes leaf) {
     struct tlsmgm_certificate_fields fields;
     struct tlsmgm_public_key key;
-    if (tlsmgm_certificate_fields_read(leaf, &fields, NULL) == TLSMGM_OK) {
+    if (tlsmgm_certificate_fields_read(leaf, &fields, NULL) == TLSMGM_STATUS_OK) {
         tlsmgm_public_key_read(fields.public_key_info, &key);
         if (key.kind == TLSMGM_PUBLIC_KEY_ED448) return "this wolfSSL has no Ed448";
     }
@@ -117,7 +117,7 @@ static enum tlsmgm_status check_leaf(const struct tlsmgm_chain_item *item,
         trouble = "wolfSSL can use RSA-PSS keys in TLS 1.3 only (tls_method = TLSv1_3)";
         code = WOLFSSL_FAILURE;
     }
-    if (trouble == NULL) return TLSMGM_OK;
+    if (trouble == NULL) return TLSMGM_STATUS_OK;
     return wssl_fail_item(error, "certificate", item->place, trouble, code);
 }
 
@@ -131,8 +131,8 @@ static enum tlsmgm_status use_chain(struct tlsmgm_ctx *ctx, const struct tlsmgm_
                                      place, chain->count, CHAIN_COUNT_MAX);
     }
     enum tlsmgm_status status = check_leaf(&chain->items[0], config, error);
-    if (status == TLSMGM_OK) status = write_chain(chain, &pem, error);
-    if (status == TLSMGM_OK) {
+    if (status == TLSMGM_STATUS_OK) status = write_chain(chain, &pem, error);
+    if (status == TLSMGM_STATUS_OK) {
         int code = wolfSSL_CTX_use_certificate_chain_buffer(ctx->ssl_ctx, pem.data, (long)pem.size);
         if (code != WOLFSSL_SUCCESS) {
             status =
@@ -149,8 +149,8 @@ static enum tlsmgm_status load_certificate(struct tlsmgm_ctx *ctx,
     struct tlsmgm_chain chain;
     enum tlsmgm_status status =
         tlsmgm_chain_read(&config->certificate, "certificate", &chain, error);
-    if (status == TLSMGM_OK) status = use_chain(ctx, config, &chain, error);
-    if (status == TLSMGM_OK) {
+    if (status == TLSMGM_STATUS_OK) status = use_chain(ctx, config, &chain, error);
+    if (status == TLSMGM_STATUS_OK) {
         tlsmgm_chain_warn(config, "certificate", &chain);
         ctx->base.certificate = chain.items[0].der;
         chain.items[0].der = (struct tlsmgm_blob){0};
@@ -186,7 +186,7 @@ static enum tlsmgm_status use_key(struct tlsmgm_ctx *ctx, const struct tlsmgm_ke
                                                        : "wolfSSL cannot decode it",
                               result);
     }
-    if (wolfSSL_CTX_check_private_key(ctx->ssl_ctx) == WOLFSSL_SUCCESS) return TLSMGM_OK;
+    if (wolfSSL_CTX_check_private_key(ctx->ssl_ctx) == WOLFSSL_SUCCESS) return TLSMGM_STATUS_OK;
     return tlsmgm_fail_parameter(error, "private_key",
                                  "the key does not belong to the certificate");
 }
@@ -195,11 +195,11 @@ enum tlsmgm_status wssl_load_identity(struct tlsmgm_ctx *ctx,
                                       const struct tlsmgm_ctx_config *config,
                                       struct tlsmgm_error *error) {
     struct tlsmgm_key key;
-    if (!tlsmgm_source_is_given(&config->certificate)) return TLSMGM_OK;
+    if (!tlsmgm_source_is_given(&config->certificate)) return TLSMGM_STATUS_OK;
     enum tlsmgm_status status = load_certificate(ctx, config, error);
-    if (status != TLSMGM_OK) return status;
+    if (status != TLSMGM_STATUS_OK) return status;
     status = tlsmgm_key_read(&config->private_key, "private_key", &key, error);
-    if (status == TLSMGM_OK) status = use_key(ctx, &key, config->passphrase, error);
+    if (status == TLSMGM_STATUS_OK) status = use_key(ctx, &key, config->passphrase, error);
     tlsmgm_key_free(&key);
     return status;
 }
@@ -215,7 +215,7 @@ static enum tlsmgm_status use_dh(struct tlsmgm_ctx *ctx, const struct tlsmgm_dh 
     }
     int result = wolfSSL_CTX_SetTmpDH_buffer(ctx->ssl_ctx, dh->der.data, (long)dh->der.size,
                                              WOLFSSL_FILETYPE_ASN1);
-    if (result == WOLFSSL_SUCCESS) return TLSMGM_OK;
+    if (result == WOLFSSL_SUCCESS) return TLSMGM_STATUS_OK;
     return wssl_fail_item(error, "dh_params", dh->place, "they cannot be used", result);
 }
 
@@ -225,9 +225,9 @@ enum tlsmgm_status wssl_load_dh_params(struct tlsmgm_ctx *ctx,
     struct tlsmgm_dh dh;
     /* That of a server which we call, too. */
     (void)wolfSSL_CTX_SetMinDhKey_Sz(ctx->ssl_ctx, TLSMGM_DH_BITS_MIN);
-    if (!tlsmgm_source_is_given(&config->dh_params)) return TLSMGM_OK;
+    if (!tlsmgm_source_is_given(&config->dh_params)) return TLSMGM_STATUS_OK;
     enum tlsmgm_status status = tlsmgm_dh_read(&config->dh_params, "dh_params", &dh, error);
-    if (status == TLSMGM_OK) status = use_dh(ctx, &dh, error);
+    if (status == TLSMGM_STATUS_OK) status = use_dh(ctx, &dh, error);
     tlsmgm_dh_free(&dh);
     return status;
 }

@@ -51,9 +51,9 @@ enum tlsmgm_status wssl_fail_verify(struct tlsmgm_conn *conn, struct tlsmgm_erro
     if (verdict->no_memory) {
         (void)tlsmgm_fail_memory(&failure);
     } else if (verdict->reason == TLSMGM_VERIFY_MISSING) {
-        (void)tlsmgm_fail(&failure, TLSMGM_VERIFY, "the peer sent no certificate");
+        (void)tlsmgm_fail(&failure, TLSMGM_STATUS_VERIFY, "the peer sent no certificate");
     } else {
-        (void)tlsmgm_fail(&failure, TLSMGM_VERIFY, "the peer's certificate was refused: %s",
+        (void)tlsmgm_fail(&failure, TLSMGM_STATUS_VERIFY, "the peer's certificate was refused: %s",
                           verdict->text);
     }
     if (!verdict->no_memory) failure.verify_reason = verdict->reason;
@@ -66,21 +66,21 @@ static enum tlsmgm_status fail_with_code(struct tlsmgm_conn *conn, int code,
     int received = ending_alert(conn, code);
     if (received != TLSMGM_NO_ALERT) return tlsmgm_fail_peer_alert(failure, received);
     if (code == MEMORY_E && wssl_memory_was_short()) return tlsmgm_fail_memory(failure);
-    (void)tlsmgm_fail(failure, TLSMGM_PROTOCOL, "%s", code_text(code));
+    (void)tlsmgm_fail(failure, TLSMGM_STATUS_PROTOCOL, "%s", code_text(code));
     failure->alert = alert_sent(conn);
-    return TLSMGM_PROTOCOL;
+    return TLSMGM_STATUS_PROTOCOL;
 }
 
 /* wolfSSL drops some malformed hellos without a word; the client is owed an alert (RFC 8446
  * section 6.2). Nothing is encrypted yet when we have sent nothing. */
 static void send_missing_alert(struct tlsmgm_conn *conn, struct tlsmgm_error *failure) {
     uint8_t record[TLSMGM_ALERT_RECORD_SIZE];
-    if (failure->status != TLSMGM_PROTOCOL || failure->alert != TLSMGM_NO_ALERT ||
+    if (failure->status != TLSMGM_STATUS_PROTOCOL || failure->alert != TLSMGM_NO_ALERT ||
         conn->base.wire.output_begun || !conn->base.ctx->base.is_server) {
         return;
     }
     tlsmgm_alert_record(TLSMGM_ALERT_DECODE_ERROR, record);
-    if (tlsmgm_wire_put(&conn->base.wire, record, sizeof record) == TLSMGM_OK) {
+    if (tlsmgm_wire_put(&conn->base.wire, record, sizeof record) == TLSMGM_STATUS_OK) {
         failure->alert = TLSMGM_ALERT_DECODE_ERROR;
     }
 }
@@ -128,12 +128,13 @@ enum tlsmgm_status wssl_fail_conn(struct tlsmgm_conn *conn, int result,
     int code = wolfSSL_get_error(conn->ssl, result);
     if (code == WOLFSSL_ERROR_ZERO_RETURN) {
         conn->close_received = true;
-        if (conn->base.established) return TLSMGM_CLOSED;
+        if (conn->base.established) return TLSMGM_STATUS_CLOSED;
         (void)tlsmgm_fail_early_close(&failure);
         failure.library_code = code;
         return tlsmgm_wire_latch(&conn->base.wire, &failure, error);
     }
-    if (code == WOLFSSL_ERROR_WANT_READ && !conn->base.wire.input_ended) return TLSMGM_WANT_READ;
+    if (code == WOLFSSL_ERROR_WANT_READ && !conn->base.wire.input_ended)
+        return TLSMGM_STATUS_WANT_READ;
     note_untold(conn, code);
     bool is_refused = conn->verdict.is_given && conn->verdict.reason != TLSMGM_VERIFY_NONE;
     if (!conn->base.established && code != WOLFSSL_ERROR_WANT_READ &&
@@ -141,7 +142,7 @@ enum tlsmgm_status wssl_fail_conn(struct tlsmgm_conn *conn, int result,
         return wssl_fail_verify(conn, error);
     }
     if (code == WOLFSSL_ERROR_WANT_READ) {
-        (void)tlsmgm_fail(&failure, TLSMGM_TRUNCATED, "the peer ended the connection %s",
+        (void)tlsmgm_fail(&failure, TLSMGM_STATUS_TRUNCATED, "the peer ended the connection %s",
                           conn->base.established ? "without close_notify" : "during the handshake");
     } else if (code == WOLFSSL_ERROR_WANT_WRITE) {
         (void)tlsmgm_fail_memory(&failure); /* our output refuses bytes only without memory */

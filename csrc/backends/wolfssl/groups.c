@@ -89,7 +89,7 @@ static bool disable_other_curves(WOLFSSL_CTX *ssl_ctx, const int *numbers, int c
 enum tlsmgm_status wssl_set_groups(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
                                    struct tlsmgm_error *error) {
     const char *groups = config->groups;
-    if (groups == NULL && ctx->base.is_server) return TLSMGM_OK;
+    if (groups == NULL && ctx->base.is_server) return TLSMGM_STATUS_OK;
     if (groups == NULL) {
         bool speaks_1_3 = config->highest_version == 0 || config->highest_version >= TLS1_3_VERSION;
         groups = speaks_1_3 ? CLIENT_GROUPS : CLIENT_CURVES;
@@ -112,14 +112,15 @@ enum tlsmgm_status wssl_set_groups(struct tlsmgm_ctx *ctx, const struct tlsmgm_c
     }
     if (ctx->group_count > 0 && disable_other_curves(ctx->ssl_ctx, ctx->groups, ctx->group_count) &&
         wolfSSL_CTX_set_groups(ctx->ssl_ctx, ctx->groups, ctx->group_count) == WOLFSSL_SUCCESS) {
-        return TLSMGM_OK;
+        return TLSMGM_STATUS_OK;
     }
     return tlsmgm_fail_parameter(error, "ec_curve", "this wolfSSL cannot do all of \"%s\"", groups);
 }
 
 enum tlsmgm_status wssl_send_shares(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
     const struct tlsmgm_ctx *ctx = conn->base.ctx;
-    if (wolfSSL_version(conn->ssl) < TLS1_3_VERSION) return TLSMGM_OK; /* that of the session */
+    if (wolfSSL_version(conn->ssl) < TLS1_3_VERSION)
+        return TLSMGM_STATUS_OK; /* that of the session */
     for (int i = 0; i < ctx->share_count; i++) {
         int result = wolfSSL_UseKeyShare(conn->ssl, (word16)ctx->groups[i]);
         if (result == MEMORY_E) return tlsmgm_fail_memory(error);
@@ -127,7 +128,7 @@ enum tlsmgm_status wssl_send_shares(struct tlsmgm_conn *conn, struct tlsmgm_erro
             return wssl_fail_parameter(error, "ec_curve", "no key share can be made", result);
         }
     }
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 bool wssl_has_group_of(const struct tlsmgm_ctx *ctx, struct tlsmgm_bytes offered) {

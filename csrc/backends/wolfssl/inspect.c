@@ -64,9 +64,9 @@ enum tlsmgm_status wssl_export_keying_material(struct tlsmgm_conn *conn, const c
     if (conn->base.established &&
         wolfSSL_export_keying_material(conn->ssl, out, size, label, strlen(label), context.data,
                                        context.size, has_context) == WOLFSSL_SUCCESS) {
-        return TLSMGM_OK;
+        return TLSMGM_STATUS_OK;
     }
-    return tlsmgm_fail(error, TLSMGM_UNSUPPORTED,
+    return tlsmgm_fail(error, TLSMGM_STATUS_UNSUPPORTED,
                        "wolfSSL exports no keying material for this label and length");
 }
 
@@ -75,7 +75,7 @@ static enum tlsmgm_status wrap_session(WOLFSSL_SESSION *ssl_session,
                                        enum tlsmgm_verify_reason reason, struct tlsmgm_bytes leaf,
                                        struct tlsmgm_session **out, struct tlsmgm_error *error) {
     struct tlsmgm_session *session = tlsmgm_calloc(1, sizeof *session);
-    if (session == NULL || tlsmgm_blob_copy(leaf, &session->leaf, error) != TLSMGM_OK) {
+    if (session == NULL || tlsmgm_blob_copy(leaf, &session->leaf, error) != TLSMGM_STATUS_OK) {
         wolfSSL_SESSION_free(ssl_session);
         tlsmgm_free(session);
         return tlsmgm_fail_memory(error);
@@ -84,7 +84,7 @@ static enum tlsmgm_status wrap_session(WOLFSSL_SESSION *ssl_session,
     session->owner = *owner;
     session->verify_reason = reason;
     *out = session;
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 enum tlsmgm_status wssl_conn_session(struct tlsmgm_conn *conn, struct tlsmgm_session **out,
@@ -92,13 +92,14 @@ enum tlsmgm_status wssl_conn_session(struct tlsmgm_conn *conn, struct tlsmgm_ses
     *out = NULL;
     if (conn->base.ctx->base.is_server || !conn->base.established ||
         conn->base.owner.scope.size == 0)
-        return TLSMGM_OK;
+        return TLSMGM_STATUS_OK;
     /* Without a new ticket, TLS 1.3 would pair the old one with the new connection's secret. */
-    if (!conn->ticket_received && wolfSSL_version(conn->ssl) >= TLS1_3_VERSION) return TLSMGM_OK;
+    if (!conn->ticket_received && wolfSSL_version(conn->ssl) >= TLS1_3_VERSION)
+        return TLSMGM_STATUS_OK;
     WOLFSSL_SESSION *ssl_session = wolfSSL_get1_session(conn->ssl);
     if (ssl_session == NULL || wolfSSL_SESSION_has_ticket(ssl_session) != 1) {
         wolfSSL_SESSION_free(ssl_session);
-        return TLSMGM_OK;
+        return TLSMGM_STATUS_OK;
     }
     /* A copy: wolfSSL goes on writing the next ticket into the session of the connection. */
     WOLFSSL_SESSION *copy = wolfSSL_SESSION_dup(ssl_session);
@@ -129,13 +130,14 @@ enum tlsmgm_status wssl_session_export(const struct tlsmgm_session *session, uin
     int native_size = wolfSSL_i2d_SSL_SESSION(session->ssl_session, NULL);
     size_t leaf_size = session->leaf.size;
     if (native_size <= 0 || leaf_size > 0xffffff) {
-        return tlsmgm_fail(error, TLSMGM_INTERNAL, "the session has no bytes");
+        return tlsmgm_fail(error, TLSMGM_STATUS_INTERNAL, "the session has no bytes");
     }
     size_t room = *size;
     *size = tlsmgm_session_record_size(&session->owner, REASON_SIZE + LEAF_LENGTH_SIZE + leaf_size +
                                                             (size_t)native_size);
-    if (data == NULL) return TLSMGM_OK;
-    if (room < *size) return tlsmgm_fail(error, TLSMGM_CONFIG, "%zu bytes are needed", *size);
+    if (data == NULL) return TLSMGM_STATUS_OK;
+    if (room < *size)
+        return tlsmgm_fail(error, TLSMGM_STATUS_CONFIG, "%zu bytes are needed", *size);
     uint8_t *next = tlsmgm_session_record_begin(&session->owner, data);
     *next++ = (uint8_t)session->verify_reason;
     *next++ = (uint8_t)(leaf_size >> 16);
@@ -144,7 +146,7 @@ enum tlsmgm_status wssl_session_export(const struct tlsmgm_session *session, uin
     if (leaf_size > 0) memcpy(next, session->leaf.data, leaf_size);
     next += leaf_size;
     (void)wolfSSL_i2d_SSL_SESSION(session->ssl_session, &next);
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 enum tlsmgm_status wssl_session_import(const uint8_t *data, size_t size,
@@ -166,6 +168,7 @@ enum tlsmgm_status wssl_session_import(const uint8_t *data, size_t size,
             ssl_session = wolfSSL_d2i_SSL_SESSION(NULL, &native, (long)cursor.left);
         }
     }
-    if (ssl_session == NULL) return tlsmgm_fail(error, TLSMGM_CONFIG, "this is no saved session");
+    if (ssl_session == NULL)
+        return tlsmgm_fail(error, TLSMGM_STATUS_CONFIG, "this is no saved session");
     return wrap_session(ssl_session, &owner, (enum tlsmgm_verify_reason)reason, leaf, out, error);
 }

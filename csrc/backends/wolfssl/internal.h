@@ -67,8 +67,9 @@ struct tlsmgm_session {
 };
 
 /* context.c */
-enum tlsmgm_status wssl_ctx_new(const struct tlsmgm_ctx_config *config, struct tlsmgm_ctx **out,
-                                struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status wssl_ctx_new(const struct tlsmgm_ctx_config *config,
+                                                struct tlsmgm_ctx **out,
+                                                struct tlsmgm_error *error);
 void wssl_ctx_free(struct tlsmgm_ctx *ctx);
 
 /* ciphers.c: names and what they stand for. */
@@ -80,20 +81,22 @@ int wssl_cipher_bits(const char *name);
 void wssl_cipher_describe(const char *name, uint16_t version, char *out, size_t size);
 
 /* groups.c */
-enum tlsmgm_status wssl_set_groups(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
-                                   struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status wssl_set_groups(struct tlsmgm_ctx *ctx,
+                                                   const struct tlsmgm_ctx_config *config,
+                                                   struct tlsmgm_error *error);
 /* Puts the key shares of a client into its hello; once the session is known that it offers. */
-enum tlsmgm_status wssl_send_shares(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status wssl_send_shares(struct tlsmgm_conn *conn,
+                                                    struct tlsmgm_error *error);
 bool wssl_has_group_of(const struct tlsmgm_ctx *ctx, struct tlsmgm_bytes offered);
 const char *wssl_group_common_name(const char *native);
 
 /* credentials.c */
-enum tlsmgm_status wssl_load_identity(struct tlsmgm_ctx *ctx,
-                                      const struct tlsmgm_ctx_config *config,
-                                      struct tlsmgm_error *error);
-enum tlsmgm_status wssl_load_dh_params(struct tlsmgm_ctx *ctx,
-                                       const struct tlsmgm_ctx_config *config,
-                                       struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status wssl_load_identity(struct tlsmgm_ctx *ctx,
+                                                      const struct tlsmgm_ctx_config *config,
+                                                      struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status wssl_load_dh_params(struct tlsmgm_ctx *ctx,
+                                                       const struct tlsmgm_ctx_config *config,
+                                                       struct tlsmgm_error *error);
 
 /*
  * memory.c: whether wolfSSL was refused memory in this thread since the watch began, which is when
@@ -104,12 +107,14 @@ void wssl_memory_watch(void);
 bool wssl_memory_was_short(void);
 
 /* trust.c */
-enum tlsmgm_status wssl_load_trust(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
-                                   struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status wssl_load_trust(struct tlsmgm_ctx *ctx,
+                                                   const struct tlsmgm_ctx_config *config,
+                                                   struct tlsmgm_error *error);
 
 /* stapling.c */
-enum tlsmgm_status wssl_load_staple(struct tlsmgm_ctx *ctx, const struct tlsmgm_source *source,
-                                    struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status wssl_load_staple(struct tlsmgm_ctx *ctx,
+                                                    const struct tlsmgm_source *source,
+                                                    struct tlsmgm_error *error);
 bool wssl_require_staple(struct tlsmgm_conn *conn);
 int wssl_staple_callback(WOLFSSL *ssl, int verdict, unsigned char *response, word32 size,
                          word32 index, void *argument);
@@ -132,15 +137,20 @@ int wssl_ticket_callback(WOLFSSL *ssl, unsigned char *name, unsigned char *iv, u
                          void *argument);
 
 /* connection.c */
-enum tlsmgm_status wssl_conn_new(struct tlsmgm_ctx *ctx, const struct tlsmgm_conn_config *config,
-                                 struct tlsmgm_conn **out, struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status wssl_conn_new(struct tlsmgm_ctx *ctx,
+                                                 const struct tlsmgm_conn_config *config,
+                                                 struct tlsmgm_conn **out,
+                                                 struct tlsmgm_error *error);
 void wssl_conn_free(struct tlsmgm_conn *conn);
-enum tlsmgm_status wssl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
-enum tlsmgm_status wssl_read(struct tlsmgm_conn *conn, uint8_t *data, size_t size, size_t *count,
-                             struct tlsmgm_error *error);
-enum tlsmgm_status wssl_write(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,
-                              size_t *count, struct tlsmgm_error *error);
-enum tlsmgm_status wssl_shutdown(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status wssl_handshake(struct tlsmgm_conn *conn,
+                                                  struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status wssl_read(struct tlsmgm_conn *conn, uint8_t *data, size_t size,
+                                             size_t *count, struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status wssl_write(struct tlsmgm_conn *conn, const uint8_t *data,
+                                              size_t size, size_t *count,
+                                              struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status wssl_shutdown(struct tlsmgm_conn *conn,
+                                                 struct tlsmgm_error *error);
 int wssl_server_name_callback(WOLFSSL *ssl, int *alert, void *argument);
 int wssl_log_tls13_secret(WOLFSSL *ssl, int id, const unsigned char *secret, int size,
                           void *argument);
@@ -150,17 +160,22 @@ int wssl_wire_send(WOLFSSL *ssl, char *data, int size, void *argument);
 /* inspect.c: what was negotiated, certificates, sessions. */
 void wssl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info);
 struct tlsmgm_bytes wssl_own_certificate(struct tlsmgm_conn *conn);
-enum tlsmgm_status wssl_export_keying_material(struct tlsmgm_conn *conn, const char *label,
-                                               struct tlsmgm_bytes context, uint8_t *out,
-                                               size_t size, struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status wssl_export_keying_material(struct tlsmgm_conn *conn,
+                                                               const char *label,
+                                                               struct tlsmgm_bytes context,
+                                                               uint8_t *out, size_t size,
+                                                               struct tlsmgm_error *error);
 struct tlsmgm_bytes wssl_peer_certificate(struct tlsmgm_conn *conn, size_t index);
-enum tlsmgm_status wssl_conn_session(struct tlsmgm_conn *conn, struct tlsmgm_session **out,
-                                     struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status wssl_conn_session(struct tlsmgm_conn *conn,
+                                                     struct tlsmgm_session **out,
+                                                     struct tlsmgm_error *error);
 void wssl_session_free(struct tlsmgm_session *session);
-enum tlsmgm_status wssl_session_export(const struct tlsmgm_session *session, uint8_t *data,
-                                       size_t *size, struct tlsmgm_error *error);
-enum tlsmgm_status wssl_session_import(const uint8_t *data, size_t size,
-                                       struct tlsmgm_session **out, struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status wssl_session_export(const struct tlsmgm_session *session,
+                                                       uint8_t *data, size_t *size,
+                                                       struct tlsmgm_error *error);
+TLSMGM_MUST_USE enum tlsmgm_status wssl_session_import(const uint8_t *data, size_t size,
+                                                       struct tlsmgm_session **out,
+                                                       struct tlsmgm_error *error);
 
 /* error.c: the only reader of wolfSSL's error codes on a connection. */
 enum tlsmgm_status wssl_fail_conn(struct tlsmgm_conn *conn, int result, struct tlsmgm_error *error);

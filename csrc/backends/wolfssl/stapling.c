@@ -62,11 +62,11 @@ enum tlsmgm_status wssl_load_staple(struct tlsmgm_ctx *ctx, const struct tlsmgm_
     struct tlsmgm_staple staple;
     struct tlsmgm_blob *response = &ctx->base.ocsp_response;
     enum tlsmgm_status status = tlsmgm_source_read(source, "ocsp_response", response, error);
-    if (status == TLSMGM_OK) {
+    if (status == TLSMGM_STATUS_OK) {
         status = tlsmgm_staple_read((struct tlsmgm_bytes){response->data, response->size},
                                     tlsmgm_ctx_base_certificate(ctx), hash, &staple, error);
     }
-    if (status != TLSMGM_OK || enable_stapling(ctx->ssl_ctx)) return status;
+    if (status != TLSMGM_STATUS_OK || enable_stapling(ctx->ssl_ctx)) return status;
     return tlsmgm_fail_memory(error);
 }
 
@@ -88,7 +88,7 @@ bool wssl_require_staple(struct tlsmgm_conn *conn) {
 static bool has_an_end(const struct tlsmgm_conn *conn, struct tlsmgm_bytes response) {
     struct tlsmgm_staple staple;
     struct tlsmgm_bytes leaf = tlsmgm_peer_chain_at(&conn->base.peer_chain, 0);
-    return tlsmgm_staple_read(response, leaf, hash, &staple, NULL) == TLSMGM_OK &&
+    return tlsmgm_staple_read(response, leaf, hash, &staple, NULL) == TLSMGM_STATUS_OK &&
            staple.next_update.digits.size > 0;
 }
 

@@ -135,7 +135,7 @@ static bool note_leaf(struct tlsmgm_conn *conn, const unsigned char *leaf, size_
     struct tlsmgm_blob *noted = &conn->resumed_leaf;
     if (size == 0) return noted->size == 0;
     if (noted->size > 0) return noted->size == size && memcmp(noted->data, leaf, size) == 0;
-    return tlsmgm_blob_copy((struct tlsmgm_bytes){leaf, size}, noted, NULL) == TLSMGM_OK;
+    return tlsmgm_blob_copy((struct tlsmgm_bytes){leaf, size}, noted, NULL) == TLSMGM_STATUS_OK;
 }
 
 static int open_ticket(struct tlsmgm_conn *conn, const unsigned char *name, const unsigned char *iv,

@@ -39,13 +39,13 @@ static enum tlsmgm_status announce(WOLF_STACK_OF(WOLFSSL_X509_NAME) * list,
     size_t size = 0;
     unsigned char *der = wrap_name(name, &size);
     unsigned char *next = der;
-    if (der == NULL) return TLSMGM_NO_MEMORY;
+    if (der == NULL) return TLSMGM_STATUS_NO_MEMORY;
     WOLFSSL_X509_NAME *item = wolfSSL_d2i_X509_NAME(NULL, &next, (long)size);
     tlsmgm_free(der);
-    if (item == NULL) return TLSMGM_UNSUPPORTED;
-    if (wolfSSL_sk_X509_NAME_push(list, item) > 0) return TLSMGM_OK;
+    if (item == NULL) return TLSMGM_STATUS_UNSUPPORTED;
+    if (wolfSSL_sk_X509_NAME_push(list, item) > 0) return TLSMGM_STATUS_OK;
     wolfSSL_X509_NAME_free(item);
-    return TLSMGM_NO_MEMORY;
+    return TLSMGM_STATUS_NO_MEMORY;
 }
 
 static bool fits(const struct tlsmgm_trust_items *items) {
@@ -53,7 +53,7 @@ static bool fits(const struct tlsmgm_trust_items *items) {
     for (size_t i = 0; i < items->ca_list_count; i++) {
         struct tlsmgm_certificate_fields fields;
         struct tlsmgm_bytes der = {items->cas[i].der.data, items->cas[i].der.size};
-        if (tlsmgm_certificate_fields_read(der, &fields, NULL) != TLSMGM_OK) return false;
+        if (tlsmgm_certificate_fields_read(der, &fields, NULL) != TLSMGM_STATUS_OK) return false;
         if (fields.subject.size > WC_ASN_NAME_MAX) return false; /* it would be cut off */
         sum += fields.subject.size + NAME_OVERHEAD;
     }
@@ -68,12 +68,12 @@ static enum tlsmgm_status announce_all(const struct tlsmgm_trust_items *items,
         struct tlsmgm_certificate_fields fields;
         struct tlsmgm_bytes der = {items->cas[i].der.data, items->cas[i].der.size};
         enum tlsmgm_status status = tlsmgm_certificate_fields_read(der, &fields, NULL);
-        if (status == TLSMGM_OK) status = announce(list, fields.subject);
-        if (status == TLSMGM_OK) continue;
+        if (status == TLSMGM_STATUS_OK) status = announce(list, fields.subject);
+        if (status == TLSMGM_STATUS_OK) continue;
         *culprit = items->cas[i].where;
         return status;
     }
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 /* All names, or none: an empty list means any authority (RFC 8446 section 4.2.4). */
@@ -81,30 +81,30 @@ static enum tlsmgm_status announce_cas(struct tlsmgm_ctx *ctx,
                                        const struct tlsmgm_ctx_config *config,
                                        const struct tlsmgm_trust_items *items,
                                        struct tlsmgm_error *error) {
-    if (items->ca_list_count == 0) return TLSMGM_OK;
+    if (items->ca_list_count == 0) return TLSMGM_STATUS_OK;
     WOLF_STACK_OF(WOLFSSL_X509_NAME) *list = wolfSSL_sk_X509_NAME_new(NULL);
     if (list == NULL) return tlsmgm_fail_memory(error);
     const char *culprit = NULL;
     enum tlsmgm_status status =
-        fits(items) ? announce_all(items, list, &culprit) : TLSMGM_UNSUPPORTED;
-    if (status == TLSMGM_OK) {
+        fits(items) ? announce_all(items, list, &culprit) : TLSMGM_STATUS_UNSUPPORTED;
+    if (status == TLSMGM_STATUS_OK) {
         wolfSSL_CTX_set_client_CA_list(ctx->ssl_ctx, list);
-        return TLSMGM_OK;
+        return TLSMGM_STATUS_OK;
     }
     wolfSSL_sk_X509_NAME_pop_free(list, NULL);
-    if (status == TLSMGM_NO_MEMORY) return tlsmgm_fail_memory(error);
+    if (status == TLSMGM_STATUS_NO_MEMORY) return tlsmgm_fail_memory(error);
     if (culprit != NULL) {
         tlsmgm_warn_of(config, "ca_list",
                        "%s: wolfSSL cannot send the name of this CA, so clients are told none and "
                        "may choose a certificate of any CA",
                        culprit);
-        return TLSMGM_OK;
+        return TLSMGM_STATUS_OK;
     }
     tlsmgm_warn_of(config, "ca_list",
                    "the names of its CAs take more than %u bytes, or one of them more than %u, so "
                    "clients are told none and may choose a certificate of any CA",
                    NAMES_SIZE_MAX, (unsigned)WC_ASN_NAME_MAX);
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 /* It is kept all the same: named in the list, it is trusted for itself. */
@@ -112,7 +112,7 @@ static void warn_of_key(const struct tlsmgm_ctx_config *config, const char *para
                         const struct tlsmgm_trust_item *item, struct tlsmgm_bytes der) {
     struct tlsmgm_certificate_fields fields;
     struct tlsmgm_public_key key;
-    if (tlsmgm_certificate_fields_read(der, &fields, NULL) != TLSMGM_OK) return;
+    if (tlsmgm_certificate_fields_read(der, &fields, NULL) != TLSMGM_STATUS_OK) return;
     tlsmgm_public_key_read(fields.public_key_info, &key);
     if (wssl_can_use_key(&key)) return;
     tlsmgm_warn_of(config, parameter,
@@ -130,9 +130,9 @@ static enum tlsmgm_status keep_cas(struct tlsmgm_ctx *ctx, const struct tlsmgm_c
         warn_of_key(config, parameter, item, tlsmgm_blob_view(&item->der));
         switch (tlsmgm_anchors_add_ca(&ctx->anchors, &item->der, item->for_servers,
                                       item->for_clients, &why)) {
-            case TLSMGM_OK:
+            case TLSMGM_STATUS_OK:
                 break;
-            case TLSMGM_CONFIG:
+            case TLSMGM_STATUS_CONFIG:
                 tlsmgm_warn_of(config, parameter, "%s: this CA cannot be used: %s", item->where,
                                why.text);
                 break;
@@ -140,7 +140,7 @@ static enum tlsmgm_status keep_cas(struct tlsmgm_ctx *ctx, const struct tlsmgm_c
                 return tlsmgm_fail_memory(error);
         }
     }
-    return TLSMGM_OK;
+    return TLSMGM_STATUS_OK;
 }
 
 /* A list that only tells changes is left out, as with OpenSSL. */
@@ -153,9 +153,9 @@ static enum tlsmgm_status keep_crls(struct tlsmgm_ctx *ctx, const struct tlsmgm_
             continue;
         }
         enum tlsmgm_status status = tlsmgm_anchors_add_crl(&ctx->anchors, &item->der, error);
-        if (status != TLSMGM_OK) return status;
+        if (status != TLSMGM_STATUS_OK) return status;
     }
-    if (items->crl_count == 0 || ctx->anchors.crl_count > 0) return TLSMGM_OK;
+    if (items->crl_count == 0 || ctx->anchors.crl_count > 0) return TLSMGM_STATUS_OK;
     return tlsmgm_fail_parameter(error, "crl_dir", "there are delta CRLs only in %s",
                                  config->crl_dir.path);
 }
@@ -164,11 +164,11 @@ enum tlsmgm_status wssl_load_trust(struct tlsmgm_ctx *ctx, const struct tlsmgm_c
                                    struct tlsmgm_error *error) {
     struct tlsmgm_trust_items items;
     enum tlsmgm_status status = tlsmgm_trust_items_read(config, &items, error);
-    if (status == TLSMGM_OK && config->is_server) {
+    if (status == TLSMGM_STATUS_OK && config->is_server) {
         status = announce_cas(ctx, config, &items, error);
     }
-    if (status == TLSMGM_OK) status = keep_cas(ctx, config, &items, error);
-    if (status == TLSMGM_OK) status = keep_crls(ctx, config, &items, error);
+    if (status == TLSMGM_STATUS_OK) status = keep_cas(ctx, config, &items, error);
+    if (status == TLSMGM_STATUS_OK) status = keep_crls(ctx, config, &items, error);
     tlsmgm_trust_items_free(&items);
     tlsmgm_anchors_seal(&ctx->anchors);
     return status;

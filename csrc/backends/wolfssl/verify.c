@@ -73,10 +73,11 @@ static int code_for_alert(enum tlsmgm_verify_reason reason) {
 static bool keep_chain(struct tlsmgm_conn *conn, const WOLFSSL_X509_STORE_CTX *store) {
     struct tlsmgm_peer_chain *chain = &conn->base.peer_chain;
     if (chain->items != NULL || store->totalCerts <= 0) return true;
-    if (tlsmgm_peer_chain_reserve(chain, (size_t)store->totalCerts) != TLSMGM_OK) return false;
+    if (tlsmgm_peer_chain_reserve(chain, (size_t)store->totalCerts) != TLSMGM_STATUS_OK)
+        return false;
     for (int i = 0; i < store->totalCerts; i++) {
         struct tlsmgm_bytes der = {store->certs[i].buffer, store->certs[i].length};
-        if (tlsmgm_peer_chain_add(chain, der) != TLSMGM_OK) return false;
+        if (tlsmgm_peer_chain_add(chain, der) != TLSMGM_STATUS_OK) return false;
     }
     return true;
 }
@@ -113,10 +114,10 @@ static void judge(struct tlsmgm_conn *conn) {
     question.shown = shown;
     question.shown_count = chain->count;
     switch (tlsmgm_path_judge(&question, &answer, NULL)) {
-        case TLSMGM_OK:
+        case TLSMGM_STATUS_OK:
             wssl_refuse(conn, answer.reason, answer.text); /* or not */
             break;
-        case TLSMGM_NO_MEMORY:
+        case TLSMGM_STATUS_NO_MEMORY:
             conn->verdict.no_memory = true;
             return;
         default:
@@ -176,7 +177,7 @@ bool wssl_is_in_force(struct tlsmgm_bytes der) {
     int64_t from;
     int64_t until;
     int64_t now = (int64_t)time(NULL);
-    return tlsmgm_certificate_fields_read(der, &fields, NULL) == TLSMGM_OK &&
+    return tlsmgm_certificate_fields_read(der, &fields, NULL) == TLSMGM_STATUS_OK &&
            tlsmgm_time_unix(fields.not_before, &from) &&
            tlsmgm_time_unix(fields.not_after, &until) && from <= now && now < until;
 }

@@ -7,5 +7,5 @@ bool tlsmgm_test_swap_staple(struct tlsmgm_ctx *ctx, struct tlsmgm_bytes respons
     struct tlsmgm_source source = {.data = response};
     tlsmgm_blob_free(&ctx->base.ocsp_response);
     return tlsmgm_source_read(&source, "ocsp_response", &ctx->base.ocsp_response, NULL) ==
-           TLSMGM_OK;
+           TLSMGM_STATUS_OK;
 }

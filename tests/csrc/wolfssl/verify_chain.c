@@ -19,8 +19,8 @@ static bool add_all(struct tlsmgm_anchors *anchors, const struct tlsmgm_bytes *i
     for (size_t i = 0; i < count; i++) {
         struct tlsmgm_source source = {.data = items[i]};
         struct tlsmgm_blob blob = {0};
-        good &= tlsmgm_source_read(&source, NULL, &blob, NULL) == TLSMGM_OK &&
-                add(anchors, &blob, NULL) == TLSMGM_OK;
+        good &= tlsmgm_source_read(&source, NULL, &blob, NULL) == TLSMGM_STATUS_OK &&
+                add(anchors, &blob, NULL) == TLSMGM_STATUS_OK;
         tlsmgm_blob_free(&blob);
     }
     return good;
@@ -47,7 +47,7 @@ bool tlsmgm_test_verify_chain(const struct tlsmgm_test_chain *chain,
         .name = {(const uint8_t *)chain->name, strlen(chain->name)},
         .signature_check = wssl_check_signature,
     };
-    good = good && tlsmgm_path_judge(&question, &answer, NULL) == TLSMGM_OK;
+    good = good && tlsmgm_path_judge(&question, &answer, NULL) == TLSMGM_STATUS_OK;
     if (good) {
         *reason = answer.reason;
         *depth = (int)answer.depth;

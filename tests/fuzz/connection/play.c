@@ -45,9 +45,9 @@ static void peer_act(struct play *play) {
 static void peer_step(struct play *play, bool *has_acted) {
     uint8_t data[2048];
     size_t count;
-    bool is_done = fuzz_backend->handshake(play->peer, NULL) == TLSMGM_OK;
+    bool is_done = fuzz_backend->handshake(play->peer, NULL) == TLSMGM_STATUS_OK;
     while (is_done &&
-           fuzz_backend->read(play->peer, data, sizeof data, &count, NULL) == TLSMGM_OK) {
+           fuzz_backend->read(play->peer, data, sizeof data, &count, NULL) == TLSMGM_STATUS_OK) {
     }
     if (!is_done || (*has_acted && play->input->left == 0)) return;
     peer_act(play);
@@ -82,7 +82,7 @@ static void deliver_into_room(struct play *play, struct tlsmgm_bytes bytes,
     target_take(&play->target, bytes.data, bytes.size, false, play->input);
     size_t used = fuzz_backend->reclaim_output(play->target.conn);
     fuzz_require(used <= size, "no more is in a room than fits there");
-    if (tlsmgm_buffer_append(answer, room, used) != TLSMGM_OK) abort();
+    if (tlsmgm_buffer_append(answer, room, used) != TLSMGM_STATUS_OK) abort();
     free(room);
 }
 
@@ -152,7 +152,7 @@ static void check_untouched(const struct play *play) {
     if (!play->rig.peer_is_acceptable) return;
     fuzz_require(target->established, "an honest handshake goes well");
     fuzz_require(target->received == target->peer_wrote, "honest data arrives");
-    fuzz_require(target->fatal == TLSMGM_OK, "an honest connection does not fail");
+    fuzz_require(target->fatal == TLSMGM_STATUS_OK, "an honest connection does not fail");
 }
 
 /* After the end nothing but reading is left, and whatever was said stays said. */

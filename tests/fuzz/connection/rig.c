@@ -51,7 +51,8 @@ static struct tlsmgm_ctx *target_of(size_t version, enum rule rule, size_t group
     config.private_key.path = is_server ? FUZZ_PKI "/dom1.key" : FUZZ_PKI "/good.key";
     /* A client's first guess is another group: a HelloRetryRequest. */
     if (is_server && group == 1) config.groups = "P-384:P-256";
-    fuzz_require(fuzz_backend->ctx_new(&config, slot, NULL) == TLSMGM_OK, "a target has a context");
+    fuzz_require(fuzz_backend->ctx_new(&config, slot, NULL) == TLSMGM_STATUS_OK,
+                 "a target has a context");
     return *slot;
 }
 
@@ -68,7 +69,7 @@ static struct tlsmgm_ctx *peer_of(size_t version, size_t which) {
     struct tlsmgm_ctx **slot = &peers[version][which];
     struct identity identity = identity_of(!is_server, which);
     if (*slot != NULL) return *slot;
-    fuzz_require(peer_new(version, &identity, slot) == TLSMGM_OK, "a peer has a context");
+    fuzz_require(peer_new(version, &identity, slot) == TLSMGM_STATUS_OK, "a peer has a context");
     return *slot;
 }
 
@@ -116,8 +117,8 @@ void rig_begin(bool target_is_server) {
     static const uint8_t material[TLSMGM_TICKET_KEY_SIZE] = {1, 2, 3};
     is_server = target_is_server;
     still_begin();
-    fuzz_require(fuzz_backend->init(NULL) == TLSMGM_OK, "the library starts");
-    fuzz_require(tlsmgm_ticket_keys_new(&keys, NULL) == TLSMGM_OK, "there are keys");
+    fuzz_require(fuzz_backend->init(NULL) == TLSMGM_STATUS_OK, "the library starts");
+    fuzz_require(tlsmgm_ticket_keys_new(&keys, NULL) == TLSMGM_STATUS_OK, "there are keys");
     tlsmgm_ticket_keys_replace(keys, material, 1);
 }
 

@@ -7,7 +7,7 @@ __attribute__((used, section("__libfuzzer_extra_counters"))) static uint8_t coun
 
 void seen(enum tlsmgm_status status, const struct tlsmgm_error *error) {
     uint64_t mark = (uint64_t)status;
-    if (status > TLSMGM_CLOSED) {
+    if (status > TLSMGM_STATUS_CLOSED) {
         mark = mark * 1000003u + (uint64_t)error->library_code;
         mark = mark * 1000003u + (uint64_t)error->alert;
         mark = mark * 1000003u + (uint64_t)error->verify_reason;

@@ -44,7 +44,7 @@ struct tlsmgm_bytes first_record(struct tlsmgm_bytes bytes) {
 }
 
 static void append(struct tlsmgm_buffer *out, struct tlsmgm_bytes bytes) {
-    if (tlsmgm_buffer_append(out, bytes.data, bytes.size) != TLSMGM_OK) abort();
+    if (tlsmgm_buffer_append(out, bytes.data, bytes.size) != TLSMGM_STATUS_OK) abort();
 }
 
 static void append_record(struct tlsmgm_buffer *out, uint8_t type, uint8_t version,

@@ -35,14 +35,14 @@ void target_end(struct target *target) {
 /* --- what must be true --------------------------------------------------------------------- */
 
 static bool is_fatal(enum tlsmgm_status status) {
-    return status != TLSMGM_OK && status != TLSMGM_WANT_READ && status != TLSMGM_WANT_WRITE &&
-           status != TLSMGM_CLOSED;
+    return status != TLSMGM_STATUS_OK && status != TLSMGM_STATUS_WANT_READ &&
+           status != TLSMGM_STATUS_WANT_WRITE && status != TLSMGM_STATUS_CLOSED;
 }
 
 /* No peer makes a connection run out of memory, name a parameter or meet a defect. */
 static bool may_come_from_peer(enum tlsmgm_status status) {
-    return status == TLSMGM_TRUNCATED || status == TLSMGM_ALERT || status == TLSMGM_PROTOCOL ||
-           status == TLSMGM_VERIFY;
+    return status == TLSMGM_STATUS_TRUNCATED || status == TLSMGM_STATUS_ALERT ||
+           status == TLSMGM_STATUS_PROTOCOL || status == TLSMGM_STATUS_VERIFY;
 }
 
 static void check_error(enum tlsmgm_status status, const struct tlsmgm_error *error) {
@@ -50,16 +50,17 @@ static void check_error(enum tlsmgm_status status, const struct tlsmgm_error *er
     fuzz_require(memchr(error->text, 0, sizeof error->text) != NULL, "its text is terminated");
     fuzz_require(error->text[0] != '\0', "its text says something");
     fuzz_require(error->alert >= TLSMGM_NO_ALERT && error->alert < 256, "its alert is one");
-    fuzz_require((error->verify_reason != TLSMGM_VERIFY_NONE) == (status == TLSMGM_VERIFY),
+    fuzz_require((error->verify_reason != TLSMGM_VERIFY_NONE) == (status == TLSMGM_STATUS_VERIFY),
                  "it has a reason when a certificate was refused, and only then");
-    fuzz_require(status != TLSMGM_ALERT || error->alert >= 0, "an alert that came has a number");
+    fuzz_require(status != TLSMGM_STATUS_ALERT || error->alert >= 0,
+                 "an alert that came has a number");
 }
 
 /* After each call that may fail. */
 static void check_status(struct target *target, enum tlsmgm_status status,
                          const struct tlsmgm_error *error) {
     seen(status, error);
-    if (target->fatal != TLSMGM_OK) {
+    if (target->fatal != TLSMGM_STATUS_OK) {
         fuzz_require(status == target->fatal, "a fatal status comes again on every later call");
     }
     if (!is_fatal(status)) return;
@@ -67,8 +68,8 @@ static void check_status(struct target *target, enum tlsmgm_status status,
         (void)fprintf(stderr, "%s (%lld)\n", error->text, (long long)error->library_code);
     fuzz_require(may_come_from_peer(status), "a fatal status is one that peers can cause");
     check_error(status, error);
-    fuzz_require(status != TLSMGM_TRUNCATED || target->ended, "only an end truncates");
-    fuzz_require(status != TLSMGM_VERIFY || target->rig->verifies_peer,
+    fuzz_require(status != TLSMGM_STATUS_TRUNCATED || target->ended, "only an end truncates");
+    fuzz_require(status != TLSMGM_STATUS_VERIFY || target->rig->verifies_peer,
                  "only who verifies refuses");
     target->fatal = status;
 }
@@ -100,7 +101,7 @@ static void check_peer(struct target *target, const struct tlsmgm_conn_info *inf
                  "a certificate that is there was verified");
     if (leaf.size == 0) return;
     struct tlsmgm_certificate_fields fields;
-    fuzz_require(tlsmgm_certificate_fields_read(leaf, &fields, NULL) == TLSMGM_OK,
+    fuzz_require(tlsmgm_certificate_fields_read(leaf, &fields, NULL) == TLSMGM_STATUS_OK,
                  "a certificate that was accepted can be read");
     fuzz_require(tlsmgm_bytes_equal(signed_part(leaf), signed_part(rig->leaf)),
                  "a certificate that was accepted is one that a CA has signed");
@@ -122,11 +123,11 @@ static void call_handshake(struct target *target) {
     struct tlsmgm_error error;
     enum tlsmgm_status status = fuzz_backend->handshake(target->conn, &error);
     check_status(target, status, &error);
-    fuzz_require(status != TLSMGM_WANT_WRITE, "a handshake never waits for output");
-    fuzz_require(status != TLSMGM_CLOSED, "a handshake is complete or fails");
-    fuzz_require(!target->established || status == TLSMGM_OK || is_fatal(status),
+    fuzz_require(status != TLSMGM_STATUS_WANT_WRITE, "a handshake never waits for output");
+    fuzz_require(status != TLSMGM_STATUS_CLOSED, "a handshake is complete or fails");
+    fuzz_require(!target->established || status == TLSMGM_STATUS_OK || is_fatal(status),
                  "a handshake that is complete stays so");
-    if (status == TLSMGM_OK && !target->established) check_established(target);
+    if (status == TLSMGM_STATUS_OK && !target->established) check_established(target);
 }
 
 /*
@@ -144,15 +145,16 @@ static void call_read(struct target *target, size_t size) {
     if (data == NULL) abort();
     enum tlsmgm_status status = fuzz_backend->read(target->conn, data, size, &count, &error);
     check_status(target, status, &error);
-    fuzz_require(status != TLSMGM_WANT_WRITE, "reading never waits for output");
-    fuzz_require(count <= size && (status == TLSMGM_OK || count == 0), "read() counts right");
-    fuzz_require(status != TLSMGM_OK || count > 0 || size == 0, "read() that is OK reads");
+    fuzz_require(status != TLSMGM_STATUS_WANT_WRITE, "reading never waits for output");
+    fuzz_require(count <= size && (status == TLSMGM_STATUS_OK || count == 0),
+                 "read() counts right");
+    fuzz_require(status != TLSMGM_STATUS_OK || count > 0 || size == 0, "read() that is OK reads");
     for (size_t i = 0; i < count; i++) {
         fuzz_require(data[i] == pattern_byte(target->received++), "what is read was written");
     }
     fuzz_require(target->received <= target->peer_wrote, "nothing is read that was not written");
     if (count > 0) note_progress(target);
-    if (status == TLSMGM_CLOSED) {
+    if (status == TLSMGM_STATUS_CLOSED) {
         fuzz_require(target->peer_goodbye && target->received == target->peer_wrote,
                      "the end is where the peer has ended");
     }
@@ -166,7 +168,8 @@ static void call_write(struct target *target, size_t size) {
     if (data == NULL) abort();
     enum tlsmgm_status status = fuzz_backend->write(target->conn, data, size, &count, &error);
     check_status(target, status, &error);
-    fuzz_require(count <= size && (status == TLSMGM_OK || count == 0), "write() counts right");
+    fuzz_require(count <= size && (status == TLSMGM_STATUS_OK || count == 0),
+                 "write() counts right");
     if (count > 0) note_progress(target);
     free(data);
 }
@@ -175,14 +178,16 @@ static void call_shutdown(struct target *target) {
     struct tlsmgm_error error;
     enum tlsmgm_status status = fuzz_backend->shutdown(target->conn, &error);
     check_status(target, status, &error);
-    fuzz_require(status == TLSMGM_OK || status == TLSMGM_WANT_READ || is_fatal(status),
+    fuzz_require(status == TLSMGM_STATUS_OK || status == TLSMGM_STATUS_WANT_READ ||
+                     is_fatal(status),
                  "shutdown() is done, waits or fails");
     target->is_untouched = false;
     if (!target->established || is_fatal(status)) return;
     size_t count;
     uint8_t byte = 0;
     status = fuzz_backend->write(target->conn, &byte, 1, &count, &error);
-    fuzz_require(status == TLSMGM_CLOSED && count == 0, "nothing is written after a goodbye");
+    fuzz_require(status == TLSMGM_STATUS_CLOSED && count == 0,
+                 "nothing is written after a goodbye");
 }
 
 static void call_ask(struct target *target) {
@@ -192,21 +197,21 @@ static void call_ask(struct target *target) {
     for (size_t i = 0; fuzz_backend->peer_certificate(target->conn, i).size > 0; i++) {
         fuzz_require(i < 100, "a chain has an end");
     }
-    if (target->established && target->fatal == TLSMGM_OK) check_peer(target, &info);
+    if (target->established && target->fatal == TLSMGM_STATUS_OK) check_peer(target, &info);
 }
 
 static void call_session(struct target *target) {
     struct tlsmgm_error error;
     struct tlsmgm_session *session = NULL;
     enum tlsmgm_status status = fuzz_backend->conn_session(target->conn, &session, &error);
-    fuzz_require(status == TLSMGM_OK, "to ask for a session is no mistake");
+    fuzz_require(status == TLSMGM_STATUS_OK, "to ask for a session is no mistake");
     fuzz_require(session == NULL || !target->rig->target_is_server, "only clients have sessions");
     fuzz_backend->session_free(session);
 }
 
 /* What a program does that has just received something. */
 static void call_honestly(struct target *target) {
-    if (!target->established && target->fatal == TLSMGM_OK) call_handshake(target);
+    if (!target->established && target->fatal == TLSMGM_STATUS_OK) call_handshake(target);
     size_t before = target->received - 1;
     while (target->established && target->received != before) {
         before = target->received;
@@ -257,7 +262,7 @@ void target_poke(struct target *target, struct input *input) {
 /* --- bytes in ------------------------------------------------------------------------------ */
 
 static void feed(struct target *target, const uint8_t *data, size_t size) {
-    fuzz_require(fuzz_backend->feed(target->conn, data, size, NULL) == TLSMGM_OK,
+    fuzz_require(fuzz_backend->feed(target->conn, data, size, NULL) == TLSMGM_STATUS_OK,
                  "there is room for a few records");
 }
 
@@ -265,7 +270,7 @@ static void feed(struct target *target, const uint8_t *data, size_t size) {
 static void feed_replay(struct target *target) {
     struct tlsmgm_buffer replay;
     tlsmgm_buffer_init(&replay, TLSMGM_INPUT_MAX);
-    if (tlsmgm_hello_reader_replay(&target->reader, &replay) != TLSMGM_OK) abort();
+    if (tlsmgm_hello_reader_replay(&target->reader, &replay) != TLSMGM_STATUS_OK) abort();
     struct tlsmgm_bytes hello = tlsmgm_buffer_view(&replay);
     feed(target, hello.data, hello.size);
     tlsmgm_buffer_free(&replay);
@@ -288,16 +293,17 @@ static void greet(struct target *target, const uint8_t *data, size_t size) {
     struct tlsmgm_client_hello hello;
     struct tlsmgm_error error;
     if (target->refused) return;
-    if (tlsmgm_buffer_append(&target->hello, data, size) != TLSMGM_OK) abort();
+    if (tlsmgm_buffer_append(&target->hello, data, size) != TLSMGM_STATUS_OK) abort();
     enum tlsmgm_status status = tlsmgm_hello_reader_feed(&target->reader, data, size, &error);
-    if (status == TLSMGM_WANT_READ) return;
-    if (status == TLSMGM_OK) {
+    if (status == TLSMGM_STATUS_WANT_READ) return;
+    if (status == TLSMGM_STATUS_OK) {
         struct tlsmgm_bytes message = tlsmgm_buffer_view(&target->reader.message);
         status = tlsmgm_client_hello_parse(message, &hello, &error);
     }
     seen(status, &error);
     uint16_t version = target->rig->version;
-    target->refused = status != TLSMGM_OK || !tlsmgm_client_hello_offers(&hello, version, version);
+    target->refused =
+        status != TLSMGM_STATUS_OK || !tlsmgm_client_hello_offers(&hello, version, version);
     if (target->refused) return;
     start(target, hello.has_server_name ? hello.server_name : (struct tlsmgm_bytes){0});
 }
@@ -307,10 +313,11 @@ static void lend(struct target *target, const uint8_t *data, size_t size, struct
     uint8_t *copy = malloc(size == 0 ? 1 : size);
     if (copy == NULL) abort();
     if (size > 0) memcpy(copy, data, size);
-    fuzz_require(fuzz_backend->lend_input(target->conn, copy, size, NULL) == TLSMGM_OK,
+    fuzz_require(fuzz_backend->lend_input(target->conn, copy, size, NULL) == TLSMGM_STATUS_OK,
                  "there is room for a few records");
     target_poke(target, input);
-    fuzz_require(fuzz_backend->reclaim_input(target->conn, NULL) == TLSMGM_OK, "it is given back");
+    fuzz_require(fuzz_backend->reclaim_input(target->conn, NULL) == TLSMGM_STATUS_OK,
+                 "it is given back");
     free(copy);
 }
 
@@ -335,7 +342,7 @@ void target_take_end(struct target *target) {
 void target_drain(struct target *target, struct tlsmgm_buffer *out) {
     if (target->conn == NULL) return;
     struct tlsmgm_bytes bytes = fuzz_backend->output(target->conn);
-    if (tlsmgm_buffer_append(out, bytes.data, bytes.size) != TLSMGM_OK) abort();
+    if (tlsmgm_buffer_append(out, bytes.data, bytes.size) != TLSMGM_STATUS_OK) abort();
     fuzz_backend->output_consume(target->conn, bytes.size);
     fuzz_require(fuzz_backend->output(target->conn).size == 0, "what was taken is gone");
 }
