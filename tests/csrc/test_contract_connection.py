@@ -122,7 +122,10 @@ def test_nothing_can_be_read_or_written_as_nothing(rig: Rig, version: str) -> No
 def test_no_bytes_may_be_fed(rig: Rig, version: str) -> None:
     client, server = pair(rig, rig, version)
     assert server.feed(b"").status == "OK"
-    assert rig.table.feed(server.handle, rig.c.ffi.NULL, 0, rig.c.ffi.NULL) == rig.c.lib.TLSMGM_STATUS_OK
+    assert (
+        rig.table.feed(server.handle, rig.c.ffi.NULL, 0, rig.c.ffi.NULL)
+        == rig.c.lib.TLSMGM_STATUS_OK
+    )
     settle(client, server)
 
 

@@ -334,3 +334,56 @@ def test_a_bent_session_does_no_harm(domain: Domain) -> None:
         client.info()
         client.free()
         server.free()
+
+
+class ForeignRing:
+    """A key ring of another distribution's: its own layout behind the table of functions.
+
+    Attributes:
+        asked: what backends have called, in order.
+    """
+
+    def __init__(self, rig: Rig) -> None:
+        self.asked: list[str] = []
+        self.references = 1
+        ffi = self.ffi = rig.c.ffi
+        self.key = ffi.new("struct tlsmgm_ticket_key *")
+        ffi.buffer(self.key)[:] = OLD_KEY
+        kind = "struct tlsmgm_ticket_keys *"
+        self.slots = {
+            "ref": ffi.callback(f"{kind}({kind})", self.ref),
+            "free": ffi.callback(f"void({kind})", self.free),
+            "current": ffi.callback(f"bool({kind}, struct tlsmgm_ticket_key *)", self.current),
+            "find": ffi.callback(
+                f"bool({kind}, uint8_t *, struct tlsmgm_ticket_key *, bool *)", self.find
+            ),
+        }
+        self.table = ffi.new("struct tlsmgm_ticket_keys_table *", self.slots)
+        self.keys = ffi.new(kind, {"table": self.table})
+
+    def ref(self, keys: Any) -> Any:
+        self.references += 1
+        return keys
+
+    def free(self, keys: Any) -> None:
+        self.references -= 1
+
+    def current(self, keys: Any, out: Any) -> bool:
+        self.asked.append("current")
+        out[0] = self.key[0]
+        return True
+
+    def find(self, keys: Any, name: Any, out: Any, is_current: Any) -> bool:
+        self.asked.append("find")
+        out[0], is_current[0] = self.key[0], True
+        return bool(self.ffi.buffer(name, 16)[:] == OLD_KEY[:16])
+
+
+def test_a_ring_of_others_will_do(rig: Rig, version: str) -> None:
+    """A backend knows of a ring its functions alone."""
+    ring = ForeignRing(rig)
+    domain = Domain(rig, rig, version, ticket_keys=ring.keys)
+    assert ring.references == 2
+    assert domain.resumes(domain.session())
+    assert ring.asked[0] == "current"
+    assert "find" in ring.asked

@@ -55,7 +55,9 @@ def test_input_is_one_queue_whether_fed_or_lent(c: CCode, steps: list[tuple[str,
         for number, (step, size) in enumerate(steps):
             data = pattern(size, number)
             if step == "feed":
-                assert c.lib.tlsmgm_wire_feed(wire, data, size, c.ffi.NULL) == c.lib.TLSMGM_STATUS_OK
+                assert (
+                    c.lib.tlsmgm_wire_feed(wire, data, size, c.ffi.NULL) == c.lib.TLSMGM_STATUS_OK
+                )
                 scribble(lent)
                 model += data
             elif step == "lend":
