@@ -26,6 +26,7 @@ cdef extern from "tlsmgm.h" nogil:
         TLSMGM_STATUS_NO_MEMORY
         TLSMGM_STATUS_INTERNAL
         TLSMGM_STATUS_HELLO_TOO_LARGE
+        TLSMGM_STATUS_NO_DOMAIN
 
     cdef enum tlsmgm_verify_reason:
         TLSMGM_VERIFY_NONE
@@ -229,6 +230,6 @@ cdef extern from "embed.h" nogil:
         tlsmgm_status (*feed)(tlsmgm_greeting *, const uint8_t *, size_t,
                               tlsmgm_error *) noexcept nogil
         tlsmgm_bytes (*server_name)(const tlsmgm_greeting *) noexcept nogil
-        tlsmgm_status (*start)(const tlsmgm_greeting *, const tlsmgm_ctx_handle *, tlsmgm_conn **,
+        tlsmgm_status (*start)(tlsmgm_greeting *, const tlsmgm_ctx_handle *, tlsmgm_conn **,
                                tlsmgm_error *) noexcept nogil
         void (*alert_record)(tlsmgm_alert, uint8_t *) noexcept nogil

@@ -234,16 +234,16 @@ static enum tlsmgm_status add_ca(struct reading *reading, const struct tlsmgm_pe
     struct tlsmgm_trust_item ca;
     struct tlsmgm_error why;
     enum tlsmgm_status status = decode_ca(pem, item, &ca, &why);
-    tlsmgm_pem_place(pem, item, place, sizeof place);
-    reading->cas_read++;
-    if (status == TLSMGM_STATUS_UNSUPPORTED) {
-        tlsmgm_warn_of(reading->config, "ca_list", "%s: this CA cannot be used: %s", place,
-                       why.text);
-        return TLSMGM_STATUS_OK;
-    }
-    if (status != TLSMGM_STATUS_OK) {
+    if (status != TLSMGM_STATUS_OK && status != TLSMGM_STATUS_UNSUPPORTED) {
         if (error != NULL) *error = why;
         return status;
+    }
+    reading->cas_read++;
+    tlsmgm_pem_place(pem, item, place, sizeof place);
+    if (status == TLSMGM_STATUS_UNSUPPORTED) {
+        tlsmgm_warn_of(reading->config, pem->parameter, "%s: this CA cannot be used: %s", place,
+                       why.text);
+        return TLSMGM_STATUS_OK;
     }
     ca.where = copy_text(place);
     if (ca.where != NULL) return list_add(&reading->cas, &ca, error);

@@ -72,11 +72,11 @@ struct tlsmgm_greeting_table {
     struct tlsmgm_bytes (*server_name)(const struct tlsmgm_greeting *greeting);
 
     /*
-     * After an OK of feed(): starts a connection in the context of a server, and feeds it all that
-     * came. On failure *out is NULL, and error names the alert to send; PROTOCOL when the client
-     * speaks no version of the domain.
+     * After an OK of feed(), once: starts a connection in the context of a server, and feeds it all
+     * that came. On failure *out is NULL, and error names the alert to send; PROTOCOL when the
+     * client speaks no version of the domain.
      */
-    TLSMGM_MUST_USE enum tlsmgm_status (*start)(const struct tlsmgm_greeting *greeting,
+    TLSMGM_MUST_USE enum tlsmgm_status (*start)(struct tlsmgm_greeting *greeting,
                                                 const struct tlsmgm_ctx_handle *handle,
                                                 struct tlsmgm_conn **out,
                                                 struct tlsmgm_error *error);

@@ -1,5 +1,6 @@
 #include "match/match_index.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,6 +47,7 @@ struct pattern {
 };
 
 struct tlsmgm_match_index {
+    atomic_size_t references;
     struct group *groups;
     uint32_t group_count;
     uint32_t *group_slots; /* hash table of positions in groups */
@@ -274,7 +276,9 @@ enum tlsmgm_status tlsmgm_match_index_new(const struct tlsmgm_match_entry *entri
     enum tlsmgm_status status = check_entries(entries, count, &text_size, error);
     if (status != TLSMGM_STATUS_OK) return status;
     struct tlsmgm_match_index *index = tlsmgm_calloc(1, sizeof *index);
-    if (index == NULL || !allocate_tables(index, count, text_size)) {
+    if (index == NULL) return tlsmgm_fail_memory(error);
+    atomic_init(&index->references, 1);
+    if (!allocate_tables(index, count, text_size)) {
         tlsmgm_match_index_free(index);
         return tlsmgm_fail_memory(error);
     }
@@ -285,8 +289,13 @@ enum tlsmgm_status tlsmgm_match_index_new(const struct tlsmgm_match_entry *entri
     return TLSMGM_STATUS_OK;
 }
 
+struct tlsmgm_match_index *tlsmgm_match_index_ref(struct tlsmgm_match_index *index) {
+    if (index != NULL) atomic_fetch_add(&index->references, 1);
+    return index;
+}
+
 void tlsmgm_match_index_free(struct tlsmgm_match_index *index) {
-    if (index == NULL) return;
+    if (index == NULL || atomic_fetch_sub(&index->references, 1) != 1) return;
     tlsmgm_free(index->groups);
     tlsmgm_free(index->group_slots);
     tlsmgm_free(index->names);

@@ -1,6 +1,6 @@
 /*
- * Match index: which TLS domain answers for an address and a name. Immutable once built, so any
- * number of threads may ask it at once.
+ * Match index: which TLS domain answers for an address and a name. Immutable once built, and
+ * counted, so any number of threads may ask it at once.
  *
  * Address first: when any entry names exactly this address and port, only those entries count;
  * entries for any address count where nobody names it. There is no second try.
@@ -41,6 +41,7 @@ TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_match_index_new(const struct tlsmgm_ma
                                                           size_t count,
                                                           struct tlsmgm_match_index **out,
                                                           struct tlsmgm_error *error);
+struct tlsmgm_match_index *tlsmgm_match_index_ref(struct tlsmgm_match_index *index);
 void tlsmgm_match_index_free(struct tlsmgm_match_index *index);
 
 /* name.data NULL: the client sent none. Returns the domain or TLSMGM_MATCH_NONE. */

@@ -4,11 +4,11 @@
 #include "base/alert.h"
 #include "base/alloc.h"
 #include "base/error.h"
-#include "hello/first_flight.h"
+#include "serve/acceptor.h"
 #include "serve/embed_table.h"
 
 struct tlsmgm_greeting {
-    struct tlsmgm_first_flight flight;
+    struct tlsmgm_acceptor acceptor;
     struct tlsmgm_error outcome; /* of the last feed() that took anything */
 };
 
@@ -17,7 +17,7 @@ static enum tlsmgm_status greeting_new(size_t limit, struct tlsmgm_greeting **ou
     struct tlsmgm_greeting *greeting = tlsmgm_calloc(1, sizeof *greeting);
     *out = greeting;
     if (greeting == NULL) return tlsmgm_fail_memory(error);
-    tlsmgm_first_flight_init(&greeting->flight, limit);
+    tlsmgm_acceptor_init(&greeting->acceptor, NULL, NULL, 0, limit);
     tlsmgm_error_clear(&greeting->outcome);
     greeting->outcome.status = TLSMGM_STATUS_WANT_READ;
     return TLSMGM_STATUS_OK;
@@ -25,7 +25,7 @@ static enum tlsmgm_status greeting_new(size_t limit, struct tlsmgm_greeting **ou
 
 static void greeting_free(struct tlsmgm_greeting *greeting) {
     if (greeting == NULL) return;
-    tlsmgm_first_flight_free(&greeting->flight);
+    tlsmgm_acceptor_free(&greeting->acceptor);
     tlsmgm_free(greeting);
 }
 
@@ -37,13 +37,14 @@ static enum tlsmgm_status fail_no_room(struct tlsmgm_error *error) {
 
 /* Nothing is ever dropped: what comes behind the hello must find room, too. */
 static enum tlsmgm_status take(struct tlsmgm_greeting *greeting, const uint8_t *data, size_t size) {
-    struct tlsmgm_first_flight *flight = &greeting->flight;
+    struct tlsmgm_acceptor *acceptor = &greeting->acceptor;
     struct tlsmgm_error *outcome = &greeting->outcome;
     bool is_whole = outcome->status == TLSMGM_STATUS_OK;
     size_t taken = 0;
-    enum tlsmgm_status status = tlsmgm_first_flight_hold(flight, data, size, &taken);
-    if (status == TLSMGM_STATUS_OK && !is_whole) status = tlsmgm_first_flight_read(flight, outcome);
+    enum tlsmgm_status status = tlsmgm_acceptor_hold(acceptor, data, size, &taken);
+    if (status == TLSMGM_STATUS_OK && !is_whole) status = tlsmgm_acceptor_read(acceptor, outcome);
     if (status == TLSMGM_STATUS_OK && taken < size) status = TLSMGM_STATUS_NO_MEMORY;
+    if (status == TLSMGM_STATUS_NO_MEMORY) tlsmgm_acceptor_end(acceptor);
     return status == TLSMGM_STATUS_NO_MEMORY ? fail_no_room(outcome) : status;
 }
 
@@ -60,50 +61,20 @@ static enum tlsmgm_status greeting_feed(struct tlsmgm_greeting *greeting, const 
 
 static struct tlsmgm_bytes greeting_server_name(const struct tlsmgm_greeting *greeting) {
     bool is_known = greeting->outcome.status == TLSMGM_STATUS_OK;
-    return is_known ? greeting->flight.hello.server_name : (struct tlsmgm_bytes){0};
+    return is_known ? greeting->acceptor.flight.hello.server_name : (struct tlsmgm_bytes){0};
 }
 
 /* The caller may free the greeting at once, so nothing stays lent. */
-static enum tlsmgm_status start_in(const struct tlsmgm_first_flight *flight,
-                                   const struct tlsmgm_ctx_handle *handle, struct tlsmgm_conn **out,
-                                   struct tlsmgm_error *error) {
-    const struct tlsmgm_backend *backend = handle->backend;
-    struct tlsmgm_conn_config config =
-        tlsmgm_first_flight_describe(flight, handle->highest_version);
-    enum tlsmgm_status status = backend->conn_new(handle->ctx, &config, out, error);
-    if (status == TLSMGM_STATUS_OK) {
-        status = tlsmgm_first_flight_hand_over(flight, backend, *out, error);
-    }
-    return status == TLSMGM_STATUS_OK ? backend->reclaim_input(*out, error) : status;
-}
-
-static enum tlsmgm_status may_start(const struct tlsmgm_greeting *greeting,
-                                    const struct tlsmgm_ctx_handle *handle,
-                                    struct tlsmgm_error *error) {
-    if (greeting->outcome.status != TLSMGM_STATUS_OK || !handle->is_server) {
-        return tlsmgm_fail(error, TLSMGM_STATUS_INTERNAL,
-                           "a connection starts with a whole ClientHello and a server's context");
-    }
-    if (tlsmgm_client_hello_offers(&greeting->flight.hello, handle->lowest_version,
-                                   handle->highest_version)) {
-        return TLSMGM_STATUS_OK;
-    }
-    return tlsmgm_fail_alert(error, TLSMGM_ALERT_PROTOCOL_VERSION,
-                             "the client speaks no TLS version that the domain allows");
-}
-
-static enum tlsmgm_status greeting_start(const struct tlsmgm_greeting *greeting,
+static enum tlsmgm_status greeting_start(struct tlsmgm_greeting *greeting,
                                          const struct tlsmgm_ctx_handle *handle,
                                          struct tlsmgm_conn **out, struct tlsmgm_error *error) {
-    *out = NULL;
-    enum tlsmgm_status status = may_start(greeting, handle, error);
-    if (status == TLSMGM_STATUS_OK) status = start_in(&greeting->flight, handle, out, error);
-    if (status == TLSMGM_STATUS_OK) return TLSMGM_STATUS_OK;
+    enum tlsmgm_status status = tlsmgm_acceptor_start(&greeting->acceptor, handle, out, error);
+    if (status != TLSMGM_STATUS_OK) return status;
+    status = handle->backend->reclaim_input(*out, error);
+    if (status == TLSMGM_STATUS_OK) return status;
     handle->backend->conn_free(*out);
     *out = NULL;
-    if (error != NULL && error->alert == TLSMGM_NO_ALERT) {
-        error->alert = TLSMGM_ALERT_INTERNAL_ERROR;
-    }
+    if (error != NULL) error->alert = TLSMGM_ALERT_INTERNAL_ERROR;
     return status;
 }
 

@@ -1,5 +1,5 @@
 # Declarations of csrc/*.h, nothing else. Read the headers for what they mean.
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 # The public ones.
 from tlsmgm.capi cimport *
@@ -72,20 +72,10 @@ cdef extern from "hello/client_hello.h" nogil:
         tlsmgm_bytes alpn
         bint offers_session
 
-    bint tlsmgm_client_hello_offers(const tlsmgm_client_hello *, uint16_t, uint16_t)
-
 
 cdef extern from "hello/first_flight.h" nogil:
     cdef struct tlsmgm_first_flight:
         tlsmgm_client_hello hello
-
-    void tlsmgm_first_flight_init(tlsmgm_first_flight *, size_t)
-    void tlsmgm_first_flight_free(tlsmgm_first_flight *)
-    tlsmgm_status tlsmgm_first_flight_hold(tlsmgm_first_flight *, const uint8_t *, size_t, size_t *)
-    tlsmgm_status tlsmgm_first_flight_read(tlsmgm_first_flight *, tlsmgm_error *)
-    tlsmgm_conn_config tlsmgm_first_flight_describe(const tlsmgm_first_flight *, uint16_t)
-    tlsmgm_status tlsmgm_first_flight_hand_over(const tlsmgm_first_flight *, const tlsmgm_backend *,
-                                                tlsmgm_conn *, tlsmgm_error *)
 
 
 cdef extern from "match/match_index.h" nogil:
@@ -108,6 +98,36 @@ cdef extern from "match/match_index.h" nogil:
     uint32_t tlsmgm_match_index_find(const tlsmgm_match_index *, const uint8_t *, uint16_t,
                                      tlsmgm_bytes)
     size_t tlsmgm_match_index_memory(const tlsmgm_match_index *)
+
+
+cdef extern from "serve/selector.h" nogil:
+    cdef struct tlsmgm_selector
+
+    tlsmgm_status tlsmgm_selector_new(tlsmgm_match_index *, const tlsmgm_ctx_handle *, size_t,
+                                      size_t, uint64_t, tlsmgm_selector **, tlsmgm_error *)
+    void tlsmgm_selector_free(tlsmgm_selector *)
+
+
+cdef extern from "serve/acceptor.h" nogil:
+    cdef enum tlsmgm_acceptor_state:
+        TLSMGM_ACCEPTOR_READING
+        TLSMGM_ACCEPTOR_PARKED
+        TLSMGM_ACCEPTOR_STARTED
+        TLSMGM_ACCEPTOR_ENDED
+
+    cdef struct tlsmgm_acceptor:
+        tlsmgm_first_flight flight
+        tlsmgm_acceptor_state state
+        uint32_t domain
+        uint64_t generation
+
+    void tlsmgm_acceptor_init(tlsmgm_acceptor *, tlsmgm_selector *, const uint8_t *, uint16_t,
+                              size_t)
+    void tlsmgm_acceptor_free(tlsmgm_acceptor *)
+    tlsmgm_status tlsmgm_acceptor_hold(tlsmgm_acceptor *, const uint8_t *, size_t, size_t *)
+    tlsmgm_status tlsmgm_acceptor_read(tlsmgm_acceptor *, tlsmgm_error *)
+    tlsmgm_status tlsmgm_acceptor_start(tlsmgm_acceptor *, const tlsmgm_ctx_handle *,
+                                        tlsmgm_conn **, tlsmgm_error *)
 
 
 cdef extern from "session/ticket_keys.h" nogil:

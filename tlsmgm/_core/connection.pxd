@@ -1,7 +1,6 @@
 from libc.stdint cimport uint8_t
 
 from tlsmgm._core.capi cimport (
-    tlsmgm_client_hello,
     tlsmgm_conn_config,
     tlsmgm_error,
     tlsmgm_status,
@@ -24,10 +23,8 @@ cdef class Connection(Negotiated):
     cdef int settle(self, tlsmgm_status status, const tlsmgm_error *error) except -1
     cdef int keep_session(self) except -1
     cdef int start(self, bytes verify_name, Session offered) except -1
-    cdef int answer(self) except -1
     cdef int begin(self, const tlsmgm_conn_config *config) except -1
     cdef bint greet(self) except -1
-    cdef int choose(self, const tlsmgm_client_hello *hello) except -1
     cdef int refuse(self, object failure, object alert) except -1
     cdef int fail(self, object failure) except -1
     cdef void latch(self, object failure) noexcept

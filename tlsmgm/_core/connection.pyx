@@ -20,7 +20,6 @@ from libc.string cimport memset
 
 from tlsmgm._core.capi cimport (
     TLSMGM_ALERT_INTERNAL_ERROR,
-    TLSMGM_ALERT_PROTOCOL_VERSION,
     TLSMGM_ALERT_RECORD_SIZE,
     TLSMGM_STATUS_CLOSED,
     TLSMGM_STATUS_OK,
@@ -32,15 +31,10 @@ from tlsmgm._core.capi cimport (
     tlsmgm_alert,
     tlsmgm_alert_record,
     tlsmgm_bytes,
-    tlsmgm_client_hello,
-    tlsmgm_client_hello_offers,
     tlsmgm_conn,
     tlsmgm_conn_config,
     tlsmgm_entry_guard_init,
     tlsmgm_error,
-    tlsmgm_first_flight_describe,
-    tlsmgm_first_flight_hand_over,
-    tlsmgm_first_flight_read,
     tlsmgm_session,
     tlsmgm_status,
 )
@@ -129,7 +123,7 @@ cdef class Connection(Negotiated):
         return 0
 
     cdef int start(self, bytes verify_name, Session offered) except -1:
-        """Starts the library on a client."""
+        """Describes a client's connection, and starts it."""
         cdef tlsmgm_conn_config config
         memset(&config, 0, sizeof(config))
         if self.name is not None:
@@ -142,26 +136,12 @@ cdef class Connection(Negotiated):
         self.checked_name = verify_name
         return self.begin(&config)
 
-    cdef int answer(self) except -1:
-        """Starts the library on a server, and hands over all that came."""
-        cdef tlsmgm_error error
-        cdef tlsmgm_conn_config config = tlsmgm_first_flight_describe(
-            &self.greeting.flight, self.chosen.highest_version
-        )
-        self.begin(&config)
-        return self.check(
-            tlsmgm_first_flight_hand_over(&self.greeting.flight, self.table, self.conn, &error),
-            &error,
-        )
-
     cdef int begin(self, const tlsmgm_conn_config *config) except -1:
-        """Starts the library in the chosen context."""
+        """Starts the library on a client."""
         cdef tlsmgm_error error
         cdef tlsmgm_status status
         cdef tlsmgm_conn *conn = NULL
         self.table = self.chosen.table
-        if self.chosen.ticket_keys is not None:
-            self.chosen.ticket_keys.refresh()
         with nogil:
             status = self.table.conn_new(self.chosen.ctx, config, &conn, &error)
         self.conn = conn  # not in there: other threads may look whether there is one
@@ -171,45 +151,28 @@ cdef class Connection(Negotiated):
 
     cdef bint greet(self) except -1:
         """Reads the ClientHello; True once the library has been started."""
-        cdef tlsmgm_error error
-        cdef tlsmgm_status status
-        with nogil:
-            status = tlsmgm_first_flight_read(&self.greeting.flight, &error)
-        if status == TLSMGM_STATUS_WANT_READ:
-            if self.wire_ended:
-                self.fail(TruncatedError("the peer ended the connection before its hello"))
-            return False
         try:
-            self.check(status, &error)
-            self.choose(&self.greeting.flight.hello)
+            if not self.greeting.read():
+                if self.wire_ended:
+                    self.fail(TruncatedError("the peer ended the connection before its hello"))
+                return False
         except AlertError as failure:
             self.fail(failure)  # the alert in it is the peer's
+        except TruncatedError:
+            raise
         except Exception as failure:
+            self.belong_to(self.chosen, self.greeting.server_name())  # it stands in logs
             self.refuse(failure, getattr(failure, "alert", None))
         try:
-            self.answer()
+            context = self.greeting.chosen() if self.chosen is None else self.chosen
+            self.belong_to(context, self.greeting.server_name())
+            self.table = self.chosen.table
+            self.conn = self.greeting.start(self.chosen)
         except Exception as failure:
-            self.refuse(failure, TLSMGM_ALERT_INTERNAL_ERROR)
+            self.refuse(failure, getattr(failure, "alert", None) or TLSMGM_ALERT_INTERNAL_ERROR)
         if self.wire_ended:
             self.table.feed_eof(self.conn)
         return True
-
-    cdef int choose(self, const tlsmgm_client_hello *hello) except -1:
-        """Takes the context that answers, which must speak a version that the client does."""
-        cdef bytes name = None
-        if hello.has_server_name:
-            name = (<const char *> hello.server_name.data)[:hello.server_name.size]
-        self.belong_to(self.chosen, name)  # before anybody answers: it stands in logs, too
-        if self.chosen is None:
-            self.belong_to(self.greeting.choose(), name)
-        if tlsmgm_client_hello_offers(
-            hello, self.chosen.lowest_version, self.chosen.highest_version
-        ):
-            return 0
-        raise ProtocolError(
-            "the client speaks no TLS version that the domain allows",
-            backend=self.chosen.backend.name, alert=TLSMGM_ALERT_PROTOCOL_VERSION,
-        )
 
     cdef int refuse(self, object failure, object alert) except -1:
         """As fail(), and leaves an alert for the peer, if there is one to send."""

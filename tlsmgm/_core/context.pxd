@@ -1,7 +1,7 @@
 from libc.stdint cimport uint16_t
 
 from tlsmgm._core.backend cimport Backend
-from tlsmgm._core.capi cimport tlsmgm_backend, tlsmgm_ctx
+from tlsmgm._core.capi cimport tlsmgm_backend, tlsmgm_ctx, tlsmgm_ctx_handle
 from tlsmgm._core.ticket_keys cimport TicketKeys
 
 
@@ -18,3 +18,5 @@ cdef class Context:
     cdef TicketKeys ticket_keys     # the ring that ctx refers to
     cdef readonly tuple warnings    # of (parameter, sentence): what can be used in part only
     cdef object certificate_cache
+
+    cdef tlsmgm_ctx_handle handle(self) noexcept  # borrowed: no reference is taken

@@ -8,6 +8,7 @@ from tlsmgm._core.backend cimport Backend
 from tlsmgm._core.capi cimport (
     tlsmgm_bytes,
     tlsmgm_ctx_config,
+    tlsmgm_ctx_handle,
     tlsmgm_directory,
     tlsmgm_error,
     tlsmgm_source,
@@ -198,6 +199,16 @@ cdef class Context:
     def __dealloc__(self):
         if self.ctx != NULL:
             self.table.ctx_free(self.ctx)
+
+    cdef tlsmgm_ctx_handle handle(self) noexcept:
+        """The context as C hands it around, borrowed."""
+        cdef tlsmgm_ctx_handle handle
+        handle.backend = self.table
+        handle.ctx = self.ctx
+        handle.is_server = self.is_server
+        handle.lowest_version = self.lowest_version
+        handle.highest_version = self.highest_version
+        return handle
 
     @property
     @cython.critical_section  # threads may ask at once, and the first one has it parsed

@@ -53,11 +53,8 @@ def context_capsule(Context context not None, contract_version):
     handle = <tlsmgm_ctx_handle *> calloc(1, sizeof(tlsmgm_ctx_handle))
     if handle == NULL:
         raise MemoryError
-    handle.backend = context.table
+    handle[0] = context.handle()
     handle.ctx = context.table.ctx_ref(context.ctx)
-    handle.is_server = context.is_server
-    handle.lowest_version = context.lowest_version
-    handle.highest_version = context.highest_version
     try:
         return PyCapsule_New(handle, TLSMGM_CTX_CAPSULE, _free_handle)
     except BaseException:

@@ -1,21 +1,24 @@
 """A server's connection before its context is known: the ClientHello, and who answers it."""
 
-from libc.stdint cimport uint32_t
-from libc.string cimport memcpy
+from libc.stddef cimport size_t
 
 from tlsmgm._core.capi cimport (
-    TLSMGM_ALERT_UNRECOGNIZED_NAME,
-    TLSMGM_MATCH_NONE,
     TLSMGM_STATUS_OK,
+    TLSMGM_STATUS_WANT_READ,
+    tlsmgm_acceptor_free,
+    tlsmgm_acceptor_hold,
+    tlsmgm_acceptor_init,
+    tlsmgm_acceptor_read,
+    tlsmgm_acceptor_start,
     tlsmgm_bytes,
-    tlsmgm_first_flight_free,
-    tlsmgm_first_flight_hold,
-    tlsmgm_first_flight_init,
-    tlsmgm_match_index_find,
+    tlsmgm_conn,
+    tlsmgm_ctx_handle,
+    tlsmgm_error,
+    tlsmgm_status,
 )
-from tlsmgm._core.negotiated cimport text_of
+from tlsmgm._core.status cimport check
 
-from tlsmgm.errors import NoDomainError, NoMemoryError
+from tlsmgm.errors import NoMemoryError
 
 
 cdef class Greeting:
@@ -29,43 +32,58 @@ cdef class Greeting:
     """
 
     def __cinit__(self, Selector selector, bytes address, uint16_t port, size_t hello_limit):
-        if hello_limit == 0 and selector is not None:
-            hello_limit = selector.hello_limit
-        tlsmgm_first_flight_init(&self.flight, hello_limit)
-        self.selector = selector
         if selector is None:
+            tlsmgm_acceptor_init(&self.acceptor, NULL, NULL, 0, hello_limit)
             return
         if address is None or len(address) != 16:
             raise ValueError("an address has 16 bytes")
-        memcpy(self.address, <const char *> address, 16)
-        self.port = port
+        self.selector = selector
+        tlsmgm_acceptor_init(
+            &self.acceptor, selector.selector, <const uint8_t *> <const char *> address, port,
+            hello_limit,
+        )
 
     def __dealloc__(self):
-        tlsmgm_first_flight_free(&self.flight)
+        tlsmgm_acceptor_free(&self.acceptor)
 
     cdef size_t hold(self, const uint8_t *data, size_t size) except? 0:
         """Keeps bytes; returns how many found room."""
         cdef size_t taken = 0
-        if tlsmgm_first_flight_hold(&self.flight, data, size, &taken) != TLSMGM_STATUS_OK:
+        if tlsmgm_acceptor_hold(&self.acceptor, data, size, &taken) != TLSMGM_STATUS_OK:
             raise NoMemoryError("out of memory")
         return taken
 
-    cdef Context choose(self):
-        """The context that answers the hello that was read."""
-        cdef tlsmgm_bytes name = self.flight.hello.server_name
-        cdef uint32_t found
+    cdef bint read(self) except -1:
+        """Reads the hello and finds who answers; False as long as it is not complete."""
+        cdef tlsmgm_error error
+        cdef tlsmgm_status status
         with nogil:
-            found = tlsmgm_match_index_find(
-                self.selector.index.index, self.address, self.port, name
-            )
-        if found != TLSMGM_MATCH_NONE:
-            context = <Context> self.selector.contexts[found]
-            self.selector = None  # it holds the contexts of all other domains, too
-            return context
-        asked = "clients that send no name"
-        if self.flight.hello.has_server_name:
-            asked = f"the name {text_of((<const char *> name.data)[:name.size])!r}"
-        raise NoDomainError(
-            f"no server domain answers at this address for {asked}",
-            alert=TLSMGM_ALERT_UNRECOGNIZED_NAME,
-        )
+            status = tlsmgm_acceptor_read(&self.acceptor, &error)
+        check(status, &error, None)
+        return status != TLSMGM_STATUS_WANT_READ
+
+    cdef bytes server_name(self):
+        """The name that the client asks for, once it is known."""
+        cdef tlsmgm_bytes name = self.acceptor.flight.hello.server_name
+        if not self.acceptor.flight.hello.has_server_name:
+            return None
+        return (<const char *> name.data)[:name.size]
+
+    cdef Context chosen(self):
+        """The context that the selector has found."""
+        context = <Context> self.selector.contexts[self.acceptor.domain]
+        self.selector = None  # it holds the contexts of all other domains, too
+        return context
+
+    cdef tlsmgm_conn *start(self, Context context) except NULL:
+        """Starts the library, and hands over all that came; it stays lent, as this object does."""
+        cdef tlsmgm_error error
+        cdef tlsmgm_status status
+        cdef tlsmgm_conn *conn = NULL
+        cdef tlsmgm_ctx_handle handle = context.handle()
+        if context.ticket_keys is not None:
+            context.ticket_keys.refresh()
+        with nogil:
+            status = tlsmgm_acceptor_start(&self.acceptor, &handle, &conn, &error)
+        check(status, &error, context.backend.name)
+        return conn

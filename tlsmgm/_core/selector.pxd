@@ -1,7 +1,7 @@
-from tlsmgm._core.match_index cimport MatchIndex
+from tlsmgm._core.capi cimport tlsmgm_selector
 
 
 cdef class Selector:
-    cdef MatchIndex index
+    cdef tlsmgm_selector *selector
     cdef tuple contexts             # Context number i is that of the index's domain i
     cdef readonly size_t hello_limit

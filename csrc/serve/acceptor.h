@@ -1,0 +1,72 @@
+/*
+ * Acceptor: the one way from a client's first bytes to a connection in the context that answers.
+ * Python's connections, the table of embed.h and everything to come are faces of it.
+ *
+ *     hold(), read() --> WANT_READ ... OK: parked --> start() --> a connection
+ *
+ * With a selector, read() has chosen the domain by then, and hands out its number. Parked, it waits
+ * for a context, as long as its owner likes: which one it is, and that the keys of its tickets are
+ * in force, is the owner's business.
+ */
+#ifndef TLSMGM_ACCEPTOR_H
+#define TLSMGM_ACCEPTOR_H
+
+#include "hello/first_flight.h"
+#include "include/embed.h"
+#include "serve/selector.h"
+
+enum tlsmgm_acceptor_state {
+    TLSMGM_ACCEPTOR_READING,
+    TLSMGM_ACCEPTOR_PARKED,  /* the ClientHello is whole; waiting for a context */
+    TLSMGM_ACCEPTOR_STARTED, /* there is a connection */
+    TLSMGM_ACCEPTOR_ENDED,   /* there will be none */
+};
+
+/* One thread at a time. The fields may be read, once read() has said OK. */
+struct tlsmgm_acceptor {
+    struct tlsmgm_first_flight flight; /* its hello has the name and the protocols asked for */
+    struct tlsmgm_selector *selector;  /* a reference, until it is started; NULL: none */
+    uint8_t address[16];               /* of the listening socket, IPv4 mapped into IPv6 */
+    uint16_t port;
+    enum tlsmgm_acceptor_state state;
+    uint32_t domain;     /* with a selector: the number of the domain that answers */
+    uint64_t generation; /* of that selector */
+};
+
+/*
+ * selector: chooses by address and port, 16 bytes and a number, and the name; a reference is taken.
+ * NULL: nobody chooses, address is not looked at. hello_limit: bytes of the largest ClientHello; 0:
+ * what the selector says. Allocates nothing.
+ */
+void tlsmgm_acceptor_init(struct tlsmgm_acceptor *acceptor, struct tlsmgm_selector *selector,
+                          const uint8_t *address, uint16_t port, size_t hello_limit);
+void tlsmgm_acceptor_free(struct tlsmgm_acceptor *acceptor);
+
+/* There will be no connection, whatever came. */
+void tlsmgm_acceptor_end(struct tlsmgm_acceptor *acceptor);
+
+/* As tlsmgm_first_flight_hold(). */
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_acceptor_hold(struct tlsmgm_acceptor *acceptor,
+                                                        const uint8_t *data, size_t size,
+                                                        size_t *taken);
+
+/*
+ * Reads what is held. WANT_READ: there is no whole ClientHello yet. OK: parked. NO_DOMAIN with
+ * alert 112: nobody answers. Anything else as tlsmgm_hello_reader_feed(); then it has ended.
+ */
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_acceptor_read(struct tlsmgm_acceptor *acceptor,
+                                                        struct tlsmgm_error *error);
+
+/*
+ * Starts a connection in a context of a server, and gives it all that is held; that stays lent to
+ * it until reclaim_input(), as does the acceptor. handle NULL: the selector's.
+ *
+ * OK, or PROTOCOL with alert 70 when no version of the client's is allowed, or why the library
+ * cannot start, with the alert to send; then *out is NULL and it has ended.
+ */
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_acceptor_start(struct tlsmgm_acceptor *acceptor,
+                                                         const struct tlsmgm_ctx_handle *handle,
+                                                         struct tlsmgm_conn **out,
+                                                         struct tlsmgm_error *error);
+
+#endif
