@@ -360,6 +360,8 @@ enum tlsmgm_status tlsmgm_client_hello_parse(struct tlsmgm_bytes message,
     return parse_extensions(&body, hello, error);
 }
 
+#define TLS1_2 0x0303
+
 static bool is_between(uint32_t version, uint16_t lowest, uint16_t highest) {
     return version >= lowest && (highest == 0 || version <= highest);
 }
@@ -368,8 +370,11 @@ bool tlsmgm_client_hello_offers(const struct tlsmgm_client_hello *hello, uint16_
                                 uint16_t highest) {
     struct tlsmgm_cursor versions = tlsmgm_cursor(hello->supported_versions);
     uint32_t version;
-    /* Without the extension a client means every version up to the one it names. */
-    if (versions.left == 0) return hello->legacy_version >= lowest;
+    /* Without the extension a client means every version up to the one it names, and 1.2 where it
+     * names a later one (RFC 8446 section 4.2.1). */
+    if (versions.left == 0) {
+        return (hello->legacy_version < TLS1_2 ? hello->legacy_version : TLS1_2) >= lowest;
+    }
     while (tlsmgm_cursor_number(&versions, 2, &version)) {
         bool is_grease = (version & 0x0f0f) == 0x0a0a; /* RFC 8701 */
         if (!is_grease && is_between(version, lowest, highest)) return true;

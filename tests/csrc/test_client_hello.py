@@ -455,3 +455,29 @@ def test_any_message_may_come(c: CCode, message: bytes) -> None:
 def test_any_extensions_may_come(c: CCode, tail: bytes) -> None:
     whole = hello.message(tail=hello.vector(2, tail))
     assert parse(c, whole)[0].status in {"OK", "PROTOCOL"}
+
+
+@pytest.mark.parametrize(
+    ("legacy", "versions", "lowest", "offered"),
+    [
+        (0x0303, None, 0x0303, True),
+        (0x0303, None, 0x0304, False),
+        (0x0304, None, 0x0303, True),
+        (0x0304, None, 0x0304, False),
+        (0x7F7F, None, 0x0304, False),
+        (0x0302, None, 0x0303, False),
+        (0x0303, b"\x03\x04", 0x0304, True),
+        (0x0303, b"\x03\x03", 0x0304, False),
+    ],
+)
+def test_versions_that_are_offered(
+    c: CCode, legacy: int, versions: bytes | None, lowest: int, offered: bool
+) -> None:
+    """The extension counts; without it a client speaks 1.2 at the most (RFC 8446 section 4.2.1)."""
+    extensions = (
+        () if versions is None else (hello.extension(hello.VERSIONS, hello.vector(1, versions)),)
+    )
+    view, _keep = c.bytes_in(hello.message(*extensions, version=legacy.to_bytes(2, "big")))
+    out = c.ffi.new("struct tlsmgm_client_hello *")
+    assert c.lib.tlsmgm_client_hello_parse(view, out, c.error()) == c.lib.TLSMGM_STATUS_OK
+    assert bool(c.lib.tlsmgm_client_hello_offers(out, lowest, 0)) is offered
