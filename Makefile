@@ -88,7 +88,7 @@ demo: build ## show what tlsmgm does
 lint: build ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict setup.py wheels tlsmgm tlsmgm_wolfssl benchmarks
+	$(BIN)/mypy --strict setup.py wheels tlsmgm tlsmgm_wolfssl benchmarks tests examples
 	$(BIN)/clang-format --dry-run -Werror $(C_SOURCES)
 
 format: build ## lay the code out the way lint wants it

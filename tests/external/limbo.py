@@ -86,13 +86,14 @@ def at_their_time(path: str, cases: Sequence[dict[str, Any]]) -> dict[str, Verdi
 
     Cases whose time cannot be had are left out.
     """
-    found, by_time = {}, collections.defaultdict(list)
+    found: dict[str, Verdicts] = {}
+    by_time: dict[str | None, list[dict[str, Any]]] = collections.defaultdict(list)
     for case in cases:
         by_time[case["validation_time"]].append(case)
     for case in by_time.pop(None, ()):
         found[case["id"]] = over_tls(case)
-    for case in by_time.values() if shutil.which("faketime") is not None else ():
-        found |= under_faketime(path, case[0])
+    for same in by_time.values() if shutil.which("faketime") is not None else ():
+        found |= under_faketime(path, same[0])
     return found
 
 

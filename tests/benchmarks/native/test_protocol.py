@@ -160,7 +160,7 @@ def test_an_unknown_option_is_refused(library: str) -> None:
 @pytest.mark.skipif(IS_SANITIZED, reason="sanitizers do not run in valgrind")
 def test_callgrind_counts_one_side(library: str, files: Files, tmp_path: Path) -> None:
     def collected(side: str) -> int:
-        words = {"op": "handshake", "count": 1, "warmup": 1, "side": side}
+        words: dict[str, str | int] = {"op": "handshake", "count": 1, "warmup": 1, "side": side}
         command = once_command(library, "contract", **files.server(), **words)
         grind = ["valgrind", "--tool=callgrind", "--collect-atstart=no"]
         out = f"--callgrind-out-file={tmp_path / side}"
