@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.chains import judge
+from tests.support.libraries import LIBRARIES
 
 #: Verdicts by who judged.
 Verdicts = dict[str, str]
@@ -75,7 +76,7 @@ def over_tls(case: dict[str, Any]) -> Verdicts:
     from tests.external import limbo_tls
 
     asked, found = question(case), {}
-    for library in ("openssl", "wolfssl"):
+    for library in LIBRARIES:
         for version in limbo_tls.VERSIONS:
             found[f"{library} {version}"] = limbo_tls.verdict(library, version, asked)
     return found

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.managers import LIBRARIES
+from tests.support.libraries import LIBRARIES
 from tests.support.pairs import ConnectionPair, Managers, managers
 from tests.support.random_pki import Case, Drawer
 from tlsmgm import ConfigError, TLSError, VerificationError

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from benchmarks.native.build import build
 from benchmarks.native.worker import LAYERS, NativeError, Worker, once_command, words_of
 from tests.benchmarks.native.conftest import Files
+from tests.support.libraries import LIBRARIES
 from tests.support.sanitizers import IS_SANITIZED
 
 GARBAGE = [
@@ -79,7 +80,7 @@ def test_every_line_has_one_answer(lines: list[bytes]) -> None:
 
 
 def _any_program() -> Path:
-    for library in ("openssl", "wolfssl"):
+    for library in LIBRARIES:
         try:
             return build(library, "contract")
         except Exception as error:
