@@ -83,7 +83,10 @@ def test_the_declarations_name_all_that_is_in_the_headers() -> None:
             names |= set(re.findall(r"(\w+)(?:\[\w+\])?;", re.sub(r"\([^;]*\)", "", body)))
         missing = {name for name in names if not re.search(rf"\b{name}\b", declared)}
         assert missing == set(), header
-    for table, prefix in (("status.def", "TLSMGM_STATUS_"), ("verify_reason.def", "TLSMGM_VERIFY_")):
+    for table, prefix in (
+        ("status.def", "TLSMGM_STATUS_"),
+        ("verify_reason.def", "TLSMGM_VERIFY_"),
+    ):
         text = (ROOT / "csrc" / "include" / table).read_text(encoding="utf-8")
         for name in re.findall(r"^TLSMGM_\w+\((\w+),", text, re.MULTILINE):
             assert f"        {prefix}{name}\n" in declared
