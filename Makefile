@@ -27,7 +27,7 @@ ASAN_COPIES = $(wildcard setup.py pyproject.toml README.md CHANGELOG.md CONTRIBU
 
 .DEFAULT_GOAL := build
 FUZZ_SECONDS ?= 20
-.PHONY: build native tools services test demo lint format asan fuzz wheel clean distclean help \
+.PHONY: build native tools services test test-quick demo lint format asan fuzz wheel clean distclean help \
 	bench bench-quick bench-check bench-baseline peers judges interop
 
 build: $(VENV)/.installed ## build everything into the checkout (the default)
@@ -82,13 +82,20 @@ services:
 test: build services $(VENV)/opensips-cli/.installed ## run the whole test suite
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+# What needs no services, no valgrind and no long builds. CONTRIBUTING.md marks these folders.
+QUICK_TESTS = $(addprefix tests/,core convert hostile interop manager peers pool recorded \
+	stdlib_context tls unit)
+
+test-quick: build ## run what needs no services and no long builds, for daily work
+	$(BIN)/python -m pytest $(PYTEST_ARGS) $(QUICK_TESTS)
+
 demo: build ## show what tlsmgm does
 	$(BIN)/python examples/demo/run.py
 
 lint: build ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict setup.py wheels tlsmgm tlsmgm_wolfssl benchmarks
+	$(BIN)/mypy --strict setup.py wheels tlsmgm tlsmgm_wolfssl benchmarks tests examples
 	$(BIN)/clang-format --dry-run -Werror $(C_SOURCES)
 
 format: build ## lay the code out the way lint wants it

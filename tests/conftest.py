@@ -1,12 +1,17 @@
-"""Fixtures of every test: which library, which version."""
+"""Fixtures of every test: which library, which version; the command line in this process.
+
+A folder whose tests need more of a library than that it is installed has a ``library`` of its own,
+made of this one.
+"""
 
 from __future__ import annotations
 
 import pytest
 from hypothesis import settings
 
-from tests.support.libraries import check_required, installed
-from tests.support.managers import LIBRARIES, VERSIONS
+from tests.support.commands import Run, runner
+from tests.support.libraries import LIBRARIES, check_required, installed
+from tests.support.managers import VERSIONS
 
 # No test judges how long something takes; a busy machine would fail it.
 settings.register_profile("tlsmgm", deadline=None)
@@ -34,3 +39,9 @@ def client_library(request: pytest.FixtureRequest) -> str:
 def version(request: pytest.FixtureRequest) -> str:
     """The only version that is spoken."""
     return str(request.param)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command in this process; gives exit code, output and errors."""
+    return runner(capsys)

@@ -14,7 +14,7 @@ from typing import Final, Literal, NamedTuple
 from tlsmgm._core.certificate import Certificate
 from tlsmgm._core.crl import RevocationList
 from tlsmgm._core.items import Item, read_chain, read_trust
-from tlsmgm._core.material import Folder, Material
+from tlsmgm._core.material import Folder
 from tlsmgm.domain import Domain, Source
 from tlsmgm.errors import ConfigError, TLSError
 from tlsmgm.reading import Reader
@@ -120,7 +120,8 @@ class CertificateChecks:
         key = parameter, source
         if key not in self._chains:
             try:
-                self._chains[key] = _certificates(read_chain(self._content(source), parameter))
+                content = self._reader.content(source)
+                self._chains[key] = _certificates(read_chain(content, parameter))
             except ConfigError:
                 self._chains[key] = ()
         return self._chains[key]
@@ -130,15 +131,12 @@ class CertificateChecks:
         key = domain.ca_list, domain.ca_dir
         if key not in self._trusted:
             try:
-                listed = None if domain.ca_list is None else self._content(domain.ca_list)
+                listed = None if domain.ca_list is None else self._reader.content(domain.ca_list)
                 folder = None if domain.ca_dir is None else self._folder(domain.ca_dir, "ca_dir")
                 self._trusted[key] = _certificates(read_trust(listed, folder).cas)
             except ConfigError:
                 self._trusted[key] = ()
         return self._trusted[key]
-
-    def _content(self, source: Source) -> Material | bytes:
-        return source if isinstance(source, bytes) else self._reader.file(source)
 
     def _folder(self, path: str, parameter: str) -> Folder:
         return self._reader.folder(path, parameter)

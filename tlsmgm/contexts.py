@@ -108,7 +108,7 @@ def _read_inputs(domain: Domain, trust: Trust, reader: Reader) -> _Inputs:
     sources: dict[str, Material | bytes | None] = {}
     for field in _CONTENT_FIELDS:
         source = trust.ca_list if field == "ca_list" else getattr(domain, field)
-        sources[field] = reader.file(source, field) if isinstance(source, str) else source
+        sources[field] = None if source is None else reader.content(source, field)
     folders = (trust.ca_dir, "ca_dir"), (domain.crl_dir, "crl_dir")
     ca_dir, crl_dir = (
         path if path is None else reader.folder(path, name) for path, name in folders

@@ -35,7 +35,7 @@ def foreign_key_advice(domain: Domain, error: ConfigError, reader: Reader) -> It
     name = error.parameter.replace("private_key", "certificate")
     source = getattr(domain, name)
     try:
-        items = read_chain(reader.file(source) if isinstance(source, str) else source, name)
+        items = read_chain(reader.content(source), name)
     except TLSError:
         return
     yield from chain_advice(items)

@@ -76,6 +76,7 @@ class Method:
 ANY_METHOD = Method(None, None)
 
 _ANY_NAMES = ("SSLv23", "TLSany")
+_ANY_LOWERED = {name.lower() for name in _ANY_NAMES}
 _VERSIONS = (TLSVersion.TLSv1, TLSVersion.TLSv1_2, TLSVersion.TLSv1_3)
 _BY_NAME = {version.name.lower(): version for version in _VERSIONS}
 _NAMES = (*_ANY_NAMES, *(version.name for version in _VERSIONS))
@@ -99,7 +100,7 @@ def parse_method(text: str) -> Method:
     written = text.strip()
     if not written:
         raise ConfigError("is empty", hint="known methods: " + ", ".join(_NAMES))
-    if written.lower() in {name.lower() for name in _ANY_NAMES}:
+    if written.lower() in _ANY_LOWERED:
         return ANY_METHOD
     low_text, dash, high_text = (part.strip() for part in written.partition("-"))
     if not dash:
@@ -118,7 +119,7 @@ def _version(name: str) -> TLSVersion:
     found = _BY_NAME.get(name.lower())
     if found is not None:
         return found
-    if name.lower() in {known.lower() for known in _ANY_NAMES}:
+    if name.lower() in _ANY_LOWERED:
         raise ConfigError(f"{name!r} cannot be an end of a range", hint="leave the end out")
     if name.lower() == "tlsv1_1":
         raise ConfigError(f"unknown method {name!r}", hint="TLSv1-TLSv1_2 includes TLS 1.1")

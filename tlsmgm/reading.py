@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any, Final, Generic, Self, TypeVar
 
 from tlsmgm._core.material import Folder, Material
-from tlsmgm.domain import Domain
+from tlsmgm.domain import Domain, Source
 from tlsmgm.errors import ConfigError
 
 __all__ = ["FILE_TIMEOUT", "FOLDER_FIELDS", "SOURCE_FIELDS", "Reader", "read_file"]
@@ -240,6 +240,18 @@ class Reader:
             job = self._files[path] = _Job(path, lambda begin: Material(path))
             self._submit(job)
         return self._wait(job, parameter)
+
+    def content(self, source: Source, parameter: str | None = None) -> Material | bytes:
+        """Return what a domain's field holds: bytes as they are, or what is in a file.
+
+        Args:
+            source: a path, or bytes.
+            parameter: for the error.
+
+        Raises:
+            ConfigError: as ``file()`` does.
+        """
+        return source if isinstance(source, bytes) else self.file(source, parameter)
 
     def folder(self, path: str, parameter: str) -> Folder:
         """Return what the files of a directory hold.

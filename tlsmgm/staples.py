@@ -10,7 +10,7 @@ import datetime
 
 from tlsmgm._core.certificate import Certificate
 from tlsmgm._core.staple import staple_times
-from tlsmgm.domain import Domain, Source
+from tlsmgm.domain import Domain
 from tlsmgm.errors import TLSError
 from tlsmgm.reading import Reader
 
@@ -33,8 +33,8 @@ def staple_warning(
     if domain.ocsp_response is None or domain.certificate is None:
         return None
     try:
-        response = _content(domain.ocsp_response, reader)
-        shown = _content(domain.certificate, reader)
+        response = bytes(reader.content(domain.ocsp_response))
+        shown = bytes(reader.content(domain.certificate))
         begins, ends = staple_times(response, Certificate.from_pem(shown)[0].der)
     except (TLSError, ValueError):
         return None
@@ -46,7 +46,3 @@ def staple_warning(
     else:
         return None
     return f"the OCSP response {what}: clients that want a good one refuse the connection"
-
-
-def _content(source: Source, reader: Reader) -> bytes:
-    return source if isinstance(source, bytes) else bytes(reader.file(source))

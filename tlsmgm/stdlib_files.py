@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from tlsmgm._core.items import Item, read_chain, read_dh, read_trust
-from tlsmgm._core.material import Folder, Material
+from tlsmgm._core.material import Folder
 from tlsmgm.domain import Domain, Source
 from tlsmgm.errors import ConfigError, UnsupportedError
 from tlsmgm.load_advice import chain_advice
@@ -62,10 +62,6 @@ def words(error: Exception) -> str:
     return str(reason or error).replace("_", " ").lower()
 
 
-def _content(source: Source, parameter: str, reader: Reader) -> Material | bytes:
-    return source if isinstance(source, bytes) else reader.file(source, parameter)
-
-
 def _where(source: Source) -> str:
     return "" if isinstance(source, bytes) else f" in {source}"
 
@@ -91,7 +87,7 @@ def load_dh_params(context: ssl.SSLContext, domain: Domain, reader: Reader) -> N
     """
     if domain.dh_params is None:
         return
-    with path_of(read_dh(_content(domain.dh_params, "dh_params", reader))) as path:
+    with path_of(read_dh(reader.content(domain.dh_params, "dh_params"))) as path:
         try:
             context.load_dh_params(path)
         except OSError:
@@ -124,7 +120,7 @@ def load_identity(context: ssl.SSLContext, domain: Domain, reader: Reader) -> No
             raise ConfigError("the certificate needs its private key", parameter=parameter)
         if certificate is not None:
             parameter = f"certificate{suffix}"
-            chain = read_chain(_content(certificate, parameter, reader), parameter)
+            chain = read_chain(reader.content(certificate, parameter), parameter)
             if isinstance(key, str):
                 reader.file(key, f"private_key{suffix}")  # OpenSSL would wait for ever
             _load_pair(context, domain, chain, key, suffix)
@@ -215,7 +211,7 @@ def load_trust(context: ssl.SSLContext, domain: Domain, reader: Reader) -> None:
     # Read now: OpenSSL would look at directories during handshakes.
     trust = trust_of(domain, reader)
     items = read_trust(
-        None if trust.ca_list is None else _content(trust.ca_list, "ca_list", reader),
+        None if trust.ca_list is None else reader.content(trust.ca_list, "ca_list"),
         _folder(domain, trust.ca_dir, "ca_dir", reader),
         _folder(domain, domain.crl_dir, "crl_dir", reader),
     )

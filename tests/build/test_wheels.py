@@ -3,6 +3,8 @@
 Nothing here builds a wheel: `make wheel` does, and checks and tries what came out.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import json
 import os
@@ -13,6 +15,7 @@ import tarfile
 import tomllib
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import check_wheel
 import distributions
@@ -55,8 +58,9 @@ PLAIN = "tlsmgm_wolfssl-1.2-cp311-cp311-linux_x86_64"
 MODULE = "tlsmgm_wolfssl/_wolfssl.cpython-311-x86_64-linux-gnu.so"
 
 
-def settings(path: str) -> dict:
-    return tomllib.loads((ROOT / path).read_text(encoding="utf-8"))["project"]
+def settings(path: str) -> dict[str, Any]:
+    found: dict[str, Any] = tomllib.loads((ROOT / path).read_text(encoding="utf-8"))["project"]
+    return found
 
 
 def plain_files() -> dict[str, bytes]:
@@ -76,7 +80,7 @@ def write_plain(path: Path) -> Path:
 
 
 @pytest.fixture
-def prefix(tmp_path):
+def prefix(tmp_path: Path) -> Path:
     """Where a TLS library was installed."""
     folder = tmp_path / "prefix"
     folder.mkdir()
@@ -86,7 +90,7 @@ def prefix(tmp_path):
 
 
 @pytest.fixture
-def enclosed(tmp_path, prefix):
+def enclosed(tmp_path: Path, prefix: Path) -> dict[str, bytes]:
     """The files of a finished wheel."""
     wheel = write_plain(tmp_path / f"{PLAIN}.whl")
     enclose.enclose(wheel, TLSMGM_WOLFSSL, prefix, EPOCH)
@@ -101,7 +105,7 @@ def skip_without_git() -> None:
         pytest.skip("this is a copy without git")
 
 
-def test_every_source_of_a_backend_is_in_its_distribution_alone():
+def test_every_source_of_a_backend_is_in_its_distribution_alone() -> None:
     skip_without_git()
     known = distributions.known_files(ROOT)
     ours, wolfssl = (distributions.targets(one, known) for one in DISTRIBUTIONS)
@@ -121,7 +125,7 @@ def test_every_source_of_a_backend_is_in_its_distribution_alone():
         ]
 
 
-def test_the_overlay_takes_the_place_of_the_checkouts_own_files():
+def test_the_overlay_takes_the_place_of_the_checkouts_own_files() -> None:
     known = ["pyproject.toml", "wheels/tlsmgm_wolfssl/pyproject.toml", "wheels/native_libs.toml"]
     assert distributions.targets(TLSMGM, known) == {
         "pyproject.toml": "pyproject.toml",
@@ -133,7 +137,7 @@ def test_the_overlay_takes_the_place_of_the_checkouts_own_files():
     }
 
 
-def test_the_wolfssl_distribution_is_not_built_without_wolfssl(tmp_path):
+def test_the_wolfssl_distribution_is_not_built_without_wolfssl(tmp_path: Path) -> None:
     """What came out would install, and have nothing in it."""
     skip_without_git()
     tree = tmp_path / "tree"
@@ -147,7 +151,7 @@ def test_the_wolfssl_distribution_is_not_built_without_wolfssl(tmp_path):
     assert "there is nothing to build" in done.stderr
 
 
-def test_both_distributions_are_of_one_release():
+def test_both_distributions_are_of_one_release() -> None:
     ours = settings("pyproject.toml")
     wolfssl = settings("wheels/tlsmgm_wolfssl/pyproject.toml")
     version = ours["version"]
@@ -157,7 +161,7 @@ def test_both_distributions_are_of_one_release():
     assert wolfssl["requires-python"] == ours["requires-python"]
 
 
-def test_each_distribution_names_its_licence_and_its_backend():
+def test_each_distribution_names_its_licence_and_its_backend() -> None:
     for one, path in zip(
         DISTRIBUTIONS, ("pyproject.toml", "wheels/tlsmgm_wolfssl/pyproject.toml"), strict=True
     ):
@@ -170,7 +174,7 @@ def test_each_distribution_names_its_licence_and_its_backend():
 # What is added to a wheel
 
 
-def test_a_bill_of_materials_names_release_source_and_licence():
+def test_a_bill_of_materials_names_release_source_and_licence() -> None:
     text = sbom.bill_of_materials(TLSMGM_WOLFSSL, "1.2", NATIVE, EPOCH)
     document = json.loads(text)
     assert (document["bomFormat"], document["specVersion"]) == ("CycloneDX", "1.6")
@@ -186,7 +190,7 @@ def test_a_bill_of_materials_names_release_source_and_licence():
     assert text == sbom.bill_of_materials(TLSMGM_WOLFSSL, "1.2", NATIVE, EPOCH)
 
 
-def test_a_bill_of_materials_names_the_source_package_of_debian():
+def test_a_bill_of_materials_names_the_source_package_of_debian() -> None:
     native = NATIVE | {"source": "Debian source package openssl 3.5.7-1~deb13u2"}
     component = sbom.native_component(TLSMGM, native)
     assert component["purl"] == "pkg:deb/debian/openssl@3.5.7-1~deb13u2?arch=source"
@@ -194,19 +198,19 @@ def test_a_bill_of_materials_names_the_source_package_of_debian():
     assert {"name": "tlsmgm:source", "value": native["source"]} in component["properties"]
 
 
-def test_a_licence_is_named_after_those_that_are_there():
+def test_a_licence_is_named_after_those_that_are_there() -> None:
     text = enclose.name_license(METADATA, "wolfssl/LICENSE")
     assert text == METADATA.replace(
         "License-File: LICENSE\n", "License-File: LICENSE\nLicense-File: wolfssl/LICENSE\n"
     )
 
 
-def test_a_licence_is_named_where_the_last_header_is_one():
+def test_a_licence_is_named_where_the_last_header_is_one() -> None:
     text = enclose.name_license("Name: a\nLicense-File: LICENSE\n\nText\n", "b/LICENSE")
     assert text == "Name: a\nLicense-File: LICENSE\nLicense-File: b/LICENSE\n\nText\n"
 
 
-def test_an_enclosed_wheel_has_nothing_to_complain_of(enclosed):
+def test_an_enclosed_wheel_has_nothing_to_complain_of(enclosed: dict[str, bytes]) -> None:
     assert enclosed[f"{FOLDER}/licenses/wolfssl/LICENSE"] == b"GPL"
     metadata = enclosed[f"{FOLDER}/METADATA"].decode()
     assert check_wheel.problems_of_metadata(metadata, TLSMGM_WOLFSSL) == []
@@ -218,7 +222,7 @@ def test_an_enclosed_wheel_has_nothing_to_complain_of(enclosed):
 # Archives that can be repeated
 
 
-def test_a_wheel_is_the_same_whatever_the_order_of_its_files(tmp_path):
+def test_a_wheel_is_the_same_whatever_the_order_of_its_files(tmp_path: Path) -> None:
     files = plain_files()
     turned = dict(reversed(files.items()))
     repeatable.write_wheel(tmp_path / "one.whl", files, EPOCH)
@@ -226,7 +230,7 @@ def test_a_wheel_is_the_same_whatever_the_order_of_its_files(tmp_path):
     assert (tmp_path / "one.whl").read_bytes() == (tmp_path / "two.whl").read_bytes()
 
 
-def test_a_wheel_lists_its_files_and_their_hashes(tmp_path):
+def test_a_wheel_lists_its_files_and_their_hashes(tmp_path: Path) -> None:
     files = repeatable.read_wheel(write_plain(tmp_path / "one.whl"))
     lines = files[f"{FOLDER}/RECORD"].decode().splitlines()
     assert {line.split(",")[0] for line in lines} == set(files)
@@ -236,14 +240,14 @@ def test_a_wheel_lists_its_files_and_their_hashes(tmp_path):
     assert f"{FOLDER}/RECORD,," in lines
 
 
-def test_a_wheel_carries_the_given_time_and_none_before_1980(tmp_path):
+def test_a_wheel_carries_the_given_time_and_none_before_1980(tmp_path: Path) -> None:
     for epoch, year in ((EPOCH, 2023), (0, 1980)):
         repeatable.write_wheel(tmp_path / "one.whl", plain_files(), epoch)
         with zipfile.ZipFile(tmp_path / "one.whl") as wheel:
             assert {entry.date_time[0] for entry in wheel.infolist()} == {year}
 
 
-def test_a_source_distribution_forgets_who_made_it_and_when(tmp_path):
+def test_a_source_distribution_forgets_who_made_it_and_when(tmp_path: Path) -> None:
     copies = []
     for name, mtime, order in (("one", 1, ("a", "b")), ("two", 2, ("b", "a"))):
         path = tmp_path / f"{name}.tar.gz"
@@ -265,7 +269,12 @@ def test_a_source_distribution_forgets_who_made_it_and_when(tmp_path):
     assert facts == [("top/a", 0o755, EPOCH, ""), ("top/b", 0o644, EPOCH, "")]
 
 
-def test_a_wheel_is_not_finished_without_a_time(tmp_path, prefix, monkeypatch, capsys):
+def test_a_wheel_is_not_finished_without_a_time(
+    tmp_path: Path,
+    prefix: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     write_plain(tmp_path / "wheel" / f"{PLAIN}.whl")
     monkeypatch.setattr(finish_wheel, "native_prefix", lambda distribution: prefix)
     monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
@@ -277,7 +286,13 @@ def test_a_wheel_is_not_finished_without_a_time(tmp_path, prefix, monkeypatch, c
     not all(map(shutil.which, ("cc", "nm", "readelf"))), reason="there is no compiler here"
 )
 @pytest.mark.parametrize("symbol", ["PyInit__wolfssl", "SSL_new"])
-def test_a_repaired_wheel_is_finished_and_checked(tmp_path, prefix, monkeypatch, capsys, symbol):
+def test_a_repaired_wheel_is_finished_and_checked(
+    tmp_path: Path,
+    prefix: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    symbol: str,
+) -> None:
     source = tmp_path / "module.c"
     source.write_text(f'const char *{symbol}(void) {{ return "5.9.2"; }}\n')
     module = tmp_path / "module.so"
@@ -332,14 +347,14 @@ MACOS_SYMBOLS = "0000000000000528 T _PyInit__wolfssl\n"
 
 
 @pytest.mark.parametrize("dynamic", [DYNAMIC, MUSL])
-def test_a_module_with_the_systems_libraries_and_its_init_function_is_fine(dynamic):
+def test_a_module_with_the_systems_libraries_and_its_init_function_is_fine(dynamic: str) -> None:
     found = linkage.from_elf(dynamic, SYMBOLS)
     assert len(found.needed) == 2
     assert check_wheel.problems_of_module(MODULE, found) == []
 
 
 @pytest.mark.parametrize("library", ["libssl.so.3", "libcrypto.so.3", "libwolfssl.so.44"])
-def test_a_shared_tls_library_is_refused(library):
+def test_a_shared_tls_library_is_refused(library: str) -> None:
     line = f" 0x0000000000000001 (NEEDED)             Shared library: [{library}]\n"
     found = linkage.from_elf(DYNAMIC + line, SYMBOLS)
     [problem] = check_wheel.problems_of_module(MODULE, found)
@@ -347,7 +362,7 @@ def test_a_shared_tls_library_is_refused(library):
 
 
 @pytest.mark.parametrize("kind", ["RPATH", "RUNPATH"])
-def test_a_search_path_is_refused(kind):
+def test_a_search_path_is_refused(kind: str) -> None:
     line = f" 0x000000000000001d ({kind})            Library search path: [/opt/lib]\n"
     found = linkage.from_elf(DYNAMIC + line, SYMBOLS)
     [problem] = check_wheel.problems_of_module(MODULE, found)
@@ -362,12 +377,12 @@ def test_a_search_path_is_refused(kind):
         ("", "exports nothing"),
     ],
 )
-def test_other_symbols_than_the_init_function_are_refused(symbols, said):
+def test_other_symbols_than_the_init_function_are_refused(symbols: str, said: str) -> None:
     [problem] = check_wheel.problems_of_module(MODULE, linkage.from_elf(DYNAMIC, symbols))
     assert said in problem
 
 
-def test_a_module_of_macos_with_the_systems_library_is_fine():
+def test_a_module_of_macos_with_the_systems_library_is_fine() -> None:
     found = linkage.from_macho(LIBRARIES, COMMANDS, MACOS_SYMBOLS)
     assert found.needed == ["/usr/lib/libSystem.B.dylib"]
     assert check_wheel.problems_of_module(MODULE, found) == []
@@ -381,25 +396,27 @@ def test_a_module_of_macos_with_the_systems_library_is_fine():
         ("", "", "0000000000000510 T _SSL_new\n", "exports PyInit__wolfssl, SSL_new"),
     ],
 )
-def test_faults_of_a_module_of_macos_are_refused(libraries, commands, symbols, said):
+def test_faults_of_a_module_of_macos_are_refused(
+    libraries: str, commands: str, symbols: str, said: str
+) -> None:
     found = linkage.from_macho(LIBRARIES + libraries, COMMANDS + commands, MACOS_SYMBOLS + symbols)
     [problem] = check_wheel.problems_of_module(MODULE, found)
     assert said in problem
 
 
 @pytest.mark.parametrize("place", ["/home/me/src/x.h", "/root/.cache/y", "/tmp/build-1/z.c"])
-def test_a_path_of_the_building_machine_in_a_module_is_refused(place):
+def test_a_path_of_the_building_machine_in_a_module_is_refused(place: str) -> None:
     files = {MODULE: b"\0" + place.encode() + b"\0"}
     assert check_wheel.problems_of_paths(files, []) == [f"{MODULE} contains {place}"]
 
 
-def test_a_forbidden_text_is_refused_in_every_file():
+def test_a_forbidden_text_is_refused_in_every_file() -> None:
     files = {"a.py": b"# see /srv/me/notes", MODULE: b"/etc/ssl/certs"}
     problems = check_wheel.problems_of_paths(files, ["/srv/me/"])
     assert problems == ["a.py contains /srv/me/"]
 
 
-def test_a_file_of_the_other_distribution_is_refused(enclosed):
+def test_a_file_of_the_other_distribution_is_refused(enclosed: dict[str, bytes]) -> None:
     enclosed["tlsmgm/backends/_openssl.so"] = b""
     assert check_wheel.problems_of_contents(enclosed, TLSMGM_WOLFSSL) == [
         "tlsmgm/backends/_openssl.so does not belong here"
@@ -407,13 +424,13 @@ def test_a_file_of_the_other_distribution_is_refused(enclosed):
 
 
 @pytest.mark.parametrize("name", ["licenses/LICENSE", "licenses/wolfssl/LICENSE"])
-def test_a_missing_licence_is_refused(enclosed, name):
+def test_a_missing_licence_is_refused(enclosed: dict[str, bytes], name: str) -> None:
     del enclosed[f"{FOLDER}/{name}"]
     problems = check_wheel.problems_of_contents(enclosed, TLSMGM_WOLFSSL)
     assert problems == [f"{FOLDER}/{name} is missing"]
 
 
-def test_another_licence_expression_is_refused():
+def test_another_licence_expression_is_refused() -> None:
     metadata = enclose.name_license(METADATA, "wolfssl/LICENSE")
     wrong = metadata.replace("GPL-3.0-or-later", "Apache-2.0")
     assert check_wheel.problems_of_metadata(wrong, TLSMGM_WOLFSSL) == [
@@ -421,13 +438,15 @@ def test_another_licence_expression_is_refused():
     ]
 
 
-def test_a_bill_of_materials_that_names_another_release_is_refused(enclosed):
+def test_a_bill_of_materials_that_names_another_release_is_refused(
+    enclosed: dict[str, bytes],
+) -> None:
     enclosed[MODULE] = b"\x7fELF wolfSSL 5.9.1"
     [problem] = check_wheel.problems_of_bill(enclosed, TLSMGM_WOLFSSL)
     assert problem.endswith("lists wolfssl 5.9.2, which is in no module")
 
 
-def test_a_bill_of_materials_without_the_library_is_refused(enclosed):
+def test_a_bill_of_materials_without_the_library_is_refused(enclosed: dict[str, bytes]) -> None:
     name = f"{FOLDER}/sboms/wolfssl.cdx.json"
     enclosed[name] = json.dumps({"components": []}).encode()
     problems = check_wheel.problems_of_bill(enclosed, TLSMGM_WOLFSSL)
@@ -441,7 +460,7 @@ def test_a_bill_of_materials_without_the_library_is_refused(enclosed):
     not all(map(shutil.which, ("cc", "nm", "readelf"))), reason="there is no compiler here"
 )
 @pytest.mark.parametrize("visibility", ["default", "hidden"])
-def test_a_real_module_is_read(tmp_path, visibility):
+def test_a_real_module_is_read(tmp_path: Path, visibility: str) -> None:
     source = tmp_path / "module.c"
     source.write_text("void PyInit_own(void) {}\n")
     hidden = f'__attribute__((visibility("{visibility}"))) void SSL_new(void) {{}}\n'
@@ -453,15 +472,15 @@ def test_a_real_module_is_read(tmp_path, visibility):
     assert bool(problems) == (visibility == "default")
 
 
-def test_a_wheel_without_modules_is_refused():
+def test_a_wheel_without_modules_is_refused() -> None:
     assert check_wheel.problems_of_modules({"a.py": b""}) == ["there is no extension module"]
 
 
 # Making and trying
 
 
-def test_files_that_differ_between_two_builds_are_named(tmp_path):
-    paths = {}
+def test_files_that_differ_between_two_builds_are_named(tmp_path: Path) -> None:
+    paths: dict[str, list[Path]] = {}
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
         paths[name] = [tmp_path / name / file for file in ("same.whl", "other.whl")]
@@ -473,7 +492,7 @@ def test_files_that_differ_between_two_builds_are_named(tmp_path):
     assert found == ["more.whl", "other.whl"]
 
 
-def test_a_build_takes_no_choices_of_the_caller():
+def test_a_build_takes_no_choices_of_the_caller() -> None:
     caller = {"PATH": "/bin", "TLSMGM_BACKENDS": "none", "TLSMGM_NATIVE_CACHE": "/cache"}
     environment = make_wheels.build_environment(caller, EPOCH)
     assert "TLSMGM_BACKENDS" not in environment
@@ -482,7 +501,7 @@ def test_a_build_takes_no_choices_of_the_caller():
     assert "rpath" not in environment["LDSHARED"]
 
 
-def test_a_trial_has_no_compiler_and_no_way_back_to_the_checkout(tmp_path):
+def test_a_trial_has_no_compiler_and_no_way_back_to_the_checkout(tmp_path: Path) -> None:
     caller = {"PATH": "/usr/bin", "PYTHONPATH": "/src", "CC": "cc", "TLSMGM_X": "1", "LANG": "C"}
     environment = try_wheels.bare_environment(caller, [tmp_path])
     assert environment == {"PATH": str(tmp_path), "LANG": "C"}
@@ -497,7 +516,9 @@ def test_a_trial_has_no_compiler_and_no_way_back_to_the_checkout(tmp_path):
     ("version", "setting", "refused"),
     [("5.9.2", "", False), ("5.9.1", "", True), ("5.9.1", "0", True), ("5.9.1", "1", False)],
 )
-def test_only_a_pinned_library_goes_into_a_wheel(tmp_path, monkeypatch, version, setting, refused):
+def test_only_a_pinned_library_goes_into_a_wheel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, setting: str, refused: bool
+) -> None:
     monkeypatch.setenv("TLSMGM_NATIVE_CACHE", str(tmp_path))
     monkeypatch.setenv(make_wheels.ALLOW_UNPINNED, setting)
     pin = dataclasses.replace(native_pins.load_pins()["wolfssl"], version="5.9.2")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +108,7 @@ def trusted(pem: bytes) -> bytes:
 
 
 #: How the certificate is dressed, and the line on which it begins then.
-DRESSES = {
+DRESSES: dict[str, tuple[Callable[[bytes], bytes], int]] = {
     "plain": (lambda pem: pem, 1),
     "CRLF": (lambda pem: pem.replace(b"\n", b"\r\n"), 1),
     "byte order mark": (lambda pem: b"\xef\xbb\xbf" + pem, 1),

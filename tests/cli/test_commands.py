@@ -379,7 +379,7 @@ def test_check_warns_of_a_key_that_the_library_signs_with_badly(
     for name, content in fields.items():
         (tmp_path / name).write_bytes(content)
         (tmp_path / name).chmod(0o600)
-    paths = {name: tmp_path / name for name in fields}
+    paths = {name: str(tmp_path / name) for name in fields}
     script = write_script(tmp_path / "c", server_domain("dom1", **paths))
     for version, warned in (("3.5.8", True), ("3.5.9", False)):
         with_library(monkeypatch, "openssl", version=version, source="", patches=())
@@ -398,7 +398,7 @@ def test_check_warns_of_an_expired_staple(library: str, tmp_path: Path, run: Run
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
         (tmp_path / name).chmod(0o600)
-    paths = {name: tmp_path / name for name in files}
+    paths = {name: str(tmp_path / name) for name in files}
     script = write_script(tmp_path / "c", server_domain("dom1", **paths))
     code, out, _ = run("check", "--config", script, "--library", library, "--days", "1")
     assert code == 0

@@ -13,7 +13,7 @@ import pytest
 from tests.support import c_build
 from tests.support.c_code import Backend, CCode
 from tests.support.contract import VERSIONS, Rig
-from tests.support.libraries import required
+from tests.support.libraries import lacks
 
 
 @pytest.fixture(scope="session")
@@ -25,9 +25,7 @@ def load_backend(name: str) -> Backend:
     try:
         code = CCode(c_build.load(name))
     except c_build.LibraryMissingError as missing:
-        if name in required():
-            raise
-        pytest.skip(str(missing))
+        lacks(name, missing)
     return Backend(name, getattr(code.lib, f"tlsmgm_{name}_backend"), code)
 
 

@@ -145,8 +145,13 @@ def test_what_is_no_file_is_not_waited_for(c: CCode, tmp_path: Path) -> None:
 def test_a_pipe_by_its_descriptor(c: CCode) -> None:
     here, there = os.pipe()
     os.write(there, b"x" * 10_000)
+
     # Nobody waits in open(); what is waited for is the end.
-    writer = threading.Thread(target=lambda: (os.write(there, b"y"), os.close(there)))
+    def finish() -> None:
+        os.write(there, b"y")
+        os.close(there)
+
+    writer = threading.Thread(target=finish)
     writer.start()
     assert read_alone(c, f"/dev/fd/{here}")[:2] == ("OK", b"x" * 10_000 + b"y")
     writer.join()

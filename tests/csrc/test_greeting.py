@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import pytest
@@ -26,9 +27,8 @@ class Greeting:
         outcome = Outcome("WANT_READ")
         for at in range(0, len(data), size):
             view, _keep = self.rig.c.bytes_in(data[at : at + size])
-            outcome = self.rig.call(
-                lambda error, view=view: self.table.feed(self.handle, view.data, view.size, error)
-            )
+            feed = functools.partial(self.table.feed, self.handle, view.data, view.size)
+            outcome = self.rig.call(feed)
             if outcome.status != "WANT_READ":
                 break
         return outcome
@@ -143,7 +143,7 @@ def test_every_allocation_may_fail(rig: Rig, size: int) -> None:
     _, flight = client_of(rig)
     wire = hello.records(flight[5:], size)
     ctx = rig.server_context()
-    refused = set()
+    refused: set[str] = set()
     for allowed in range(1000):
         greeting = Greeting(rig)
         rig.c.lib.tlsmgm_test_fail_after(allowed)

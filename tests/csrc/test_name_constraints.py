@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,7 +50,7 @@ def constraints(permitted: list[bytes], excluded: list[bytes]) -> bytes:
     return extension(NAME_CONSTRAINTS, tlv(SEQUENCE, *parts))
 
 
-def read(c: CCode, der: bytes) -> tuple[object, object]:
+def read(c: CCode, der: bytes) -> tuple[Any, object]:
     view, keep = c.bytes_in(der)
     certificate = c.ffi.new("struct tlsmgm_certificate *")
     assert c.lib.tlsmgm_certificate_read(view, certificate, c.ffi.NULL) == c.lib.TLSMGM_STATUS_OK
@@ -257,7 +259,7 @@ def test_constraints_that_cannot_be_read(c: CCode, contents: bytes) -> None:
     root, _keep = read(
         c, make("root", "root", 1, 1, CA, extension(NAME_CONSTRAINTS, tlv(SEQUENCE, contents)))
     )
-    assert root.is_invalid  # type: ignore[attr-defined]
+    assert root.is_invalid
 
 
 @given(st.binary(max_size=60), st.binary(max_size=60), st.integers(0, 8))

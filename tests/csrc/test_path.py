@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -335,7 +336,7 @@ def test_clients_with_certificates_of_servers(validator: Validator) -> None:
         leaf = make("leaf", "middle", 9, 2, *extensions)
         middle = make("middle", "root", 2, 1, CA, purposes(SERVER_AUTH))
         mail = make("middle", "root", 2, 1, CA, purposes("1.3.6.1.5.5.7.3.4"))
-        asked = {"is_server": False, "accept_server_eku": True}
+        asked: dict[str, Any] = {"is_server": False, "accept_server_eku": True}
         reason = "NONE" if good else "PURPOSE"
         assert validator.judge([leaf, middle], [ROOT], **asked).reason == reason
         assert validator.judge([leaf, mail], [ROOT], **asked).reason == "PURPOSE"

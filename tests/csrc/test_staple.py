@@ -49,16 +49,16 @@ def read(
         named: whether there is a hasher.
     """
 
-    @c.ffi.callback("size_t(enum tlsmgm_hash, struct tlsmgm_bytes, uint8_t *)")
     def hasher(which: int, data: Any, out: Any) -> int:
         digest = hashlib.new(NAMES[int(which)], c.bytes_out(data)).digest()
         c.ffi.memmove(out, digest, len(digest))
         return len(digest)
 
+    called = c.ffi.callback("size_t(enum tlsmgm_hash, struct tlsmgm_bytes, uint8_t *)", hasher)
     view, _keep = c.bytes_in(response)
     der, _too = c.bytes_in(about.der)
     staple, error = c.ffi.new("struct tlsmgm_staple *"), c.error()
-    given = hasher if named else c.ffi.NULL
+    given = called if named else c.ffi.NULL
     status = c.status_name(c.lib.tlsmgm_staple_read(view, der, given, staple, error))
     if status != "OK":
         assert c.ffi.string(error.parameter) == b"ocsp_response"

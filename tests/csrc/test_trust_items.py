@@ -350,6 +350,7 @@ def crl_der(root: Authority) -> bytes:
 def delta(root: Authority) -> bytes:
     loaded = x509.load_pem_x509_crl(root.crl())
     builder = x509.CertificateRevocationListBuilder().issuer_name(root.name)
+    assert loaded.next_update_utc is not None
     builder = builder.last_update(loaded.last_update_utc).next_update(loaded.next_update_utc)
     builder = builder.add_extension(x509.DeltaCRLIndicator(1), critical=True)
     return builder.sign(root.key, hashes.SHA256()).public_bytes(Encoding.PEM)

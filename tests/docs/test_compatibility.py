@@ -15,8 +15,15 @@ ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "tls_mgm_compatibility.md").read_text(encoding="utf-8")
 
 #: The manual's numbered items: section, first number, last number.
-ITEMS = (("1.7", 1, 1), ("1.8", 1, 2), ("1.9", 1, 36), ("1.10", 1, 23), ("2.1", 1, 4))
-ITEMS += (("2.3", 1, 6), ("2.4", 1, 10))
+ITEMS = (
+    ("1.7", 1, 1),
+    ("1.8", 1, 2),
+    ("1.9", 1, 36),
+    ("1.10", 1, 23),
+    ("2.1", 1, 4),
+    ("2.3", 1, 6),
+    ("2.4", 1, 10),
+)
 
 #: Parameters of ours, which the manual does not have.
 OURS = set(OUR_PARAMETERS)

@@ -13,10 +13,10 @@ from tests.external.findings import Finding, only_ours
 from tests.external.run_sslyze import judge_with_sslyze, sslyze_version
 from tests.external.run_testssl import judge_with_testssl, testssl_version
 from tests.external.targets import http_upstream, make_identities, nginx, tlsmgm_proxy
+from tests.support.libraries import LIBRARIES
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / "build" / "judges"
-LIBRARIES = ("openssl", "wolfssl")
 
 #: Which certificates a server has.
 SETUPS = {"rsa+ec": ("rsa", "ec"), "rsa": ("rsa",)}

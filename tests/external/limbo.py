@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.chains import judge
+from tests.support.libraries import LIBRARIES
 
 #: Verdicts by who judged.
 Verdicts = dict[str, str]
@@ -75,7 +76,7 @@ def over_tls(case: dict[str, Any]) -> Verdicts:
     from tests.external import limbo_tls
 
     asked, found = question(case), {}
-    for library in ("openssl", "wolfssl"):
+    for library in LIBRARIES:
         for version in limbo_tls.VERSIONS:
             found[f"{library} {version}"] = limbo_tls.verdict(library, version, asked)
     return found
@@ -86,13 +87,14 @@ def at_their_time(path: str, cases: Sequence[dict[str, Any]]) -> dict[str, Verdi
 
     Cases whose time cannot be had are left out.
     """
-    found, by_time = {}, collections.defaultdict(list)
+    found: dict[str, Verdicts] = {}
+    by_time: dict[str | None, list[dict[str, Any]]] = collections.defaultdict(list)
     for case in cases:
         by_time[case["validation_time"]].append(case)
     for case in by_time.pop(None, ()):
         found[case["id"]] = over_tls(case)
-    for case in by_time.values() if shutil.which("faketime") is not None else ():
-        found |= under_faketime(path, case[0])
+    for same in by_time.values() if shutil.which("faketime") is not None else ():
+        found |= under_faketime(path, same[0])
     return found
 
 

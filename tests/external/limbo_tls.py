@@ -19,10 +19,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import tlslite  # type: ignore[import-not-found]
+import tlslite
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
-from tlslite import api  # type: ignore[import-not-found]
+from tlslite import api
 
 from tests.support.pki import Authority
 from tlsmgm import ConfigError, Domain, TLSError, TLSManager, VerificationError

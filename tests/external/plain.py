@@ -16,6 +16,7 @@ from tests.external.targets import Files, free_port, running
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "wheels"))
 
+import c_core  # noqa: E402 - found through the line above
 import native_link  # noqa: E402 - found through the line above
 
 __all__ = ["OLD_CIPHERS", "OPENSSL_GROUPS", "OpenSSLProgram", "PlainServer", "Wanted"]
@@ -33,8 +34,6 @@ OPENSSL_GROUPS = ":".join(
         "brainpoolP256r1tls13:brainpoolP384r1tls13:brainpoolP512r1tls13",
     )
 )
-
-_LIBRARIES = {"openssl": native_link.OPENSSL, "wolfssl": native_link.WOLFSSL}
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class PlainServer:
         self._library = library
 
     def _build(self, folder: Path) -> Path:
-        link = native_link.find_library(_LIBRARIES[self._library])
+        link = native_link.find_library(c_core.BACKENDS[self._library])
         program = folder / f"plain-{self._library}"
         command = [*shlex.split(environ.get("CC", "cc")), "-O1", "-Wall", "-Wextra"]
         command += [f"-DWITH_{self._library.upper()}", *link.compile_args]

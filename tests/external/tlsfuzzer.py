@@ -37,6 +37,7 @@ from tests.external.targets import (
     write_dh_group,
 )
 from tests.external.tlsfuzzer_scripts import EXPECTED, KINDS, LEFT_OUT, SCRIPTS, Kind, Script
+from tests.support.libraries import LIBRARIES
 from tests.support.ports import is_listening
 from tlsmgm.limits import HELLO_SIZES
 
@@ -45,7 +46,6 @@ __all__ = ["main", "run"]
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / "build" / "judges"
 REPORTS = TOOLS / "reports" / "tlsfuzzer"
-LIBRARIES = ("openssl", "wolfssl")
 
 #: Seconds for one script.
 _TIME = 180

@@ -20,7 +20,8 @@ from tests.interop.document import write_document
 from tests.interop.expected import rule_for
 from tests.interop.material import Material, make_material, upstream
 from tests.interop.peers import PEERS, ROOT, Peer
-from tests.interop.results import LIBRARIES, QUESTIONS, SIDES, TITLES, Cell, Presence
+from tests.interop.results import QUESTIONS, SIDES, TITLES, Cell, Presence
+from tests.support.libraries import LIBRARIES
 
 DOCUMENT = ROOT / "docs" / "interop.md"
 

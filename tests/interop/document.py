@@ -10,7 +10,8 @@ from pathlib import Path
 
 from tests.interop.expected import rule_for
 from tests.interop.peers import PEERS, Peer
-from tests.interop.results import LIBRARIES, Cell, Presence
+from tests.interop.results import Cell, Presence
+from tests.support.libraries import LIBRARIES
 
 __all__ = ["write_document"]
 

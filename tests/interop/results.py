@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["LIBRARIES", "QUESTIONS", "SIDES", "TITLES", "Cell", "Presence"]
+__all__ = ["QUESTIONS", "SIDES", "TITLES", "Cell", "Presence"]
 
-LIBRARIES = ("openssl", "wolfssl")
 TITLES = {"openssl": "OpenSSL", "wolfssl": "wolfSSL"}
 
 #: Which side the peer is.

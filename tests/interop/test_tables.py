@@ -13,7 +13,8 @@ from tests.interop.document import write_document
 from tests.interop.expected import FOR_ALL, OF_PEERS, Rule, rule_for
 from tests.interop.peers import HERE, PEERS, ROOT, Peer
 from tests.interop.processes import words_of
-from tests.interop.results import LIBRARIES, QUESTIONS, Cell, Presence
+from tests.interop.results import QUESTIONS, Cell, Presence
+from tests.support.libraries import LIBRARIES
 
 BY_NAME = {peer.name: peer for peer in PEERS}
 

@@ -13,6 +13,7 @@ import pytest
 from tests.support.scripts import Site, server
 from tests.support.tables import DomainTable, server_row
 from tlsmgm import TLSManager, assembly
+from tlsmgm.contexts import build_context
 
 DOMAINS = 8
 
@@ -51,7 +52,7 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
         def __del__(self) -> None:
             found.note()
 
-    build = assembly.build_context
+    build = build_context
 
     def build_marked(*arguments: Any, previous: Any = None, **more: Any) -> Any:
         built = build(*arguments, previous=previous, **more)

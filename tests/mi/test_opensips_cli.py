@@ -59,14 +59,15 @@ class Served:
         try:
             found = self.proxy.wait_for(r"management interface on (\w+:\S+?(?::(\d+))?)$")[0]
             self.endpoint = found[1]
-            settings = {
+            places: dict[str, dict[str, object]] = {
                 "fifo": {"fifo_file": folder / "fifo", "fifo_reply_dir": replies},
                 "unix": {"datagram_unix_socket": folder / "socket"},
                 "udp": {"datagram_ip": "127.0.0.1", "datagram_port": found[2]},
                 "http": {"url": f"http://127.0.0.1:{found[2]}/mi"},
-            }[transport]
+            }
             kind = transport if transport in ("fifo", "http") else "datagram"
-            settings = {"communication_type": kind, "datagram_timeout": 30, **settings}
+            settings: dict[str, object] = {"communication_type": kind, "datagram_timeout": 30}
+            settings |= places[transport]
             self.cli = OpenSIPSCLI(folder, settings)
         except BaseException:
             self.proxy.__exit__(None, None, None)

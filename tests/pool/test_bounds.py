@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.pool.flows import DESTINATION, NAME, TARGET, Flow, Way, World
+from tests.support.libraries import installed
 from tlsmgm.pool import PoolStatistics
 
 LIBRARY = "openssl"
@@ -13,7 +14,7 @@ VERSION = "TLSv1.3"
 
 @pytest.fixture
 def library() -> str:
-    return LIBRARY
+    return installed(LIBRARY)
 
 
 @pytest.fixture

@@ -114,6 +114,7 @@ def test_the_standard_library_is_enough(library: str) -> None:
 def test_both_libraries_and_python_ssl_in_one_process(version: str) -> None:
     program = """
         import ssl
+        from tests.support.libraries import LIBRARIES
         from tests.support.peers import StdlibPeer, stdlib_context
 
         if set(tlsmgm.backends()) < set(LIBRARIES):

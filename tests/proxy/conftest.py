@@ -8,13 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.libraries import installed
 from tests.support.proxy import Upstream, client_domain, server_domain, write_script
-
-
-@pytest.fixture(params=["openssl", "wolfssl"])
-def library(request: pytest.FixtureRequest) -> str:
-    return installed(request.param)
 
 
 @pytest.fixture

@@ -138,7 +138,7 @@ def test_relays_are_freed_without_the_collector(site: Site) -> None:
             "127.0.0.1", port, ssl=client_context(), server_hostname="dom1.test"
         )
         (relay,) = proxy.relays
-        gone = [weakref.ref(relay), weakref.ref(relay.client)]
+        gone: list[weakref.ref[Any]] = [weakref.ref(relay), weakref.ref(relay.client)]
         del relay
         writer.write(b"data")
         assert await reader.readexactly(4) == b"data"

@@ -261,7 +261,7 @@ def test_an_unclean_end_says_nothing() -> None:
     side = Side()
     side.endpoint.end_uncleanly()
     assert not side.tls.shut
-    assert (side.transport.written, side.transport.state) == (b"", "aborted")
+    assert (bytes(side.transport.written), side.transport.state) == (b"", "aborted")
 
 
 def test_an_alert_arrives_before_an_unclean_end() -> None:
@@ -271,7 +271,7 @@ def test_an_alert_arrives_before_an_unclean_end() -> None:
         side.receive(ProtocolError("broken"))
         side.endpoint.end_uncleanly()
         assert not side.tls.shut
-        assert (side.transport.written, side.transport.state) == (b"alert", "ended")
+        assert (bytes(side.transport.written), side.transport.state) == (b"alert", "ended")
         side.endpoint.connection_lost(None)
 
     asyncio.run(run())

@@ -322,7 +322,7 @@ def refuse_certificate(port: int) -> None:
         wrap(context, sock, server_hostname="dom1.test")
 
 
-def send(data: bytes, *, then: Callable[[socket.socket], None]) -> Callable[[int], None]:
+def send(data: bytes, *, then: Callable[[socket.socket], object]) -> Callable[[int], None]:
     def client(port: int) -> None:
         with raw_client(port) as sock:
             sock.sendall(data)

@@ -6,7 +6,8 @@ import contextlib
 import re
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -95,7 +96,7 @@ events {{}}
         yield port
 
 
-SERVERS = {
+SERVERS: dict[str, Callable[[Path, bool], AbstractContextManager[int]]] = {
     "haproxy": haproxy,
     "nginx-http": lambda folder, is_tls: nginx(folder, is_tls, kind="http"),
     "nginx-stream": lambda folder, is_tls: nginx(folder, is_tls, kind="stream"),

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import Run, runner
 from tests.support.databases import MariaDBServer, PostgreSQLServer, Server
 
 
@@ -32,9 +31,3 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'test.db'}"
     server: Server = request.getfixturevalue(request.param)
     return server.create_database().url
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command in this process; gives exit code, output and errors."""
-    return runner(capsys)

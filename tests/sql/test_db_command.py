@@ -6,6 +6,7 @@ import json
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -233,7 +234,7 @@ def test_import_is_all_or_nothing(tmp_path: Path, site: Site, run: Run) -> None:
     ],
 )
 def test_what_does_not_fit_into_a_row_is_refused(
-    tmp_path: Path, site: Site, run: Run, values: dict[str, object], reason: str
+    tmp_path: Path, site: Site, run: Run, values: dict[str, Any], reason: str
 ) -> None:
     url = ("--url", f"sqlite:///{tmp_path / 'x.db'}")
     run("db", "init", *url)

@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -131,7 +132,7 @@ def test_new_rules_end_old_tickets(tmp_path: Path, library: str, version: str) -
     rules = {"verify_cert": 1, "require_cert": 1, "ca_list": pem("root.pem")}
     table = DomainTable(f"sqlite:///{tmp_path / 'x.db'}", server_row("dom1", **rules))
     manager = attached(table, library)
-    shown = {"certificate": pem("good.pem"), "private_key": pem("good.key")}
+    shown: dict[str, Any] = {"certificate": pem("good.pem"), "private_key": pem("good.key")}
     clients = manager_of(library, client_domain(method=method_of(version), **shown))
     client, server = connect(manager, clients)
     assert_echo(client, server)

@@ -29,7 +29,7 @@ def judge(
         "NONE" for a good one, a reason, or "UNREADABLE".
     """
     code = CCode(c_build.load(library))
-    fields = {"is_server": True, "verify_depth": 9, "name": ""} | question
+    fields: dict[str, Any] = {"is_server": True, "verify_depth": 9, "name": ""} | question
     name = code.ffi.new("char[]", fields.pop("name").encode())
     chain, alive = code.ffi.new("struct tlsmgm_test_chain *", fields | {"name": name}), []
     for field, items in (("shown", shown), ("anchor", anchors), ("crl", crls)):

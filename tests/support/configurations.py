@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from hypothesis import strategies as st
 
+from tests.support.libraries import LIBRARIES
 from tlsmgm.config.model import Configuration, DomainTable, Socket
 from tlsmgm.domain import Origin, normalise
 from tlsmgm.errors import ConfigError
@@ -129,7 +130,7 @@ _SOCKETS = st.builds(
 )
 _TIMES = st.none() | st.integers(1, 999_999).map(lambda number: number / 1000)
 _AVPS = st.none() | st.sampled_from(["sip_dom", 'q"\\', "s#$"])
-_LIBRARIES = st.sampled_from([None, "none", "openssl", "wolfssl"])
+_LIBRARIES = st.sampled_from([None, "none", *LIBRARIES])
 
 
 def _table(name: str, kind: Any, values: dict[str, Any]) -> DomainTable:

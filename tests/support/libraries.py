@@ -8,12 +8,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import NoReturn
 
 import pytest
 
 from tlsmgm.backends import backends, refused
 
-__all__ = ["REQUIRE", "check_required", "installed", "needs_library", "required"]
+__all__ = [
+    "LIBRARIES",
+    "REQUIRE",
+    "check_required",
+    "installed",
+    "lacks",
+    "needs_library",
+    "required",
+]
+
+#: All that a test of a TLS library runs with.
+LIBRARIES = ("openssl", "wolfssl")
 
 #: Names libraries, separated by commas.
 REQUIRE = "TLSMGM_REQUIRE"
@@ -46,6 +58,13 @@ def installed(name: str) -> str:
     if name not in backends():
         pytest.skip(f"{name} is not installed")
     return name
+
+
+def lacks(name: str, reason: object) -> NoReturn:
+    """Skip a test that cannot have what it needs of a library, or fail where that must be there."""
+    if name in required():
+        pytest.fail(f"{REQUIRE} names {name!r}: {reason}")
+    pytest.skip(str(reason))
 
 
 def needs_library(*names: str) -> pytest.MarkDecorator:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from tests.support.proxy import TIMEOUT, Proxy, connect, read_exactly, read_to_end
 from tlsmgm.mi.client import call
@@ -132,7 +132,7 @@ def is_turned_away(port: int, source: str = "127.0.0.1", data: bytes = b"") -> b
         return True
 
 
-def is_served(port: int, **options: object) -> bool:
+def is_served(port: int, **options: Any) -> bool:
     """Say whether a client gets what it sends back from an EchoUpstream."""
     try:
         with connect(port, **options) as client:

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 from tests.support.cases import cases_path
 from tlsmgm import Connection, Domain, Session, TLSManager
 
-LIBRARIES = ("openssl", "wolfssl")
 VERSIONS = ("TLSv1.2", "TLSv1.3")
 LOCAL = ("127.0.0.1", 5061)
 NAMES = ("dom1", "dom2")

@@ -65,8 +65,13 @@ def key_of(kind: str, number: int) -> Any:
         return ed25519.Ed25519PrivateKey.generate()
     if kind == "ed448":
         return ed448.Ed448PrivateKey.generate()
-    curve = {"p224": ec.SECP224R1, "p256": ec.SECP256R1, "p384": ec.SECP384R1, "p521": ec.SECP521R1}
-    return ec.generate_private_key(curve[kind]())
+    curves: dict[str, ec.EllipticCurve] = {
+        "p224": ec.SECP224R1(),
+        "p256": ec.SECP256R1(),
+        "p384": ec.SECP384R1(),
+        "p521": ec.SECP521R1(),
+    }
+    return ec.generate_private_key(curves[kind])
 
 
 @functools.cache

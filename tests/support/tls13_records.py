@@ -6,6 +6,7 @@ So a test can say in a peer's name what none of our libraries says by itself.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -89,7 +90,7 @@ class Impersonator:
             seen.extend(data)
             return data
 
-        hook = {"to_server" if side == "client" else "to_client": remember}
+        hook: dict[str, Any] = {"to_server" if side == "client" else "to_client": remember}
         self.managers = managers(
             *libraries, "TLSv1.3", server={"keylog_file": keylog, **suite}, client=suite
         )

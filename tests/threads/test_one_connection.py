@@ -326,11 +326,12 @@ def test_one_context(library: str) -> None:
             certificate=pki("dom1.pem"),
             private_key=pki("dom1.key"),
         )
-        found = set()
+        found: set[tuple[object, ...]] = set()
 
         def work(_: random.Random, context: Context = context, found: Any = found) -> None:
             conn = Connection(context)
             assert conn.handshake() is False
+            assert context.certificate is not None
             found.add((context.certificate.subject_cn, context.domain, repr(context)))
 
         with many_switches():

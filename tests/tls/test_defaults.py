@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 import tlsmgm
 from tests.support import pki
@@ -229,8 +230,8 @@ def test_certificates_on_the_largest_curve(
 ) -> None:
     """The groups of a server leave it out, but a certificate may be on it, on either side."""
     root = Authority("largest root")
-    curve = pki.ec.SECP521R1()
-    monkeypatch.setattr(pki, "new_key", lambda kind: pki.ec.generate_private_key(curve))
+    curve = ec.SECP521R1()
+    monkeypatch.setattr(pki, "new_key", lambda kind: ec.generate_private_key(curve))
     site, user = root.issue("site", names=["dom1.test"]), root.issue("user")
     trust = {"ca_list": root.pem}
     values: dict[str, Any] = {"server": site.fields(), "client": trust}

@@ -131,7 +131,7 @@ def test_open_keys_draw_a_warning(library: str, tmp_path: Path) -> None:
         path.chmod(0o600)
         fields[name] = path
     manager = manager_of(library, server_domain("dom1", **fields))
-    assert manager.warnings == ()
+    assert list(manager.warnings) == []
     os.chmod(fields["private_key"], 0o640)
     [warning] = manager.warnings
     assert "'dom1'" in warning

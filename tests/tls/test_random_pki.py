@@ -14,12 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.libraries import LIBRARIES
 from tests.support.pairs import ConnectionPair, Managers, managers
 from tests.support.random_pki import Case, Drawer
 from tlsmgm import ConfigError, TLSError, VerificationError
 
 COUNT = int(os.environ.get("TLSMGM_RANDOM_PKIS", "150"))
-LIBRARIES = ("openssl", "wolfssl")
 FAULTS = (0.01, 0.03, 0.06)
 
 #: What a library says of a certificate that it does not read, or of a key that it does not use:
@@ -29,7 +29,7 @@ UNREADABLE = {"malformed", "ProtocolError"}
 
 def meet(judge: str, shower: str, case: Case, version: str, trust: dict[str, object]) -> Managers:
     """Return the two ends; ``shower`` shows the case to ``judge``."""
-    shown = {"certificate": case.pem, "private_key": case.key_pem}
+    shown: dict[str, object] = {"certificate": case.pem, "private_key": case.key_pem}
     if shower == "openssl":
         shown["cipher_list"] = "DEFAULT:@SECLEVEL=0"
     if case.is_server:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def flipped(response: bytes) -> bytes:
 
 # Garbage, a responder's refusal and a response about another certificate are not stapled by our own
 # servers; tests/csrc/test_staple.py has what a client makes of them.
-BAD = {
+BAD: dict[str, tuple[str, Callable[[Authority, Identity], bytes | None]]] = {
     "nothing": ("staple_missing", lambda root, site: None),
     "revoked": ("revoked", lambda root, site: ocsp.response(root, site, "revoked")),
     "unknown": ("staple_invalid", lambda root, site: ocsp.response(root, site, "unknown")),

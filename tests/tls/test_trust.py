@@ -33,11 +33,8 @@ class System:
         self._patch.setattr(trust, "DEFAULT_CA_DIR", str(path))
 
     def store(self, file: Path | None, folder: Path | None) -> None:
-        found = ssl.DefaultVerifyPaths(
-            None if file is None else str(file),
-            None if folder is None else str(folder),
-            *("SSL_CERT_FILE", "/nowhere", "SSL_CERT_DIR", "/nowhere"),
-        )
+        known: dict[str, Any] = {"cafile": file and str(file), "capath": folder and str(folder)}
+        found = ssl.get_default_verify_paths()._replace(**known)
         self._patch.setattr(ssl, "get_default_verify_paths", lambda: found)
 
     def lists(self, *paths: Path) -> None:

@@ -15,7 +15,7 @@ from tlsmgm.config.opensips import read_script_text
 from tlsmgm.config.toml import read_toml_text
 from tlsmgm.contradictions import contradictions
 
-KEYS = {"certificate": "c.pem", "private_key": "k.pem"}
+KEYS: dict[str, Any] = {"certificate": "c.pem", "private_key": "k.pem"}
 
 #: Kind, values, and the parameters that are told.
 TOLD: list[tuple[str, dict[str, Any], list[str]]] = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -164,7 +165,7 @@ def test_keys_on_other_curves(
 ) -> None:
     concerns = BY_NAME["CVE-2026-54872"].concerns
     assert concerns is not None
-    shown = {"certificate": certificate_on(ec.SECP256R1()), "private_key": KEY}
+    shown: dict[str, Any] = {"certificate": certificate_on(ec.SECP256R1()), "private_key": KEY}
     if parameter == "certificate2":
         shown["private_key2"] = KEY
     shown[parameter] = certificate_on(curve)

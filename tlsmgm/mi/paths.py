@@ -54,11 +54,8 @@ def clear_stale_fifo(path: str) -> None:
         ConfigError: somebody reads it, or it is another kind of file.
         OSError: it cannot be removed.
     """
-    kind = _kind_of(path)
-    if kind is None:
+    if not _is_there(path, stat.S_IFIFO):
         return
-    if kind != stat.S_IFIFO:
-        raise ConfigError(_OTHER_FILE, origin=path)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
@@ -80,11 +77,8 @@ def clear_stale_socket(path: str) -> None:
         ConfigError: somebody has it open, or it is another kind of file.
         OSError: it cannot be removed.
     """
-    kind = _kind_of(path)
-    if kind is None:
+    if not _is_there(path, stat.S_IFSOCK):
         return
-    if kind != stat.S_IFSOCK:
-        raise ConfigError(_OTHER_FILE, origin=path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(path)
@@ -96,8 +90,11 @@ def clear_stale_socket(path: str) -> None:
     raise ConfigError(_IN_USE, origin=path)
 
 
-def _kind_of(path: str) -> int | None:
+def _is_there(path: str, kind: int) -> bool:
     try:
-        return stat.S_IFMT(os.lstat(path).st_mode)
+        found = stat.S_IFMT(os.lstat(path).st_mode)
     except FileNotFoundError:
-        return None
+        return False
+    if found != kind:
+        raise ConfigError(_OTHER_FILE, origin=path)
+    return True

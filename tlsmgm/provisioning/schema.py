@@ -132,12 +132,19 @@ def missing_columns(connection: sa.Connection, settings: DatabaseSettings) -> li
     Returns:
         Their names in the database; None if there is no such table.
     """
+    found = _columns_there(connection, settings)
+    if found is None:
+        return None
+    wanted = [settings.column(name) for name in (*COLUMNS, *_named_ours(settings))]
+    return [name for name in wanted if name.lower() not in found]
+
+
+def _columns_there(connection: sa.Connection, settings: DatabaseSettings) -> set[str] | None:
+    """Names in lower case; None if there is no such table."""
     inspector = sa.inspect(connection)
     if not inspector.has_table(settings.table):
         return None
-    found = {column["name"].lower() for column in inspector.get_columns(settings.table)}
-    wanted = [settings.column(name) for name in (*COLUMNS, *_named_ours(settings))]
-    return [name for name in wanted if name.lower() not in found]
+    return {column["name"].lower() for column in inspector.get_columns(settings.table)}
 
 
 def _named_ours(settings: DatabaseSettings) -> tuple[str, ...]:
@@ -154,10 +161,7 @@ def our_columns(connection: sa.Connection, settings: DatabaseSettings) -> tuple[
     Returns:
         Their usual names: those that the table has, and those that the settings name.
     """
-    inspector = sa.inspect(connection)
-    found: set[str] = set()
-    if inspector.has_table(settings.table):
-        found = {column["name"].lower() for column in inspector.get_columns(settings.table)}
+    found = _columns_there(connection, settings) or set()
     return tuple(
         name for name in OUR_COLUMNS if name in _named_ours(settings) or name.lower() in found
     )

@@ -21,6 +21,7 @@ from benchmarks.cohort.setting import (
 )
 from benchmarks.cohort.stdlib_ssl import StdlibSSL
 from benchmarks.cohort.wolfssl_py import WolfSSLPy
+from tests.support.libraries import LIBRARIES
 
 ECDSA_12 = Setting(version="TLSv1.2", cipher="ECDHE-ECDSA-AES128-GCM-SHA256")
 RSA_12 = Setting(version="TLSv1.2", cipher="ECDHE-RSA-AES128-GCM-SHA256")
@@ -52,7 +53,7 @@ def accept_or_skip(entrant: Entrant, identity: Identity, setting: Setting) -> Ac
 
 
 def reference() -> Entrant:
-    for library in ("openssl", "wolfssl"):
+    for library in LIBRARIES:
         try:
             return Managed(library)
         except Absent:

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.native import build as native
 from tests.support import pki
+from tests.support.libraries import lacks
 
 SERVER_NAME = "bench.example"
 
@@ -58,11 +59,11 @@ def _write(found: Files, name: str, identity: pki.Identity) -> None:
     Path(found.path(f"{name}.key")).write_bytes(pki.key_pem(identity.key))
 
 
-@pytest.fixture(params=list(native.LIBRARIES))
-def library(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
+@pytest.fixture
+def library(library: str) -> str:
+    """The library under test, where a program in C can be linked with it."""
     try:
-        native.facts(name)
+        native.facts(library)
     except native.LibraryMissingError as error:
-        pytest.skip(str(error))
-    return name
+        lacks(library, error)
+    return library

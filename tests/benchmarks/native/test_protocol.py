@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from benchmarks.native.build import build
 from benchmarks.native.worker import LAYERS, NativeError, Worker, once_command, words_of
 from tests.benchmarks.native.conftest import Files
+from tests.support.libraries import LIBRARIES
 from tests.support.sanitizers import IS_SANITIZED
 
 GARBAGE = [
@@ -79,7 +80,7 @@ def test_every_line_has_one_answer(lines: list[bytes]) -> None:
 
 
 def _any_program() -> Path:
-    for library in ("openssl", "wolfssl"):
+    for library in LIBRARIES:
         try:
             return build(library, "contract")
         except Exception as error:
@@ -160,7 +161,7 @@ def test_an_unknown_option_is_refused(library: str) -> None:
 @pytest.mark.skipif(IS_SANITIZED, reason="sanitizers do not run in valgrind")
 def test_callgrind_counts_one_side(library: str, files: Files, tmp_path: Path) -> None:
     def collected(side: str) -> int:
-        words = {"op": "handshake", "count": 1, "warmup": 1, "side": side}
+        words: dict[str, str | int] = {"op": "handshake", "count": 1, "warmup": 1, "side": side}
         command = once_command(library, "contract", **files.server(), **words)
         grind = ["valgrind", "--tool=callgrind", "--collect-atstart=no"]
         out = f"--callgrind-out-file={tmp_path / side}"

@@ -1,12 +1,15 @@
 """awscrt (s2n-tls), which speaks HTTP, and is a client only; see ../README.md."""
 
+from __future__ import annotations
+
 from io import BytesIO
+from typing import Any
 
 import common
 from awscrt import http, io
 
 
-def options():
+def options() -> Any:
     if common.CERT is None:
         found = io.TlsContextOptions()
     else:
@@ -16,14 +19,14 @@ def options():
     return found
 
 
-def connect(context):
+def connect(context: Any) -> Any:
     ours = context.new_connection_options()
     ours.set_server_name("localhost")
     future = http.HttpClientConnection.new("127.0.0.1", common.PORT, tls_connection_options=ours)
     return future.result(30)
 
 
-def exchange(connection):
+def exchange(connection: Any) -> None:
     head, _, body = common.request().partition(b"\r\n\r\n")
     headers = [tuple(line.split(": ", 1)) for line in head.decode().split("\r\n")[1:]]
     request = http.HttpRequest("POST", "/", http.HttpHeaders(headers), BytesIO(body))
@@ -36,7 +39,7 @@ def exchange(connection):
     common.keep(b"\r\n\r\n" + bytes(answer))
 
 
-def client():
+def client() -> None:
     context = io.ClientTlsContext(options())
     for _ in range(common.TIMES):
         connection = connect(context)

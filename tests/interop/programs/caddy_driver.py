@@ -1,5 +1,7 @@
 """Sends the request to a caddy in plain HTTP. usage: caddy_driver.py PORT"""
 
+from __future__ import annotations
+
 import json
 import os
 import socket
@@ -9,7 +11,7 @@ import time
 import common
 
 
-def dial(port):
+def dial(port: int) -> socket.socket:
     """Connect, as soon as caddy listens."""
     deadline = time.monotonic() + 10
     while True:
@@ -21,7 +23,7 @@ def dial(port):
             time.sleep(0.05)
 
 
-def last_error():
+def last_error() -> str:
     """Return what caddy has logged."""
     time.sleep(0.2)
     with open(os.path.join(os.environ["TLS_FOLDER"], "log")) as file:
@@ -30,7 +32,7 @@ def last_error():
     return found[-1] if found else "no error in its log"
 
 
-def main():
+def main() -> None:
     for _ in range(common.TIMES):
         with dial(int(sys.argv[1])) as sock:
             sock.sendall(common.request().replace(b"keep-alive", b"close"))

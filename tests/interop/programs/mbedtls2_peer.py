@@ -3,7 +3,11 @@
 Its own socket loses data and ends without close_notify, so only its engine is used here.
 """
 
+from __future__ import annotations
+
 import contextlib
+import socket
+from typing import Any
 
 import common
 from mbedtls import pk, tls, x509
@@ -12,10 +16,10 @@ from mbedtls.exceptions import TLSError
 CLOSE_NOTIFY = "0x7880"  # how its error begins
 
 
-def configuration():
+def configuration() -> Any:
     version = tls.TLSVersion.TLSv1_3 if common.VERSION == "1.3" else tls.TLSVersion.TLSv1_2
-    chain = ((), None)
-    if common.CERT is not None:
+    chain: tuple[tuple[Any, ...], Any] = ((), None)
+    if common.CERT is not None and common.KEY is not None:
         with open(common.KEY) as file:
             key = pk.ECC.from_PEM(file.read())
         chain = ((x509.CRT.from_file(common.CERT),), key)
@@ -39,24 +43,24 @@ class Channel:
             is there, whatever is left of the last record.
     """
 
-    def __init__(self, sock, buffer, step=16384):
+    def __init__(self, sock: socket.socket, buffer: Any, step: int = 16384) -> None:
         self.sock = sock
         self.buffer = buffer
         self.step = step
         self.end = "FIN without close_notify"
 
-    def flush(self):
+    def flush(self) -> None:
         while data := self.buffer.peek_outgoing(65536):
             self.sock.sendall(data)
             self.buffer.consume_outgoing(len(data))
 
-    def pull(self):
+    def pull(self) -> bool:
         data = self.sock.recv(4096)
         if data:
             self.buffer.receive_from_network(data)
         return bool(data)
 
-    def handshake(self):
+    def handshake(self) -> None:
         while self.buffer._handshake_state is not tls.HandshakeStep.HANDSHAKE_OVER:
             try:
                 self.buffer.do_handshake()
@@ -69,18 +73,19 @@ class Channel:
             finally:
                 self.flush()
 
-    def send(self, data):
+    def send(self, data: bytes) -> None:
         for start in range(0, len(data), 8192):
             # What it returns counts the record around it, too.
             with contextlib.suppress(tls.WantWriteError):
                 self.buffer.write(data[start : start + 8192])
             self.flush()
 
-    def read(self, size):
+    def read(self, size: int) -> bytes:
         while True:
             # Nothing means "not yet", too; the end is only what the socket says.
             try:
-                if data := self.buffer.read(min(size, self.step)):
+                data: bytes = self.buffer.read(min(size, self.step))
+                if data:
                     return data
             except tls.WantReadError:
                 pass
@@ -93,13 +98,13 @@ class Channel:
             if not self.pull():
                 return b""
 
-    def close(self):
+    def close(self) -> None:
         self.buffer.shutdown()
         self.flush()
         self.sock.close()
 
 
-def client():
+def client() -> None:
     ours = tls.ClientContext(configuration())
     for _ in range(common.TIMES):
         step = 16384 if common.until_trailer() else 1
@@ -114,10 +119,10 @@ def client():
         common.say("end", channel.end if is_over else "ours")
 
 
-def server():
+def server() -> None:
     ours = tls.ServerContext(configuration())
 
-    def one(sock):
+    def one(sock: socket.socket) -> None:
         channel = Channel(sock, ours.wrap_buffers())
         try:
             channel.handshake()

@@ -1,16 +1,22 @@
 """pyOpenSSL, with the OpenSSL that its cryptography has; see ../README.md for what it is told."""
 
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
 import common
 from OpenSSL import SSL
 
 
-def context(method):
+def context(method: int) -> Any:
     found = SSL.Context(method)
     version = SSL.TLS1_3_VERSION if common.VERSION == "1.3" else SSL.TLS1_2_VERSION
     found.set_min_proto_version(version)
     found.set_max_proto_version(version)
     found.set_session_id(b"interop")
-    if common.CERT is not None:
+    if common.CERT is not None and common.KEY is not None:
         found.use_certificate_chain_file(common.CERT)
         found.use_privatekey_file(common.KEY)
     if common.CA is not None:
@@ -19,8 +25,8 @@ def context(method):
     return found
 
 
-def reader(connection):
-    def read(size):
+def reader(connection: SSL.Connection) -> Callable[[int], bytes]:
+    def read(size: int) -> bytes:
         try:
             return connection.recv(size)
         except SSL.ZeroReturnError:
@@ -29,7 +35,7 @@ def reader(connection):
     return read
 
 
-def client():
+def client() -> None:
     ours = context(SSL.TLS_CLIENT_METHOD)
     session = None
     for _ in range(common.TIMES):
@@ -50,10 +56,10 @@ def client():
         common.say("end", "close_notify" if is_over else "ours")
 
 
-def server():
+def server() -> None:
     ours = context(SSL.TLS_SERVER_METHOD)
 
-    def one(sock):
+    def one(sock: socket.socket) -> None:
         sock.settimeout(None)
         connection = SSL.Connection(ours, sock)
         connection.set_accept_state()

@@ -3,16 +3,20 @@
 usage: ssl_peer.py MODULE client|server; see ../README.md for what it is told.
 """
 
+from __future__ import annotations
+
 import contextlib
 import importlib
+import socket
 import sys
+from typing import Any
 
 import common
 
-ssl = importlib.import_module(sys.argv.pop(1))
+ssl: Any = importlib.import_module(sys.argv.pop(1))
 
 
-def context(protocol):
+def context(protocol: Any) -> Any:
     found = ssl.SSLContext(protocol)
     version = ssl.TLSVersion.TLSv1_3 if common.VERSION == "1.3" else ssl.TLSVersion.TLSv1_2
     found.minimum_version = version
@@ -25,7 +29,7 @@ def context(protocol):
     return found
 
 
-def session_of(sock):
+def session_of(sock: Any) -> Any:
     """Return its session, where the package has that."""
     try:
         return sock.session
@@ -33,11 +37,11 @@ def session_of(sock):
         return None
 
 
-def client():
+def client() -> None:
     ours = context(ssl.PROTOCOL_TLS_CLIENT)
     session = None
     for _ in range(common.TIMES):
-        more = {} if session is None else {"session": session}
+        more: dict[str, Any] = {} if session is None else {"session": session}
         sock = ours.wrap_socket(common.dial(), server_hostname="localhost", **more)
         sock.sendall(common.request())
         answer, is_over = common.receive(sock.recv)
@@ -47,17 +51,17 @@ def client():
         common.say("end", "end" if is_over else "ours")
 
 
-def close(sock):
+def close(sock: Any) -> None:
     """Send close_notify, and then close."""
     with contextlib.suppress(Exception):
         sock.unwrap()
     sock.close()
 
 
-def server():
+def server() -> None:
     ours = context(ssl.PROTOCOL_TLS_SERVER)
 
-    def one(plain):
+    def one(plain: socket.socket) -> None:
         sock = ours.wrap_socket(plain, server_side=True)
         try:
             sock.sendall(common.receive_request(sock.recv))

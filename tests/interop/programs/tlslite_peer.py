@@ -1,5 +1,11 @@
 """tlslite-ng; see ../README.md for what it is told."""
 
+from __future__ import annotations
+
+import functools
+import socket
+from typing import Any
+
 import common
 from tlslite.api import (
     HandshakeSettings,
@@ -11,7 +17,7 @@ from tlslite.api import (
 from tlslite.errors import TLSAbruptCloseError
 
 
-def settings():
+def settings() -> Any:
     found = HandshakeSettings()
     found.minVersion = found.maxVersion = (3, 4) if common.VERSION == "1.3" else (3, 3)
     # It compresses its certificate unasked: findings/tlslite-compressed-certificate.sh
@@ -19,8 +25,8 @@ def settings():
     return found
 
 
-def identity():
-    if common.CERT is None:
+def identity() -> tuple[Any, Any]:
+    if common.CERT is None or common.KEY is None:
         return None, None
     chain = X509CertChain()
     with open(common.CERT) as file:
@@ -29,7 +35,11 @@ def identity():
         return chain, parsePEMKey(file.read(), private=True)
 
 
-def client():
+def read(connection: Any, size: int) -> bytes:
+    return bytes(connection.read(max=size))
+
+
+def client() -> None:
     chain, key = identity()
     session = None
     for _ in range(common.TIMES):
@@ -41,7 +51,7 @@ def client():
         )
         connection.sendall(common.request())
         try:
-            answer, is_over = common.receive(lambda size, c=connection: bytes(c.read(max=size)))
+            answer, is_over = common.receive(functools.partial(read, connection))
         except TLSAbruptCloseError:
             common.say("end", "FIN without close_notify")
             return
@@ -51,18 +61,18 @@ def client():
         common.say("end", "close_notify" if is_over else "ours")
 
 
-def server():
+def server() -> None:
     chain, key = identity()
     cache = SessionCache()
     ours = settings()
     ours.ticketKeys = [bytes(32)]
 
-    def one(sock):
+    def one(sock: socket.socket) -> None:
         connection = TLSConnection(sock)
         connection.handshakeServer(
             certChain=chain, privateKey=key, sessionCache=cache, settings=ours
         )
-        connection.sendall(common.receive_request(lambda size: bytes(connection.read(max=size))))
+        connection.sendall(common.receive_request(functools.partial(read, connection)))
         connection.close()
 
     common.serve(one)
