@@ -142,7 +142,7 @@ bench-baseline: build services ## store instruction counts as the baseline
 	$(BIN)/python -m benchmarks.guard --update
 
 clean: ## remove what was built from our own sources
-	rm -rf build dist tlsmgm.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf build dist tlsmgm.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find tlsmgm tlsmgm_wolfssl -name '*.so' -delete
 
 distclean: clean ## remove the virtual environment, too; the cache of native libraries stays
