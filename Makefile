@@ -96,6 +96,7 @@ lint: build ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict setup.py wheels tlsmgm tlsmgm_wolfssl benchmarks tests examples
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/clang-format --dry-run -Werror $(C_SOURCES)
 
 format: build ## lay the code out the way lint wants it
@@ -148,7 +149,7 @@ bench-baseline: build services ## store instruction counts as the baseline
 	$(BIN)/python -m benchmarks.guard --update
 
 clean: ## remove what was built from our own sources
-	rm -rf build dist tlsmgm.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf build dist tlsmgm.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find tlsmgm tlsmgm_wolfssl -name '*.so' -delete
 
 distclean: clean ## remove the virtual environment, too; the cache of native libraries stays

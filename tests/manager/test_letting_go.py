@@ -12,8 +12,9 @@ import pytest
 
 from tests.support.scripts import Site, server
 from tests.support.tables import DomainTable, server_row
-from tlsmgm import TLSManager, assembly
-from tlsmgm.contexts import build_context
+from tlsmgm import TLSManager
+from tlsmgm._native.contexts import build_context
+from tlsmgm._state import assembly
 
 DOMAINS = 8
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.pool.flows import DESTINATION, NAME, TARGET, Flow, Way, World
 from tests.support.libraries import installed
-from tlsmgm.pool import PoolStatistics
+from tlsmgm._pooling.pool import PoolStatistics
 
 LIBRARY = "openssl"
 VERSION = "TLSv1.3"

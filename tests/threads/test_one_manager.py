@@ -40,8 +40,8 @@ from tlsmgm import (
     TruncatedError,
     VerificationError,
 )
-from tlsmgm.backends import load
-from tlsmgm.variables import INTEGER_NAMES
+from tlsmgm._backends import load
+from tlsmgm._domains.variables import INTEGER_NAMES
 
 #: Turns of each thread in a batch; there are three batches.
 TURNS = 12

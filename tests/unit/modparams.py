@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tlsmgm.config.lexer import quote
-from tlsmgm.config.model import Configuration
-from tlsmgm.config.opensips import read_script_text
+from tlsmgm._config.lexer import quote
+from tlsmgm._config.model import Configuration
+from tlsmgm._config.opensips import read_script_text
 from tlsmgm.errors import ConfigError
 
 

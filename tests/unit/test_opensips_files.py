@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.modparams import refused, tls
-from tlsmgm.config import statements
-from tlsmgm.config.opensips import read_script, read_script_text
+from tlsmgm._config import statements
+from tlsmgm._config.opensips import read_script, read_script_text
 from tlsmgm.errors import ConfigError
 
 

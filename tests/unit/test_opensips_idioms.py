@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.modparams import read, refused, tls
-from tlsmgm.config.lexer import tokenize
-from tlsmgm.config.opensips import read_script_text
+from tlsmgm._config.lexer import tokenize
+from tlsmgm._config.opensips import read_script_text
 
 
 @pytest.mark.parametrize(

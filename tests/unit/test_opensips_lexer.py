@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.modparams import refused
-from tlsmgm.config.lexer import TokenKind, quote, tokenize
-from tlsmgm.config.model import Configuration
-from tlsmgm.config.opensips import read_script_text
+from tlsmgm._config.lexer import TokenKind, quote, tokenize
+from tlsmgm._config.model import Configuration
+from tlsmgm._config.opensips import read_script_text
 from tlsmgm.errors import ConfigError
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.unit.modparams import read, refused, tls
-from tlsmgm.config.opensips import read_script_text
-from tlsmgm.domain import Domain, Origin
+from tlsmgm._config.opensips import read_script_text
+from tlsmgm._domains.domain import Domain, Origin
 from tlsmgm.errors import ConfigError
 
 # Scripts as people write them.

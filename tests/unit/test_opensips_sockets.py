@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.modparams import refused
-from tlsmgm.config.opensips import read_script_text
+from tlsmgm._config.opensips import read_script_text
 
 
 def test_sockets() -> None:
