@@ -26,7 +26,7 @@ from tlsmgm.errors import (
 )
 from tlsmgm.manager import TLSManager
 from tlsmgm.pool import ConnectionPool
-from tlsmgm.report import ReloadReport
+from tlsmgm.report import ReloadEvent, ReloadReport
 
 __version__ = "0.1.0.dev0"
 
@@ -45,6 +45,7 @@ __all__ = [
     "NoDomainError",
     "NoMemoryError",
     "ProtocolError",
+    "ReloadEvent",
     "ReloadReport",
     "Session",
     "TLSError",
