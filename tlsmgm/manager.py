@@ -7,11 +7,12 @@ import dataclasses
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tlsmgm._core.context import Context
 from tlsmgm._core.session import Session
 from tlsmgm._listeners import Listeners
+from tlsmgm._watcher import DatabaseWatcher
 from tlsmgm.advice import advice
 from tlsmgm.assembly import TO_SERVE_NONE, assemble, check_successor, extend, remove, replace
 from tlsmgm.backends import Backend, select
@@ -47,9 +48,6 @@ from tlsmgm.reading import Reader
 from tlsmgm.report import ChangeCause, ReloadEvent, ReloadReport
 from tlsmgm.sessions import SessionCache, SessionKeeper
 from tlsmgm.snapshot import Parts, Snapshot, compare, holdings, let_go, make_snapshot
-
-if TYPE_CHECKING:
-    from tlsmgm.provisioning.watch import DatabaseWatcher
 
 __all__ = ["ReloadReport", "TLSManager"]
 
@@ -457,7 +455,7 @@ class TLSManager:
                 raise ConfigError("there is no database to watch", parameter="db_url")
             return settings if watch is None else dataclasses.replace(settings, watch=watch)
 
-        watcher: DatabaseWatcher = sql_module("watch").DatabaseWatcher(
+        watcher: DatabaseWatcher = sql_module("watch").WatchingThread(
             settings_now, self.reload_database, on_change, self._cancel_change_of
         )
         return watcher

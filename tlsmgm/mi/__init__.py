@@ -22,6 +22,7 @@ How a request goes::
 
 from __future__ import annotations
 
+from tlsmgm.acceptor import Shortage
 from tlsmgm.mi.endpoints import (
     Endpoint,
     FIFOEndpoint,
@@ -31,7 +32,7 @@ from tlsmgm.mi.endpoints import (
     parse_endpoint,
 )
 from tlsmgm.mi.jsonrpc import RPCError
-from tlsmgm.mi.reloading import Reloader
+from tlsmgm.mi.reloading import Manager, Reloader
 from tlsmgm.mi.server import MIServer
 
 __all__ = [
@@ -39,8 +40,10 @@ __all__ = [
     "FIFOEndpoint",
     "HTTPEndpoint",
     "MIServer",
+    "Manager",
     "RPCError",
     "Reloader",
+    "Shortage",
     "UDPEndpoint",
     "UnixEndpoint",
     "parse_endpoint",
