@@ -1,4 +1,4 @@
-"""What ``Domain.server()`` and ``Domain.client()`` take, in terms of the manual's parameters.
+"""The plain words of ``Domain.server()``, ``client()`` and ``replace()``, in those of the manual.
 
 ===================== ==========================================================================
 ``names``             ``match_sip_domain``
@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from tlsmgm.errors import ConfigError
 
-__all__ = ["CLIENT_AUTH", "manual_values", "method_of_versions"]
+__all__ = ["CLIENT_AUTH", "WORDS", "manual_values", "method_of_versions"]
 
 #: Parameters of the manual, by their friendly names.
 _FIELDS: Final = {
@@ -36,6 +36,9 @@ CLIENT_AUTH: Final[Mapping[str, tuple[bool, bool]]] = {
     "optional": (True, False),
     "required": (True, True),
 }
+
+#: Words that are no parameters of the class.
+WORDS: Final = frozenset({*_FIELDS, "client_auth"})
 
 #: The manual's name of each TLS version; it has none for 1.1 alone.
 _METHODS: Final = {"1.0": "TLSv1", "1.2": "TLSv1_2", "1.3": "TLSv1_3"}
@@ -63,6 +66,7 @@ _FORMS: Final = "write '1.2+', '1.3', '1.2' or '1.2-1.3'"
 
 
 def manual_values(
+    call: str,
     kind: str,
     name: object,
     friendly: Mapping[str, object],
@@ -74,9 +78,10 @@ def manual_values(
     """Translate the words of one call.
 
     Args:
-        kind: ``"server"`` or ``"client"``.
+        call: such as ``"server"``, for messages.
+        kind: of the domain, ``"server"`` or ``"client"``.
         name: of the domain, for messages.
-        friendly: values by friendly name; None is as if it were left out.
+        friendly: values by plain word, or by field.
         others: the other words of the call.
         fields: names of Domain's fields.
         normalise: brings the value of a field into its stored form.
@@ -88,11 +93,14 @@ def manual_values(
         ConfigError: a value cannot be used; domain and parameter are named.
         TypeError: there is no such parameter, or two words say one thing.
     """
-    _check_words(kind, others, fields)
+    _check_words(call, others, fields)
+    if kind == "client" and "client_auth" in {*friendly, *others}:
+        raise TypeError(
+            f"Domain.{call}(): a client domain has no client_auth: it verifies the server unless "
+            "verify_cert is False, and shows its own certificate if it has one"
+        )
     values = dict(others)
     for word, value in friendly.items():
-        if value is None:
-            continue
         try:
             found = _translated(word, value, normalise)
         except ConfigError as error:
@@ -100,7 +108,7 @@ def manual_values(
             raise error.at(domain=domain, parameter=word) from None
         twice = found.keys() & others.keys()
         if twice:
-            raise TypeError(f"Domain.{kind}(): give {word}, or {' and '.join(sorted(twice))}")
+            raise TypeError(f"Domain.{call}(): give {word}, or {' and '.join(sorted(twice))}")
         values |= found
     return values
 
@@ -165,18 +173,12 @@ def _method(version: str, written: str) -> str:
     )
 
 
-def _check_words(kind: str, others: Mapping[str, object], fields: Collection[str]) -> None:
-    call = f"Domain.{kind}()"
+def _check_words(call: str, others: Mapping[str, object], fields: Collection[str]) -> None:
     for word in others:
-        if word == "kind":
-            raise TypeError(f"{call} makes a {kind} domain: leave kind out")
-        if word == "client_auth":
-            raise TypeError(
-                f"{call} has no client_auth: a client domain verifies the server unless "
-                "verify_cert is False, and shows its own certificate if it has one"
-            )
-        if word not in fields:
-            raise TypeError(f"{call} has no parameter {word!r}{_meant(word, fields)}")
+        if word == "kind" and call != "replace":
+            raise TypeError(f"Domain.{call}() makes a {call} domain: leave kind out")
+        if word not in fields and word != "client_auth":
+            raise TypeError(f"Domain.{call}() has no parameter {word!r}{_meant(word, fields)}")
 
 
 def _meant(word: str, fields: Collection[str]) -> str:

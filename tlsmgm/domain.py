@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from tlsmgm._friendly import manual_values
+from tlsmgm._friendly import WORDS, manual_values
 from tlsmgm.ciphers import cipher_words
 from tlsmgm.errors import ConfigError
 from tlsmgm.filters import (
@@ -401,9 +401,8 @@ class Domain(_Told):
         words: Mapping[str, object],
         others: Mapping[str, Any],
     ) -> Domain:
-        fields = frozenset(item.name for item in dataclasses.fields(cls))
-        found = manual_values(kind, name, words, others, fields=fields, normalise=normalise)
-        return cls(name, kind, **found)
+        given = {word: value for word, value in words.items() if value is not None}
+        return cls(name, kind, **_manual_values(kind, kind, name, given, others))
 
     @property
     def parsed_method(self) -> Method:
@@ -424,7 +423,8 @@ class Domain(_Told):
         """Return a domain that differs in some fields.
 
         Args:
-            changes: field names and their new values, as the class takes them.
+            changes: field names and their new values, as the class takes them; or the words of
+                :meth:`server` and :meth:`client`. None is a value here.
 
         Returns:
             A new, checked domain.  ``require_cert`` stays as it is unless it is given; so give
@@ -432,8 +432,11 @@ class Domain(_Told):
 
         Raises:
             ConfigError: a new value cannot be used.
-            TypeError: there is no such field.
+            TypeError: there is no such field, or two words say one thing.
         """
+        words = {word: changes.pop(word) for word in sorted(WORDS & changes.keys())}
+        kind, name = changes.get("kind", self.kind), changes.get("name", self.name)
+        changes = _manual_values("replace", kind, name, words, changes)
         changed = dataclasses.replace(self, **changes)
         if "require_cert" not in changes:
             object.__setattr__(changed, "_demands", self.demands_certificate)
@@ -466,6 +469,13 @@ class Domain(_Told):
             if value != default:
                 shown.append(f"{item.name}={_shown(item.name, value)}")
         return f"Domain({', '.join(shown)})"
+
+
+def _manual_values(
+    call: str, kind: str, name: object, words: Mapping[str, object], others: Mapping[str, Any]
+) -> dict[str, Any]:
+    fields = frozenset(item.name for item in dataclasses.fields(Domain))
+    return manual_values(call, kind, name, words, others, fields=fields, normalise=normalise)
 
 
 def _shown(parameter: str, value: object) -> str:

@@ -281,7 +281,7 @@ class TLSManager:
         certificate of its own offers no session that it got with the old one.
 
         Args:
-            domain: the new one, such as ``old.replace(certificate=..., private_key=...)``.
+            domain: the new one, such as ``old.replace(certificate=..., key=...)``.
 
         Returns:
             The name in ``changed``; empty if it and its files are what they were.

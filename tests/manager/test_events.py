@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import queue
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,8 @@ from tests.support.managers import LOCAL, client_domain, manager_of, server_doma
 from tests.support.scripts import Site, client, server
 from tests.support.sockets import TIMEOUT
 from tests.support.tables import DomainTable, server_row
-from tlsmgm import ConfigError, ReloadEvent, ReloadReport, TLSManager
+from tlsmgm import ConfigError, DatabaseWatcher, ReloadEvent, ReloadReport, TLSManager
+from tlsmgm.provisioning.transfer import init_database
 
 
 def empty() -> TLSManager:
@@ -73,6 +75,25 @@ def last_of(
     cause, told = last()
     assert told is report
     return cause
+
+
+def test_what_a_watcher_finds_is_told(tmp_path: Path) -> None:
+    table = DomainTable(f"sqlite:///{tmp_path}/db", server_row("dom1", domain="dom1"))
+    init_database(table.settings, notices=True)
+    manager = empty()
+    manager.attach_database(table.url)
+    heard: queue.Queue[tuple[ReloadEvent, str]] = queue.Queue()
+    manager.on_reload(lambda event: heard.put((event, threading.current_thread().name)))
+    with manager.watch_database(watch=0.05) as watcher:
+        assert isinstance(watcher, DatabaseWatcher)
+        assert watcher.wait_until_watching(TIMEOUT)
+        table.insert(server_row("dom2", domain="dom2"))
+        while True:
+            event, thread = heard.get(timeout=TIMEOUT)
+            assert (event.cause, thread) == ("reload_database", "tlsmgm-watch")
+            if event.report.added:
+                break
+    assert event.report == ReloadReport(added=("dom2",))
 
 
 def test_a_change_that_fails_is_not_told(site: Site) -> None:

@@ -273,6 +273,39 @@ def test_unknown_words(word: str, message: str) -> None:
             make("web", **{word: "x"})
 
 
+def test_replace_takes_the_same_words() -> None:
+    old = Domain.server("web", names="a.example", certificate="c", key="k", versions="1.2")
+    assert_same(
+        old.replace(
+            names=["b.example"], key=PEM, versions="1.2+", client_auth="none", ca_list="ca"
+        ),
+        old.replace(
+            match_sip_domain="b.example",
+            private_key=PEM,
+            method="TLSv1_2-",
+            verify_cert=False,
+            require_cert=False,
+            ca_list="ca",
+        ),
+    )
+    assert_same(old.replace(addresses="10.0.0.1:443").replace(addresses="*"), old)
+    assert_same(old.replace(key=None), old.replace(private_key=None))
+    assert old.replace(client_auth="required").demands_certificate
+    assert not old.replace(certificate="d").demands_certificate
+    for word in ("names", "addresses", "client_auth", "versions"):
+        with pytest.raises(ConfigError) as caught:
+            old.replace(**{word: None})
+        assert (caught.value.domain, caught.value.parameter) == ("web", word)
+    with pytest.raises(TypeError, match=r"Domain\.replace\(\): give key, or private_key"):
+        old.replace(key="k", private_key="k")
+    with pytest.raises(TypeError, match="did you mean 'certificate'"):
+        old.replace(cert="c")
+    with pytest.raises(TypeError, match=r"replace\(\): a client domain has no client_auth"):
+        Domain.client("out").replace(client_auth="none")
+    with pytest.raises(TypeError, match="a client domain has no client_auth"):
+        old.replace(kind="client", require_cert=None, client_auth="none")
+
+
 def test_names_of_peers_need_their_certificates() -> None:
     for word in ("none", "optional"):
         with pytest.raises(ConfigError, match="client_auth is 'required' there"):
