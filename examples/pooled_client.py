@@ -11,7 +11,7 @@ import socket
 from dataclasses import dataclass
 
 import tlsmgm
-from tlsmgm.pool import ConnectionPool
+from tlsmgm._pooling.pool import ConnectionPool
 
 TIMEOUT = 10.0  # seconds of silence
 MAX_HEAD = 65536  # bytes

@@ -3,11 +3,14 @@
 Start with :class:`TLSManager`: give it domains, ask it for connections, carry their bytes.
 """
 
+from tlsmgm._backends import BackendInfo, backends
 from tlsmgm._core.certificate import Certificate
 from tlsmgm._core.session import Session
-from tlsmgm.backends import BackendInfo, backends
-from tlsmgm.connection import Connection
-from tlsmgm.domain import Domain
+from tlsmgm._domains.domain import Domain
+from tlsmgm._domains.report import ReloadReport
+from tlsmgm._manager import TLSManager
+from tlsmgm._native.connection import Connection
+from tlsmgm._pooling.pool import ConnectionPool
 from tlsmgm.embedding import get_include
 from tlsmgm.errors import (
     AlertError,
@@ -24,9 +27,6 @@ from tlsmgm.errors import (
     UnsupportedError,
     VerificationError,
 )
-from tlsmgm.manager import TLSManager
-from tlsmgm.pool import ConnectionPool
-from tlsmgm.report import ReloadReport
 
 __version__ = "0.1.0.dev0"
 

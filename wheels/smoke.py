@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 import tlsmgm
-from tlsmgm.backends import ENTRY_POINT_GROUP
+from tlsmgm._backends import ENTRY_POINT_GROUP
 
 NAME = "smoke.test"
 METHODS = ("TLSv1_2", "TLSv1_3")

@@ -8,7 +8,7 @@ import tlsmgm
 from benchmarks.cohort.memory import READ_SIZE, Accept, Connect, Entrant
 from benchmarks.cohort.setting import Absent, Facts, Identity, Setting
 from benchmarks.identity import SERVER_NAME
-from tlsmgm.connection import Connection
+from tlsmgm._native.connection import Connection
 
 __all__ = ["Managed", "facts_of", "make_client", "make_server"]
 

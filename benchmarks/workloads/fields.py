@@ -20,8 +20,8 @@ from benchmarks.rounds import Contestant, Plan, Turn
 from benchmarks.workloads.bench import Bench
 from benchmarks.workloads.handshakes import native_worker
 from benchmarks.workloads.kinds import KINDS
-from tlsmgm.connection import Connection
-from tlsmgm.variables import VARIABLE_NAMES
+from tlsmgm._domains.variables import VARIABLE_NAMES
+from tlsmgm._native.connection import Connection
 
 __all__ = ["established", "parsed_fields", "plans"]
 

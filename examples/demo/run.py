@@ -25,7 +25,7 @@ from rich.text import Text
 from service import HOST, Proxy, free_ports, upstream
 
 import tlsmgm
-from tlsmgm.config.opensips import read_script
+from tlsmgm._config.opensips import read_script
 
 SCRIPT = Path(__file__).with_name("opensips.cfg")
 NAMES = {"openssl": "OpenSSL", "wolfssl": "wolfSSL"}

@@ -15,7 +15,7 @@ from benchmarks.model import Row, Run, Topic
 from benchmarks.rounds import Contestant, Plan, Turn, compare
 from benchmarks.workloads import WORKLOADS
 from tests.benchmarks.workloads.silent import Silent
-from tlsmgm.backends import backends
+from tlsmgm._backends import backends
 
 ROOT = Path(__file__).resolve().parents[2]
 

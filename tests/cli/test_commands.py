@@ -21,9 +21,9 @@ from tests.support.commands import Run
 from tests.support.other_backends import forget_backends, use_contract, use_module
 from tests.support.pki import Authority
 from tests.support.proxy import ROOT, client_domain, pki, server_domain, write_script
-from tlsmgm import checks
-from tlsmgm.cli import main
-from tlsmgm.commands import COMMANDS
+from tlsmgm._checks import checks
+from tlsmgm._cli import main
+from tlsmgm._commands import COMMANDS
 
 SERVER_CASES: list[dict[str, Any]] = load_cases("server_matching")
 CLIENT_CASES: list[dict[str, Any]] = load_cases("client_matching")

@@ -8,10 +8,10 @@ import weakref
 import pytest
 
 from tests.support.cases import cases_path
+from tlsmgm._backends import backends, load
 from tlsmgm._core.connection import Connection
 from tlsmgm._core.context import Context
 from tlsmgm._core.session import Session
-from tlsmgm.backends import backends, load
 
 PKI = cases_path() / "pki"
 

@@ -9,7 +9,7 @@ import pytest
 
 import tlsmgm
 from tests.docs.blocks import LANGUAGES, Reader, read_blocks
-from tlsmgm.commands import COMMANDS
+from tlsmgm._commands import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(

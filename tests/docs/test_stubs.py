@@ -13,7 +13,7 @@ import tlsmgm
 
 ROOT = Path(__file__).resolve().parents[2]
 CORE = sorted(f"tlsmgm._core.{path.stem}" for path in (ROOT / "tlsmgm" / "_core").glob("*.pyx"))
-BACKENDS = {"openssl": "tlsmgm.backends._openssl", "wolfssl": "tlsmgm_wolfssl._wolfssl"}
+BACKENDS = {"openssl": "tlsmgm._backends._openssl", "wolfssl": "tlsmgm_wolfssl._wolfssl"}
 
 #: What Cython puts into every module.
 CYTHON_OWN = r".*\.__(pyx_capi|test|reduce_cython|setstate_cython)__"

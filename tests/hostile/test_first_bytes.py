@@ -17,7 +17,7 @@ from tests.support.hostile import (
 )
 from tests.support.managers import LOCAL, assert_echo, carry, manager_of, server_domain, shake_hands
 from tlsmgm import NoDomainError, ProtocolError, TLSManager, TruncatedError
-from tlsmgm.backends import backends
+from tlsmgm._backends import backends
 
 SSLV2_HELLO = bytes.fromhex("802e0103010015000000100100800300800700c0") + bytes(28)
 

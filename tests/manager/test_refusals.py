@@ -17,7 +17,7 @@ from tests.support.managers import pem, pki, server_domain
 from tests.support.pki import Authority, key_pem
 from tests.support.scripts import Site, client, server
 from tlsmgm import ConfigError, Domain, TLSManager
-from tlsmgm.backends import backends
+from tlsmgm._backends import backends
 
 #: What is written, at which parameter the complaint points, and words of the reason.
 VALUES = [

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from tlsmgm.backends import backends, refused
+from tlsmgm._backends import backends, refused
 
 __all__ = ["REQUIRE", "check_required", "installed", "needs_library", "required"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.libraries import REQUIRE, check_required, needs_library, required
-from tlsmgm.backends import backends
+from tlsmgm._backends import backends
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -6,7 +6,7 @@ from tlsmgm._core.context import Context
 from tlsmgm._core.negotiated import Negotiated
 from tlsmgm._core.selector import Selector
 from tlsmgm._core.session import Session
-from tlsmgm.sessions import SessionKeeper
+from tlsmgm._native.sessions import SessionKeeper
 
 class Connection(Negotiated):
     @overload

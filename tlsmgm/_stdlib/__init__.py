@@ -1,0 +1,1 @@
+"""From a domain to a context of Python's own ``ssl``."""
