@@ -3,7 +3,7 @@
 Start with :class:`TLSManager`: give it domains, ask it for connections, carry their bytes.
 """
 
-from tlsmgm._backends import BackendInfo, backends
+from tlsmgm._backends import BackendInfo, libraries
 from tlsmgm._core.certificate import Certificate
 from tlsmgm._core.session import Session
 from tlsmgm._domains.domain import Domain
@@ -53,6 +53,6 @@ __all__ = [
     "UnsupportedError",
     "VerificationError",
     "__version__",
-    "backends",
     "get_include",
+    "libraries",
 ]

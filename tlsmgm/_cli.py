@@ -80,7 +80,7 @@ class _VersionAction(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         """Print, and end the program."""
         print(f"tlsmgm {_version()}")
-        found = tlsmgm.backends()
+        found = tlsmgm.libraries()
         for name, info in sorted(found.items()):
             source = f" ({info.source})" if info.source else ""
             print(f"  {name:<8} {info.version}{source}")

@@ -75,7 +75,7 @@ class Managed(Entrant):
     """
 
     def __init__(self, library: str) -> None:
-        info = tlsmgm.backends().get(library)
+        info = tlsmgm.libraries().get(library)
         if info is None:
             raise Absent(f"tlsmgm, {library}: this backend is not built; run make")
         self._library = library

@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = WIDTH
-    installed = tlsmgm.backends()
+    installed = tlsmgm.libraries()
     libraries = options.library or [name for name in NAMES if name in installed]
     missing = [name for name in libraries if name not in installed]
     if missing or not libraries:

@@ -325,10 +325,10 @@ def test_check_finds_what_keeps_a_program_from_starting(
 
 def with_library(monkeypatch: pytest.MonkeyPatch, name: str, **facts: Any) -> None:
     """Have the linked library say something else of itself."""
-    found = tlsmgm.backends()
+    found = tlsmgm.libraries()
     found = found | {name: dataclasses.replace(found[name], **facts)}
-    monkeypatch.setattr(tlsmgm, "backends", lambda: found)
-    monkeypatch.setattr(checks, "backends", lambda: found)
+    monkeypatch.setattr(tlsmgm, "libraries", lambda: found)
+    monkeypatch.setattr(checks, "installed_libraries", lambda: found)
 
 
 def test_version_names_what_is_known_against_a_library(

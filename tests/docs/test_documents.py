@@ -29,7 +29,7 @@ def anywhere(tmp_path: Path) -> Reader:
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_block_runs(document: str, anywhere: Reader) -> None:
-    if not tlsmgm.backends():
+    if not tlsmgm.libraries():
         pytest.skip("no TLS library is installed")
     anywhere.follow(read_blocks((ROOT / document).read_text(encoding="utf-8")))
 

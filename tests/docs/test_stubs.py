@@ -34,7 +34,7 @@ def test_stubs_fit(tmp_path: Path) -> None:
     pytest.importorskip("mypy.stubtest")
     allowed = tmp_path / "allowed"
     allowed.write_text(f"{CYTHON_OWN}\n{BUFFERS}\n")
-    backends = [module for name, module in BACKENDS.items() if name in tlsmgm.backends()]
+    backends = [module for name, module in BACKENDS.items() if name in tlsmgm.libraries()]
     command = [sys.executable, "-m", "mypy.stubtest", "--concise", "--ignore-unused-allowlist"]
     # That a native class can be the only base with a layout is said by no stub yet.
     command += ["--ignore-disjoint-bases", "--allowlist", str(allowed), *CORE, *backends]

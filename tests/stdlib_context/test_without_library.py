@@ -23,7 +23,7 @@ import ssl
 from pathlib import Path
 import tlsmgm
 
-assert tlsmgm.backends() == {}
+assert tlsmgm.libraries() == {}
 folder = Path(sys.argv[1])
 """
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from tlsmgm._core.backend import Backend
 from tlsmgm.errors import ConfigError, TLSError, UnsupportedError
 
-__all__ = ["LIBRARIES", "Backend", "BackendInfo", "backends", "load", "refused", "select"]
+__all__ = ["LIBRARIES", "Backend", "BackendInfo", "libraries", "load", "refused", "select"]
 
 ENTRY_POINT_GROUP = "tlsmgm.backends"
 
@@ -87,7 +87,7 @@ def _load(name: str) -> Backend:
         ) from error
 
 
-def backends() -> dict[str, BackendInfo]:
+def libraries() -> dict[str, BackendInfo]:
     """The TLS libraries that can be used here, by name."""
     found = {}
     for name in _modules():

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from socket import getaddrinfo
 from typing import Literal
 
-from tlsmgm._backends import backends, select
+from tlsmgm._backends import libraries as installed_libraries
+from tlsmgm._backends import select
 from tlsmgm._checks.certificate_checks import CertificateChecks
 from tlsmgm._checks.contradictions import contradictions
 from tlsmgm._checks.secret_files import open_files_of_config, open_secret_files, secret_paths
@@ -229,7 +230,7 @@ def _check_library_faults(
     config: Configuration, libraries: Sequence[str], reader: Reader
 ) -> Iterator[Finding]:
     """Published faults of the linked libraries that reach us, and that nothing here meets."""
-    installed = backends()
+    installed = installed_libraries()
     for library in (name for name in libraries if name in installed):
         info = installed[library]
         build = Build(library, info.version, info.source, info.patches)

@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
 def _libraries(wanted: str | None) -> list[str]:
     import tlsmgm
 
-    installed = sorted(tlsmgm.backends())
+    installed = sorted(tlsmgm.libraries())
     if wanted is None or wanted == "auto":
         return installed
     if wanted == "none":
