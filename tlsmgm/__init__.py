@@ -3,14 +3,24 @@
 Start with :class:`TLSManager`: give it domains, ask it for connections, carry their bytes.
 """
 
+import typing as _typing
+
 from tlsmgm._backends import BackendInfo, libraries
+from tlsmgm._config.database_settings import DatabaseSettings
+from tlsmgm._config.model import Configuration
+from tlsmgm._config.reader import read_configuration
 from tlsmgm._core.certificate import Certificate
 from tlsmgm._core.session import Session
+from tlsmgm._domains import domain as _domain
 from tlsmgm._domains.domain import Domain
 from tlsmgm._domains.report import ReloadReport
 from tlsmgm._manager import TLSManager
 from tlsmgm._native.connection import Connection
-from tlsmgm._pooling.pool import ConnectionPool
+from tlsmgm._pooling.pool import ConnectionPool, PoolStatistics
+from tlsmgm._serving.admission import Admission, Place
+from tlsmgm._serving.counters import Counters
+from tlsmgm._serving.limits import Limit, Limits
+from tlsmgm._stdlib import ssl_context as _ssl_context
 from tlsmgm.embedding import get_include
 from tlsmgm.errors import (
     AlertError,
@@ -31,19 +41,27 @@ from tlsmgm.errors import (
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "Admission",
     "AlertError",
     "BackendInfo",
     "Certificate",
     "ConfigError",
+    "Configuration",
     "Connection",
     "ConnectionPool",
+    "Counters",
     "DatabaseError",
+    "DatabaseSettings",
     "Domain",
     "HandshakeError",
     "HelloTooLargeError",
     "InternalError",
+    "Limit",
+    "Limits",
     "NoDomainError",
     "NoMemoryError",
+    "Place",
+    "PoolStatistics",
     "ProtocolError",
     "ReloadReport",
     "Session",
@@ -55,4 +73,15 @@ __all__ = [
     "__version__",
     "get_include",
     "libraries",
+    "read_configuration",
 ]
+
+_domain.ssl_context_maker = _ssl_context
+
+if not _typing.TYPE_CHECKING:  # type checkers shall know of nothing that is not there
+
+    def __getattr__(name: str) -> object:
+        """Say where a name went that was documented once."""
+        if name == "backends":
+            raise AttributeError("tlsmgm.backends() has become tlsmgm.libraries()")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -127,5 +127,5 @@ def test_no_file_is_written(kind: str, root: Authority, site: Identity, tmp_path
     fields = site.fields() | {"private_key": key_pem(site.key, b"open sesame")}
     for name, content in (fields | {"ca_list": root.pem, "dh_params": dh_params()[0]}).items():
         (tmp_path / name).write_bytes(content)
-    prelude = "import os, sys\nimport tlsmgm\nimport tlsmgm._stdlib.stdlib_context\n"
+    prelude = "import os, sys\nimport tlsmgm\nimport tlsmgm._stdlib.context\n"
     assert_silent(run_python(WATCHED, str(tmp_path), kind, options=["-B"], prelude=prelude))

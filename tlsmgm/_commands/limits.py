@@ -14,8 +14,7 @@ __all__ = ["add_limits", "limits_of", "raise_descriptor_limit"]
 
 _NOTHING = Limits()
 
-#: Field of :class:`~tlsmgm._serving.limits.Limits`, how it is read, what it does. The rest is its
-#: default.
+#: Field of :class:`~tlsmgm.Limits`, how it is read, what it does. The rest is its default.
 _OPTIONS: tuple[tuple[str, Callable[[str], float], str], ...] = (
     ("handshake_timeout", seconds, "from accept to the end of the handshake"),
     ("first_byte_timeout", seconds_or_zero, "from accept to the client's first byte"),

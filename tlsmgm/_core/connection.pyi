@@ -1,4 +1,4 @@
-from typing import Self, overload
+from typing import Protocol, Self, overload, type_check_only
 
 from _typeshed import ReadableBuffer, WriteableBuffer
 
@@ -6,7 +6,11 @@ from tlsmgm._core.context import Context
 from tlsmgm._core.negotiated import Negotiated
 from tlsmgm._core.selector import Selector
 from tlsmgm._core.session import Session
-from tlsmgm._native.sessions import SessionKeeper
+
+@type_check_only
+class _SessionKeeper(Protocol):
+    def keep(self, session: Session, version: str | None) -> None: ...
+    def give_up(self) -> None: ...
 
 class Connection(Negotiated):
     @overload
@@ -17,7 +21,7 @@ class Connection(Negotiated):
         server_name: bytes | None = None,
         verify_name: bytes | None = None,
         session: Session | None = None,
-        keeper: SessionKeeper | None = None,
+        keeper: _SessionKeeper | None = None,
     ) -> Self: ...
     @overload
     def __new__(

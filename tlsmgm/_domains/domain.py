@@ -53,6 +53,10 @@ ClientEKU = Literal["client", "client_or_server"]
 #: A file (text: its path) or PEM in memory (bytes).
 Source = str | bytes
 
+#: Makes a context of Python's own ``ssl`` for a domain.  That room stands above this one, so the
+#: package hands it down when it is imported.
+ssl_context_maker: Callable[[Domain], ssl.SSLContext] | None = None
+
 #: What the constructor takes for a Source; text that begins with ``-----BEGIN`` is PEM too.
 AnySource = str | os.PathLike[str] | bytes
 
@@ -323,8 +327,11 @@ class Domain(_Told):
         """Make a context of Python's own ``ssl`` with the values of this domain.
 
         It is for programs that bring their own TLS, such as drivers of databases and brokers; no
-        TLS library of tlsmgm takes part.  The docstring of ``tlsmgm._stdlib.stdlib_context`` says
-        what it carries over and what ``ssl`` cannot do.
+        TLS library of tlsmgm takes part.  Certificate, key, CAs, CRLs, versions, ciphers, groups,
+        ALPN and the rules of verification are carried over.  It is never looser than the domain,
+        except where ``ssl`` leaves no choice: with the default of ``verify_depth`` a chain may
+        have 100 intermediates, a client without any of the server's protocols is served without
+        ALPN, and with TLS 1.2 clients may resume for two hours.
 
         Returns:
             A new context; changes of the domain's files do not reach it.
@@ -333,9 +340,8 @@ class Domain(_Told):
             ConfigError: a value or a file cannot be used; domain and parameter are named.
             UnsupportedError: ``ssl`` cannot do what a parameter asks for.
         """
-        from tlsmgm._stdlib import stdlib_context
-
-        return stdlib_context.ssl_context(self)
+        assert ssl_context_maker is not None  # no domain without the package
+        return ssl_context_maker(self)
 
     def __repr__(self) -> str:
         """Show what differs from the defaults; never key bytes, never a passphrase."""

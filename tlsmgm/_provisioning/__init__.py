@@ -1,18 +1,18 @@
 """Domains from an SQL database: the table ``tls_mgm`` (manual 1.5 and 1.9.17 to 1.9.33).
 
-==================================== =========================================================
-:mod:`~tlsmgm._config.database_settings` where the table is and what its columns are called
-:mod:`~tlsmgm._provisioning.loaded`   what was read: a domain, or a reason, for each row
-:mod:`~tlsmgm._provisioning.engine`   connections with deadlines, errors of drivers in our words
-:mod:`~tlsmgm._provisioning.schema`   the table as OpenSIPS creates it
-:mod:`~tlsmgm._provisioning.rows`     from a row to a domain, and back
-:mod:`~tlsmgm._provisioning.source`   reads the table
-:mod:`~tlsmgm._provisioning.transfer` writes domains into the table
-:mod:`~tlsmgm._provisioning.notices`  how a database tells that the table has changed
-:mod:`~tlsmgm._provisioning.watch`    reloads when it does
-==================================== =========================================================
+=====================================  ==========================================================
+:mod:`~tlsmgm._provisioning.loaded`    what was read: a domain, or a reason, for each row
+:mod:`~tlsmgm._provisioning.engine`    connections with deadlines, errors of drivers in our words
+:mod:`~tlsmgm._provisioning.schema`    the table as OpenSIPS creates it
+:mod:`~tlsmgm._provisioning.rows`      from a row to a domain, and back
+:mod:`~tlsmgm._provisioning.source`    reads the table
+:mod:`~tlsmgm._provisioning.transfer`  writes domains into the table
+:mod:`~tlsmgm._provisioning.notices`   how a database tells that the table has changed
+:mod:`~tlsmgm._provisioning.watch`     reloads when it does
+=====================================  ==========================================================
 
-All but the first two need the extra ``tlsmgm[sql]``; :func:`sql_module` says so if it is missing.
+All but the first need the extra ``tlsmgm[sql]``; :func:`sql_module` says so if it is missing.  The
+settings of a database are part of a configuration and stand there.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def init_database(settings: DatabaseSettings, *, notices: bool = False) -> bool:
 
     Args:
         settings: where; a file of SQLite is created.
-        notices: also let the database tell of changes, see :mod:`tlsmgm._provisioning.notices`.
+        notices: also let the database tell of changes, by notifications or a change marker.
 
     Returns:
         Whether the table was created.

@@ -4,14 +4,14 @@ How a connection goes::
 
     accept -> TLS handshake in the matched server domain -> connect upstream -> relay -> close
 
-============================ =================================================================
-:mod:`~tlsmgm._service.server`   listens, keeps track of all relays, drains, reloads
-:mod:`~tlsmgm._service.relay`    one client connection and its upstream: life cycle and deadlines
-:mod:`~tlsmgm._service.endpoint` one side of a relay, plain or TLS: bytes, half-close, back-pressure
+======================================  ============================================================
+:mod:`~tlsmgm._service.server`          listens, keeps track of all relays, drains, reloads
+:mod:`~tlsmgm._service.relay`           one client connection and its upstream, from start to end
+:mod:`~tlsmgm._service.endpoint`        one side of it, plain or TLS: bytes, half-close, waiting
 :mod:`~tlsmgm._service.buffers`         how much an endpoint reads, and how much may wait in it
 :mod:`~tlsmgm._service.reloads`         puts requests to reload together
 :mod:`~tlsmgm._service.transports`      what endpoints need of their sockets
-:mod:`~tlsmgm._service.upstream` resolves and connects, chooses the client domain
+:mod:`~tlsmgm._service.upstream`        resolves and connects, chooses the client domain
 :mod:`~tlsmgm._service.proxy_protocol`  PROXY protocol header
 :mod:`~tlsmgm._service.preface`         what that header says about a client
 :mod:`~tlsmgm._service.key_names`       names of the algorithms in our certificates
@@ -22,7 +22,7 @@ How a connection goes::
 :mod:`~tlsmgm._service.ends`            names ends that were not announced, and reasons
 :mod:`~tlsmgm._service.records`         where TLS records end on the wire
 :mod:`~tlsmgm._service.stillness`       notices that nothing moves
-============================ =================================================================
+======================================  ============================================================
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class ProxyTLVs(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProxyOptions:
-    """Settings of a :class:`~tlsmgm._service.server.TLSProxy`.  All times are in seconds.
+    """Settings of a :class:`~tlsmgm.proxy.TLSProxy`.  All times are in seconds.
 
     Args:
         upstream: where connections are forwarded to.

@@ -170,7 +170,7 @@ class TLSProxy:
         management: endpoints of the management interface.
         token: that its clients must have, as for :class:`~tlsmgm.mi.MIServer`.
         watch: how to notice changes of the database, see
-            :meth:`~tlsmgm._manager.TLSManager.watch_database`; None: not at all.
+            :meth:`~tlsmgm.TLSManager.watch_database`; None: not at all.
         freezes: keep what is there after a load out of Python's garbage collector, so that reloads
             of many domains do not stop the loop; it concerns all objects of the process.
 

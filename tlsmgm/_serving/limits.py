@@ -1,8 +1,8 @@
 """How much of a server strangers may take: times, sizes and numbers, each with its default.
 
 A value and nothing else, so that any program may hold its connections to the same rules.  Who
-counts against them is :mod:`tlsmgm._serving.admission`, how often they have struck
-:mod:`tlsmgm._serving.counters`.
+counts against them is :class:`tlsmgm.Admission`, how often they have struck
+:class:`tlsmgm.Counters`.
 """
 
 from __future__ import annotations

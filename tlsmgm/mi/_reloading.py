@@ -31,7 +31,7 @@ KINDS: Final = ("added", "changed", "removed", "failed", "kept")
 
 
 class Manager(Protocol):
-    """What the management interface needs of a :class:`~tlsmgm._manager.TLSManager`."""
+    """What the management interface needs of a :class:`~tlsmgm.TLSManager`."""
 
     @property
     def has_database(self) -> bool:

@@ -32,7 +32,7 @@ from tlsmgm._domains.domain import DEFAULT_TICKET_ROTATION, DEFAULT_VERIFY_DEPTH
 from tlsmgm._domains.methods import TLSVersion
 from tlsmgm._material.keylog import keylog_path
 from tlsmgm._material.reading import Reader
-from tlsmgm._stdlib.stdlib_files import (
+from tlsmgm._stdlib.files import (
     load_dh_params,
     load_identity,
     load_trust,
