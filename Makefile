@@ -89,6 +89,7 @@ lint: build ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict setup.py wheels tlsmgm tlsmgm_wolfssl benchmarks
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/clang-format --dry-run -Werror $(C_SOURCES)
 
 format: build ## lay the code out the way lint wants it

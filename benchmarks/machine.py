@@ -44,7 +44,7 @@ def facts() -> dict[str, Any]:
         "tlsmgm": tlsmgm.__version__,
         "commit": _first_line("git", "-C", str(_ROOT), "rev-parse", "--short", "HEAD"),
     }
-    for library, info in sorted(tlsmgm.backends().items()):
+    for library, info in sorted(tlsmgm.libraries().items()):
         found[library] = info.version
     found["build flags"] = _build_flags()
     found["packages"] = {name: version for name in _DISTRIBUTIONS if (version := _version(name))}

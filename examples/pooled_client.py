@@ -11,7 +11,6 @@ import socket
 from dataclasses import dataclass
 
 import tlsmgm
-from tlsmgm.pool import ConnectionPool
 
 TIMEOUT = 10.0  # seconds of silence
 MAX_HEAD = 65536  # bytes
@@ -93,7 +92,7 @@ class Client:
 
     def __init__(self, manager: tlsmgm.TLSManager) -> None:
         self._manager = manager
-        self.pool: ConnectionPool[Channel] = ConnectionPool(
+        self.pool: tlsmgm.ConnectionPool[Channel] = tlsmgm.ConnectionPool(
             manager,
             connection_of=lambda channel: channel.conn,
             close=Channel.close,

@@ -3,15 +3,29 @@
 Start with :class:`TLSManager`: give it domains, ask it for connections, carry their bytes.
 """
 
+import typing as _typing
+
+from tlsmgm._backends import BackendInfo, libraries
+from tlsmgm._config.database_settings import DatabaseSettings
+from tlsmgm._config.model import Configuration, DomainTable, Socket
+from tlsmgm._config.reader import read_configuration
 from tlsmgm._core.backend import Backend
 from tlsmgm._core.certificate import Certificate
 from tlsmgm._core.context import Context
 from tlsmgm._core.session import Session
-from tlsmgm._watcher import DatabaseWatcher
-from tlsmgm.backends import BackendInfo, backends
-from tlsmgm.config.model import Configuration, DomainTable, Socket
-from tlsmgm.connection import Connection, PeerVerdict
-from tlsmgm.domain import Domain, Origin
+from tlsmgm._domains import domain as _domain
+from tlsmgm._domains.domain import Domain, Origin
+from tlsmgm._domains.methods import Method, TLSVersion
+from tlsmgm._domains.report import ReloadEvent, ReloadReport
+from tlsmgm._domains.variables import Variables
+from tlsmgm._manager import TLSManager
+from tlsmgm._native.connection import Connection, PeerVerdict
+from tlsmgm._pooling.pool import ConnectionPool, PoolStatistics
+from tlsmgm._provisioning.watcher import DatabaseWatcher
+from tlsmgm._serving.admission import Admission, Place
+from tlsmgm._serving.counters import Counters
+from tlsmgm._serving.limits import Limit, Limits
+from tlsmgm._stdlib import ssl_context as _ssl_context
 from tlsmgm.embedding import get_include
 from tlsmgm.errors import (
     AlertError,
@@ -28,16 +42,11 @@ from tlsmgm.errors import (
     UnsupportedError,
     VerificationError,
 )
-from tlsmgm.manager import TLSManager
-from tlsmgm.methods import Method, TLSVersion
-from tlsmgm.pool import ConnectionPool, PoolStatistics
-from tlsmgm.provisioning.settings import DatabaseSettings
-from tlsmgm.report import ReloadEvent, ReloadReport
-from tlsmgm.variables import Variables
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "Admission",
     "AlertError",
     "Backend",
     "BackendInfo",
@@ -47,6 +56,7 @@ __all__ = [
     "Connection",
     "ConnectionPool",
     "Context",
+    "Counters",
     "DatabaseError",
     "DatabaseSettings",
     "DatabaseWatcher",
@@ -55,11 +65,14 @@ __all__ = [
     "HandshakeError",
     "HelloTooLargeError",
     "InternalError",
+    "Limit",
+    "Limits",
     "Method",
     "NoDomainError",
     "NoMemoryError",
     "Origin",
     "PeerVerdict",
+    "Place",
     "PoolStatistics",
     "ProtocolError",
     "ReloadEvent",
@@ -74,6 +87,17 @@ __all__ = [
     "Variables",
     "VerificationError",
     "__version__",
-    "backends",
     "get_include",
+    "libraries",
+    "read_configuration",
 ]
+
+_domain.ssl_context_maker = _ssl_context
+
+if not _typing.TYPE_CHECKING:  # type checkers shall know of nothing that is not there
+
+    def __getattr__(name: str) -> object:
+        """Say where a name went that was documented once."""
+        if name == "backends":
+            raise AttributeError("tlsmgm.backends() has become tlsmgm.libraries()")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

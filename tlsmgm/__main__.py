@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from tlsmgm.cli import main
+from tlsmgm._cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

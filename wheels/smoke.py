@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 import tlsmgm
-from tlsmgm.backends import ENTRY_POINT_GROUP
+from tlsmgm._backends import ENTRY_POINT_GROUP
 
 NAME = "smoke.test"
 METHODS = ("TLSv1_2", "TLSv1_3")
@@ -35,7 +35,7 @@ def check_place() -> None:
 
 def check_backends(libraries: list[str]) -> None:
     """Exactly these libraries are there, and each is named by an entry point."""
-    found = tlsmgm.backends()
+    found = tlsmgm.libraries()
     expect(sorted(found) == sorted(libraries), f"found {sorted(found)}, wanted {sorted(libraries)}")
     named = {entry.name for entry in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)}
     expect(named == set(libraries), f"the entry points name {sorted(named)}")

@@ -8,7 +8,7 @@ import tlsmgm
 from benchmarks.cohort.memory import READ_SIZE, Accept, Connect, Entrant
 from benchmarks.cohort.setting import Absent, Facts, Identity, Setting
 from benchmarks.identity import SERVER_NAME
-from tlsmgm.connection import Connection
+from tlsmgm._native.connection import Connection
 
 __all__ = ["Managed", "facts_of", "make_client", "make_server"]
 
@@ -75,7 +75,7 @@ class Managed(Entrant):
     """
 
     def __init__(self, library: str) -> None:
-        info = tlsmgm.backends().get(library)
+        info = tlsmgm.libraries().get(library)
         if info is None:
             raise Absent(f"tlsmgm, {library}: this backend is not built; run make")
         self._library = library

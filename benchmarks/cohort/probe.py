@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.cohort.managed import facts_of, make_client
 from benchmarks.cohort.setting import Facts, Identity, Setting
 from benchmarks.identity import SERVER_NAME
-from tlsmgm.connection import Connection
+from tlsmgm._native.connection import Connection
 
 __all__ = ["Probe", "probe"]
 

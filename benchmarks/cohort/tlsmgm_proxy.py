@@ -46,7 +46,7 @@ class TLSMgmProxy(LoopbackServer):
 
     def find(self) -> tuple[str, str]:
         """It is part of the checkout; its library may be missing."""
-        info = tlsmgm.backends().get(self._library)
+        info = tlsmgm.libraries().get(self._library)
         if info is None:
             raise Absent(f"{self.name}: this backend is not built; run make")
         return f"tlsmgm {tlsmgm.__version__}", f"{self._library} {info.version}"

@@ -96,7 +96,7 @@ def measure(
         layers = {
             python_name(library): pool.submit(_count_python, library, identities["ecdsa"])
             for library in libraries
-            if python and library in tlsmgm.backends()
+            if python and library in tlsmgm.libraries()
         }
         # Before the others, so that none of them waits for a compiler or runs it twice.
         list(pool.map(lambda library: build.build(library, "contract"), libraries))

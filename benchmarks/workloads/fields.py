@@ -20,8 +20,8 @@ from benchmarks.rounds import Contestant, Plan, Turn
 from benchmarks.workloads.bench import Bench
 from benchmarks.workloads.handshakes import native_worker
 from benchmarks.workloads.kinds import KINDS
-from tlsmgm.connection import Connection
-from tlsmgm.variables import VARIABLE_NAMES
+from tlsmgm._domains.variables import VARIABLE_NAMES
+from tlsmgm._native.connection import Connection
 
 __all__ = ["established", "parsed_fields", "plans"]
 
@@ -91,7 +91,7 @@ def established(library: str, identity: Identity) -> Connection:
     Raises:
         Absent: there is no such library.
     """
-    if library not in tlsmgm.backends():
+    if library not in tlsmgm.libraries():
         raise Absent(f"tlsmgm, {library}: this backend is not built; run make")
     setting = Setting(mutual=True)
     server = make_server(library, identity, setting).server_connection(_LOCAL)
@@ -112,7 +112,7 @@ def _variables(bench: Bench, library: str) -> Contestant:
     for name in ("tls_peer_subject_cn", "tls_my_subject_cn"):
         if values[name] is None:
             raise RuntimeError(f"tlsmgm, {library}: ${name} has no value")
-    version = f"{library} {tlsmgm.backends()[library].version}"
+    version = f"{library} {tlsmgm.libraries()[library].version}"
     return _timed(f"tlsmgm, {library}", version, lambda: dict(server.variables), _count(bench))
 
 

@@ -95,7 +95,7 @@ def _plans(bench: Bench, source: str, size: int) -> list[Plan]:
         )
         for name, about in (("load", _ABOUT), ("reload", _ABOUT + _RELOADED))
     ]
-    present = tlsmgm.backends()
+    present = tlsmgm.libraries()
     for library in _LIBRARIES:
         if library != "none" and library not in present:
             for plan in plans:

@@ -14,7 +14,7 @@ from benchmarks.model import Topic
 from benchmarks.rounds import Contestant, Plan, Turn
 from benchmarks.workloads.bench import Bench
 from tlsmgm._core.match_index import MatchIndex
-from tlsmgm.matching import match_entries, pack_ip
+from tlsmgm._domains.matching import match_entries, pack_ip
 
 __all__ = ["KINDS", "SIZES", "Names", "plans"]
 

@@ -25,7 +25,6 @@ from rich.text import Text
 from service import HOST, Proxy, free_ports, upstream
 
 import tlsmgm
-from tlsmgm.config.opensips import read_script
 
 SCRIPT = Path(__file__).with_name("opensips.cfg")
 NAMES = {"openssl": "OpenSSL", "wolfssl": "wolfSSL"}
@@ -54,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = WIDTH
-    installed = tlsmgm.backends()
+    installed = tlsmgm.libraries()
     libraries = options.library or [name for name in NAMES if name in installed]
     missing = [name for name in libraries if name not in installed]
     if missing or not libraries:
@@ -177,7 +176,7 @@ def _print_domains(console: Console) -> None:
     table = _table("The TLS domains of examples/demo/opensips.cfg")
     for head in ("domain", "for", "socket", "name", "TLS", "peer must be verified"):
         table.add_column(head)
-    for domain in read_script(SCRIPT).domains:
+    for domain in tlsmgm.read_configuration(SCRIPT).domains:
         is_server = domain.kind == "server"
         addresses = [
             sockets.get(text, "any other" if is_server else "any")

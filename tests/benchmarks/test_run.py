@@ -15,7 +15,7 @@ from benchmarks.model import Row, Run, Topic
 from benchmarks.rounds import Contestant, Plan, Turn, compare
 from benchmarks.workloads import WORKLOADS
 from tests.benchmarks.workloads.silent import Silent
-from tlsmgm.backends import backends
+from tlsmgm._backends import libraries
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -86,7 +86,7 @@ def test_one_workload_from_the_command_line_to_the_report(tmp_path: Path) -> Non
     run = Run.load(tmp_path / "results.json")
     assert run.topics
     assert all(row.samples for row in run.rows)
-    assert {"processor", *backends(), "build flags"} <= run.machine.keys()
+    assert {"processor", *libraries(), "build flags"} <= run.machine.keys()
     assert "tlsmgm" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 

@@ -105,7 +105,7 @@ def test_every_source_of_a_backend_is_in_its_distribution_alone():
     skip_without_git()
     known = distributions.known_files(ROOT)
     ours, wolfssl = (distributions.targets(one, known) for one in DISTRIBUTIONS)
-    assert "tlsmgm/backends/_openssl.pyx" in ours
+    assert "tlsmgm/_backends/_openssl.pyx" in ours
     assert "csrc/backends/openssl/backend.c" in ours
     assert "tlsmgm_wolfssl/_wolfssl.pyx" in wolfssl
     assert "csrc/backends/wolfssl/backend.c" in wolfssl
@@ -400,9 +400,9 @@ def test_a_forbidden_text_is_refused_in_every_file():
 
 
 def test_a_file_of_the_other_distribution_is_refused(enclosed):
-    enclosed["tlsmgm/backends/_openssl.so"] = b""
+    enclosed["tlsmgm/_backends/_openssl.so"] = b""
     assert check_wheel.problems_of_contents(enclosed, TLSMGM_WOLFSSL) == [
-        "tlsmgm/backends/_openssl.so does not belong here"
+        "tlsmgm/_backends/_openssl.so does not belong here"
     ]
 
 

@@ -21,9 +21,9 @@ from tests.support.commands import Run
 from tests.support.other_backends import forget_backends, use_contract, use_module
 from tests.support.pki import Authority
 from tests.support.proxy import ROOT, client_domain, pki, server_domain, write_script
-from tlsmgm import checks
-from tlsmgm.cli import main
-from tlsmgm.commands import COMMANDS
+from tlsmgm._checks import checks
+from tlsmgm._cli import main
+from tlsmgm._commands import COMMANDS
 
 SERVER_CASES: list[dict[str, Any]] = load_cases("server_matching")
 CLIENT_CASES: list[dict[str, Any]] = load_cases("client_matching")
@@ -325,10 +325,10 @@ def test_check_finds_what_keeps_a_program_from_starting(
 
 def with_library(monkeypatch: pytest.MonkeyPatch, name: str, **facts: Any) -> None:
     """Have the linked library say something else of itself."""
-    found = tlsmgm.backends()
+    found = tlsmgm.libraries()
     found = found | {name: dataclasses.replace(found[name], **facts)}
-    monkeypatch.setattr(tlsmgm, "backends", lambda: found)
-    monkeypatch.setattr(checks, "backends", lambda: found)
+    monkeypatch.setattr(tlsmgm, "libraries", lambda: found)
+    monkeypatch.setattr(checks, "installed_libraries", lambda: found)
 
 
 def test_version_names_what_is_known_against_a_library(

@@ -12,9 +12,9 @@ from tests.support.commands import Run
 from tests.support.managers import LOCAL, connect, pem
 from tests.support.scripts import Site, client, server
 from tlsmgm import TLSManager
-from tlsmgm.config.opensips import read_script, read_script_text
-from tlsmgm.config.reader import read_configuration
-from tlsmgm.config.toml import read_toml, read_toml_text
+from tlsmgm._config.opensips import read_script, read_script_text
+from tlsmgm._config.reader import read_configuration
+from tlsmgm._config.toml import read_toml, read_toml_text
 
 SCRIPT = """# A comment.
 log_level=3

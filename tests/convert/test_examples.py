@@ -16,10 +16,10 @@ from tests.support.commands import Run
 from tests.support.managers import assert_echo, shake_hands
 from tests.support.pki import Authority, Identity, certificate_pem, key_pem, self_signed
 from tlsmgm import AlertError, Connection, NoDomainError, TLSManager, VerificationError
-from tlsmgm.config import toml
-from tlsmgm.config.opensips import read_script
-from tlsmgm.config.reader import read_configuration
-from tlsmgm.config.toml import read_toml, read_toml_text
+from tlsmgm._config import toml
+from tlsmgm._config.opensips import read_script
+from tlsmgm._config.reader import read_configuration
+from tlsmgm._config.toml import read_toml, read_toml_text
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"

@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 from tests.support.cases import load_cases, script_of
 from tests.support.configurations import ORIGIN, PEM, TOML_VALUES, configurations, login_urls
 from tlsmgm import Domain
-from tlsmgm.config._tables import written_values
-from tlsmgm.config.convert import Language, convert, differences
-from tlsmgm.config.model import Configuration, DomainTable, Socket
-from tlsmgm.config.opensips import read_script_text
-from tlsmgm.config.toml import read_toml_text
-from tlsmgm.config.write_opensips import write_script
-from tlsmgm.config.write_toml import toml_library, write_toml
+from tlsmgm._config.convert import Language, convert, differences
+from tlsmgm._config.database_settings import DatabaseSettings, normal_url, opensips_url
+from tlsmgm._config.model import Configuration, DomainTable, Socket
+from tlsmgm._config.opensips import read_script_text
+from tlsmgm._config.tables import written_values
+from tlsmgm._config.toml import read_toml_text
+from tlsmgm._config.write_opensips import write_script
+from tlsmgm._config.write_toml import toml_library, write_toml
 from tlsmgm.errors import ConfigError
-from tlsmgm.provisioning.settings import DatabaseSettings, normal_url, opensips_url
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = [
@@ -567,7 +567,7 @@ def test_a_writer_that_forgets_is_found_out(monkeypatch: pytest.MonkeyPatch) -> 
     def forgetful(configuration: Configuration) -> str:
         return write_script(configuration).replace("[b]c", "[b]d")
 
-    monkeypatch.setattr("tlsmgm.config.convert.write_script", forgetful)
+    monkeypatch.setattr("tlsmgm._config.convert.write_script", forgetful)
     with pytest.raises(ConfigError) as caught:
         convert(BASE, "script")
     assert str(caught.value) == (

@@ -8,10 +8,10 @@ import weakref
 import pytest
 
 from tests.support.cases import cases_path
+from tlsmgm._backends import libraries, load
 from tlsmgm._core.connection import Connection
 from tlsmgm._core.context import Context
 from tlsmgm._core.session import Session
-from tlsmgm.backends import backends, load
 
 PKI = cases_path() / "pki"
 
@@ -23,7 +23,7 @@ class Owner:
     connection: Connection
 
 
-@pytest.mark.parametrize("library", backends())
+@pytest.mark.parametrize("library", libraries())
 @pytest.mark.parametrize("is_server", [True, False])
 def test_a_cycle_with_a_connection_is_collected(library: str, is_server: bool) -> None:
     owner = Owner()

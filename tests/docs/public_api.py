@@ -16,7 +16,14 @@ from typing import TypeGuard
 ROOT = Path(__file__).resolve().parents[2]
 
 #: Modules whose ``__all__`` is public, in the order of the reference.
-PUBLIC_MODULES = ("tlsmgm", "tlsmgm.errors", "tlsmgm.embedding", "tlsmgm.mi", "tlsmgm.mi.client")
+PUBLIC_MODULES = (
+    "tlsmgm",
+    "tlsmgm.errors",
+    "tlsmgm.databases",
+    "tlsmgm.mi",
+    "tlsmgm.mi.client",
+    "tlsmgm.embedding",
+)
 
 #: Classes that programs are given, and never make: their constructors are ours.
 NOT_MADE_BY_PROGRAMS = frozenset(

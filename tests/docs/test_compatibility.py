@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tlsmgm.config._parameters import DATABASE_PARAMETERS
-from tlsmgm.config.model import DOMAIN_PARAMETERS, OUR_PARAMETERS
-from tlsmgm.variables import VARIABLE_NAMES
+from tlsmgm._config.model import DOMAIN_PARAMETERS, OUR_PARAMETERS
+from tlsmgm._config.parameters import DATABASE_PARAMETERS
+from tlsmgm._domains.variables import VARIABLE_NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "tls_mgm_compatibility.md").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ import pytest
 
 import tlsmgm
 from tests.docs.blocks import LANGUAGES, Reader, read_blocks
-from tlsmgm.commands import COMMANDS
+from tlsmgm._commands import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(
@@ -29,7 +29,7 @@ def anywhere(tmp_path: Path) -> Reader:
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_block_runs(document: str, anywhere: Reader) -> None:
-    if not tlsmgm.backends():
+    if not tlsmgm.libraries():
         pytest.skip("no TLS library is installed")
     anywhere.follow(read_blocks((ROOT / document).read_text(encoding="utf-8")))
 

@@ -15,7 +15,7 @@ from tests.docs.stub_docs import docstring, named, native_modules, update
 
 ROOT = Path(__file__).resolve().parents[2]
 CORE = sorted(f"tlsmgm._core.{path.stem}" for path in (ROOT / "tlsmgm" / "_core").glob("*.pyx"))
-BACKENDS = {"openssl": "tlsmgm.backends._openssl", "wolfssl": "tlsmgm_wolfssl._wolfssl"}
+BACKENDS = {"openssl": "tlsmgm._backends._openssl", "wolfssl": "tlsmgm_wolfssl._wolfssl"}
 
 #: What Cython puts into every module.
 CYTHON_OWN = r".*\.__(pyx_capi|test|reduce_cython|setstate_cython)__"
@@ -36,7 +36,7 @@ def test_stubs_fit(tmp_path: Path) -> None:
     pytest.importorskip("mypy.stubtest")
     allowed = tmp_path / "allowed"
     allowed.write_text(f"{CYTHON_OWN}\n{BUFFERS}\n")
-    backends = [module for name, module in BACKENDS.items() if name in tlsmgm.backends()]
+    backends = [module for name, module in BACKENDS.items() if name in tlsmgm.libraries()]
     command = [sys.executable, "-m", "mypy.stubtest", "--concise", "--ignore-unused-allowlist"]
     # That a native class can be the only base with a layout is said by no stub yet.
     command += ["--ignore-disjoint-bases", "--allowlist", str(allowed), *CORE, *backends]
@@ -54,7 +54,7 @@ def test_stubs_fit(tmp_path: Path) -> None:
 def is_here(module: str) -> bool:
     """Whether a native module can be imported: a backend may be missing."""
     names = {module: name for name, module in BACKENDS.items()}
-    return module not in names or names[module] in tlsmgm.backends()
+    return module not in names or names[module] in tlsmgm.libraries()
 
 
 @pytest.mark.parametrize("module", native_modules())

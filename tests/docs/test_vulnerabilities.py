@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tlsmgm.vulnerabilities import OLDEST, VULNERABILITIES, Vulnerability
+from tlsmgm._checks.vulnerabilities import OLDEST, VULNERABILITIES, Vulnerability
 
 ROOT = Path(__file__).resolve().parents[2]
 TITLES = {"openssl": "OpenSSL", "wolfssl": "wolfSSL"}

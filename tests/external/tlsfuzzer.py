@@ -38,7 +38,7 @@ from tests.external.targets import (
 )
 from tests.external.tlsfuzzer_scripts import EXPECTED, KINDS, LEFT_OUT, SCRIPTS, Kind, Script
 from tests.support.ports import is_listening
-from tlsmgm.limits import HELLO_SIZES
+from tlsmgm._serving.limits import HELLO_SIZES
 
 __all__ = ["main", "run"]
 

@@ -20,12 +20,12 @@ import atheris
 with atheris.instrument_imports(include=["tlsmgm", "json"]):
     from sandbox import FOLDER
 
-    from tlsmgm.mi.commands import command_table
-    from tlsmgm.mi.datagram import MAX_REPLY, DatagramListener
-    from tlsmgm.mi.endpoints import UnixEndpoint
-    from tlsmgm.mi.framing import Frame, Framer, is_reply_name
-    from tlsmgm.mi.jsonrpc import INTERNAL_ERROR, MAX_REQUEST, Dispatcher
-    from tlsmgm.mi.reloading import Reloader
+    from tlsmgm.mi._commands import command_table
+    from tlsmgm.mi._datagram import MAX_REPLY, DatagramListener
+    from tlsmgm.mi._endpoints import UnixEndpoint
+    from tlsmgm.mi._framing import Frame, Framer, is_reply_name
+    from tlsmgm.mi._jsonrpc import INTERNAL_ERROR, MAX_REQUEST, Dispatcher
+    from tlsmgm.mi._reloading import Reloader
 
 SERVER = FOLDER / "mi"
 CLIENT = FOLDER / "client"

@@ -15,7 +15,7 @@ with atheris.instrument_imports(include=["tlsmgm"]):
     from readers import check_reader
     from sandbox import FOLDER, files_shut
 
-    from tlsmgm.config.opensips import read_script, read_script_text
+    from tlsmgm._config.opensips import read_script, read_script_text
 
 SCRIPT = FOLDER / "opensips.cfg"
 INCLUDED = [FOLDER / "a.cfg", FOLDER / "b.cfg"]

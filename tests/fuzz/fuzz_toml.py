@@ -11,7 +11,7 @@ with atheris.instrument_imports(include=["tlsmgm", "tomllib"]):
     from readers import check_reader
     from sandbox import FOLDER, files_shut
 
-    from tlsmgm.config.toml import read_toml, read_toml_text
+    from tlsmgm._config.toml import read_toml, read_toml_text
 
 CONFIG = FOLDER / "tlsmgm.toml"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tlsmgm.config.convert import Language, convert
-from tlsmgm.config.model import Configuration
+from tlsmgm._config.convert import Language, convert
+from tlsmgm._config.model import Configuration
 from tlsmgm.errors import ConfigError
 
 __all__ = ["check_reader"]

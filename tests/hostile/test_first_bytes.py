@@ -17,7 +17,7 @@ from tests.support.hostile import (
 )
 from tests.support.managers import LOCAL, assert_echo, carry, manager_of, server_domain, shake_hands
 from tlsmgm import NoDomainError, ProtocolError, TLSManager, TruncatedError
-from tlsmgm.backends import backends
+from tlsmgm._backends import libraries
 
 SSLV2_HELLO = bytes.fromhex("802e0103010015000000100100800300800700c0") + bytes(28)
 
@@ -171,7 +171,7 @@ def test_every_byte_of_the_hello_changed(library: str, version: str, flip: int) 
     assert_serves(manager)
 
 
-@pytest.mark.parametrize("library_name", backends())
+@pytest.mark.parametrize("library_name", libraries())
 @settings(
     max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -184,7 +184,7 @@ def test_random_streams(library_name: str, data: list[bytes]) -> None:
     assert error is not None
 
 
-@pytest.mark.parametrize("library_name", backends())
+@pytest.mark.parametrize("library_name", libraries())
 @settings(
     max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )

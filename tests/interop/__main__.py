@@ -116,7 +116,7 @@ def main(arguments: list[str] | None = None) -> int:
         f"{len(cells)} observations, {bad} not as expected, {missing_peers} peers not installed"
     )
     if options.document:
-        infos = tlsmgm.backends()
+        infos = tlsmgm.libraries()
         ours = [f"{title} {infos[name].version}" for name, title in TITLES.items()]
         write_document(DOCUMENT, cells, presence, ours)
         console.print(f"wrote {DOCUMENT}")

@@ -17,7 +17,7 @@ from tests.support.scripts import Site, client, server
 from tests.support.sockets import TIMEOUT
 from tests.support.tables import DomainTable, server_row
 from tlsmgm import ConfigError, DatabaseWatcher, ReloadEvent, ReloadReport, TLSManager
-from tlsmgm.provisioning.transfer import init_database
+from tlsmgm._provisioning.transfer import init_database
 
 
 def empty() -> TLSManager:

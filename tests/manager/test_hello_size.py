@@ -18,7 +18,7 @@ from tests.support.hostile import ending_of
 from tests.support.managers import server_domain
 from tests.support.scripts import Site, server
 from tlsmgm import ConfigError, HelloTooLargeError, TLSManager
-from tlsmgm.limits import DEFAULT_HELLO_SIZE, HELLO_SIZES
+from tlsmgm._serving.limits import DEFAULT_HELLO_SIZE, HELLO_SIZES
 
 ILLEGAL_PARAMETER = 47
 GREASE = 0x0A0A

@@ -12,7 +12,8 @@ import pytest
 
 from tests.support.scripts import Site, server
 from tests.support.tables import DomainTable, server_row
-from tlsmgm import TLSManager, assembly
+from tlsmgm import TLSManager
+from tlsmgm._state import assembly
 
 DOMAINS = 8
 

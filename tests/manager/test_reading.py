@@ -14,8 +14,9 @@ from tests.support.managers import assert_echo, client_domain, connect, manager_
 from tests.support.pairs import Managers, manager
 from tests.support.pki import Authority, Identity, key_pem, write_ca_dir
 from tests.support.scripts import Site, client, server
-from tlsmgm import ConfigError, Domain, ReloadReport, TLSManager, VerificationError, reading
+from tlsmgm import ConfigError, Domain, ReloadReport, TLSManager, VerificationError
 from tlsmgm._core.material import Material
+from tlsmgm._material import reading
 
 UNCHANGED = ReloadReport()
 LONG = 30.0

@@ -17,7 +17,7 @@ from tests.support.managers import pem, pki, server_domain
 from tests.support.pki import Authority, key_pem
 from tests.support.scripts import Site, client, server
 from tlsmgm import ConfigError, Domain, TLSManager
-from tlsmgm.backends import backends
+from tlsmgm._backends import libraries
 
 #: What is written, at which parameter the complaint points, and words of the reason.
 VALUES = [
@@ -186,7 +186,7 @@ def complaint(name: str, domain: Domain, changes: dict[str, Any]) -> ConfigError
 
 @given(passphrase=st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=12))
 @settings(max_examples=25, deadline=None, derandomize=True)
-@pytest.mark.parametrize("name", backends())
+@pytest.mark.parametrize("name", libraries())
 def test_no_secret_in_any_text(name: str, passphrase: str) -> None:
     domain = server_domain(private_key=KEY, private_key_passphrase=passphrase)
     manager = TLSManager(name)

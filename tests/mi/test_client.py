@@ -14,11 +14,11 @@ import pytest
 
 from tests.support.proxy import Program, Proxy, Upstream, server_domain, write_script
 from tests.support.tables import DomainTable, server_row
-from tlsmgm.cli import main
+from tlsmgm._cli import main
 from tlsmgm.errors import TLSError
+from tlsmgm.mi._endpoints import HTTPEndpoint, UDPEndpoint, UnixEndpoint, parse_endpoint
+from tlsmgm.mi._jsonrpc import RPCError
 from tlsmgm.mi.client import call
-from tlsmgm.mi.endpoints import HTTPEndpoint, UDPEndpoint, UnixEndpoint, parse_endpoint
-from tlsmgm.mi.jsonrpc import RPCError
 
 TOKEN = "a.very-secret_token"
 

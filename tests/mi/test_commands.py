@@ -11,9 +11,9 @@ import pytest
 
 from tests.support.management import FakeManager, dispatcher, failing, request, run, until
 from tlsmgm.errors import TLSError
-from tlsmgm.mi.commands import command_table
-from tlsmgm.mi.jsonrpc import Dispatcher
-from tlsmgm.mi.reloading import Reloader
+from tlsmgm.mi._commands import command_table
+from tlsmgm.mi._jsonrpc import Dispatcher
+from tlsmgm.mi._reloading import Reloader
 
 COMMANDS = ["tls_list", "tls_mgm:list", "tls_mgm:reload", "tls_reload", "tlsmgm:reload", "which"]
 INVALID_PARAMS = -32602

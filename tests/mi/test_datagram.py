@@ -24,12 +24,12 @@ from tests.support.management import (
     until,
 )
 from tlsmgm.errors import ConfigError
-from tlsmgm.mi import datagram
+from tlsmgm.mi import _datagram as datagram
+from tlsmgm.mi._datagram import MAX_REPLY, DatagramListener
+from tlsmgm.mi._endpoints import UDPEndpoint, UnixEndpoint
+from tlsmgm.mi._jsonrpc import MAX_REQUEST
+from tlsmgm.mi._workers import WORKERS
 from tlsmgm.mi.client import call
-from tlsmgm.mi.datagram import MAX_REPLY, DatagramListener
-from tlsmgm.mi.endpoints import UDPEndpoint, UnixEndpoint
-from tlsmgm.mi.jsonrpc import MAX_REQUEST
-from tlsmgm.mi.workers import WORKERS
 
 Endpoint = UDPEndpoint | UnixEndpoint
 

@@ -22,11 +22,11 @@ from tests.support.management import (
     until,
 )
 from tlsmgm.errors import ConfigError
-from tlsmgm.mi import fifo
-from tlsmgm.mi.endpoints import FIFOEndpoint
-from tlsmgm.mi.fifo import FIFOListener
-from tlsmgm.mi.jsonrpc import MAX_REQUEST
-from tlsmgm.mi.workers import WORKERS
+from tlsmgm.mi import _fifo as fifo
+from tlsmgm.mi._endpoints import FIFOEndpoint
+from tlsmgm.mi._fifo import FIFOListener
+from tlsmgm.mi._jsonrpc import MAX_REQUEST
+from tlsmgm.mi._workers import WORKERS
 
 WHICH = request("which")
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tlsmgm.mi.framing import MAX_NAME, Frame, Framer, is_reply_name
-from tlsmgm.mi.jsonrpc import MAX_REQUEST
+from tlsmgm.mi._framing import MAX_NAME, Frame, Framer, is_reply_name
+from tlsmgm.mi._jsonrpc import MAX_REQUEST
 
 ONE = b'{"jsonrpc":"2.0","id":"1","method":"which","params":{}}'
 

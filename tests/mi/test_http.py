@@ -23,10 +23,10 @@ from tests.support.management import (
     until,
 )
 from tlsmgm.errors import ConfigError
-from tlsmgm.mi import http
-from tlsmgm.mi.endpoints import HTTPEndpoint
-from tlsmgm.mi.http import HTTPListener
-from tlsmgm.mi.jsonrpc import MAX_REQUEST
+from tlsmgm.mi import _http as http
+from tlsmgm.mi._endpoints import HTTPEndpoint
+from tlsmgm.mi._http import HTTPListener
+from tlsmgm.mi._jsonrpc import MAX_REQUEST
 
 JSON = {"Content-Type": "application/json"}
 TOKEN = "a.very-secret_token"

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.management import run
-from tlsmgm.mi.jsonrpc import (
+from tlsmgm.mi._jsonrpc import (
     MAX_BATCH,
     MAX_DEPTH,
     MAX_REQUEST,

@@ -15,10 +15,10 @@ from tests.support.managers import pem
 from tests.support.opensips_cli import OpenSIPSCLI
 from tests.support.proxy import Proxy, Upstream, client_domain, server_domain, write_script
 from tests.support.tables import DomainTable, server_row
+from tlsmgm._manager import TLSManager
 from tlsmgm.errors import TLSError
-from tlsmgm.manager import TLSManager
+from tlsmgm.mi._endpoints import parse_endpoint
 from tlsmgm.mi.client import call
-from tlsmgm.mi.endpoints import parse_endpoint
 
 LIST = ("tls_list", "tls_mgm:list")
 RELOAD = ("tls_reload", "tls_mgm:reload")

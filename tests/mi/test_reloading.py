@@ -15,11 +15,11 @@ import pytest
 
 from tests.support.management import TIMEOUT, FakeManager, dispatcher, run, until
 from tests.support.management import request as request_bytes
+from tlsmgm._domains.report import ReloadReport
 from tlsmgm.errors import TLSError
 from tlsmgm.mi import MIServer
+from tlsmgm.mi._reloading import Reloader
 from tlsmgm.mi.client import call
-from tlsmgm.mi.reloading import Reloader
-from tlsmgm.report import ReloadReport
 
 
 class Numbered(FakeManager):

@@ -22,11 +22,11 @@ from tlsmgm.mi import (
     UDPEndpoint,
     UnixEndpoint,
     parse_endpoint,
-    paths,
 )
+from tlsmgm.mi import _paths as paths
+from tlsmgm.mi._endpoints import is_loopback
+from tlsmgm.mi._token import check_token, read_token
 from tlsmgm.mi.client import call
-from tlsmgm.mi.endpoints import is_loopback
-from tlsmgm.mi.token import check_token, read_token
 
 # Endpoints.
 
@@ -202,7 +202,7 @@ def test_a_token_needs_http(tmp_path: Path) -> None:
 
 def test_without_aiohttp(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "aiohttp", None)
-    monkeypatch.delitem(sys.modules, "tlsmgm.mi.http", raising=False)
+    monkeypatch.delitem(sys.modules, "tlsmgm.mi._http", raising=False)
 
     async def work() -> None:
         with pytest.raises(UnsupportedError, match=r"pip install 'tlsmgm\[mi\]'"):

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.support.management import FakeManager, request, run
-from tlsmgm.mi.commands import command_table
-from tlsmgm.mi.jsonrpc import Dispatcher
-from tlsmgm.mi.reloading import Reloader
+from tlsmgm.mi._commands import command_table
+from tlsmgm.mi._jsonrpc import Dispatcher
+from tlsmgm.mi._reloading import Reloader
 
 ALL = {"tlsmgm:open": 3, "tlsmgm:first_total": 1, "tlsmgm:second_total": 2}
 

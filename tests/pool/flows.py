@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.support.managers import client_domain, connect, manager_of, method_of, server_domain
 from tlsmgm import Connection, TLSManager
-from tlsmgm.pool import ConnectionPool
+from tlsmgm._pooling.pool import ConnectionPool
 
 DESTINATION = ("192.0.2.1", 5061)
 NAME = "dom1.test"

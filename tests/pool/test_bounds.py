@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.pool.flows import DESTINATION, NAME, TARGET, Flow, Way, World
-from tlsmgm.pool import PoolStatistics
+from tlsmgm._pooling.pool import PoolStatistics
 
 LIBRARY = "openssl"
 VERSION = "TLSv1.3"

@@ -9,7 +9,7 @@ import pytest
 from tests.pool.flows import DESTINATION, NAME, TARGET, Flow, Way, World
 from tests.support.managers import LOCAL, carry, manager_of, server_domain, shake_hands
 from tlsmgm import ConfigError, Connection, TLSManager, UnsupportedError
-from tlsmgm.pool import ConnectionPool
+from tlsmgm._pooling.pool import ConnectionPool
 
 
 @pytest.mark.parametrize(

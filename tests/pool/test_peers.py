@@ -9,7 +9,7 @@ import pytest
 from tests.pool.flows import TARGET, Flow, Pool, Way, World
 from tests.support.managers import assert_echo, carry
 from tlsmgm import TLSError
-from tlsmgm.pool import PoolStatistics
+from tlsmgm._pooling.pool import PoolStatistics
 
 
 def close(flow: Flow) -> None:

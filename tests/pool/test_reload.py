@@ -8,7 +8,7 @@ from tests.pool.flows import DESTINATION, NAME, TARGET, Flow, Pool, Way, World
 from tests.support.managers import client_domain
 from tests.support.scripts import Site, client
 from tlsmgm import ConfigError, ReloadReport
-from tlsmgm.pool import ConnectionPool
+from tlsmgm._pooling.pool import ConnectionPool
 
 
 def world_of(site: Site, version: str) -> World:

@@ -10,7 +10,7 @@ from tests.pool.flows import DESTINATION, NAME, TARGET, Flow, Way, World
 from tests.support.managers import assert_echo, client_domain, manager_of, pki, server_domain
 from tests.support.scripts import Site, client
 from tlsmgm import ConfigError
-from tlsmgm.pool import PoolStatistics
+from tlsmgm._pooling.pool import PoolStatistics
 
 
 def test_the_same_is_reused(world: World, way: Way) -> None:

@@ -92,7 +92,7 @@ def test_collected_cycles_free_everything(library: str) -> None:
     program = """
         import weakref
         from tlsmgm._core.context import Context
-        from tlsmgm.backends import load
+        from tlsmgm._backends import load
 
         for _ in range(20):
             holder = {}

@@ -45,7 +45,7 @@ def is_static(module: Path) -> bool:
 def test_all_modules_are_there() -> None:
     names = {path.name.split(".")[0] for path in MODULES}
     assert names >= {"connection", "context", "session", "status", "match_index"}
-    assert {path.name.split(".")[0].strip("_") for path in BACKENDS} == set(tlsmgm.backends())
+    assert {path.name.split(".")[0].strip("_") for path in BACKENDS} == set(tlsmgm.libraries())
 
 
 @each_module
@@ -116,7 +116,7 @@ def test_both_libraries_and_python_ssl_in_one_process(version: str) -> None:
         import ssl
         from tests.support.peers import StdlibPeer, stdlib_context
 
-        if set(tlsmgm.backends()) < set(LIBRARIES):
+        if set(tlsmgm.libraries()) < set(LIBRARIES):
             sys.exit(0)
         version = sys.argv[2]
         for name in LIBRARIES * 2:

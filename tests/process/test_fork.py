@@ -113,7 +113,7 @@ print(json.dumps({"tickets": found, "resumed": fork_all(resume) + [resume()]}))
 def test_children_share_ticket_keys_and_no_nonces(library: str, version: str) -> None:
     """Two tickets under one key with one nonce would give both away."""
     program = (FORK + TICKETS).replace("tlsmgm.backends_load", "load")
-    done = run_python("from tlsmgm.backends import load\n" + program, library, version)
+    done = run_python("from tlsmgm._backends import load\n" + program, library, version)
     assert_silent(done)
     found = json.loads(done.stdout)
     assert found["resumed"] == [True] * 4

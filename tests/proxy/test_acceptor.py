@@ -15,10 +15,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.proxy import TIMEOUT, Proxy, Upstream, linked, read_exactly
-from tlsmgm import acceptor
-from tlsmgm.acceptor import Acceptor, Shortage
+from tlsmgm._serving import acceptor
+from tlsmgm._serving.acceptor import Acceptor, Shortage
+from tlsmgm.mi._endpoints import HTTPEndpoint, parse_endpoint
 from tlsmgm.mi.client import call
-from tlsmgm.mi.endpoints import HTTPEndpoint, parse_endpoint
 
 WARNING = "no connection can be taken"
 

@@ -26,9 +26,9 @@ from tests.support.proxy import (
     server_domain,
     write_script,
 )
-from tlsmgm.cli import main
+from tlsmgm._cli import main
+from tlsmgm._service.access_log import OWN_NAMES, AccessLog, quote
 from tlsmgm.errors import ConfigError
-from tlsmgm.proxy.access_log import OWN_NAMES, AccessLog, quote
 
 EVIL = 'eve" status=ok\r\n2026-01-01 forged\x1b[31m\u202e'
 

@@ -15,10 +15,10 @@ from tests.support.limits import EchoUpstream
 from tests.support.proxy import TIMEOUT, client_context
 from tests.support.scripts import Site, server
 from tlsmgm import TLSManager
-from tlsmgm.domain import Domain
-from tlsmgm.proxy import AccessLog, ProxyOptions, TLSProxy, parse_target
-from tlsmgm.proxy.server import bind
-from tlsmgm.report import ReloadReport
+from tlsmgm._domains.domain import Domain
+from tlsmgm._domains.report import ReloadReport
+from tlsmgm._service import AccessLog, ProxyOptions, TLSProxy, parse_target
+from tlsmgm._service.server import bind
 
 
 @pytest.fixture(autouse=True)

@@ -21,9 +21,9 @@ from tests.support.proxy import (
     server_domain,
     write_script,
 )
+from tlsmgm._service.ends import reason_of
+from tlsmgm._service.records import RecordCounter
 from tlsmgm.errors import HandshakeError
-from tlsmgm.proxy.ends import reason_of
-from tlsmgm.proxy.records import RecordCounter
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 ENDED = 'status={} reason="closed without close_notify"'

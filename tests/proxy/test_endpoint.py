@@ -9,12 +9,12 @@ from typing import Any, cast
 import pytest
 
 from tests.support.proxy import TIMEOUT
-from tlsmgm.addresses import host_and_port, join_host_port
+from tlsmgm._domains.addresses import host_and_port, join_host_port
+from tlsmgm._service.addresses import Target, parse_target
+from tlsmgm._service.endpoint import LINGER_BYTES, Buffers, Endpoint, Hold, TLSEndpoint
+from tlsmgm._service.options import UncleanEnd
+from tlsmgm._service.server import bind
 from tlsmgm.errors import ConfigError, InternalError, ProtocolError, TLSError, TruncatedError
-from tlsmgm.proxy.addresses import Target, parse_target
-from tlsmgm.proxy.endpoint import LINGER_BYTES, Buffers, Endpoint, Hold, TLSEndpoint
-from tlsmgm.proxy.options import UncleanEnd
-from tlsmgm.proxy.server import bind
 
 
 class FakeTransport(asyncio.Transport):
@@ -281,7 +281,7 @@ def test_an_alert_arrives_before_an_unclean_end() -> None:
 def test_a_spared_reset_comes_if_the_data_is_not_taken(
     waits: bytes, state: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tlsmgm.proxy.endpoint.LINGER_TIME", 0)
+    monkeypatch.setattr("tlsmgm._service.endpoint.LINGER_TIME", 0)
 
     async def run() -> None:
         endpoint, transport = Endpoint(Log(), Buffers(), UncleanEnd.FIN), FakeTransport()

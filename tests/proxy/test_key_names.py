@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.support.proxy import pki
 from tlsmgm._core.certificate import Certificate
-from tlsmgm.proxy.key_names import key_name, signature_name
+from tlsmgm._service.key_names import key_name, signature_name
 
 KEYS = [
     ("RSA2048", lambda: rsa.generate_private_key(65537, 2048)),

@@ -12,8 +12,8 @@ import pytest
 from tests.support.managers import manager_of, server_domain
 from tests.support.scripts import Site, server
 from tlsmgm import TLSManager
-from tlsmgm.limits import DEFAULT_HELLO_SIZE, DEFAULT_SEND_TIMEOUT, Limits
-from tlsmgm.proxy import AccessLog, ProxyOptions, TLSProxy, parse_target
+from tlsmgm._service import AccessLog, ProxyOptions, TLSProxy, parse_target
+from tlsmgm._serving.limits import DEFAULT_HELLO_SIZE, DEFAULT_SEND_TIMEOUT, Limits
 
 
 def with_proxy(manager: TLSManager, limits: Limits, look: Callable[[TLSProxy], Any]) -> Any:

@@ -23,7 +23,7 @@ from tests.support.proxy import (
     write_script,
 )
 from tests.support.tls_sockets import wrap
-from tlsmgm.proxy.proxy_protocol import MAX_VALUE, TLSFacts, header, local_header, text_header
+from tlsmgm._service.proxy_protocol import MAX_VALUE, TLSFacts, header, local_header, text_header
 
 SIGNATURE = b"\x0d\x0a\x0d\x0a\x00\x0d\x0a\x51\x55\x49\x54\x0a"
 

@@ -27,8 +27,8 @@ from tests.support.proxy import (
     server_domain,
     write_script,
 )
-from tlsmgm.proxy.access_log import AccessLog
-from tlsmgm.proxy.reloads import Reloads
+from tlsmgm._service.access_log import AccessLog
+from tlsmgm._service.reloads import Reloads
 
 SECRET = b"correct horse"
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 
 from tests.support.proxy import TIMEOUT
-from tlsmgm.proxy.stillness import Stillness
+from tlsmgm._service.stillness import Stillness
 
 SHORT = 0.02
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests.support.cases import load_cases
 from tlsmgm import TLSManager
-from tlsmgm.config.model import Configuration
-from tlsmgm.config.opensips import read_script_text
+from tlsmgm._config.model import Configuration
+from tlsmgm._config.opensips import read_script_text
 from tlsmgm.errors import ConfigError
 
 CASES: dict[str, dict[str, Any]] = {case["name"]: case for case in load_cases("script_idioms")}

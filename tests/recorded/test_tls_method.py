@@ -30,13 +30,13 @@ ALERTS: dict[str, set[int | None]] = {"openssl": {70, None}, "wolfssl": {40, 70}
 
 def can(library: str, version: str) -> bool:
     feature = VERSIONS[version]
-    return feature is None or feature in tlsmgm.backends()[library].features
+    return feature is None or feature in tlsmgm.libraries()[library].features
 
 
 def params(method: str, library: str) -> list[list[str]]:
     values = {"certificate": "pki/dom1.pem", "private_key": "pki/dom1.key", "verify_cert": "0"}
     values["tls_method"] = method
-    if "tls1_0" in tlsmgm.backends()[library].features:
+    if "tls1_0" in tlsmgm.libraries()[library].features:
         values["ciphers_list"] = WEAK
     return [["server_domain", "dom1"], *([name, f"[dom1]{v}"] for name, v in values.items())]
 

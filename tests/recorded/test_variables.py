@@ -11,8 +11,8 @@ from tests.recorded.conftest import Configure
 from tests.support.cases import load_cases
 from tests.support.managers import client_domain, pki
 from tests.support.pairs import ConnectionPair, Managers, manager
+from tlsmgm._domains.variables import INTEGER_NAMES, VARIABLE_NAMES
 from tlsmgm.errors import ConfigError
-from tlsmgm.variables import INTEGER_NAMES, VARIABLE_NAMES
 
 ROWS = load_cases("variables")
 

@@ -9,9 +9,9 @@ import pytest
 from tests.support.managers import pem
 from tests.support.tables import DomainTable
 from tlsmgm import Domain, TLSManager
-from tlsmgm.config._parameters import DATABASE_PARAMETERS
-from tlsmgm.config.opensips import read_script_text
-from tlsmgm.provisioning.settings import COLUMNS, OUR_COLUMNS
+from tlsmgm._config.database_settings import COLUMNS, OUR_COLUMNS
+from tlsmgm._config.opensips import read_script_text
+from tlsmgm._config.parameters import DATABASE_PARAMETERS
 
 #: The manual's parameter for each column (1.9.19 to 1.9.33); the first two are the program's own.
 PARAMETERS = {

@@ -15,8 +15,8 @@ from tests.support.managers import connect, pem
 from tests.support.scripts import Site, client, server
 from tests.support.tables import DomainTable, server_row
 from tlsmgm import TLSManager
-from tlsmgm.provisioning.engine import make_engine
-from tlsmgm.provisioning.settings import COLUMNS, DatabaseSettings, normal_url
+from tlsmgm._config.database_settings import COLUMNS, DatabaseSettings, normal_url
+from tlsmgm._provisioning.engine import make_engine
 
 SECRET = pem("dom1.key").decode().splitlines()[1]
 

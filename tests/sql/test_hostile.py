@@ -17,8 +17,8 @@ from tests.support.databases import MariaDBServer, PostgreSQLServer
 from tests.support.managers import pem, pki
 from tests.support.tables import DomainTable, client_row, server_row
 from tlsmgm import ConfigError, DatabaseError, Domain, TLSManager
-from tlsmgm.provisioning.settings import DatabaseSettings, normal_url
-from tlsmgm.provisioning.transfer import import_domains
+from tlsmgm._config.database_settings import DatabaseSettings, normal_url
+from tlsmgm._provisioning.transfer import import_domains
 
 KEY = pem("dom1.key").decode()
 SECRET = KEY.splitlines()[1]

@@ -11,7 +11,7 @@ import pytest
 from tests.support.managers import pem
 from tests.support.proxy import Proxy, Upstream, connect
 from tests.support.tables import DomainTable, server_row
-from tlsmgm.provisioning.transfer import init_database
+from tlsmgm._provisioning.transfer import init_database
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from tests.support.commands import Run
 from tests.support.managers import client_domain, connect, manager_of, session_of
 from tests.support.tables import DomainTable, server_row
 from tlsmgm import DatabaseError, TLSManager
-from tlsmgm.provisioning.ticket_table import TICKET_SECRETS
+from tlsmgm._provisioning.ticket_table import TICKET_SECRETS
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ import pytest
 from tests.support.databases import PostgreSQLServer
 from tests.support.tables import DomainTable, client_row, server_row
 from tlsmgm import ConfigError, DatabaseError, DatabaseWatcher, ReloadReport, TLSManager
-from tlsmgm.provisioning import watch
-from tlsmgm.provisioning.transfer import init_database
+from tlsmgm._provisioning import watch
+from tlsmgm._provisioning.transfer import init_database
 
 PATIENCE = 30.0
 

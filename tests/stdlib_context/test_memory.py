@@ -16,7 +16,7 @@ from tests.support.peers import StdlibPeer
 from tests.support.pki import Authority, Identity, dh_params, key_pem, write_crls
 from tests.support.process import assert_silent, run_python
 from tlsmgm import ConfigError, Domain
-from tlsmgm.memory_path import path_of
+from tlsmgm._material.memory_path import path_of
 
 WAYS = ["memory file", "no memory file", "memory files forbidden"]
 
@@ -127,5 +127,5 @@ def test_no_file_is_written(kind: str, root: Authority, site: Identity, tmp_path
     fields = site.fields() | {"private_key": key_pem(site.key, b"open sesame")}
     for name, content in (fields | {"ca_list": root.pem, "dh_params": dh_params()[0]}).items():
         (tmp_path / name).write_bytes(content)
-    prelude = "import os, sys\nimport tlsmgm\nimport tlsmgm.stdlib_context\n"
+    prelude = "import os, sys\nimport tlsmgm\nimport tlsmgm._stdlib.context\n"
     assert_silent(run_python(WATCHED, str(tmp_path), kind, options=["-B"], prelude=prelude))

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from tests.support.pki import Authority, Identity, dh_params, key_pem, write_ca_dir, write_crls
 from tests.support.process import PATHS, TIMEOUT
 from tlsmgm import ConfigError, Domain
-from tlsmgm.domain import Origin
+from tlsmgm._domains.domain import Origin
 
 GARBAGE = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 

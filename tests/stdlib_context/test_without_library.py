@@ -13,7 +13,7 @@ import sys
 
 class Blocker:
     def find_spec(self, name, path=None, target=None):
-        if name in ("tlsmgm.backends._openssl", "tlsmgm_wolfssl._wolfssl"):
+        if name in ("tlsmgm._backends._openssl", "tlsmgm_wolfssl._wolfssl"):
             raise ImportError(f"{name} is blocked")
         return None
 
@@ -23,7 +23,7 @@ import ssl
 from pathlib import Path
 import tlsmgm
 
-assert tlsmgm.backends() == {}
+assert tlsmgm.libraries() == {}
 folder = Path(sys.argv[1])
 """
 

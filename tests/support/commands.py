@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tlsmgm.cli import main
+from tlsmgm._cli import main
 
 #: Runs a command; gives exit code, output and errors.
 Run = Callable[..., tuple[int, str, str]]

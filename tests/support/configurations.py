@@ -8,11 +8,11 @@ from urllib.parse import quote
 
 from hypothesis import strategies as st
 
-from tlsmgm.config.model import Configuration, DomainTable, Socket
-from tlsmgm.domain import Origin, normalise
+from tlsmgm._config.database_settings import COLUMNS, OUR_COLUMNS, DatabaseSettings
+from tlsmgm._config.model import Configuration, DomainTable, Socket
+from tlsmgm._domains.domain import Origin, normalise
+from tlsmgm._domains.filters import parse_address, split_list
 from tlsmgm.errors import ConfigError
-from tlsmgm.filters import parse_address, split_list
-from tlsmgm.provisioning.settings import COLUMNS, OUR_COLUMNS, DatabaseSettings
 
 ORIGIN = Origin("source", 1)
 PEM = b"-----BEGIN CERTIFICATE-----\r\nAAAA\n-----END CERTIFICATE-----\n"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from tlsmgm.backends import backends, refused
+from tlsmgm._backends import libraries, refused
 
 __all__ = ["REQUIRE", "check_required", "installed", "needs_library", "required"]
 
@@ -36,20 +36,20 @@ def check_required(environment: Mapping[str, str] = os.environ) -> None:
     """
     reasons = refused()
     for name in required(environment):
-        if name not in backends():
+        if name not in libraries():
             why = reasons.get(name, "it is not installed")
             raise pytest.UsageError(f"{REQUIRE} names {name!r}, which cannot be used: {why}")
 
 
 def installed(name: str) -> str:
     """Return the name of a library, or skip the test where it is missing."""
-    if name not in backends():
+    if name not in libraries():
         pytest.skip(f"{name} is not installed")
     return name
 
 
 def needs_library(*names: str) -> pytest.MarkDecorator:
     """Mark a test that names libraries of its own accord."""
-    missing = [name for name in names if name not in backends()]
+    missing = [name for name in names if name not in libraries()]
     reason = f"{', '.join(missing)} is not installed" if missing else ""
     return pytest.mark.skipif(bool(missing), reason=reason)

@@ -14,8 +14,8 @@ from types import TracebackType
 from typing import Self
 
 from tests.support.proxy import TIMEOUT, Proxy, connect, read_exactly, read_to_end
+from tlsmgm.mi._endpoints import parse_endpoint
 from tlsmgm.mi.client import call
-from tlsmgm.mi.endpoints import parse_endpoint
 
 ALERT = 21
 GROUP = "tlsmgm:"

@@ -9,11 +9,11 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from tlsmgm._domains.report import ReloadReport
 from tlsmgm.errors import TLSError
-from tlsmgm.mi.commands import command_table
-from tlsmgm.mi.jsonrpc import Dispatcher
-from tlsmgm.mi.reloading import Reloader
-from tlsmgm.report import ReloadReport
+from tlsmgm.mi._commands import command_table
+from tlsmgm.mi._jsonrpc import Dispatcher
+from tlsmgm.mi._reloading import Reloader
 
 TIMEOUT = 60.0
 

@@ -15,7 +15,7 @@ CAPSULE_NAME = ctypes.create_string_buffer(b"tlsmgm.backend")
 MODULE = "backend_of_another_release"
 
 # The package has a function of the same name as this module.
-choice: Any = importlib.import_module("tlsmgm.backends")
+choice: Any = importlib.import_module("tlsmgm._backends")
 
 
 def forget_backends(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """The matching rules once more, as plainly as they can be said; slow, and right.
 
-The index in C is compared with this.  Entries are those of ``tlsmgm.matching.match_entries``.
+The index in C is compared with this.  Entries are those of ``match_entries`` of
+``tlsmgm._domains.matching``.
 """
 
 from __future__ import annotations

@@ -8,10 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from tests.support.managers import pem
-from tlsmgm.provisioning.engine import make_engine
-from tlsmgm.provisioning.schema import domain_table
-from tlsmgm.provisioning.settings import OUR_COLUMNS, DatabaseSettings, normal_url
-from tlsmgm.provisioning.transfer import init_database
+from tlsmgm._config.database_settings import OUR_COLUMNS, DatabaseSettings, normal_url
+from tlsmgm._provisioning.engine import make_engine
+from tlsmgm._provisioning.schema import domain_table
+from tlsmgm._provisioning.transfer import init_database
 
 
 def server_row(name: str = "dom1", **values: Any) -> dict[str, Any]:

@@ -29,8 +29,8 @@ from tests.support.managers import (
 )
 from tests.support.threads import many_switches, run_together
 from tlsmgm import Connection, Session, TLSError, TLSManager
+from tlsmgm._backends import load
 from tlsmgm._core.context import Context
-from tlsmgm.backends import load
 
 BUSY = "this connection is in use by another thread"
 LABEL = b"EXPORTER-tests"

@@ -39,7 +39,7 @@ from tlsmgm import (
     TruncatedError,
     VerificationError,
 )
-from tlsmgm.variables import INTEGER_NAMES
+from tlsmgm._domains.variables import INTEGER_NAMES
 
 #: Turns of each thread in a batch; there are three batches.
 TURNS = 12

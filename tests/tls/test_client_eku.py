@@ -12,7 +12,7 @@ from tests.support.libraries import needs_library
 from tests.support.pairs import ConnectionPair, managers, session_of
 from tests.support.pki import CLIENT_AUTH, SERVER_AUTH, Authority, Identity, write_crls
 from tlsmgm import ConfigError, Domain, VerificationError
-from tlsmgm.manager import TLSManager
+from tlsmgm._manager import TLSManager
 
 CODE_SIGNING = ExtendedKeyUsageOID.CODE_SIGNING
 

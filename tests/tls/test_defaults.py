@@ -111,7 +111,7 @@ def test_clients_that_name_a_finite_field_are_served(
     library: str, field: str, identities: dict[str, dict[str, dict[str, Any]]]
 ) -> None:
     """From OpenSSL 4.0 on such a field goes before dh_params, so a server must have it."""
-    if "openssl" not in tlsmgm.backends():
+    if "openssl" not in tlsmgm.libraries():
         pytest.skip("wolfSSL's clients name no other field than ffdhe2048")
     values = pinned(identities["rsa"], "client", cipher_list=FFDHE)
     values["client"] = values["client"] | {"ec_curve": f"x25519:{field}"}
@@ -144,7 +144,7 @@ def test_no_other_group_of_a_server(
 
 def test_hybrid_group_is_there(library: str, client_library: str) -> None:
     for name in (library, client_library):
-        if "mlkem" not in tlsmgm.backends()[name].features:
+        if "mlkem" not in tlsmgm.libraries()[name].features:
             pytest.skip(f"{name} has no ML-KEM")
     both = managers(
         library, client_library, "TLSv1.3", client={"ec_curve": "X25519MLKEM768:x25519"}
@@ -164,7 +164,7 @@ def first_hello(library: str, version: str | None) -> bytes:
 @pytest.mark.parametrize("highest", [None, "TLSv1.3"])
 def test_groups_of_a_client(library: str, highest: str | None) -> None:
     """Those that servers have come first, and both of the likely ones with their shares."""
-    expected = [HYBRID, X25519] if "mlkem" in tlsmgm.backends()[library].features else [X25519]
+    expected = [HYBRID, X25519] if "mlkem" in tlsmgm.libraries()[library].features else [X25519]
     hello = first_hello(library, highest)
     assert key_shares_in(hello) == expected
     assert groups_in(hello)[: len(expected) + 1] == [*expected, SECP256R1]
@@ -192,7 +192,7 @@ def count_hellos(pair: ConnectionPair) -> list[bytes]:
 @pytest.mark.parametrize("group", ["x25519", "X25519MLKEM768"])
 def test_servers_need_not_ask_a_client_again(library: str, client_library: str, group: str) -> None:
     for name in (library, client_library):
-        if group != "x25519" and "mlkem" not in tlsmgm.backends()[name].features:
+        if group != "x25519" and "mlkem" not in tlsmgm.libraries()[name].features:
             pytest.skip(f"{name} has no ML-KEM")
     pair = managers(library, client_library, "TLSv1.3", server={"ec_curve": group}).pair()
     hellos = count_hellos(pair)
@@ -246,4 +246,4 @@ def test_groups_that_leave_out_finite_fields_are_a_warning(
     values = identities["rsa"]["server"] | {"dh_params": dh_params()[0], "ec_curve": "x25519"}
     told = [text for text in managers(library, library, server=values).server.warnings]
     warned = [text for text in told if "ec_curve names no finite field" in text]
-    assert bool(warned) == ("rfc7919" in tlsmgm.backends()[library].features)
+    assert bool(warned) == ("rfc7919" in tlsmgm.libraries()[library].features)

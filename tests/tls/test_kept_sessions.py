@@ -21,7 +21,7 @@ from tests.support.managers import (
 from tests.support.pki import Authority
 from tlsmgm import Connection, TLSError, TLSManager
 from tlsmgm._core.session import Session
-from tlsmgm.sessions import SessionCache
+from tlsmgm._native.sessions import SessionCache
 
 SERVER = ("192.0.2.7", 5061)
 

@@ -104,7 +104,7 @@ def test_no_common_group(library: str, client_library: str, version: str, groupe
 
 def test_hybrid_group(library: str, client_library: str) -> None:
     for name in (library, client_library):
-        if "mlkem" not in tlsmgm.backends()[name].features:
+        if "mlkem" not in tlsmgm.libraries()[name].features:
             pytest.skip(f"{name} has no ML-KEM")
     both = managers(
         library, client_library, "TLSv1.3", server={"ec_curve": "X25519MLKEM768:x25519"}

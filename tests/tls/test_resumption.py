@@ -11,8 +11,8 @@ from tests.support.managers import client_domain, method_of, server_domain
 from tests.support.pairs import ConnectionPair, Managers, manager, managers, session_of
 from tests.support.pki import Authority, Identity
 from tlsmgm import ConfigError, Session, VerificationError
-from tlsmgm.backends import load
-from tlsmgm.domain import DEFAULT_TICKET_ROTATION
+from tlsmgm._backends import load
+from tlsmgm._domains.domain import DEFAULT_TICKET_ROTATION
 
 
 def assert_reused(pair: ConnectionPair, expected: bool) -> None:

@@ -12,7 +12,7 @@ from tests.support.managers import LOCAL
 from tests.support.pairs import ConnectionPair
 from tests.support.tls13_records import Impersonator
 from tlsmgm import Session
-from tlsmgm.backends import load
+from tlsmgm._backends import load
 
 NEW_SESSION_TICKET = b"\x04"
 TICKET = b"a ticket that nobody can open"

@@ -27,8 +27,8 @@ from tests.support.pki import (
     write_crls,
 )
 from tlsmgm import AlertError, ConfigError, ProtocolError, VerificationError
+from tlsmgm._backends import load
 from tlsmgm._core.context import Context
-from tlsmgm.backends import load
 
 ROOT = Path(__file__).resolve().parents[2]
 

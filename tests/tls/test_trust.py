@@ -12,9 +12,10 @@ import pytest
 from tests.support.managers import client_domain, method_of, server_domain
 from tests.support.pairs import Managers, manager
 from tests.support.pki import Authority, Identity, write_ca_dir
-from tlsmgm import Domain, TLSManager, VerificationError, trust
-from tlsmgm.reading import Reader
-from tlsmgm.trust import trust_of
+from tlsmgm import Domain, TLSManager, VerificationError
+from tlsmgm._material import trust
+from tlsmgm._material.reading import Reader
+from tlsmgm._material.trust import trust_of
 
 
 class System:

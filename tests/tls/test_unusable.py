@@ -7,7 +7,7 @@ import pytest
 from tests.support.managers import client_domain, connect, manager_of, server_domain
 from tests.support.pki import Authority
 from tlsmgm import TLSError
-from tlsmgm.unusable import unusable
+from tlsmgm._checks.unusable import unusable
 
 RSA, ECDSA = "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256"
 OLD = "ECDHE-RSA-AES128-SHA:ECDHE-ECDSA-AES128-SHA"

@@ -36,7 +36,7 @@ def test_another_contract_is_refused(monkeypatch: pytest.MonkeyPatch, version: i
     assert f"this tlsmgm speaks {CONTRACT_VERSION}" in message
     assert "install matching releases" in message
     assert caught.value.backend == "wolfssl"
-    assert "wolfssl" not in choice.backends()
+    assert "wolfssl" not in choice.libraries()
     assert choice.refused() == {"wolfssl": message}
 
 

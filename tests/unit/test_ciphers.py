@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tlsmgm.ciphers import (
+from tlsmgm._domains.ciphers import (
     CIPHER_KEYWORDS,
     CipherWord,
     LibraryCiphers,

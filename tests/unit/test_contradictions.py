@@ -10,10 +10,10 @@ import pytest
 
 from tests.support.managers import pki
 from tlsmgm import Domain, TLSManager
-from tlsmgm.checks import check_config
-from tlsmgm.config.opensips import read_script_text
-from tlsmgm.config.toml import read_toml_text
-from tlsmgm.contradictions import contradictions
+from tlsmgm._checks.checks import check_config
+from tlsmgm._checks.contradictions import contradictions
+from tlsmgm._config.opensips import read_script_text
+from tlsmgm._config.toml import read_toml_text
 
 KEYS = {"certificate": "c.pem", "private_key": "k.pem"}
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tlsmgm import ConfigError
-from tlsmgm.provisioning.settings import COLUMNS, DatabaseSettings, normal_url
+from tlsmgm._config.database_settings import COLUMNS, DatabaseSettings, normal_url
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tlsmgm.domain import Domain, DomainDefaults, Origin
+from tlsmgm._domains.domain import Domain, DomainDefaults, Origin
+from tlsmgm._domains.methods import TLSVersion
 from tlsmgm.errors import ConfigError
-from tlsmgm.methods import TLSVersion
 
 PEM = "-----BEGIN PRIVATE KEY-----\nSECRET\n-----END PRIVATE KEY-----\n"
 

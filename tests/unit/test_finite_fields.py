@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.pki import dh_params
 from tlsmgm import Domain
-from tlsmgm.finite_fields import default_finite_fields, finite_field_warning
+from tlsmgm._domains.finite_fields import default_finite_fields, finite_field_warning
 
 NEW = frozenset({"rfc7919", "dh_params"})
 OLD = NEW - {"rfc7919"}

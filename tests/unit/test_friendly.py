@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tlsmgm.domain import Domain, Origin
+from tlsmgm._domains.domain import Domain, Origin
 from tlsmgm.errors import ConfigError
 
 PEM = "-----BEGIN PRIVATE KEY-----\nSECRET\n-----END PRIVATE KEY-----\n"
@@ -318,12 +318,12 @@ def test_client_domains_have_no_clients() -> None:
 
 
 def test_what_others_call_it_is_ours() -> None:
-    from tlsmgm import _friendly
+    from tlsmgm._domains import friendly
 
     fields = {item.name for item in dataclasses.fields(Domain)}
-    assert set(_friendly._ELSEWHERE.values()) <= fields | set(_friendly._FIELDS)
-    assert set(_friendly._FIELDS.values()) <= fields
-    assert not set(_friendly._ELSEWHERE) & fields
+    assert set(friendly._ELSEWHERE.values()) <= fields | set(friendly._FIELDS)
+    assert set(friendly._FIELDS.values()) <= fields
+    assert not set(friendly._ELSEWHERE) & fields
 
 
 def test_no_secret_in_messages() -> None:

@@ -9,10 +9,10 @@ import pytest
 
 from tlsmgm._core.match_index import MatchIndex
 from tlsmgm._core.selector import Selector
-from tlsmgm.admission import Admission, Place, network_of
-from tlsmgm.counters import Counters
+from tlsmgm._serving.admission import Admission, Place, network_of
+from tlsmgm._serving.counters import Counters
+from tlsmgm._serving.limits import DEFAULT_HELLO_SIZE, Limit, Limits
 from tlsmgm.errors import ConfigError
-from tlsmgm.limits import DEFAULT_HELLO_SIZE, Limit, Limits
 
 
 def place_of(found: Place | Limit) -> Place:

@@ -11,19 +11,19 @@ from hypothesis import strategies as st
 from tests.support import reference_matcher
 from tests.support.cases import load_cases, script_of
 from tests.support.process import assert_silent, run_python
-from tlsmgm import _globs
-from tlsmgm.config.model import Configuration
-from tlsmgm.config.opensips import read_script_text
-from tlsmgm.domain import Domain, Origin
-from tlsmgm.errors import ConfigError
-from tlsmgm.filters import Address, ascii_name, encode_name_filter
-from tlsmgm.matching import (
+from tlsmgm._config.model import Configuration
+from tlsmgm._config.opensips import read_script_text
+from tlsmgm._domains import globs
+from tlsmgm._domains.domain import Domain, Origin
+from tlsmgm._domains.filters import Address, ascii_name, encode_name_filter
+from tlsmgm._domains.matching import (
     ClientLookup,
     client_lookup,
     find_shadowed,
     match_entries,
     parse_address,
 )
+from tlsmgm.errors import ConfigError
 
 SERVER_CASES: list[dict[str, Any]] = load_cases("server_matching")
 CLIENT_CASES: list[dict[str, Any]] = load_cases("client_matching")
@@ -337,13 +337,13 @@ def test_bad_name_filter(text: str) -> None:
 )
 def test_patterns(pattern: bytes, literals: int, fits: list[bytes], fails: list[bytes]) -> None:
     expression, counted = reference_matcher.compile_pattern(pattern)
-    assert counted == literals == _globs.literals(pattern)
+    assert counted == literals == globs.literals(pattern)
     for name in fits:
         assert expression.fullmatch(name), name
-        assert _globs.covers(pattern, _escaped(name)), name
+        assert globs.covers(pattern, _escaped(name)), name
     for name in fails:
         assert not expression.fullmatch(name), name
-        assert not _globs.covers(pattern, _escaped(name)), name
+        assert not globs.covers(pattern, _escaped(name)), name
 
 
 def _escaped(name: bytes) -> bytes:
@@ -359,15 +359,15 @@ NAMES = st.text("aB.]-", max_size=6).map(str.encode)
 @given(PATTERNS, NAMES)
 def test_patterns_are_understood_alike(pattern: bytes, name: bytes) -> None:
     expression, literals = reference_matcher.compile_pattern(pattern)
-    assert literals == _globs.literals(pattern)
-    assert bool(expression.fullmatch(name)) == _globs.covers(pattern, _escaped(name))
+    assert literals == globs.literals(pattern)
+    assert bool(expression.fullmatch(name)) == globs.covers(pattern, _escaped(name))
 
 
 @given(PATTERNS, PATTERNS, st.lists(NAMES, max_size=30))
 def test_a_covering_pattern_fits_all_names_of_the_other(
     wide: bytes, narrow: bytes, names: list[bytes]
 ) -> None:
-    if _globs.covers(wide, narrow):
+    if globs.covers(wide, narrow):
         for name in names:
             if reference_matcher.compile_pattern(narrow)[0].fullmatch(name):
                 assert reference_matcher.compile_pattern(wide)[0].fullmatch(name)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.cases import load_cases
+from tlsmgm._domains.methods import ANY_METHOD, Method, TLSVersion, parse_method
 from tlsmgm.errors import ConfigError
-from tlsmgm.methods import ANY_METHOD, Method, TLSVersion, parse_method
 
 ROWS: list[dict[str, Any]] = load_cases("tls_method")
 

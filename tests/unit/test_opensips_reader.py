@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tlsmgm.config import statements
-from tlsmgm.config.lexer import TokenKind, quote, tokenize
-from tlsmgm.config.model import Configuration
-from tlsmgm.config.opensips import read_script, read_script_text
-from tlsmgm.domain import Domain, Origin
+from tlsmgm._config import statements
+from tlsmgm._config.lexer import TokenKind, quote, tokenize
+from tlsmgm._config.model import Configuration
+from tlsmgm._config.opensips import read_script, read_script_text
+from tlsmgm._domains.domain import Domain, Origin
 from tlsmgm.errors import ConfigError
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from tlsmgm import ConfigError, Domain, reading
+from tlsmgm import ConfigError, Domain
 from tlsmgm._core.material import Folder, Material, secret_digest
-from tlsmgm.reading import Reader, read_file
+from tlsmgm._material import reading
+from tlsmgm._material.reading import Reader, read_file
 
 #: Seconds after which a test has failed; none is asserted.
 LONG = 30.0

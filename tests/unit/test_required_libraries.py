@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.libraries import REQUIRE, check_required, needs_library, required
-from tlsmgm.backends import backends
+from tlsmgm._backends import libraries
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,12 +23,12 @@ def test_nothing_is_required(text: str | None) -> None:
 
 
 def test_what_is_there_may_be_required() -> None:
-    check_required({REQUIRE: ", ".join(backends())})
+    check_required({REQUIRE: ", ".join(libraries())})
 
 
 @pytest.mark.parametrize("text", ["gnutls", "gnutls,{0}", "{0}, gnutls"])
 def test_what_is_missing_is_an_error(text: str) -> None:
-    written = text.format(next(iter(backends())))
+    written = text.format(next(iter(libraries())))
     with pytest.raises(pytest.UsageError, match=r"TLSMGM_REQUIRE names 'gnutls', .*not installed"):
         check_required({REQUIRE: written})
 
@@ -50,7 +50,7 @@ def test_the_whole_run_is_refused(name: str, code: int, said: str) -> None:
 
 
 def test_marks_of_tests_that_name_a_library() -> None:
-    there = next(iter(backends()))
+    there = next(iter(libraries()))
     assert needs_library(there).args == (False,)
     mark = needs_library(there, "gnutls")
     assert mark.args == (True,)

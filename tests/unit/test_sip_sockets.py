@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from tlsmgm import checks
-from tlsmgm.checks import check_config
-from tlsmgm.config.opensips import read_script_text
-from tlsmgm.config.toml import read_toml_text
+from tlsmgm._checks import checks
+from tlsmgm._checks.checks import check_config
+from tlsmgm._config.opensips import read_script_text
+from tlsmgm._config.toml import read_toml_text
 
 MODULE = 'loadmodule "tls_openssl.so"\n'
 

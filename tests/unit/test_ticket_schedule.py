@@ -12,8 +12,8 @@ import pytest
 from tlsmgm import ConfigError
 from tlsmgm._core.material import Material
 from tlsmgm._core.ticket_keys import KEY_SIZE, RING_MAX, TicketKeys
-from tlsmgm.ticket_schedule import SECRETS_MAX, OwnSchedule, SharedSchedule
-from tlsmgm.ticket_secrets import parse_secrets, secrets_of
+from tlsmgm._material.ticket_schedule import SECRETS_MAX, OwnSchedule, SharedSchedule
+from tlsmgm._material.ticket_secrets import parse_secrets, secrets_of
 
 HOUR = 3600
 SECRET, OTHER = b"a" * 32, b"b" * 32

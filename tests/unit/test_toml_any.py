@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tlsmgm.config import toml
-from tlsmgm.config._toml_lines import Lines
-from tlsmgm.config.model import Configuration
-from tlsmgm.config.toml import read_toml_text
-from tlsmgm.config.write_toml import toml_string
+from tlsmgm._config import toml
+from tlsmgm._config.model import Configuration
+from tlsmgm._config.toml import read_toml_text
+from tlsmgm._config.toml_lines import Lines
+from tlsmgm._config.write_toml import toml_string
 from tlsmgm.errors import ConfigError
 
 PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from tlsmgm import TLSManager
-from tlsmgm.config import toml
-from tlsmgm.config._toml_lines import Lines, comments
-from tlsmgm.config.model import DOMAIN_PARAMETERS, Configuration
-from tlsmgm.config.reader import is_toml, read_configuration
-from tlsmgm.config.toml import read_toml, read_toml_text
-from tlsmgm.domain import Domain
+from tlsmgm._config import toml
+from tlsmgm._config.model import DOMAIN_PARAMETERS, Configuration
+from tlsmgm._config.reader import is_toml, read_configuration
+from tlsmgm._config.toml import read_toml, read_toml_text
+from tlsmgm._config.toml_lines import Lines, comments
+from tlsmgm._domains.domain import Domain
 from tlsmgm.errors import ConfigError
 
 SECRET = "s3cr3t-hush"

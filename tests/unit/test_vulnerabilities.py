@@ -12,14 +12,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.support.pki import certificate_pem, key_pem, name_of, new_key
 from tlsmgm import Domain
-from tlsmgm.reading import Reader
-from tlsmgm.vulnerabilities import (
+from tlsmgm._checks.vulnerabilities import (
     VULNERABILITIES,
     Build,
     known_against,
     known_faults,
     too_old_to_know,
 )
+from tlsmgm._material.reading import Reader
 
 BY_NAME = {item.name: item for item in VULNERABILITIES}
 KEY = key_pem(new_key())

@@ -6,7 +6,7 @@ library inside it, with all bytes fed again. So every rule is the chosen domain'
 byte on, and a hello that nobody answers never reaches a library.
 """
 
-from typing import Self, overload
+from typing import Protocol, Self, overload, type_check_only
 
 from _typeshed import ReadableBuffer, WriteableBuffer
 
@@ -14,7 +14,11 @@ from tlsmgm._core.context import Context
 from tlsmgm._core.negotiated import Negotiated
 from tlsmgm._core.selector import Selector
 from tlsmgm._core.session import Session
-from tlsmgm.sessions import SessionKeeper
+
+@type_check_only
+class _SessionKeeper(Protocol):
+    def keep(self, session: Session, version: str | None) -> None: ...
+    def give_up(self) -> None: ...
 
 class Connection(Negotiated):
     """One TLS connection without I/O.
@@ -31,7 +35,7 @@ class Connection(Negotiated):
         server_name: client: bytes of the name to send (RFC 6066 section 3), or None.
         verify_name: client: bytes of the host name or IP address to check, or None.
         session: client: a session to offer, or None.
-        keeper: client: takes the session that the server gives, see :mod:`tlsmgm.sessions`.
+        keeper: client: takes the session that the server gives, see :mod:`tlsmgm._native.sessions`.
 
     A connection belongs to one thread at a time; a second one that enters gets RuntimeError.
     ``ended`` may be read by any thread: nothing more can be sent, for the peer or we have closed,
@@ -46,7 +50,7 @@ class Connection(Negotiated):
         server_name: bytes | None = None,
         verify_name: bytes | None = None,
         session: Session | None = None,
-        keeper: SessionKeeper | None = None,
+        keeper: _SessionKeeper | None = None,
     ) -> Self: ...
     @overload
     def __new__(

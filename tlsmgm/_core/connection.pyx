@@ -78,7 +78,7 @@ cdef class Connection(Negotiated):
         server_name: client: bytes of the name to send (RFC 6066 section 3), or None.
         verify_name: client: bytes of the host name or IP address to check, or None.
         session: client: a session to offer, or None.
-        keeper: client: takes the session that the server gives, see :mod:`tlsmgm.sessions`.
+        keeper: client: takes the session that the server gives, see :mod:`tlsmgm._native.sessions`.
 
     A connection belongs to one thread at a time; a second one that enters gets RuntimeError.
     ``ended`` may be read by any thread: nothing more can be sent, for the peer or we have closed,

@@ -13,7 +13,7 @@ class TicketKeys:
     """Keys that seal and open the session tickets of one domain (RFC 5077 section 4).
 
     Args:
-        schedule: says which keys are in force, see :mod:`tlsmgm.ticket_schedule`. Connections ask
+        schedule: says which keys are in force, see :mod:`tlsmgm._material.ticket_schedule`. Connections ask
             it again as soon as its last answer is too old, so no thread is needed.
 
     Raises:

@@ -4,26 +4,26 @@ How a request goes::
 
     transport -> bytes -> jsonrpc -> command -> manager
 
-=============================== ================================================================
-:mod:`~tlsmgm.mi.server`         starts and stops all endpoints
-:mod:`~tlsmgm.mi.endpoints`      the text forms of endpoints
-:mod:`~tlsmgm.mi.jsonrpc`        bytes of a request in, bytes of the reply out
-:mod:`~tlsmgm.mi.commands`       what can be asked for
-:mod:`~tlsmgm.mi.reloading`      one reload at a time, and its log
-:mod:`~tlsmgm.mi.fifo`           FIFO; :mod:`~tlsmgm.mi.framing` finds the requests in its bytes
-:mod:`~tlsmgm.mi.http`           HTTP, with aiohttp
-:mod:`~tlsmgm.mi.datagram`       UDP and unix datagrams
-:mod:`~tlsmgm.mi.workers`        so many requests at a time
-:mod:`~tlsmgm.mi.paths`          stale FIFOs and sockets
-:mod:`~tlsmgm.mi.token`          the token of the HTTP interface
-:mod:`~tlsmgm.mi.client`         a blocking client for all of them
-=============================== ================================================================
+============================  ================================================================
+:mod:`~tlsmgm.mi._server`     starts and stops all endpoints
+:mod:`~tlsmgm.mi._endpoints`  the text forms of endpoints
+:mod:`~tlsmgm.mi._jsonrpc`    bytes of a request in, bytes of the reply out
+:mod:`~tlsmgm.mi._commands`   what can be asked for
+:mod:`~tlsmgm.mi._reloading`  one reload at a time, and its log
+:mod:`~tlsmgm.mi._fifo`       FIFO; :mod:`~tlsmgm.mi._framing` finds the requests in its bytes
+:mod:`~tlsmgm.mi._http`       HTTP, with aiohttp
+:mod:`~tlsmgm.mi._datagram`   UDP and unix datagrams
+:mod:`~tlsmgm.mi._workers`    so many requests at a time
+:mod:`~tlsmgm.mi._paths`      stale FIFOs and sockets
+:mod:`~tlsmgm.mi._token`      the token of the HTTP interface
+:mod:`~tlsmgm.mi.client`      a blocking client for all of them
+============================  ================================================================
 """
 
 from __future__ import annotations
 
-from tlsmgm.acceptor import Shortage
-from tlsmgm.mi.endpoints import (
+from tlsmgm._serving.acceptor import Shortage
+from tlsmgm.mi._endpoints import (
     Endpoint,
     FIFOEndpoint,
     HTTPEndpoint,
@@ -31,9 +31,9 @@ from tlsmgm.mi.endpoints import (
     UnixEndpoint,
     parse_endpoint,
 )
-from tlsmgm.mi.jsonrpc import RPCError
-from tlsmgm.mi.reloading import Manager, Reloader
-from tlsmgm.mi.server import MIServer
+from tlsmgm.mi._jsonrpc import RPCError
+from tlsmgm.mi._reloading import Manager, Reloader
+from tlsmgm.mi._server import MIServer
 
 __all__ = [
     "Endpoint",

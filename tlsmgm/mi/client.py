@@ -20,9 +20,9 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from tlsmgm.errors import TLSError
-from tlsmgm.mi.endpoints import Endpoint, FIFOEndpoint, HTTPEndpoint, UDPEndpoint, UnixEndpoint
-from tlsmgm.mi.jsonrpc import RPCError
-from tlsmgm.mi.token import check_token
+from tlsmgm.mi._endpoints import Endpoint, FIFOEndpoint, HTTPEndpoint, UDPEndpoint, UnixEndpoint
+from tlsmgm.mi._jsonrpc import RPCError
+from tlsmgm.mi._token import check_token
 
 __all__ = ["call"]
 

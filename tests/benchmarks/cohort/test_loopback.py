@@ -173,7 +173,7 @@ def test_absent_programs_say_what_to_install(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
     monkeypatch.setattr(importlib.metadata, "version", missing)
-    monkeypatch.setattr(tlsmgm, "backends", dict)
+    monkeypatch.setattr(tlsmgm, "libraries", dict)
     present, absent = loopback_servers(1)
     assert [server.name for server in present] == ["asyncio ssl="]
     assert absent == [

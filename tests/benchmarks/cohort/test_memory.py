@@ -153,7 +153,7 @@ def test_a_setting_has_a_known_version() -> None:
 def test_absent_entrants_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wolfssl_py, "wolfssl", None)
     monkeypatch.setattr(pyopenssl, "SSL", None)
-    monkeypatch.setattr(tlsmgm, "backends", dict)
+    monkeypatch.setattr(tlsmgm, "libraries", dict)
     with pytest.raises(Absent, match=r"^wolfssl \(PyPI\): .*install_wolfssl_py\.sh"):
         WolfSSLPy()
     with pytest.raises(Absent, match=r"^pyOpenSSL: pip install pyOpenSSL"):

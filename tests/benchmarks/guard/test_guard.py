@@ -179,7 +179,7 @@ def test_it_counts_and_notices(
 @pytest.mark.skipif(IS_SANITIZED, reason="sanitizers do not run in valgrind")
 def test_the_python_layer_has_its_phases(tmp_path: Path) -> None:
     there, _ = measure.available(list(build.LIBRARIES))
-    library = next((name for name in there if name in tlsmgm.backends()), None)
+    library = next((name for name in there if name in tlsmgm.libraries()), None)
     if library is None:
         pytest.skip("no backend is built")
     counts = measure.measure([library], [], tmp_path / "identity", python=True)

@@ -45,6 +45,6 @@ def test_both_read_the_same_values(bench: Bench, library: str) -> None:
 
 
 def test_a_missing_library_is_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tlsmgm, "backends", dict)
+    monkeypatch.setattr(tlsmgm, "libraries", dict)
     with pytest.raises(Absent, match="run make"):
         fields.established("openssl", bench.identity())

@@ -112,7 +112,7 @@ def test_one_process_answers_both_topics(bench: Bench, monkeypatch: pytest.Monke
 
 def test_a_missing_library_is_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loading, "_QUICK_SIZES", (1,))
-    monkeypatch.setattr(tlsmgm, "backends", dict)
+    monkeypatch.setattr(tlsmgm, "libraries", dict)
     for plan in loading.plans(bench):
         assert [item.entrant for item in plan.contestants] == ["tlsmgm, none"]
         assert len(plan.absent) == 2

@@ -1,0 +1,1 @@
+"""What ``tlsmgm check`` looks at, and what a running manager warns of."""

@@ -1,0 +1,1 @@
+"""TLS domains: values and rules in plain Python."""

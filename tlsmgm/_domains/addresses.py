@@ -1,0 +1,55 @@
+"""``HOST:PORT`` as people write it."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from tlsmgm._domains.filters import is_ip
+from tlsmgm.errors import ConfigError
+
+__all__ = ["host_and_port", "join_host_port"]
+
+_HOST_PORT = re.compile(r"(?:\[(?P<v6>[^\[\]\s]+)\]|(?P<host>[^\[\]:\s]+)):(?P<port>[0-9]{1,5})")
+
+
+def join_host_port(host: str, port: int) -> str:
+    """Write an address.
+
+    Args:
+        host: without brackets.
+        port: TCP port.
+
+    Returns:
+        ``host:port``, IPv6 in brackets; IPv4-mapped IPv6 as IPv4.
+    """
+    if ":" in host:
+        mapped = _unmapped(host)
+        return f"{mapped}:{port}" if mapped else f"[{host}]:{port}"
+    return f"{host}:{port}"
+
+
+def _unmapped(host: str) -> str | None:
+    try:
+        mapped = ipaddress.IPv6Address(host.partition("%")[0]).ipv4_mapped
+    except ValueError:
+        return None
+    return str(mapped) if mapped else None
+
+
+def host_and_port(text: str) -> tuple[str, int]:
+    """Read ``HOST:PORT``.
+
+    Args:
+        text: the port is never left out; IPv6 stands in brackets.
+
+    Returns:
+        Host without brackets, and port (0 to 65535).
+
+    Raises:
+        ConfigError: it is nothing of the kind.
+    """
+    match = _HOST_PORT.fullmatch(text.strip())
+    if match is None or int(match["port"]) > 0xFFFF or (match["v6"] and not is_ip(match["v6"])):
+        raise ConfigError(f"bad address {text!r}", hint="write HOST:PORT or [IPv6]:PORT")
+    return match["v6"] or match["host"], int(match["port"])

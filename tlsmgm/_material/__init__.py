@@ -1,0 +1,1 @@
+"""Files, keys, trust, tickets and secrets of domains."""

@@ -1,0 +1,1 @@
+"""From a domain to a context of a TLS library, and what lives in one."""

@@ -1,0 +1,1 @@
+"""Reuse of outgoing connections."""

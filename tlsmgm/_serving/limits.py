@@ -1,0 +1,134 @@
+"""How much of a server strangers may take: times, sizes and numbers, each with its default.
+
+A value and nothing else, so that any program may hold its connections to the same rules.  Who
+counts against them is :class:`tlsmgm.Admission`, how often they have struck
+:class:`tlsmgm.Counters`.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from tlsmgm.errors import ConfigError
+
+__all__ = [
+    "DEFAULT_HELLO_SIZE",
+    "DEFAULT_SEND_TIMEOUT",
+    "HELLO_SIZES",
+    "LEAST_BUFFERED_BYTES",
+    "Limit",
+    "Limits",
+    "check_hello_size",
+]
+
+#: Bytes; that of the C core (``TLSMGM_CLIENT_HELLO_LIMIT``).  Real ones stay below 3,000.
+DEFAULT_HELLO_SIZE: Final = 32768
+
+#: A hello without any extension needs some 50 bytes, one of a browser up to 2,000; above the upper
+#: bound OpenSSL takes none.
+HELLO_SIZES: Final = (512, 131400)
+
+#: Seconds; of a manager whose configuration sets none.
+DEFAULT_SEND_TIMEOUT: Final = 60.0
+
+#: One record of TLS: with less, each of them would stop the other side.
+LEAST_BUFFERED_BYTES: Final = 16384
+
+_MAX_SECONDS = 1_000_000.0
+
+
+class Limit(enum.StrEnum):
+    """The limits that can strike; counters are called ``limit_NAME_total``."""
+
+    MAX_CONNECTIONS = "max_connections"
+    MAX_HANDSHAKES = "max_handshakes"
+    MAX_HANDSHAKES_PER_NETWORK = "max_handshakes_per_network"
+    FIRST_BYTE_TIMEOUT = "first_byte_timeout"
+    HANDSHAKE_TIMEOUT = "handshake_timeout"
+    HELLO_SIZE = "hello_size"
+    IDLE_TIMEOUT = "idle_timeout"
+    SEND_TIMEOUT = "send_timeout"
+    BUFFERED_BYTES = "buffered_bytes"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one server grants.  Times are in seconds; 0 is no bound where that is said.
+
+    Args:
+        handshake_timeout: from accept to the end of the client's handshake; None: as the manager
+            says, which a reload may change.
+        first_byte_timeout: from accept to the first byte of the ClientHello; 0: only the
+            handshake's own deadline counts.
+        hello_size: bytes of the largest ClientHello that is read; None: as the manager says.
+        max_handshakes: handshakes in progress at a time; 0: no bound.
+        max_handshakes_per_network: the same, with clients of one network; 0: no bound.
+        ipv4_prefix: bits of an IPv4 address that tell its network, 0 to 32.
+        ipv6_prefix: bits of an IPv6 address that tell its network, 0 to 128.  A host with IPv6
+            can have any of the addresses of its /64, so counting addresses would bound nothing.
+        max_connections: connections at a time, in whatever state; 0: no bound.
+        idle_timeout: without application data in either direction; 0: no bound.
+        send_timeout: without one byte being taken by a receiver for whom as many wait as may;
+            None: as the manager says, which a reload may change.
+        buffered_bytes: bytes that may wait for one receiver before its sender is not read.
+
+    Raises:
+        ConfigError: one of them makes no sense.
+    """
+
+    handshake_timeout: float | None = None
+    first_byte_timeout: float = 5.0
+    hello_size: int | None = None
+    max_handshakes: int = 1024
+    max_handshakes_per_network: int = 64
+    ipv4_prefix: int = 32
+    ipv6_prefix: int = 64
+    max_connections: int = 0
+    idle_timeout: float = 300.0
+    send_timeout: float | None = None
+    buffered_bytes: int = 131072
+
+    def __post_init__(self) -> None:
+        for name in ("handshake_timeout", "send_timeout"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value <= _MAX_SECONDS:
+                raise _wrong(name, value, "seconds above 0")
+        for name in ("first_byte_timeout", "idle_timeout"):
+            _check_range(name, getattr(self, name), 0, _MAX_SECONDS, "seconds, 0 for no bound")
+        for name in ("max_handshakes", "max_handshakes_per_network", "max_connections"):
+            _check_range(name, getattr(self, name), 0, math.inf, "a number, 0 for no bound")
+        _check_range("ipv4_prefix", self.ipv4_prefix, 0, 32, "0 to 32 bits")
+        _check_range("ipv6_prefix", self.ipv6_prefix, 0, 128, "0 to 128 bits")
+        if self.hello_size is not None:
+            check_hello_size(self.hello_size)
+        least = LEAST_BUFFERED_BYTES
+        _check_range("buffered_bytes", self.buffered_bytes, least, 1 << 30, f"{least} or more")
+
+
+def check_hello_size(size: int) -> int:
+    """See whether a bound of the ClientHello makes sense.
+
+    Args:
+        size: in bytes.
+
+    Returns:
+        The size.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    low, high = HELLO_SIZES
+    _check_range("hello_size", size, low, high, f"{low} to {high} bytes")
+    return size
+
+
+def _check_range(name: str, value: float, low: float, high: float, expected: str) -> None:
+    if not low <= value <= high:  # not so for NaN, either
+        raise _wrong(name, value, expected)
+
+
+def _wrong(name: str, value: float, expected: str) -> ConfigError:
+    return ConfigError(f"cannot be {value:g}", parameter=name, hint=expected)
