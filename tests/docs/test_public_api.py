@@ -61,7 +61,7 @@ def test_who_cannot_be_imported_is_told(monkeypatch: pytest.MonkeyPatch) -> None
     del public["tlsmgm.Configuration"], public["tlsmgm.Context"]
     monkeypatch.setattr(public_api, "exported", lambda: public)
     missing = {name.rpartition(".")[2]: where for name, where in not_exported().items()}
-    assert missing["Configuration"] == {"tlsmgm.TLSManager.config"}
+    assert "tlsmgm.TLSManager.config" in missing["Configuration"]
     assert "tlsmgm.TLSManager.client_context" in missing["Context"]
     assert set(missing) == {"Configuration", "Context"}
 
