@@ -30,16 +30,19 @@ from __future__ import annotations
 from tlsmgm._service.access_log import DEFAULT_FORMAT, AccessLog
 from tlsmgm._service.addresses import Target, parse_target
 from tlsmgm._service.options import ProxyOptions, ProxyProtocol, ProxyTLVs, UncleanEnd
-from tlsmgm._service.server import TLSProxy
+from tlsmgm._service.server import Listener, TLSProxy, bind, close_listeners
 
 __all__ = [
     "DEFAULT_FORMAT",
     "AccessLog",
+    "Listener",
     "ProxyOptions",
     "ProxyProtocol",
     "ProxyTLVs",
     "TLSProxy",
     "Target",
     "UncleanEnd",
+    "bind",
+    "close_listeners",
     "parse_target",
 ]
