@@ -15,7 +15,8 @@ from typing import TypeGuard
 
 ROOT = Path(__file__).resolve().parents[2]
 
-#: Modules whose ``__all__`` is public, in the order of the reference.
+#: Modules whose ``__all__`` is public, in the order of the reference. Not ``tlsmgm.proxy``: methods
+#: of TLSProxy that its relays call name classes of theirs.
 PUBLIC_MODULES = (
     "tlsmgm",
     "tlsmgm.errors",

@@ -32,7 +32,7 @@ _HEAD = """\
 Everything that programs may import, with the first sentence of its docstring, and what that says
 of parameters and attributes. `help(tlsmgm.TLSManager.reload)` has the rest: arguments, exceptions,
 and the section of the RFC or of the manual. Other modules and names are ours to change.
-For C and Cython there is [embedding.md](embedding.md).
+For C and Cython there is [embedding.md](embedding.md), for the proxy `help(tlsmgm.proxy)`.
 
 This page is made of the docstrings, by `python -m tests.docs.reference`.
 """
