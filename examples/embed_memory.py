@@ -13,15 +13,10 @@ certificate, key, ca, name = sys.argv[1:]
 manager = tlsmgm.TLSManager()
 manager.add_domains(
     [
-        tlsmgm.Domain(
-            "web",
-            kind="server",
-            match_sip_domain=name,
-            certificate=certificate,
-            private_key=key,
-            verify_cert=False,
+        tlsmgm.Domain.server(
+            "web", names=name, certificate=certificate, key=key, client_auth="none"
         ),
-        tlsmgm.Domain("out", kind="client", ca_list=ca),
+        tlsmgm.Domain.client("out", ca_list=ca),
     ]
 )
 

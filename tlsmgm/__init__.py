@@ -7,16 +7,21 @@ import typing as _typing
 
 from tlsmgm._backends import BackendInfo, libraries
 from tlsmgm._config.database_settings import DatabaseSettings
-from tlsmgm._config.model import Configuration
+from tlsmgm._config.model import Configuration, DomainTable, Socket
 from tlsmgm._config.reader import read_configuration
+from tlsmgm._core.backend import Backend
 from tlsmgm._core.certificate import Certificate
+from tlsmgm._core.context import Context
 from tlsmgm._core.session import Session
 from tlsmgm._domains import domain as _domain
-from tlsmgm._domains.domain import Domain
-from tlsmgm._domains.report import ReloadReport
+from tlsmgm._domains.domain import Domain, Origin
+from tlsmgm._domains.methods import Method, TLSVersion
+from tlsmgm._domains.report import ReloadEvent, ReloadReport
+from tlsmgm._domains.variables import Variables
 from tlsmgm._manager import TLSManager
-from tlsmgm._native.connection import Connection
+from tlsmgm._native.connection import Connection, PeerVerdict
 from tlsmgm._pooling.pool import ConnectionPool, PoolStatistics
+from tlsmgm._provisioning.watcher import DatabaseWatcher
 from tlsmgm._serving.admission import Admission, Place
 from tlsmgm._serving.counters import Counters
 from tlsmgm._serving.limits import Limit, Limits
@@ -43,32 +48,43 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "Admission",
     "AlertError",
+    "Backend",
     "BackendInfo",
     "Certificate",
     "ConfigError",
     "Configuration",
     "Connection",
     "ConnectionPool",
+    "Context",
     "Counters",
     "DatabaseError",
     "DatabaseSettings",
+    "DatabaseWatcher",
     "Domain",
+    "DomainTable",
     "HandshakeError",
     "HelloTooLargeError",
     "InternalError",
     "Limit",
     "Limits",
+    "Method",
     "NoDomainError",
     "NoMemoryError",
+    "Origin",
+    "PeerVerdict",
     "Place",
     "PoolStatistics",
     "ProtocolError",
+    "ReloadEvent",
     "ReloadReport",
     "Session",
+    "Socket",
     "TLSError",
     "TLSManager",
+    "TLSVersion",
     "TruncatedError",
     "UnsupportedError",
+    "Variables",
     "VerificationError",
     "__version__",
     "get_include",

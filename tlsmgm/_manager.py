@@ -7,7 +7,7 @@ import dataclasses
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tlsmgm._backends import Backend, select
 from tlsmgm._checks.advice import advice
@@ -24,20 +24,22 @@ from tlsmgm._config.reader import read_configuration
 from tlsmgm._config.toml import read_toml
 from tlsmgm._core.context import Context
 from tlsmgm._core.session import Session
-from tlsmgm._domains.domain import Domain
+from tlsmgm._domains.domain import Domain, DomainKind, normalise
 from tlsmgm._domains.filters import ascii_name, pack_ip, plain_ip
-from tlsmgm._domains.listing import domain_list
+from tlsmgm._domains.listing import domain_list, summary
 from tlsmgm._domains.matching import client_lookup
-from tlsmgm._domains.report import ReloadReport
+from tlsmgm._domains.report import ChangeCause, ReloadEvent, ReloadReport
 from tlsmgm._material.reading import Reader
 from tlsmgm._native.connection import Connection
 from tlsmgm._native.sessions import SessionCache, SessionKeeper
 from tlsmgm._provisioning import sql_module
 from tlsmgm._provisioning.loaded import Rows
+from tlsmgm._provisioning.watcher import DatabaseWatcher
 from tlsmgm._serving.limits import DEFAULT_SEND_TIMEOUT, check_hello_size
-from tlsmgm._state.assembly import TO_SERVE_NONE, assemble, check_successor, extend
+from tlsmgm._state.assembly import TO_SERVE_NONE, assemble, check_successor, extend, remove, replace
 from tlsmgm._state.change_lock import ChangeLock
-from tlsmgm._state.snapshot import Parts, compare, holdings, let_go, make_snapshot
+from tlsmgm._state.listeners import Listeners
+from tlsmgm._state.snapshot import Parts, Snapshot, compare, holdings, let_go, make_snapshot
 from tlsmgm.errors import (
     ConfigError,
     DatabaseError,
@@ -46,9 +48,6 @@ from tlsmgm.errors import (
     TLSError,
     UnsupportedError,
 )
-
-if TYPE_CHECKING:
-    from tlsmgm._provisioning.watch import DatabaseWatcher
 
 __all__ = ["ReloadReport", "TLSManager"]
 
@@ -89,6 +88,7 @@ class TLSManager:
         self._own_timeouts = (handshake_timeout, send_timeout)
         self._library_of_file = False  # the configuration has chosen it, not the caller
         self._change = ChangeLock()  # held while a new state is made
+        self._listeners = Listeners()  # of changes
         self._reader: Reader | None = None  # of the change that is being made
         self._snapshot = make_snapshot(Parts(), {}, has_library=self._backend is not None)
         self._attached: DatabaseSettings | None = None  # by attach_database()
@@ -147,6 +147,14 @@ class TLSManager:
         return "none" if self._backend is None else self._backend.name
 
     @property
+    def generation(self) -> int:
+        """How often the domains were loaded, or changed, so far: it tells one state from another.
+
+        A reload counts also where it finds nothing new; :attr:`hello_size` does not count.
+        """
+        return self._snapshot.generation
+
+    @property
     def config(self) -> Configuration | None:
         """The configuration file as it was read last, or None."""
         return self._snapshot.parts.config
@@ -200,7 +208,48 @@ class TLSManager:
         rows = {str(domain.origin) for domain in snapshot.parts.rows}
         return domain_list(snapshot.domains, rows)
 
+    def __repr__(self) -> str:
+        """Library, number of domains, where they come from, and generation; no secrets."""
+        snapshot, database = self._snapshot, self.database
+        parts = snapshot.parts
+        sources = [] if parts.config is None else [(repr(parts.config.path), len(parts.written))]
+        if database is not None:
+            sources.append((f"table {database.table!r}", len(parts.rows)))  # its URL has secrets
+        if parts.own:
+            sources.append(("program", len(parts.own)))
+        backend = self._backend
+        library = "no TLS library" if backend is None else f"{backend.name} {backend.version}"
+        counts = len(snapshot.servers), len(snapshot.clients)
+        return f"<TLSManager: {library}; {summary(*counts, sources, snapshot.generation)}>"
+
     # --- changes -------------------------------------------------------------------------
+
+    def on_reload(self, callback: Callable[[ReloadEvent], object]) -> Callable[[], None]:
+        """Call a function after each change of the domains that was made.
+
+        That is after ``reload()``, ``reload_database()`` (so after each that a watcher makes),
+        ``attach_database()``, ``add_domain()``, ``add_domains()``, ``replace_domain()`` and
+        ``remove_domain()``: also where a reload has found nothing new, but not where it has failed.
+
+        Callbacks run one at a time, in the order of the changes, and for each change in the order
+        in which they were given.  They run before the method that made the change returns, in its
+        thread; but where another thread is telling an earlier change just then, that thread tells
+        this one, too, and the method does not wait for it.  No lock is held, so a callback may ask
+        and change the manager: what it changes is told after this.  By then the manager may be
+        further on than the event says.  What a callback raises goes to the logger ``tlsmgm``, and
+        disturbs neither the change nor the other callbacks.
+
+        Args:
+            callback: a plain function, which should return soon.
+
+        Returns:
+            A function that takes the callback off again; a call that has begun goes on. Calling it
+            twice does no harm.
+
+        Raises:
+            TypeError: the callback is no function, or a coroutine function.
+        """
+        return self._listeners.add(callback)
 
     def add_domain(self, domain: Domain) -> None:
         """Add a domain; it stands before those defined earlier.
@@ -217,7 +266,61 @@ class TLSManager:
             ConfigError: as ``add_domain()``.
         """
         with self._changing() as reader:
-            self._snapshot = extend(self._snapshot, tuple(domains), self._backend, reader)
+            before = self._snapshot
+            self._snapshot = extend(before, tuple(domains), self._backend, reader)
+            if self._listeners:
+                self._note_own("add_domains", before)
+
+    def replace_domain(self, domain: Domain) -> ReloadReport:
+        """Put a domain in the place of the one of its kind and name that the program has added.
+
+        That is how certificates in memory are renewed: those of an ACME client, or of Vault. Its
+        files are read anew, and those of no other domain. It keeps its place among equal filters.
+        As in a reload, connections keep the context in which they were born; session tickets stay
+        good as long as the rules about the peer are the same; and a client domain with another
+        certificate of its own offers no session that it got with the old one.
+
+        Args:
+            domain: the new one, such as ``old.replace(certificate=..., key=...)``.
+
+        Returns:
+            The name in ``changed``; empty if it and its files are what they were.
+
+        Raises:
+            ConfigError: the program has added no domain of this kind and name, or a value cannot
+                be used; then nothing has changed. Domains of files and databases are changed there.
+        """
+        if not isinstance(domain, Domain):
+            raise TypeError(f"domain must be a Domain, not {type(domain).__name__}")
+        with self._changing() as reader:
+            before = self._snapshot
+            self._snapshot = replace(before, domain, self._backend, reader)
+            return self._note_own("replace_domain", before)
+
+    def remove_domain(self, name: str, kind: DomainKind) -> ReloadReport:
+        """Take away a domain that the program has added; it may be the last one.
+
+        Its connections live on. New ones get what answers without it: perhaps a domain of ``*``,
+        perhaps none.
+
+        Args:
+            name: of the domain.
+            kind: ``"server"`` or ``"client"``.
+
+        Returns:
+            The name in ``removed``.
+
+        Raises:
+            ConfigError: the program has added no domain of this kind and name; then nothing has
+                changed.
+        """
+        if not isinstance(name, str):
+            raise TypeError(f"name must be the name of a domain, not {type(name).__name__}")
+        key: tuple[DomainKind, str] = (normalise("kind", kind), name)
+        with self._changing() as reader:
+            before = self._snapshot
+            self._snapshot = remove(before, key, self._backend, reader)
+            return self._note_own("remove_domain", before)
 
     def attach_database(
         self,
@@ -252,7 +355,7 @@ class TLSManager:
             rows = _read_rows(settings, before.parts.config)
             self._load(before.parts.config, rows, reader, preserve_written=True)
             self._attached = settings
-            return compare(before, self._snapshot)
+            return self._note("attach_database", compare(before, self._snapshot))
 
     def reload(self) -> ReloadReport:
         """Read the configuration, the database and all files again.
@@ -279,7 +382,8 @@ class TLSManager:
                 config = new
             self._load(config, self._read_rows(config), reader)
             self._take_timeouts(before.parts.config, config)
-            report, held = compare(before, self._snapshot), holdings(before)
+            report = self._note("reload", compare(before, self._snapshot))
+            held = holdings(before)
             del before, config
         let_go(held)
         return report
@@ -318,7 +422,8 @@ class TLSManager:
                 raise ConfigError("there is no database", parameter="db_url")
             config = before.parts.config
             self._load(config, self._read_rows(config), reader, preserve_written=True)
-            report, held = compare(before, self._snapshot), holdings(before)
+            report = self._note("reload_database", compare(before, self._snapshot))
+            held = holdings(before)
             del before
         let_go(held)
         return report
@@ -350,7 +455,7 @@ class TLSManager:
                 raise ConfigError("there is no database to watch", parameter="db_url")
             return settings if watch is None else dataclasses.replace(settings, watch=watch)
 
-        watcher: DatabaseWatcher = sql_module("watch").DatabaseWatcher(
+        watcher: DatabaseWatcher = sql_module("watch").WatchingThread(
             settings_now, self.reload_database, on_change, self._cancel_change_of
         )
         return watcher
@@ -361,13 +466,24 @@ class TLSManager:
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[Reader]:
-        """One change at a time, and what it reads."""
+        """One change at a time, and what it reads; one that succeeds is told behind the lock."""
         with self._change, Reader() as reader:
             self._reader = reader
             try:
                 yield reader
             finally:
                 self._reader = None
+        self._listeners.tell()
+
+    def _note(self, cause: ChangeCause, report: ReloadReport) -> ReloadReport:
+        """The change is made; who holds the lock notes it, so that changes are told in order."""
+        self._listeners.note(ReloadEvent(cause, self._snapshot.generation, report))
+        return report
+
+    def _note_own(self, cause: ChangeCause, before: Snapshot) -> ReloadReport:
+        """As _note(), of the program's own domains alone: no row was looked at."""
+        report = compare(before, self._snapshot)
+        return self._note(cause, dataclasses.replace(report, failed=(), kept=()))
 
     def _load(
         self,

@@ -12,7 +12,7 @@ from tlsmgm._provisioning import sql_module
 sql_module("transfer")  # without the extra this says what to install
 
 from tlsmgm._provisioning.transfer import Imported, import_domains, init_database  # noqa: E402
-from tlsmgm._provisioning.watch import DatabaseWatcher  # noqa: E402
+from tlsmgm._provisioning.watcher import DatabaseWatcher  # noqa: E402
 
 __all__ = [
     "DatabaseSettings",

@@ -13,10 +13,9 @@ import pytest
 
 from tests.support.databases import PostgreSQLServer
 from tests.support.tables import DomainTable, client_row, server_row
-from tlsmgm import ConfigError, DatabaseError, ReloadReport, TLSManager
+from tlsmgm import ConfigError, DatabaseError, DatabaseWatcher, ReloadReport, TLSManager
 from tlsmgm._provisioning import watch
 from tlsmgm._provisioning.transfer import init_database
-from tlsmgm._provisioning.watch import DatabaseWatcher
 
 PATIENCE = 30.0
 

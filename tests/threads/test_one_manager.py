@@ -348,6 +348,7 @@ def name_of(found: Any) -> str:
 #: A question for each public name of a manager; those that make domains are asked elsewhere.
 QUESTIONS: dict[str, Callable[[TLSManager], object]] = {
     "library": lambda manager: manager.library,
+    "generation": lambda manager: repr(manager).index("generation"),
     "config": lambda manager: manager.config and manager.config.path,
     "domains": lambda manager: [domain.name for domain in manager.domains].index("mutual"),
     "failures": lambda manager: len(manager.failures),
@@ -372,6 +373,7 @@ ELSEWHERE = {"server_connection", "client_connection", "reload", "from_config", 
 ELSEWHERE |= {"cancel_reload"}  # in tests/manager/test_reading.py
 #: With databases: tests/sql/test_load.py. Those that add domains: the last test below.
 ELSEWHERE |= {"attach_database", "reload_database", "watch_database", "add_domain", "add_domains"}
+ELSEWHERE |= {"replace_domain", "remove_domain", "on_reload"}
 
 
 def test_every_question_is_asked() -> None:
@@ -395,10 +397,17 @@ def test_nothing_fails_that_should_not(world: World) -> None:
 
 
 def test_domains_are_added_meanwhile(world: World) -> None:
-    """Each of many threads adds its own, and none of them is lost."""
+    """Each of many threads adds its own, changes it and takes some away; none of them is lost.
+
+    Of each change there is word, in order.
+    """
     lock = threading.Lock()
     numbers = iter(range(10_000))
     added: list[str] = []
+    removed: list[str] = []
+    heard: list[int] = []
+    before = world.manager.generation
+    world.manager.on_reload(lambda event: heard.append(event.generation))
 
     def add(_: random.Random) -> None:
         if len(added) >= 60:
@@ -409,7 +418,16 @@ def test_domains_are_added_meanwhile(world: World) -> None:
         world.manager.add_domains([domain])
         added.append(name)
         assert world.manager.client_connection(name, "all.test").domain == domain
+        other = domain.replace(verify_depth=1)
+        assert world.manager.replace_domain(other) == ReloadReport(changed=(name,))
+        assert world.manager.client_connection(name, "all.test").domain is other
+        if len(added) % 3 == 0:
+            removed.append(name)
+            assert world.manager.remove_domain(name, "client") == ReloadReport(removed=(name,))
 
     with many_switches():
         run_together([add, add, add, world.full, world.reload], TURNS)
-    assert {*added} < {domain.name for domain in world.manager.domains}
+    names = {domain.name for domain in world.manager.domains}
+    assert {*added} - {*removed} < names
+    assert not {*removed} & names
+    assert heard == list(range(before + 1, world.manager.generation + 1))

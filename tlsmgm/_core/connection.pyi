@@ -1,3 +1,11 @@
+"""Connections: bytes in, bytes out, and a TLS library in between.
+
+A client connection lives in its context from the start. A server connection first reads the
+ClientHello by itself, asks the selector for the context that answers, and only then starts the
+library inside it, with all bytes fed again. So every rule is the chosen domain's from the first
+byte on, and a hello that nobody answers never reaches a library.
+"""
+
 from typing import Protocol, Self, overload, type_check_only
 
 from _typeshed import ReadableBuffer, WriteableBuffer
@@ -13,6 +21,27 @@ class _SessionKeeper(Protocol):
     def give_up(self) -> None: ...
 
 class Connection(Negotiated):
+    """One TLS connection without I/O.
+
+    Feed it what the peer sent, carry what ``drain()`` gives to the peer, and read and write in
+    between. Made by ``TLSManager.server_connection()`` and ``client_connection()``.
+
+    Args:
+        context: the context of a client, or of a server that answers whatever name is sent.
+        selector: instead of a context: chooses the server's context by address and name.
+        address: with a selector: 16 bytes, the local address, IPv4 mapped into IPv6.
+        port: with a selector: the local port.
+        hello_limit: server: bytes of the largest ClientHello that is read; 0: as the selector says.
+        server_name: client: bytes of the name to send (RFC 6066 section 3), or None.
+        verify_name: client: bytes of the host name or IP address to check, or None.
+        session: client: a session to offer, or None.
+        keeper: client: takes the session that the server gives, see :mod:`tlsmgm._native.sessions`.
+
+    A connection belongs to one thread at a time; a second one that enters gets RuntimeError.
+    ``ended`` may be read by any thread: nothing more can be sent, for the peer or we have closed,
+    the transport has ended, or the connection has failed, as far as the calls so far have shown.
+    """
+
     @overload
     def __new__(
         cls,
@@ -28,18 +57,75 @@ class Connection(Negotiated):
         cls, *, selector: Selector, address: bytes, port: int = 0, hello_limit: int = 0
     ) -> Self: ...
     @property
-    def ended(self) -> bool: ...
+    def ended(self) -> bool:
+        """Whether nothing more can be sent, as far as the calls so far have shown."""
 
     # Wire bytes.
-    def feed(self, data: ReadableBuffer) -> None: ...
-    def feed_eof(self) -> None: ...
-    def drain(self) -> bytes: ...
+    def feed(self, data: ReadableBuffer) -> None:
+        """Takes bytes that the peer sent.
+
+        Args:
+            data: any contiguous buffer of bytes. A ``bytes`` object is kept until it is read,
+                anything else is copied.
+
+        Raises:
+            NoMemoryError: more than 4 MiB wait unread; read the connection before feeding it.
+        """
+    def feed_eof(self) -> None:
+        """Tells that the transport has ended; what was fed before can still be read."""
+    def drain(self) -> bytes:
+        """All bytes that wait for the peer; also after an error, when they hold the alert."""
     @property
-    def output_pending(self) -> int: ...
+    def output_pending(self) -> int:
+        """How many bytes wait for ``drain()``."""
 
     # The TLS connection.
-    def handshake(self) -> bool: ...
-    def read(self, size: int = 65536) -> bytes | None: ...
-    def read_into(self, buffer: WriteableBuffer) -> int | None: ...
-    def write(self, data: ReadableBuffer) -> int: ...
-    def shutdown(self) -> bool: ...
+    def handshake(self) -> bool:
+        """Goes on with the handshake.
+
+        Returns:
+            True once it is complete, False when more bytes of the peer are needed.
+
+        Raises:
+            NoDomainError: no server domain answers (alert 112 waits in ``drain()``).
+            VerificationError: the peer's certificate was refused.
+            AlertError: the peer refused us.
+            ProtocolError: the peer broke the protocol.
+            TruncatedError: the transport ended before the handshake did.
+        """
+    def read(self, size: int = 65536) -> bytes | None:
+        """Application data.
+
+        Args:
+            size: most bytes to return.
+
+        Returns:
+            ``bytes``; None when more wire bytes are needed; ``b""`` once the peer has closed
+            with close_notify.
+
+        Raises:
+            TruncatedError: the transport ended without close_notify (RFC 8446 section 6.1).
+            TLSError: as ``handshake()``.
+        """
+    def read_into(self, buffer: WriteableBuffer) -> int | None:
+        """As ``read()``, into a writable buffer; returns the count, 0 when the peer closed."""
+    def write(self, data: ReadableBuffer) -> int:
+        """Encrypts application data.
+
+        Args:
+            data: any contiguous buffer of bytes.
+
+        Returns:
+            How many bytes were taken; fewer than given, perhaps 0, when 256 KiB of output or more
+            wait for ``drain()``.
+
+        Raises:
+            ValueError: the handshake is not complete, or shutdown() was called.
+            TLSError: the connection has failed.
+        """
+    def shutdown(self) -> bool:
+        """Sends close_notify, once; reading goes on until the peer's own arrives.
+
+        Returns:
+            True when the peer has closed, too.
+        """

@@ -1,3 +1,5 @@
+"""Contexts: a TLS domain as the library sees it. Immutable."""
+
 import os
 from typing import Any, Self
 
@@ -13,6 +15,42 @@ _Source = _Path | bytes | bytearray | Material
 _Directory = _Path | Folder
 
 class Context:
+    """One TLS domain inside one library.
+
+    Args:
+        backend: the library.
+        is_server: whether its connections accept (True) or connect (False).
+        domain: any object; connections show it as their ``domain``.
+        name: name of the domain, for error messages.
+        origin: where the domain was defined, for error messages.
+        lowest_version, highest_version: wire values 0x0301 to 0x0304; 0 leaves the end open.
+        cipher_list: TLS 1.2 names and TLS 1.3 suites, separated by colons.
+        groups: key exchange groups, separated by colons, best first.
+        certificate, private_key, dh_params, ca_list: PEM as ``bytes``, a file that was read
+            (:class:`~tlsmgm._core.material.Material`), or the path of one that is read now.
+        certificate2, private_key2: a second pair, with a key of another kind.
+        passphrase: bytes that open encrypted private keys.
+        ca_dir, crl_dir: directories that were read (:class:`~tlsmgm._core.material.Folder`), or
+            paths of some that are read now.
+        crl_check_all: check the whole chain against CRLs, not the leaf only.
+        ocsp_response: DER of the response that a server staples; given as the certificate is.
+        require_staple: a client refuses servers that staple no good response.
+        verify_peer, require_peer, verify_depth: rules for the peer's certificate.
+        accept_server_eku: a server takes clients whose certificates are for servers only.
+        sip_identity: names are SIP domains (RFC 5922), not hosts and addresses (RFC 9525).
+        peer_names: names separated by commas, of which the peer must have one; or None.
+        alpn: protocol list in wire form (RFC 7301).
+        ticket_keys: key ring for session tickets; None: no resumption.
+        keylog_file: secrets of all connections are appended to it; None: nothing is.
+        scope: 1 to 31 bytes; sessions are good only where it is the same.
+
+    Attributes:
+        warnings: pairs of a parameter and a sentence, of what can be used in part only.
+
+    Raises:
+        ConfigError: a parameter cannot be used; it is named.
+    """
+
     def __new__(
         cls,
         backend: Backend,
@@ -49,12 +87,17 @@ class Context:
         scope: bytes | None = None,
     ) -> Self: ...
     @property
-    def backend(self) -> Backend: ...
+    def backend(self) -> Backend:
+        """The library."""
     @property
-    def domain(self) -> Any: ...  # whatever it was made with
+    def domain(self) -> Any:
+        """Whatever it was made with; those of a manager have their Domain."""
     @property
-    def warnings(self) -> tuple[tuple[str, str], ...]: ...
+    def warnings(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of a parameter and a sentence, of what can be used in part only."""
     @property
-    def is_server(self) -> bool: ...
+    def is_server(self) -> bool:
+        """Whether its connections accept."""
     @property
-    def certificate(self) -> Certificate | None: ...
+    def certificate(self) -> Certificate | None:
+        """The context's own leaf certificate, or None."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -22,6 +22,7 @@ from tlsmgm._domains.filters import (
     plain_ip,
     split_list,
 )
+from tlsmgm._domains.friendly import WORDS, manual_values
 from tlsmgm._domains.methods import Method, parse_method
 from tlsmgm.errors import ConfigError
 
@@ -32,6 +33,8 @@ __all__ = [
     "DEFAULT_CA_DIR",
     "DEFAULT_TICKET_ROTATION",
     "DEFAULT_VERIFY_DEPTH",
+    "AnySource",
+    "ClientAuth",
     "ClientEKU",
     "Domain",
     "DomainDefaults",
@@ -49,6 +52,9 @@ Identity = Literal["host", "sip"]
 
 #: What clients' certificates must be for: clients, or clients or servers (RFC 5280 4.2.1.12).
 ClientEKU = Literal["client", "client_or_server"]
+
+#: What a server asks of its clients' certificates.
+ClientAuth = Literal["none", "optional", "required"]
 
 #: A file (text: its path) or PEM in memory (bytes).
 Source = str | bytes
@@ -286,8 +292,121 @@ class Domain(_Told):
                 origin=self.origin,
                 domain=self.name,
                 parameter="peer_identity",
-                hint="set verify_cert, and require_cert on server domains",
+                hint="set verify_cert, and on server domains require_cert "
+                "(client_auth is 'required' there)",
             )
+
+    @classmethod
+    def server(
+        cls,
+        name: str,
+        *,
+        names: str | Iterable[str] | None = None,
+        addresses: str | Iterable[str] | None = None,
+        certificate: AnySource | None = None,
+        key: AnySource | None = None,
+        client_auth: ClientAuth | None = None,
+        versions: str | None = None,
+        **values: Any,
+    ) -> Domain:
+        """Make a server domain, in plain words; the class has the manual's.
+
+        None is everywhere as if the word were left out.
+
+        Args:
+            name: for identification; unique among server domains.
+            names: server names that it answers for, such as ``"*.example.com"``; ``"none"`` stands
+                for clients that send none. A comma list or an iterable, which is not empty. Left
+                out: whatever name no other domain has, and clients that send none
+                (``match_sip_domain``).
+            addresses: our listening sockets for which it counts, ``IP:port``; left out: those that
+                no other domain names (``match_ip_address``).
+            certificate: leaf first, then its chain; a path, or PEM as bytes or text.
+            key: of the certificate; a path, or PEM as bytes or text (``private_key``).
+            client_auth: ``"required"``, which is the default: clients show a certificate by a CA
+                of ``ca_list`` or ``ca_dir``, or are refused. ``"optional"``: who shows none is let
+                in, who shows a bad one is refused. ``"none"``: nobody is asked for one.
+                (``verify_cert`` and ``require_cert``.)
+            versions: ``"1.2+"`` is ``method="TLSv1_2-TLSv1_3"``, and so is ``"1.2-1.3"``; ``"1.2"``
+                is ``"TLSv1_2"``, ``"1.3"`` is ``"TLSv1_3"``, ``"1.0+"`` is ``"TLSv1-TLSv1_3"``.
+                Left out: what the library allows, TLS 1.2 and 1.3 (``"SSLv23"``).
+            values: any other parameter of the class, by its name there.
+
+        Returns:
+            The same value that the class makes of the manual's words.
+
+        Raises:
+            ConfigError: a value cannot be used; the message names domain, parameter and reason.
+            TypeError: there is no such parameter, or two words say one thing, such as ``names``
+                and ``match_sip_domain``.
+        """
+        words = {
+            "names": names,
+            "addresses": addresses,
+            "certificate": certificate,
+            "key": key,
+            "client_auth": client_auth,
+            "versions": versions,
+        }
+        return cls._of_words("server", name, words, values)
+
+    @classmethod
+    def client(
+        cls,
+        name: str,
+        *,
+        names: str | Iterable[str] | None = None,
+        addresses: str | Iterable[str] | None = None,
+        certificate: AnySource | None = None,
+        key: AnySource | None = None,
+        versions: str | None = None,
+        **values: Any,
+    ) -> Domain:
+        """Make a client domain, in plain words; the class has the manual's.
+
+        The server's certificate is verified, and compared with the server name of each connection.
+        None is everywhere as if the word were left out.
+
+        Args:
+            name: for identification; unique among client domains.
+            names: SIP domains that are called in it, for ``find_client_domain()``; a comma list or
+                an iterable, which is not empty. Left out: all (``match_sip_domain``). They say
+                nothing of who the server may be: that is the server name of a connection, or
+                ``peer_identity``.
+            addresses: destinations that are called in it, ``IP:port``; left out: those that no
+                other domain names (``match_ip_address``).
+            certificate: that we show if the server asks, leaf first, then its chain; a path, or
+                PEM as bytes or text.
+            key: of the certificate; a path, or PEM as bytes or text (``private_key``).
+            versions: as for :meth:`server`.
+            values: any other parameter of the class, by its name there, such as ``ca_list``.
+
+        Returns:
+            The same value that the class makes of the manual's words.
+
+        Raises:
+            ConfigError: a value cannot be used; the message names domain, parameter and reason.
+            TypeError: there is no such parameter, or two words say one thing.
+        """
+        words = {
+            "names": names,
+            "addresses": addresses,
+            "certificate": certificate,
+            "key": key,
+            "versions": versions,
+        }
+        return cls._of_words("client", name, words, values)
+
+    @classmethod
+    def _of_words(
+        cls,
+        kind: DomainKind,
+        name: str,
+        words: Mapping[str, object],
+        others: Mapping[str, Any],
+    ) -> Domain:
+        given = {word: value for word, value in words.items() if value is not None}
+        return cls(name, kind, **_manual_values(kind, kind, name, given, others))
 
     @property
     def parsed_method(self) -> Method:
@@ -308,7 +427,8 @@ class Domain(_Told):
         """Return a domain that differs in some fields.
 
         Args:
-            changes: field names and their new values, as the class takes them.
+            changes: field names and their new values, as the class takes them; or the words of
+                :meth:`server` and :meth:`client`. None is a value here.
 
         Returns:
             A new, checked domain.  ``require_cert`` stays as it is unless it is given; so give
@@ -316,8 +436,11 @@ class Domain(_Told):
 
         Raises:
             ConfigError: a new value cannot be used.
-            TypeError: there is no such field.
+            TypeError: there is no such field, or two words say one thing.
         """
+        words = {word: changes.pop(word) for word in sorted(WORDS & changes.keys())}
+        kind, name = changes.get("kind", self.kind), changes.get("name", self.name)
+        changes = _manual_values("replace", kind, name, words, changes)
         changed = dataclasses.replace(self, **changes)
         if "require_cert" not in changes:
             object.__setattr__(changed, "_demands", self.demands_certificate)
@@ -352,6 +475,13 @@ class Domain(_Told):
             if value != default:
                 shown.append(f"{item.name}={_shown(item.name, value)}")
         return f"Domain({', '.join(shown)})"
+
+
+def _manual_values(
+    call: str, kind: str, name: object, words: Mapping[str, object], others: Mapping[str, Any]
+) -> dict[str, Any]:
+    fields = frozenset(item.name for item in dataclasses.fields(Domain))
+    return manual_values(call, kind, name, words, others, fields=fields, normalise=normalise)
 
 
 def _shown(parameter: str, value: object) -> str:

@@ -1,4 +1,7 @@
-"""The reply to ``tls_list``: every domain with its values (tls_mgm manual 1.8.1)."""
+"""What a manager has, for people: the reply to ``tls_list``, and one line.
+
+The reply has every domain with its values (tls_mgm manual 1.8.1).
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any
 from tlsmgm._domains.domain import DEFAULT_CA_DIR, Domain
 from tlsmgm._domains.filters import parse_address
 
-__all__ = ["domain_list"]
+__all__ = ["domain_list", "summary"]
 
 _TYPES = {"server": "TLS_DOMAIN_SRV", "client": "TLS_DOMAIN_CLI"}
 
@@ -69,3 +72,23 @@ def _entry(domain: Domain, of_database: bool) -> dict[str, Any]:
 def _address(text: str) -> str:
     address = parse_address(text)
     return "*" if address is None else address.list_text
+
+
+def summary(servers: int, clients: int, sources: Sequence[tuple[str, int]], generation: int) -> str:
+    """Count domains in one line.
+
+    Args:
+        servers: how many server domains there are.
+        clients: how many client domains.
+        sources: where they come from, and how many from there.
+        generation: of the state.
+
+    Returns:
+        Such as ``2 server domains, 1 client domain (program: 3); generation 1``.
+    """
+    kinds = ", ".join(
+        f"{count} {kind} domain{'' if count == 1 else 's'}"
+        for kind, count in (("server", servers), ("client", clients))
+    )
+    places = ", ".join(f"{place}: {count}" for place, count in sources)
+    return f"{kinds}{f' ({places})' if places else ''}; generation {generation}"

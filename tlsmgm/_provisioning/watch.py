@@ -13,8 +13,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -22,9 +21,10 @@ from tlsmgm._config.database_settings import DatabaseSettings
 from tlsmgm._domains.report import ReloadReport
 from tlsmgm._provisioning.engine import connect, run
 from tlsmgm._provisioning.notices import channel_of, check_notifies, read_marker
+from tlsmgm._provisioning.watcher import DatabaseWatcher
 from tlsmgm.errors import ConfigError, TLSError
 
-__all__ = ["DatabaseWatcher"]
+__all__ = ["WatchingThread"]
 
 logger = logging.getLogger("tlsmgm.provisioning")
 
@@ -44,7 +44,7 @@ _LOOKING: Final = 10.0
 Outcome = ReloadReport | TLSError
 
 
-class DatabaseWatcher:
+class WatchingThread(DatabaseWatcher):
     """A thread that reloads.
 
     Args:
@@ -78,30 +78,12 @@ class DatabaseWatcher:
         self._thread = threading.Thread(target=self._run, name="tlsmgm-watch", daemon=True)
         self._thread.start()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
-
     def wait_until_watching(self, timeout: float | None = None) -> bool:
-        """Wait until every later change will be noticed.
-
-        Args:
-            timeout: seconds; None waits for ever.
-
-        Returns:
-            Whether it is so.
-        """
+        """See :meth:`DatabaseWatcher.wait_until_watching`."""
         return self._watching.wait(timeout)
 
     def stop(self) -> None:
-        """End the thread; a database is waited for within its deadline, files are not."""
+        """See :meth:`DatabaseWatcher.stop`."""
         self._stopping.set()
         if threading.current_thread() is self._thread:
             return

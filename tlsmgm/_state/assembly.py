@@ -8,8 +8,9 @@ row of this name had made before stays as it was, until the row is mended or del
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tlsmgm._backends import Backend
 from tlsmgm._config.model import Configuration
@@ -20,7 +21,7 @@ from tlsmgm._provisioning.loaded import RowFailure, Rows
 from tlsmgm._state.snapshot import DomainKey, Parts, Snapshot, key_of, make_snapshot
 from tlsmgm.errors import ConfigError, PlacedError, UnsupportedError
 
-__all__ = ["TO_SERVE_NONE", "assemble", "check_successor", "extend"]
+__all__ = ["TO_SERVE_NONE", "assemble", "check_successor", "extend", "remove", "replace"]
 
 #: What to do instead of taking the last domain away.
 TO_SERVE_NONE = "to serve none, stop the program"
@@ -95,9 +96,7 @@ def assemble(
     loaded, failures = _load_rows(rows, builder, taken)
     kept = tuple(builder.kept)
     parts = Parts(config, loaded, tuple(own), failures, kept, rows.source, rows.ticket_secrets)
-    return make_snapshot(
-        parts, builder.built, has_library=backend is not None, hello_size=before.hello_size
-    )
+    return _successor(before, parts, builder.built, backend)
 
 
 def extend(
@@ -117,15 +116,105 @@ def extend(
     Raises:
         ConfigError: one of them cannot be used, or its name is taken.
     """
-    parts = dataclasses.replace(before.parts, own=(*before.parts.own, *domains))
+    return _with_own(before, (*before.parts.own, *domains), domains, backend, reader)
+
+
+def replace(before: Snapshot, domain: Domain, backend: Backend | None, reader: Reader) -> Snapshot:
+    """Put a domain in the place of the program's own one of its kind and name.
+
+    Args:
+        before: the state to start from; the other domains stay as they are, without a look at
+            their files.
+        domain: the new one. Unless it and its files are what they were, it has a new context, with
+            the old key ring as long as the rules about the peer are the same.
+        backend: the TLS library, or None.
+        reader: of this load.
+
+    Returns:
+        A state with the new one.
+
+    Raises:
+        ConfigError: it cannot be used, or the program has added none of this kind and name.
+    """
+    at = _own_place(before.parts, key_of(domain))
+    own = before.parts.own
+    return _with_own(before, (*own[:at], domain, *own[at + 1 :]), (domain,), backend, reader)
+
+
+def remove(before: Snapshot, key: DomainKey, backend: Backend | None, reader: Reader) -> Snapshot:
+    """Take one of the program's own domains away; the others stay as they are.
+
+    Args:
+        before: the state to start from.
+        key: kind and name.
+        backend: the TLS library, or None.
+        reader: of this load.
+
+    Returns:
+        A state without it.
+
+    Raises:
+        ConfigError: the program has added none of this kind and name.
+    """
+    at = _own_place(before.parts, key)
+    own = before.parts.own
+    return _with_own(before, (*own[:at], *own[at + 1 :]), (), backend, reader)
+
+
+def _own_place(parts: Parts, key: DomainKey) -> int:
+    """Where a domain of the program stands among its own."""
+    kind, name = key
+    for at, domain in enumerate(parts.own):
+        if key_of(domain) == key:
+            return at
+    for domain in (*parts.written, *parts.rows):
+        if key_of(domain) == key:
+            raise ConfigError(
+                f"the {kind} domain of this name was not added by the program",
+                origin=domain.origin,
+                domain=name,
+                hint="change it where it is written, and reload",
+            )
+    names = [domain.name for domain in parts.own if domain.kind == kind]
+    close = difflib.get_close_matches(name, names, n=1)
+    raise ConfigError(
+        f"the program has added no {kind} domain of this name",
+        domain=name,
+        hint=f"did you mean {close[0]!r}?" if close else "add_domain() adds one",
+    )
+
+
+def _with_own(
+    before: Snapshot,
+    own: tuple[Domain, ...],
+    new: tuple[Domain, ...],
+    backend: Backend | None,
+    reader: Reader,
+) -> Snapshot:
+    """The same state with other domains of the program, of which those that are new get built."""
+    parts = dataclasses.replace(before.parts, own=own)
     _check_unique(parts.domains)
-    builder = _Builder(backend, before, before.parts.source, before.parts.ticket_secrets, reader)
-    reader.expect(domains)
-    for domain in domains:
+    builder = _Builder(backend, before, parts.source, parts.ticket_secrets, reader)
+    reader.expect(new)
+    for domain in new:
         builder.build(domain)
-    built = {**before.built, **builder.built}
+    found = {**before.built, **builder.built}
+    keys = map(key_of, parts.domains) if backend is not None else ()
+    return _successor(before, parts, {key: found[key] for key in keys}, backend)
+
+
+def _successor(
+    before: Snapshot,
+    parts: Parts,
+    built: Mapping[DomainKey, BuiltContext],
+    backend: Backend | None,
+) -> Snapshot:
     return make_snapshot(
-        parts, built, has_library=backend is not None, hello_size=before.hello_size
+        parts,
+        built,
+        has_library=backend is not None,
+        hello_size=before.hello_size,
+        generation=before.generation + 1,
     )
 
 

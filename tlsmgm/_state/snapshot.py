@@ -90,6 +90,7 @@ class Snapshot:
         server_addresses: the latest server domain of each address filter.
         selector: what native server connections choose their context with; None without library.
         hello_size: bytes of the largest ClientHello that they read.
+        generation: counts the states of a manager's domains; 0 has none.
     """
 
     parts: Parts = field(default_factory=Parts)
@@ -103,6 +104,7 @@ class Snapshot:
     server_addresses: Mapping[tuple[bytes | None, int], Domain] = field(default_factory=dict)
     selector: Selector | None = None
     hello_size: int = DEFAULT_HELLO_SIZE
+    generation: int = 0
 
     def with_hello_size(self, size: int) -> Snapshot:
         """Return the same state with another bound of the ClientHello.
@@ -138,6 +140,7 @@ def make_snapshot(
     *,
     has_library: bool,
     hello_size: int = DEFAULT_HELLO_SIZE,
+    generation: int = 0,
 ) -> Snapshot:
     """Make a state of domains and their contexts.
 
@@ -146,6 +149,7 @@ def make_snapshot(
         built: a context for each of them, if there is a TLS library.
         has_library: whether connections can be made.
         hello_size: bytes of the largest ClientHello that is read.
+        generation: number of the state.
 
     Returns:
         The state.
@@ -170,6 +174,7 @@ def make_snapshot(
         server_addresses={(ip, port): servers[at] for ip, port, _, at in server_entries},
         selector=selector,
         hello_size=hello_size,
+        generation=generation,
     )
 
 
@@ -253,7 +258,8 @@ def _names(keys: Sequence[DomainKey]) -> tuple[str, ...]:
 
 
 def _differs(key: DomainKey, before: Snapshot, after: Snapshot) -> bool:
-    if before.by_name[key] != after.by_name[key]:
+    old, new = before.by_name[key], after.by_name[key]
+    if old is not new and old != new:
         return True
     return before.built.get(key) is not after.built.get(key)
 

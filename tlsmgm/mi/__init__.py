@@ -22,6 +22,7 @@ How a request goes::
 
 from __future__ import annotations
 
+from tlsmgm._serving.acceptor import Shortage
 from tlsmgm.mi._endpoints import (
     Endpoint,
     FIFOEndpoint,
@@ -31,7 +32,7 @@ from tlsmgm.mi._endpoints import (
     parse_endpoint,
 )
 from tlsmgm.mi._jsonrpc import RPCError
-from tlsmgm.mi._reloading import Reloader
+from tlsmgm.mi._reloading import Manager, Reloader
 from tlsmgm.mi._server import MIServer
 
 __all__ = [
@@ -39,8 +40,10 @@ __all__ = [
     "FIFOEndpoint",
     "HTTPEndpoint",
     "MIServer",
+    "Manager",
     "RPCError",
     "Reloader",
+    "Shortage",
     "UDPEndpoint",
     "UnixEndpoint",
     "parse_endpoint",
