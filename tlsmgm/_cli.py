@@ -33,8 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    options = make_parser().parse_args(arguments)
     try:
+        options = make_parser().parse_args(arguments)
         code: int = options.run(options)
         sys.stdout.flush()
     except TLSError as error:

@@ -403,3 +403,18 @@ def test_check_warns_of_an_expired_staple(library: str, tmp_path: Path, run: Run
     code, out, _ = run("check", "--config", script, "--library", library, "--days", "1")
     assert code == 0
     assert "the OCSP response ended to hold on" in out
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["check", "--help"]])
+def test_a_reader_that_has_seen_enough(arguments: list[str]) -> None:
+    """As ``tlsmgm ... | head -1`` has it."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "tlsmgm", *arguments],
+            stdout=writing, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    finally:
+        os.close(writing)
+    assert done.stderr == ""

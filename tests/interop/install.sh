@@ -55,8 +55,11 @@ build_mbedtls() {
     source="$tools/mbedtls-$mbedtls"
     archive="mbedtls_$mbedtls.orig.tar.bz2"
     if [ ! -e "$source/library/libmbedtls.a" ]; then
+        # Where this machine has its packages from, there are the sources of newer ones, too.
+        # shellcheck disable=SC2016 # a variable of apt
+        repository=$(apt-get indextargets --format '$(REPO_URI)' | grep -m 1 '/debian/*$')
         curl --silent --show-error --fail --location --output "$tools/$archive" \
-            "http://deb.debian.org/debian/pool/main/m/mbedtls/$archive" || return 1
+            "${repository%/}/pool/main/m/mbedtls/$archive" || return 1
         echo "$mbedtls_hash  $tools/$archive" | sha256sum --check --quiet || return 1
         tar -xf "$tools/$archive" -C "$tools" || return 1
         make --silent -C "$source" lib CFLAGS=-O1 WARNING_CFLAGS= >"$tools/mbedtls.log" 2>&1 || return 1
