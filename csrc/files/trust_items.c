@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "files/crl_file.h"
 #include "files/pem.h"
+#include "x509/certificate.h"
 #include "x509/certificate_fields.h"
 #include "x509/crl.h"
 #include "x509/der.h"
@@ -228,6 +229,28 @@ static enum tlsmgm_status decode_ca(const struct tlsmgm_pem *pem,
     return tlsmgm_pem_fail(pem, item, error, damage);
 }
 
+/* Why nobody below it will be accepted, as far as that shows before anybody comes; NULL: nothing.
+ */
+static const char *flaw_of(const struct tlsmgm_trust_item *ca) {
+    struct tlsmgm_certificate certificate;
+    if (tlsmgm_certificate_read(tlsmgm_blob_view(&ca->der), &certificate, NULL) !=
+        TLSMGM_STATUS_OK) {
+        return NULL; /* who uses it says so */
+    }
+    if (certificate.is_invalid) return "one of its extensions cannot be read";
+    if (certificate.has_unknown_critical) return "it has a critical extension of an unknown kind";
+    if (certificate.is_ca && certificate.has_key_usage &&
+        (certificate.key_usage & TLSMGM_USE_CERT_SIGN) == 0) {
+        return "its keyUsage lets it sign no certificates";
+    }
+    return NULL;
+}
+
+static void warn_of_ca(const struct reading *reading, const struct tlsmgm_pem *pem,
+                       const char *place, const char *flaw) {
+    tlsmgm_warn_of(reading->config, pem->parameter, "%s: this CA cannot be used: %s", place, flaw);
+}
+
 static enum tlsmgm_status add_ca(struct reading *reading, const struct tlsmgm_pem *pem,
                                  const struct tlsmgm_pem_item *item, struct tlsmgm_error *error) {
     char place[TLSMGM_PEM_PLACE_SIZE];
@@ -241,10 +264,11 @@ static enum tlsmgm_status add_ca(struct reading *reading, const struct tlsmgm_pe
     reading->cas_read++;
     tlsmgm_pem_place(pem, item, place, sizeof place);
     if (status == TLSMGM_STATUS_UNSUPPORTED) {
-        tlsmgm_warn_of(reading->config, pem->parameter, "%s: this CA cannot be used: %s", place,
-                       why.text);
+        warn_of_ca(reading, pem, place, why.text);
         return TLSMGM_STATUS_OK;
     }
+    const char *flaw = flaw_of(&ca);
+    if (flaw != NULL) warn_of_ca(reading, pem, place, flaw);
     ca.where = copy_text(place);
     if (ca.where != NULL) return list_add(&reading->cas, &ca, error);
     item_free(&ca);

@@ -359,17 +359,15 @@ def test_a_ca_that_openssl_cannot_use_is_named_and_hides_nobody(
     assert "certificate 1 (line 1)" in told
 
 
-def self_signed(key: Any, san: bytes | None = None) -> bytes:
-    """Return a CA with a key of its own kind, and with a SubjectAltName of any contents."""
+def self_signed(key: Any, *extensions: x509.ExtensionType, critical: bool = False) -> bytes:
+    """Return a CA with a key of its own kind, and with extensions of any contents."""
     digest = None if isinstance(key, ed448.Ed448PrivateKey) else hashes.SHA256()
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "odd CA")])
     now = datetime.datetime.now(datetime.UTC)
     builder = x509.CertificateBuilder(subject, subject, key.public_key(), 1, now, now + 9 * DAY)
     builder = builder.add_extension(x509.BasicConstraints(True, None), critical=True)
-    if san is not None:
-        builder = builder.add_extension(
-            x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, san), critical=False
-        )
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical)
     return builder.sign(key, digest).public_bytes(Encoding.PEM)
 
 
@@ -398,12 +396,42 @@ def test_a_ca_with_an_unreadable_extension_is_named_and_hides_nobody(
     library: str, root: Authority, site: Identity
 ) -> None:
     """It can be decoded, so the list is whole; but nobody can tell what it is for."""
-    odd = self_signed(ec.generate_private_key(ec.SECP256R1()), san=b"\x30\x03\x82\x05a")
+    cut = x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, b"\x30\x03\x82\x05a")
+    odd = self_signed(ec.generate_private_key(ec.SECP256R1()), cut)
     both = managers(library, library, server=site.fields(), client={"ca_list": odd + root.pem})
     both.connect().echo()
     [told] = [text for text in both.client.warnings if "this CA cannot be used" in text]
     assert "certificate 1 (line 1)" in told
     assert "subject alternative names" in told
+
+
+FLAWS = {
+    "of an unknown kind": x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\5\0"),
+    "sign no certificates": x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=False,
+        crl_sign=True,
+        encipher_only=False,
+        decipher_only=False,
+    ),
+    "cannot be read": x509.UnrecognizedExtension(ExtensionOID.KEY_USAGE, b"\3\1"),
+}
+
+
+@pytest.mark.parametrize("words", FLAWS)
+def test_a_ca_that_vouches_for_nobody_is_named(
+    library: str, root: Authority, site: Identity, words: str
+) -> None:
+    odd = self_signed(ec.generate_private_key(ec.SECP256R1()), FLAWS[words], critical=True)
+    both = managers(library, library, server=site.fields(), client={"ca_list": root.pem + odd})
+    both.connect().echo()
+    [told] = [text for text in both.client.warnings if "this CA cannot be used" in text]
+    assert "certificate 2 (line" in told
+    assert words in told
 
 
 def test_a_ca_whose_name_wolfssl_cannot_send(
