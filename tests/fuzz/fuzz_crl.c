@@ -44,11 +44,11 @@ static void look_at(const struct tlsmgm_crl *crl, struct tlsmgm_bytes der) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct tlsmgm_cursor input = tlsmgm_cursor((struct tlsmgm_bytes){data, size});
-    struct tlsmgm_source source = {0};
+    struct tlsmgm_bytes der;
     struct tlsmgm_blob blob = {0};
     struct tlsmgm_crl crl;
-    if (!tlsmgm_cursor_vector(&input, 2, &source.data)) return 0;
-    if (tlsmgm_source_read(&source, NULL, &blob, NULL) != TLSMGM_STATUS_OK) abort();
+    if (!tlsmgm_cursor_vector(&input, 2, &der)) return 0;
+    if (tlsmgm_blob_copy(der, &blob, NULL) != TLSMGM_STATUS_OK) abort();
     enum tlsmgm_status status = tlsmgm_crl_read(&blob, &crl, NULL);
     if (status != TLSMGM_STATUS_OK && status != TLSMGM_STATUS_CONFIG) abort();
     if ((status == TLSMGM_STATUS_OK) != (blob.data == NULL)) abort();

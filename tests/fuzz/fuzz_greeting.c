@@ -75,8 +75,7 @@ static void check_same(struct tlsmgm_bytes wire, struct tlsmgm_bytes given, size
     tlsmgm_hello_reader_free(&theirs);
 }
 
-static void check_start(const struct tlsmgm_greeting *greeting, struct tlsmgm_bytes wire,
-                        size_t limit) {
+static void check_start(struct tlsmgm_greeting *greeting, struct tlsmgm_bytes wire, size_t limit) {
     const struct tlsmgm_ctx_handle handle = {.backend = &backend, .is_server = true};
     struct tlsmgm_conn *conn;
     struct tlsmgm_error error;

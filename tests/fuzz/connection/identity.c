@@ -1,4 +1,4 @@
-#include "files/identity.h"
+#include "identity.h"
 
 #include <stdlib.h>
 #include <string.h>

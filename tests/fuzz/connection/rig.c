@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "files/identity.h"
 #include "hello/client_hello.h"
+#include "identity.h"
 #include "require.h"
 #include "session/ticket_keys.h"
 #include "still.h"
