@@ -57,15 +57,23 @@ static size_t walk(struct tlsmgm_bytes text, bool *is_damaged) {
     return pem.numbers[TLSMGM_PEM_A_CRL];
 }
 
+static void count_warning(void *argument, const char *parameter, const char *text) {
+    if (parameter == NULL || *text == '\0') abort();
+    (*(size_t *)argument)++;
+}
+
+/* What is in a list is trusted, or an error, or somebody is told. */
 static void read_as_trust(struct tlsmgm_bytes text, bool has_damage) {
+    size_t warnings = 0;
     struct tlsmgm_source file = {.path = "00000000.0", .data = text};
     struct tlsmgm_trust_items items;
-    struct tlsmgm_ctx_config list = {.ca_list = file};
+    struct tlsmgm_ctx_config list = {
+        .ca_list = file, .warn = count_warning, .warn_argument = &warnings};
     struct tlsmgm_ctx_config directories = {.ca_dir = {"cas", &file, 1},
                                             .crl_dir = {"crls", &file, 1}};
     struct tlsmgm_ctx_config crls = {.crl_dir = {"crls", &file, 1}};
     enum tlsmgm_status status = tlsmgm_trust_items_read(&list, &items, NULL);
-    if (status == TLSMGM_STATUS_OK && (has_damage || items.ca_count == 0)) abort();
+    if (status == TLSMGM_STATUS_OK && (has_damage || items.ca_count + warnings == 0)) abort();
     tlsmgm_trust_items_free(&items);
     (void)tlsmgm_trust_items_read(&directories, &items, NULL);
     tlsmgm_trust_items_free(&items);
