@@ -29,7 +29,7 @@ export -f fuzz
 
 # One line for each target: its name, and the command that runs it.
 list_targets() {
-    "$PYTHON" tests/fuzz/build.py "$@"
+    "$PYTHON" tests/fuzz/build.py "$@" || return # errexit does not reach in here
     if ! "$PYTHON" -c 'import atheris' 2>/dev/null; then
         echo "the targets in Python are left out: $PYTHON has no atheris" >&2
         return
