@@ -405,6 +405,7 @@ def test_script_as_it_is_written() -> None:
         'modparam("tls_mgm", "tls_library", "wolfssl")\n'
         'modparam("tls_mgm", "client_sip_domain_avp", "sip")\n'
         "\n"
+        '# OpenSIPS needs loadmodule "db_postgres.so" before this, which is not in here.\n'
         'modparam("tls_mgm", "db_url", "postgres://u:p@h/d")\n'
         'modparam("tls_mgm", "db_table", "t")\n'
         'modparam("tls_mgm", "tls_method_col", "m")\n'

@@ -221,6 +221,51 @@ def test_no_answer(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == ["fifo", "socket"]
 
 
+@pytest.mark.parametrize("ending", [b"", b"\n"])
+@pytest.mark.parametrize("size", [2, 300_000])
+def test_answer_of_a_fifo_ends_with_a_line_or_with_its_writer(
+    tmp_path: Path, ending: bytes, size: int
+) -> None:
+    """OpenSIPS writes no line end; what is longer than a pipe comes in pieces."""
+    os.mkfifo(tmp_path / "fifo")
+    requests = os.open(tmp_path / "fifo", os.O_RDWR)
+
+    def serve() -> None:
+        _, name, request = os.read(requests, 65536).split(b":", 2)
+        reply = {"jsonrpc": "2.0", "id": json.loads(request)["id"], "result": "x" * size}
+        with (tmp_path / os.fsdecode(name)).open("wb") as file:
+            file.write(json.dumps(reply).encode() + ending)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    endpoint = parse_endpoint(f"fifo:{tmp_path}/fifo,reply_dir={tmp_path}")
+    try:
+        assert call(endpoint, "which") == "x" * size
+    finally:
+        thread.join()
+        os.close(requests)
+    assert os.listdir(tmp_path) == ["fifo"]
+
+
+def test_answer_of_a_fifo_that_breaks_off(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    requests = os.open(tmp_path / "fifo", os.O_RDWR)
+
+    def serve() -> None:
+        name = os.read(requests, 65536).split(b":", 2)[1]
+        (tmp_path / os.fsdecode(name)).write_bytes(b'{"jsonrpc": "2.0", "resu')
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    endpoint = parse_endpoint(f"fifo:{tmp_path}/fifo,reply_dir={tmp_path}")
+    try:
+        with pytest.raises(TLSError, match="is no JSON-RPC reply"):
+            call(endpoint, "which")
+    finally:
+        thread.join()
+        os.close(requests)
+
+
 def _answer_with(reply: bytes) -> tuple[UDPEndpoint, threading.Thread]:
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.bind(("127.0.0.1", 0))

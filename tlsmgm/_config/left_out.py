@@ -10,7 +10,13 @@ from tlsmgm._config import lexer, toml_lines
 from tlsmgm._config.lexer import TokenKind, tokenize
 from tlsmgm._config.reader import is_toml
 from tlsmgm._config.statements import ASSIGNMENTS, LoadModule, ModParam, Script
-from tlsmgm._config.write_opensips import DEFAULTS_NOTE, OURS_NOTE, PATHS_NOTE, SCRIPT_HEAD
+from tlsmgm._config.write_opensips import (
+    DATABASE_NOTES,
+    DEFAULTS_NOTE,
+    OURS_NOTE,
+    PATHS_NOTE,
+    SCRIPT_HEAD,
+)
 from tlsmgm._config.write_toml import TOML_HEAD
 
 __all__ = ["left_out"]
@@ -22,7 +28,9 @@ _OWN_MODULES: Final = frozenset({"tls_mgm", "tls_openssl", "tls_wolfssl"})
 _READ_MODULES: Final = ("tls_mgm", "proto_tls")
 
 #: Comments that the writers write.
-_OWN_COMMENTS: Final = frozenset({TOML_HEAD, SCRIPT_HEAD, PATHS_NOTE, DEFAULTS_NOTE, OURS_NOTE})
+_OWN_COMMENTS: Final = frozenset(
+    {TOML_HEAD, SCRIPT_HEAD, PATHS_NOTE, DEFAULTS_NOTE, OURS_NOTE, *DATABASE_NOTES.values()}
+)
 
 
 def _is_read(parameter: ModParam) -> bool:

@@ -32,7 +32,14 @@ from tlsmgm._domains.filters import ANY, is_ip, parse_address, split_list
 from tlsmgm._material.keylog import FROM_ENVIRONMENT
 from tlsmgm.errors import ConfigError
 
-__all__ = ["DEFAULTS_NOTE", "OURS_NOTE", "PATHS_NOTE", "SCRIPT_HEAD", "write_script"]
+__all__ = [
+    "DATABASE_NOTES",
+    "DEFAULTS_NOTE",
+    "OURS_NOTE",
+    "PATHS_NOTE",
+    "SCRIPT_HEAD",
+    "write_script",
+]
 
 #: The first line of what is written.
 SCRIPT_HEAD: Final = (
@@ -45,6 +52,13 @@ PATHS_NOTE: Final = (
     "# Paths are relative to this file: start OpenSIPS in its folder (opensips -w FOLDER), or make"
     " them absolute."
 )
+
+#: Stands above ``db_url``.  The line is not written by itself: OpenSIPS does not start where a
+#: module is loaded twice, and those who have a database often use it for more.
+DATABASE_NOTES: Final = {
+    scheme: f'# OpenSIPS needs loadmodule "db_{scheme}.so" before this, which is not in here.'
+    for scheme in ("mysql", "postgres", "sqlite")
+}
 
 #: Stands above values without domain.
 DEFAULTS_NOTE: Final = (
@@ -207,7 +221,7 @@ def _database(database: DatabaseSettings) -> list[str]:
         url = opensips_url(database.url)
     except ConfigError as error:
         raise error.at(origin=database.origin, parameter="url") from None
-    lines = [_parameter("db_url", url)]
+    lines = [DATABASE_NOTES[url.partition(":")[0]], _parameter("db_url", url)]
     if database.table != DEFAULT_TABLE:
         lines.append(_parameter("db_table", database.table))
     for column, name in database.columns.items():

@@ -165,7 +165,7 @@ def _datagram_socket(endpoint: UDPEndpoint | UnixEndpoint) -> Iterator[socket.so
 
 
 def _write_fifo(endpoint: FIFOEndpoint, deadline: _Deadline, request: bytes) -> bytes:
-    """Write the request, and read a line from a FIFO of our own."""
+    """Write the request, and read the answer from a FIFO of our own."""
     name = f"tlsmgm_reply_{os.getpid()}_{secrets.token_hex(8)}"
     path = os.path.join(endpoint.reply_dir, name)
     with contextlib.ExitStack() as stack:
@@ -173,15 +173,16 @@ def _write_fifo(endpoint: FIFOEndpoint, deadline: _Deadline, request: bytes) -> 
         stack.callback(os.unlink, path)
         reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         stack.callback(os.close, reader)
-        # With a writer of our own, nobody's close is an end: the line end is.
-        stack.callback(os.close, os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+        # With a writer of our own, there is no end before somebody else has written.
+        keeper = stack.enter_context(contextlib.ExitStack())
+        keeper.callback(os.close, os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC))
         writer = _open_fifo(endpoint.path)
         stack.callback(os.close, writer)
         owner = os.fstat(writer).st_uid
         if owner != os.geteuid():
             os.chown(path, owner, -1)  # only root comes here, and a server that is not must write
         _write_all(writer, f":{name}:".encode("ascii") + request, deadline)
-        return _read_line(reader, deadline)
+        return _read_line(reader, deadline, keeper.close)
 
 
 def _open_fifo(path: str) -> int:
@@ -200,12 +201,17 @@ def _write_all(descriptor: int, data: bytes, deadline: _Deadline) -> None:
             rest = rest[os.write(descriptor, rest) :]
 
 
-def _read_line(descriptor: int, deadline: _Deadline) -> bytes:
+def _read_line(descriptor: int, deadline: _Deadline, begun: Callable[[], None]) -> bytes:
+    """Read to a line end or, as OpenSIPS writes none, to the close; ``begun()`` at the start."""
     line = bytearray()
     while not line.endswith(b"\n"):
         if len(line) > _MAX_REPLY:
             raise OSError("the answer is too long")
         select.select([descriptor], [], [], deadline.left)
         with contextlib.suppress(BlockingIOError):
-            line += os.read(descriptor, _MAX_DATAGRAM)
+            piece = os.read(descriptor, _MAX_DATAGRAM)
+            if not piece:
+                break
+            line += piece
+            begun()
     return bytes(line)
