@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PUBLIC_MODULES = (
     "tlsmgm",
     "tlsmgm.errors",
+    "tlsmgm.config.opensips",
     "tlsmgm.databases",
     "tlsmgm.mi",
     "tlsmgm.mi.client",

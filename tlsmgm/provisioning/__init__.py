@@ -1,0 +1,1 @@
+"""Names of former releases; :mod:`tlsmgm.databases` has them now."""
