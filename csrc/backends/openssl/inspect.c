@@ -8,8 +8,12 @@
 #include "base/error.h"
 #include "x509/certificate_time.h"
 
-/* TLS 1.2 agrees on no key when it resumes; OpenSSL knows the group of the session's first time. */
+/*
+ * TLS 1.2 agrees on no key when it resumes; OpenSSL knows the group of the session's first time.
+ * A handshake that fails early has no session, and OpenSSL 3.0 looks into it without asking.
+ */
 static const char *group_name(SSL *ssl) {
+    if (SSL_get_session(ssl) == NULL) return NULL;
     if (SSL_session_reused(ssl) == 1 && SSL_version(ssl) < TLS1_3_VERSION) return NULL;
     int group = (int)SSL_get_negotiated_group(ssl);
     return group == 0 ? NULL : SSL_group_to_name(ssl, group);
