@@ -237,24 +237,12 @@ static bool check_strength(struct path *path) {
     return true;
 }
 
-/* A host's name is asked for by OpenSSL itself, in the middle of its work. */
 static bool has_host_name(const struct tlsmgm_path_question *question) {
     return question->name.size > 0 && !question->peer_rules->is_sip;
 }
 
-static bool check_host_name(struct path *path) {
+static bool check_names(struct path *path) {
     const struct tlsmgm_path_question *question = path->question;
-    if (!has_host_name(question) ||
-        tlsmgm_alt_names_have_host(path->items[0]->fields.subject_alt_names, question->name)) {
-        return true;
-    }
-    return refuse(path, TLSMGM_VERIFY_NAME_MISMATCH, 0, "the name is another one");
-}
-
-/* SIP domains, and names that every peer of the domain must have, are looked for at the end. */
-static bool check_rules(struct path *path) {
-    const struct tlsmgm_path_question *question = path->question;
-    if (!question->peer_rules->is_sip && question->peer_rules->names.size == 0) return true;
     if (tlsmgm_peer_is_expected(path->items[0]->der, question->peer_rules, question->name)) {
         return true;
     }
@@ -472,8 +460,8 @@ static bool judge(struct path *path) {
         return refuse(path, TLSMGM_VERIFY_WEAK_KEY, 0, "the key is too weak");
     }
     return choose(path) && check_extensions(path) && check_strength(path) &&
-           check_host_name(path) && check_revocation(path) && check_signatures_and_times(path) &&
-           check_name_constraints(path) && check_rules(path);
+           check_revocation(path) && check_signatures_and_times(path) &&
+           check_name_constraints(path) && check_names(path);
 }
 
 static enum tlsmgm_status read_shown(const struct tlsmgm_path_question *question,

@@ -32,7 +32,7 @@ enum tlsmgm_status tlsmgm_session_owner_check(struct tlsmgm_session_owner *owner
                                               const char *verify_name, struct tlsmgm_error *error) {
     size_t size = verify_name == NULL ? 0 : strlen(verify_name);
     if (verify_name == NULL) return TLSMGM_STATUS_OK;
-    /* OpenSSL would take a leading dot for every name below. */
+    /* Some would take a leading dot for every name below. */
     if (size == 0 || size > TLSMGM_SESSION_NAME_MAX || *verify_name == '.') {
         return tlsmgm_fail_parameter(error, "verify_name", "the name cannot be checked");
     }

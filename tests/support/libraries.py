@@ -21,6 +21,7 @@ __all__ = [
     "installed",
     "lacks",
     "needs_library",
+    "release_of",
     "required",
 ]
 
@@ -72,3 +73,9 @@ def needs_library(*names: str) -> pytest.MarkDecorator:
     missing = [name for name in names if name not in libraries()]
     reason = f"{', '.join(missing)} is not installed" if missing else ""
     return pytest.mark.skipif(bool(missing), reason=reason)
+
+
+def release_of(name: str) -> tuple[int, int]:
+    """Return the first two numbers of a library's version, like ``(3, 5)``."""
+    major, minor = libraries()[name].version.split(".")[:2]
+    return int(major), int(minor)

@@ -154,3 +154,17 @@ def test_names_of_the_domain_are_asked_for_last(judge: Judge, root: Authority) -
     new = root.issue("leaf", names=["dom1.test"])
     assert judge(old, peer_identity="other.test") == "expired"
     assert judge(new, peer_identity="other.test") == "name_mismatch"
+
+
+def test_a_trusted_leaf_names_one_algorithm(library: str, version: str, root: Authority) -> None:
+    """Nobody looks at the signature of what is trusted for itself; both look at its algorithm."""
+    ecdsa = bytes.fromhex("06082a8648ce3d0403")
+    site = root.issue("leaf", names=["dom1.test"], kind="ec")
+    der = site.leaf.public_bytes(serialization.Encoding.DER)
+    outer = der.rindex(ecdsa) + len(ecdsa)
+    other = x509.load_der_x509_certificate(der[:outer] + b"\x03" + der[outer + 1 :])
+    for leaf, verdict in ((site.leaf, "ok"), (other, "malformed")):
+        pem = certificate_pem(leaf)
+        server = site.fields() | {"certificate": pem}
+        both = managers("openssl", library, version, server=server, client={"ca_list": pem})
+        assert ending(both.pair().pump()) == verdict

@@ -75,8 +75,10 @@ static enum tlsmgm_status load_certificate(struct tlsmgm_ctx *ctx,
 static enum tlsmgm_status fail_key(const struct tlsmgm_key *key, const char *parameter,
                                    struct tlsmgm_error *error) {
     unsigned long code = ERR_peek_error();
+    /* A decoder calls what a wrong phrase makes of a key unsupported, too: once in 256 times the
+     * padding looks good. */
     bool is_unsupported =
-        ERR_GET_LIB(code) == ERR_LIB_EVP || ERR_GET_REASON(code) == ERR_R_UNSUPPORTED;
+        ERR_GET_LIB(code) == ERR_LIB_EVP && ERR_GET_REASON(code) == ERR_R_UNSUPPORTED;
     if (!key->encryption.is_given) {
         return ossl_fail_item(error, parameter, key->place, "OpenSSL cannot decode it");
     }

@@ -29,14 +29,28 @@ static bool all_are_cheap(X509_STORE_CTX *store) {
     return is_cheap(X509_STORE_CTX_get0_cert(store));
 }
 
-/* RFC 5922, or names that every peer of the domain must have: OpenSSL asks for neither. */
+/*
+ * RFC 5280 section 4.1.1.2: a certificate names its signature's algorithm twice. OpenSSL looks where
+ * it checks the signature, so not at a leaf that is trusted for itself.
+ */
+static bool names_one_algorithm(const X509 *certificate) {
+    const X509_ALGOR *outer = NULL;
+    const ASN1_OBJECT *inner_kind = NULL;
+    const ASN1_OBJECT *outer_kind = NULL;
+    X509_get0_signature(NULL, &outer, certificate);
+    X509_ALGOR_get0(&outer_kind, NULL, NULL, outer);
+    X509_ALGOR_get0(&inner_kind, NULL, NULL, X509_get0_tbs_sigalg(certificate));
+    return OBJ_cmp(inner_kind, outer_kind) == 0;
+}
+
+/* The name that the connection asks for, and those that every peer of the domain must have. */
 static bool is_expected(X509_STORE_CTX *store, const struct tlsmgm_ctx *ctx) {
     const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
     const struct tlsmgm_conn *conn = SSL_get_app_data(ssl);
     struct tlsmgm_bytes name = {(const uint8_t *)conn->base.owner.checked,
                                 conn->base.owner.checked_size};
     unsigned char *der = NULL;
-    if (!ctx->base.peer_rules.is_sip && ctx->base.peer_rules.names.size == 0) return true;
+    if (name.size == 0 && ctx->base.peer_rules.names.size == 0) return true;
     int size = i2d_X509(X509_STORE_CTX_get0_cert(store), &der);
     bool expected = size > 0 && tlsmgm_peer_is_expected((struct tlsmgm_bytes){der, (size_t)size},
                                                         &ctx->base.peer_rules, name);
@@ -59,7 +73,7 @@ static bool fits_ticket(X509_STORE_CTX *store, const struct tlsmgm_ctx *ctx) {
 }
 
 static int verify(X509_STORE_CTX *store, const struct tlsmgm_ctx *ctx) {
-    if (!all_are_cheap(store)) {
+    if (!all_are_cheap(store) || !names_one_algorithm(X509_STORE_CTX_get0_cert(store))) {
         X509_STORE_CTX_set_error(store, X509_V_ERR_INVALID_EXTENSION);
         return 0;
     }

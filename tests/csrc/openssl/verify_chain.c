@@ -5,6 +5,8 @@
 
 #include "backends/openssl/internal.h"
 
+#define NAME_FLAGS (X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT)
+
 static X509 *certificate_of(struct tlsmgm_bytes der) {
     const unsigned char *next = der.data;
     X509 *certificate = d2i_X509(NULL, &next, (long)der.size);
@@ -50,11 +52,19 @@ static void ask(const struct tlsmgm_test_chain *chain, X509_STORE_CTX *context) 
     X509_VERIFY_PARAM_set_auth_level(parameters, 2);
     X509_VERIFY_PARAM_set_depth(parameters, chain->verify_depth);
     X509_VERIFY_PARAM_set_time(parameters, (time_t)chain->now);
-    if (*chain->name == '\0') return;
-    X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
-                                                    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-    if (X509_VERIFY_PARAM_set1_ip_asc(parameters, chain->name) == 1) return;
-    (void)X509_VERIFY_PARAM_set1_host(parameters, chain->name, 0);
+    if (*chain->name != '\0') X509_VERIFY_PARAM_set_hostflags(parameters, NAME_FLAGS);
+}
+
+/* Asked last, as our connections ask; here by OpenSSL's own matcher. */
+static bool has_name(const struct tlsmgm_test_chain *chain, X509_STORE_CTX *context) {
+    X509 *leaf = X509_STORE_CTX_get0_cert(context);
+    if (*chain->name == '\0' || X509_check_ip_asc(leaf, chain->name, 0) == 1 ||
+        X509_check_host(leaf, chain->name, 0, NAME_FLAGS, NULL) == 1) {
+        return true;
+    }
+    X509_STORE_CTX_set_error(context, X509_V_ERR_HOSTNAME_MISMATCH);
+    X509_STORE_CTX_set_error_depth(context, 0);
+    return false;
 }
 
 bool tlsmgm_test_verify_chain(const struct tlsmgm_test_chain *chain,
@@ -66,7 +76,7 @@ bool tlsmgm_test_verify_chain(const struct tlsmgm_test_chain *chain,
                 X509_STORE_CTX_init(context, store, sk_X509_value(shown, 0), shown) == 1;
     if (good) {
         ask(chain, context);
-        bool verified = X509_verify_cert(context) == 1;
+        bool verified = X509_verify_cert(context) == 1 && has_name(chain, context);
         *reason = ossl_verify_reason(X509_STORE_CTX_get_error(context));
         *depth = X509_STORE_CTX_get_error_depth(context);
         if (!verified && *reason == TLSMGM_VERIFY_NONE) *reason = TLSMGM_VERIFY_OTHER;
