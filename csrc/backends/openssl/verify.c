@@ -30,8 +30,8 @@ static bool all_are_cheap(X509_STORE_CTX *store) {
 }
 
 /*
- * RFC 5280 section 4.1.1.2: a certificate names its signature's algorithm twice. OpenSSL looks where
- * it checks the signature, so not at a leaf that is trusted for itself.
+ * RFC 5280 section 4.1.1.2: a certificate names its signature's algorithm twice. OpenSSL looks
+ * where it checks the signature, so not at a leaf that is trusted for itself.
  */
 static bool names_one_algorithm(const X509 *certificate) {
     const X509_ALGOR *outer = NULL;
