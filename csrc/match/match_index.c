@@ -48,6 +48,7 @@ struct pattern {
 
 struct tlsmgm_match_index {
     atomic_size_t references;
+    struct tlsmgm_siphash_key key;
     struct group *groups;
     uint32_t group_count;
     uint32_t *group_slots; /* hash table of positions in groups */
@@ -61,20 +62,14 @@ struct tlsmgm_match_index {
     uint32_t any_group; /* position in groups, or NO_SLOT */
 };
 
-/* FNV-1a. Only our own configuration is ever stored, so nobody can prepare collisions. */
-static uint32_t hash_bytes(uint32_t hash, const uint8_t *data, size_t size) {
-    for (size_t i = 0; i < size; i++) hash = (hash ^ data[i]) * 16777619u;
-    return hash;
+static uint32_t hash_address(const struct tlsmgm_match_index *index, const uint8_t address[16],
+                             uint16_t port) {
+    return (uint32_t)tlsmgm_siphash(&index->key, port, (struct tlsmgm_bytes){address, 16});
 }
 
-static uint32_t hash_address(const uint8_t address[16], uint16_t port) {
-    const uint8_t port_bytes[2] = {(uint8_t)(port >> 8), (uint8_t)port};
-    return hash_bytes(hash_bytes(2166136261u, address, 16), port_bytes, sizeof port_bytes);
-}
-
-static uint32_t hash_name(uint32_t group, enum name_kind kind, const uint8_t *data, size_t size) {
-    uint32_t seed = 2166136261u ^ (group * 2654435761u) ^ ((uint32_t)kind << 31);
-    return hash_bytes(seed, data, size);
+static uint32_t hash_name(const struct tlsmgm_match_index *index, uint32_t group,
+                          enum name_kind kind, struct tlsmgm_bytes text) {
+    return (uint32_t)tlsmgm_siphash(&index->key, ((uint64_t)kind << 32) | group, text);
 }
 
 /* A power of two with at least as many free slots as used ones. */
@@ -87,7 +82,7 @@ static uint32_t table_size(size_t count) {
 /* The slot that holds the address, or the free slot where it belongs. */
 static uint32_t *group_slot(const struct tlsmgm_match_index *index, const uint8_t address[16],
                             uint16_t port) {
-    uint32_t i = hash_address(address, port) & index->group_mask;
+    uint32_t i = hash_address(index, address, port) & index->group_mask;
     while (index->group_slots[i] != NO_SLOT) {
         const struct group *group = &index->groups[index->group_slots[i]];
         if (group->port == port && memcmp(group->address, address, 16) == 0) break;
@@ -99,7 +94,8 @@ static uint32_t *group_slot(const struct tlsmgm_match_index *index, const uint8_
 /* The slot that holds the name, or the free slot where it belongs. data is in lower case. */
 static struct name *name_slot(const struct tlsmgm_match_index *index, uint32_t group,
                               enum name_kind kind, const uint8_t *data, size_t size) {
-    uint32_t i = hash_name(group, kind, data, size) & index->name_mask;
+    struct tlsmgm_bytes text = {data, size};
+    uint32_t i = hash_name(index, group, kind, text) & index->name_mask;
     while (index->names[i].domain != TLSMGM_MATCH_NONE) {
         const struct name *name = &index->names[i];
         if (name->group == group && name->kind == (uint8_t)kind && name->size == size &&
@@ -269,6 +265,7 @@ static void shrink_tables(struct tlsmgm_match_index *index) {
 }
 
 enum tlsmgm_status tlsmgm_match_index_new(const struct tlsmgm_match_entry *entries, size_t count,
+                                          const struct tlsmgm_siphash_key *key,
                                           struct tlsmgm_match_index **out,
                                           struct tlsmgm_error *error) {
     size_t text_size = 0;
@@ -278,6 +275,7 @@ enum tlsmgm_status tlsmgm_match_index_new(const struct tlsmgm_match_entry *entri
     struct tlsmgm_match_index *index = tlsmgm_calloc(1, sizeof *index);
     if (index == NULL) return tlsmgm_fail_memory(error);
     atomic_init(&index->references, 1);
+    index->key = *key;
     if (!allocate_tables(index, count, text_size)) {
         tlsmgm_match_index_free(index);
         return tlsmgm_fail_memory(error);

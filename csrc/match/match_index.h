@@ -17,6 +17,7 @@
 #ifndef TLSMGM_MATCH_INDEX_H
 #define TLSMGM_MATCH_INDEX_H
 
+#include "base/siphash.h"
 #include "include/tlsmgm.h"
 
 struct tlsmgm_match_index;
@@ -36,9 +37,13 @@ struct tlsmgm_match_entry {
     uint32_t domain;             /* what find() returns */
 };
 
-/* Entries in order of definition: a later one beats an equal earlier one. Copies everything. */
+/*
+ * Entries in order of definition: a later one beats an equal earlier one. Copies everything. The
+ * key is random and kept secret: tenants register names, and clients send them.
+ */
 TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_match_index_new(const struct tlsmgm_match_entry *entries,
                                                           size_t count,
+                                                          const struct tlsmgm_siphash_key *key,
                                                           struct tlsmgm_match_index **out,
                                                           struct tlsmgm_error *error);
 struct tlsmgm_match_index *tlsmgm_match_index_ref(struct tlsmgm_match_index *index);

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support import hello
-from tests.support.c_code import match_entries
+from tests.support.c_code import hash_key, match_entries
 from tests.support.contract import Connection, Rig, exchange, shake
 
 ADDRESS = bytes(10) + b"\xff\xff\x7f\0\0\1"
@@ -24,7 +24,7 @@ class Acceptor:
         entries, _keep = match_entries(rig.c, rows)
         index = ffi.new("struct tlsmgm_match_index **")
         error = rig.c.error()
-        assert lib.tlsmgm_match_index_new(entries, len(rows), index, error) == 0
+        assert lib.tlsmgm_match_index_new(entries, len(rows), hash_key(rig.c), index, error) == 0
         handles = ffi.new("struct tlsmgm_ctx_handle[]", len(contexts))
         for handle, ctx in zip(handles, contexts, strict=True):
             handle.backend, handle.ctx = ffi.addressof(rig.table), ctx
@@ -118,7 +118,7 @@ def test_a_client_context_cannot_answer(rig: Rig) -> None:
     ffi, lib = rig.c.ffi, rig.c.lib
     index, out = ffi.new("struct tlsmgm_match_index **"), ffi.new("struct tlsmgm_selector **")
     error = rig.c.error()
-    assert lib.tlsmgm_match_index_new(ffi.NULL, 0, index, error) == 0
+    assert lib.tlsmgm_match_index_new(ffi.NULL, 0, hash_key(rig.c), index, error) == 0
     handle = ffi.new("struct tlsmgm_ctx_handle *")
     handle.backend, handle.ctx = ffi.addressof(rig.table), rig.client_context()
     status = lib.tlsmgm_selector_new(index[0], handle, 1, 0, 0, out, error)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.c_code import CCode, match_entries
+from tests.support.c_code import CCode, hash_key, match_entries
 
 Attempt = Callable[[], int]
 
@@ -61,7 +61,7 @@ def test_match_index(c: CCode) -> None:
     for allowed in range(20):
         out[0] = c.ffi.cast("struct tlsmgm_match_index *", 1)
         c.lib.tlsmgm_test_fail_after(allowed)
-        status = c.lib.tlsmgm_match_index_new(array, 3, out, error)
+        status = c.lib.tlsmgm_match_index_new(array, 3, hash_key(c), out, error)
         c.lib.tlsmgm_test_fail_after(-1)
         if status == c.lib.TLSMGM_STATUS_OK:
             # Not being able to shrink a table is no failure, so it goes well earlier than the end.

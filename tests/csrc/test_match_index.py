@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support import reference_matcher
-from tests.support.c_code import CCode, match_entries
+from tests.support.c_code import CCode, hash_key, match_entries
 from tests.support.reference_matcher import Entry
 
 ADDRESSES = [bytes(10) + b"\xff\xff\x0a\0\0" + bytes([last]) for last in range(3)]
@@ -35,7 +35,7 @@ def new_index(c: CCode, entries: Sequence[Entry]) -> Iterator[Any]:
     array, alive = match_entries(c, entries)
     out = c.ffi.new("struct tlsmgm_match_index **")
     error = c.error()
-    status = c.lib.tlsmgm_match_index_new(array, len(entries), out, error)
+    status = c.lib.tlsmgm_match_index_new(array, len(entries), hash_key(c), out, error)
     assert status == c.lib.TLSMGM_STATUS_OK, c.text(error)
     for keep in alive:
         if keep:
@@ -90,7 +90,10 @@ def test_many_addresses_are_found(c: CCode) -> None:
 
 def test_an_empty_index_answers_nothing(c: CCode) -> None:
     out = c.ffi.new("struct tlsmgm_match_index **")
-    assert c.lib.tlsmgm_match_index_new(c.ffi.NULL, 0, out, c.error()) == c.lib.TLSMGM_STATUS_OK
+    assert (
+        c.lib.tlsmgm_match_index_new(c.ffi.NULL, 0, hash_key(c), out, c.error())
+        == c.lib.TLSMGM_STATUS_OK
+    )
     assert find(c, out[0], ADDRESSES[0], 1, b"x") is None
     assert find(c, out[0], ADDRESSES[0], 1, None) is None
     assert c.lib.tlsmgm_match_index_memory(out[0]) > 0
@@ -125,7 +128,7 @@ def test_bad_entries_are_refused(c: CCode, entry: Entry, status: str) -> None:
     array, _alive = match_entries(c, [(None, 0, b"good", 7), entry])
     out = c.ffi.new("struct tlsmgm_match_index **", c.ffi.cast("void *", 1))
     error = c.error()
-    assert c.status_name(c.lib.tlsmgm_match_index_new(array, 2, out, error)) == status
+    assert c.status_name(c.lib.tlsmgm_match_index_new(array, 2, hash_key(c), out, error)) == status
     assert out[0] == c.ffi.NULL
     assert c.status_name(error.status) == status
     assert c.text(error)

@@ -8,6 +8,7 @@
 /* Pieces of the input between NUL bytes: the first is the name, the others are patterns. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct tlsmgm_match_entry entries[ENTRIES_MAX];
+    static const struct tlsmgm_siphash_key key = {{0}};
     struct tlsmgm_match_index *index = NULL;
     struct tlsmgm_bytes name = {data, 0};
     struct tlsmgm_error error;
@@ -27,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         start = i + 1;
     }
     if (data == NULL ||
-        tlsmgm_match_index_new(entries, count, &index, &error) != TLSMGM_STATUS_OK) {
+        tlsmgm_match_index_new(entries, count, &key, &index, &error) != TLSMGM_STATUS_OK) {
         return 0;
     }
     uint32_t found = tlsmgm_match_index_find(index, address, 0, name);

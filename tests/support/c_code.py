@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -86,6 +87,13 @@ def match_entries(c: CCode, entries: Sequence[Entry]) -> tuple[Any, list[Any]]:
         slot.domain = domain
         alive.append(keep)
     return array, alive
+
+
+def hash_key(c: CCode) -> Any:
+    """Return a ``struct tlsmgm_siphash_key`` of chance."""
+    key = c.ffi.new("struct tlsmgm_siphash_key *")
+    c.ffi.buffer(key)[:] = os.urandom(16)
+    return key
 
 
 @dataclass(frozen=True)

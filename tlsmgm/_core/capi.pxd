@@ -78,6 +78,11 @@ cdef extern from "hello/first_flight.h" nogil:
         tlsmgm_client_hello hello
 
 
+cdef extern from "base/siphash.h" nogil:
+    cdef struct tlsmgm_siphash_key:
+        uint8_t bytes[16]
+
+
 cdef extern from "match/match_index.h" nogil:
     cdef struct tlsmgm_match_index
 
@@ -92,7 +97,8 @@ cdef extern from "match/match_index.h" nogil:
         tlsmgm_bytes pattern
         uint32_t domain
 
-    tlsmgm_status tlsmgm_match_index_new(const tlsmgm_match_entry *, size_t, tlsmgm_match_index **,
+    tlsmgm_status tlsmgm_match_index_new(const tlsmgm_match_entry *, size_t,
+                                         const tlsmgm_siphash_key *, tlsmgm_match_index **,
                                          tlsmgm_error *)
     void tlsmgm_match_index_free(tlsmgm_match_index *)
     uint32_t tlsmgm_match_index_find(const tlsmgm_match_index *, const uint8_t *, uint16_t,

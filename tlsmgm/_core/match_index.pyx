@@ -4,6 +4,8 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
+import os
+
 from tlsmgm._core.capi cimport (
     TLSMGM_MATCH_NONE,
     tlsmgm_bytes,
@@ -13,6 +15,7 @@ from tlsmgm._core.capi cimport (
     tlsmgm_match_index_free,
     tlsmgm_match_index_memory,
     tlsmgm_match_index_new,
+    tlsmgm_siphash_key,
     tlsmgm_status,
 )
 from tlsmgm._core.status cimport check
@@ -56,8 +59,11 @@ cdef class MatchIndex:
     def __cinit__(self, entries):
         cdef tlsmgm_error error
         cdef tlsmgm_status status
+        cdef tlsmgm_siphash_key key
+        cdef bytes secret = os.urandom(sizeof(key.bytes))
         cdef list kept = [tuple(entry) for entry in entries]
         cdef Py_ssize_t i
+        memcpy(key.bytes, <const char *> secret, sizeof(key.bytes))
         self.size = len(kept)
         cdef tlsmgm_match_entry *array = <tlsmgm_match_entry *> calloc(
             self.size + 1, sizeof(tlsmgm_match_entry)
@@ -68,7 +74,7 @@ cdef class MatchIndex:
             for i in range(self.size):
                 _fill(&array[i], <tuple> kept[i])
             with nogil:
-                status = tlsmgm_match_index_new(array, self.size, &self.index, &error)
+                status = tlsmgm_match_index_new(array, self.size, &key, &self.index, &error)
             check(status, &error, None)
         finally:
             free(array)

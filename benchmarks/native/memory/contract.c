@@ -45,11 +45,12 @@ static bool init(struct bench_fault *fault) {
 static bool index_new(const struct bench_setting *setting, struct tlsmgm_match_index **out,
                       struct bench_fault *fault) {
     struct tlsmgm_error error;
+    static const struct tlsmgm_siphash_key key = {{0}};
     struct tlsmgm_match_entry entry = {.any_address = true};
     entry.no_name = *setting->server_name == '\0';
     entry.pattern.data = (const uint8_t *)setting->server_name;
     entry.pattern.size = strlen(setting->server_name);
-    if (tlsmgm_match_index_new(&entry, 1, out, &error) == TLSMGM_STATUS_OK) return true;
+    if (tlsmgm_match_index_new(&entry, 1, &key, out, &error) == TLSMGM_STATUS_OK) return true;
     return bench_contract_fail(fault, "match index", &error);
 }
 
