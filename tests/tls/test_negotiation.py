@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import tlsmgm
+from tests.support import hello
 from tests.support.managers import method_of
 from tests.support.pairs import managers
 from tests.support.pki import Authority
@@ -215,3 +216,26 @@ def test_lists_that_no_library_takes(library: str, text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         managers(library, library, server={"cipher_list": text})
     assert caught.value.parameter == "cipher_list"
+
+
+@pytest.mark.parametrize("legacy", [0x0303, 0x0304, 0x0305])
+@pytest.mark.parametrize("highest", ["TLSv1_2", None])
+def test_a_legacy_version_alone_means_tls12(
+    library: str, root: Authority, legacy: int, highest: str | None
+) -> None:
+    """RFC 8446 section 4.2.1: without supported_versions nothing above TLS 1.2 is negotiated."""
+    site = root.issue("leaf", names=["dom1.test"], kind="ec")
+    values = site.fields() | ({"method": highest} if highest else {})
+    extensions = [
+        hello.server_name(b"dom1.test"),
+        hello.extension(hello.GROUPS, hello.vector(2, (23).to_bytes(2, "big"))),
+        hello.extension(hello.SIGNATURES, hello.vector(2, b"\x04\x03")),
+    ]
+    suite = b"\xc0\x2b"  # TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+    sent = hello.message(*extensions, version=legacy.to_bytes(2, "big"), suites=suite)
+    server = managers(library, library, server=values).pair().server
+    server.feed(hello.records(sent))
+    assert server.handshake() is False
+    answer = server.drain()
+    assert (answer[0], answer[5]) == (22, 2)  # a ServerHello
+    assert answer[9:11] == b"\x03\x03"

@@ -3,6 +3,7 @@
 import os
 
 cimport cython
+from libc.string cimport memset
 
 from tlsmgm._core.backend cimport Backend
 from tlsmgm._core.capi cimport (
@@ -155,6 +156,7 @@ cdef class Context:
         cdef tlsmgm_status status
         cdef _Strings strings = _Strings()
         cdef list warnings = []
+        memset(&config, 0, sizeof(config))
         config.is_server = is_server
         config.lowest_version = lowest_version
         config.highest_version = highest_version
