@@ -7,11 +7,18 @@
 
 #include "include/tlsmgm.h"
 
+struct tlsmgm_keylog_file;
+
 struct tlsmgm_keylog {
     int descriptor; /* -1: nothing is logged */
+    struct tlsmgm_keylog_file
+        *file; /* shared by all key logs of its path; NULL: nothing is logged */
 };
 
-/* Opens the file to append to it, for its owner alone; path may be NULL. */
+/*
+ * Opens the file to append to it, for its owner alone; path may be NULL. A file that is open
+ * already is shared, unless another one has taken its place since.
+ */
 TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_keylog_open(struct tlsmgm_keylog *keylog,
                                                       const char *path, struct tlsmgm_error *error);
 void tlsmgm_keylog_close(struct tlsmgm_keylog *keylog);

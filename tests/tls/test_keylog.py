@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +139,32 @@ def test_open_keys_draw_a_warning(library: str, tmp_path: Path) -> None:
     assert "'dom1'" in warning
     assert "mode 0640" in warning
     assert "chmod 600" in warning
+
+
+def descriptors_of(path: Path) -> int:
+    """Count what this process has open of a file."""
+    wanted, found = path.stat(), 0
+    for number in map(int, os.listdir("/dev/fd")):
+        try:
+            found += os.path.samestat(os.fstat(number), wanted)
+        except OSError:
+            continue  # that of the listing itself
+    return found
+
+
+def test_domains_share_a_file_until_another_takes_its_place(library: str, tmp_path: Path) -> None:
+    path, moved = tmp_path / "keys", tmp_path / "keys.1"
+    first = server_domain(keylog_file=path)
+    domains = [replace(first, name=f"d{n}", match_sip_domain=(f"d{n}.test",)) for n in range(5)]
+    many = manager_of(library, *domains)
+    more = manager_of(library, server_domain(keylog_file=path))
+    assert descriptors_of(path) == 1
+    path.rename(moved)
+    later = manager_of(library, server_domain(keylog_file=path), client_domain())
+    assert (descriptors_of(moved), descriptors_of(path)) == (1, 1)
+    connect(later, later)
+    assert entries(path)
+    assert moved.read_bytes() == b""
+    del many, more
+    gc.collect()
+    assert (descriptors_of(moved), descriptors_of(path)) == (0, 1)
