@@ -84,7 +84,7 @@ def test_children_have_randoms_of_their_own(library: str, version: str, state: s
         assert len(set(pieces)) == len(pieces)
 
 
-#: A ticket is the name of its key and an IV of as many bytes, then what is sealed (RFC 5077 section 4).
+#: A ticket is the name of its key, an IV of as many bytes, and what is sealed (RFC 5077 section 4).
 TICKETS = """
 from tlsmgm._material.ticket_schedule import OwnSchedule
 
