@@ -73,3 +73,27 @@ def test_only_backends_name_their_library(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=unit)
 def test_no_file_knows_python(path: Path) -> None:
     assert "Python.h" not in path.read_text(encoding="utf-8")
+
+
+COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+NAME = re.compile(r"\b(?:ossl|wssl)_\w+")
+DEFINED = re.compile(r"^(?!static\b)\w[\w *]*?\b((?:ossl|wssl)_\w+)\(", re.MULTILINE)
+
+
+@pytest.mark.parametrize("folder", sorted(c_core.BACKENDS))
+def test_files_of_a_backend_call_downwards(folder: str) -> None:
+    """They share a header, so circles show in the names that one uses of another only."""
+    texts = {
+        path.stem: COMMENT.sub("", path.read_text(encoding="utf-8"))
+        for path in (CSRC / "backends" / folder).glob("*.c")
+    }
+    owner = {name: stem for stem, text in texts.items() for name in DEFINED.findall(text)}
+    assert len(owner) > 20
+    graph = {
+        stem: {owner[name] for name in NAME.findall(text) if name in owner} - {stem}
+        for stem, text in texts.items()
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"a circle: {' -> '.join(error.args[1])}")

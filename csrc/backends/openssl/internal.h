@@ -27,10 +27,11 @@ struct tlsmgm_session {
     struct tlsmgm_session_owner owner;
 };
 
-/* backend.c */
+/* library.c: what there is once. */
 TLSMGM_MUST_USE enum tlsmgm_status ossl_init(struct tlsmgm_error *error);
 BIO_METHOD *ossl_bio_method(void);
 const EVP_CIPHER *ossl_ticket_cipher(void);
+const char *ossl_cipher_name(size_t index); /* or NULL, behind the last */
 bool ossl_cipher_is_known(struct tlsmgm_bytes word);
 
 /* context.c */
@@ -66,6 +67,10 @@ int ossl_verify_callback(X509_STORE_CTX *store, void *argument);
 int ossl_ticket_callback(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
                          EVP_MAC_CTX *mac, int sealing);
 
+/* callbacks.c: set in a context, called for its connections. */
+int ossl_client_hello_callback(SSL *ssl, int *alert, void *argument);
+void ossl_info_callback(const SSL *ssl, int where, int value);
+
 /* connection.c */
 TLSMGM_MUST_USE enum tlsmgm_status ossl_conn_new(struct tlsmgm_ctx *ctx,
                                                  const struct tlsmgm_conn_config *config,
@@ -81,8 +86,6 @@ TLSMGM_MUST_USE enum tlsmgm_status ossl_write(struct tlsmgm_conn *conn, const ui
                                               struct tlsmgm_error *error);
 TLSMGM_MUST_USE enum tlsmgm_status ossl_shutdown(struct tlsmgm_conn *conn,
                                                  struct tlsmgm_error *error);
-int ossl_client_hello_callback(SSL *ssl, int *alert, void *argument);
-void ossl_info_callback(const SSL *ssl, int where, int value);
 
 /* inspect.c: what was negotiated, certificates, sessions. */
 void ossl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info);

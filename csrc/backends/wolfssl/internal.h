@@ -136,6 +136,11 @@ int wssl_ticket_callback(WOLFSSL *ssl, unsigned char *name, unsigned char *iv, u
                          int sealing, unsigned char *ticket, int size, int *out_size,
                          void *argument);
 
+/* callbacks.c: set in a context, called for its connections. */
+int wssl_server_name_callback(WOLFSSL *ssl, int *alert, void *argument);
+int wssl_wire_receive(WOLFSSL *ssl, char *data, int size, void *argument);
+int wssl_wire_send(WOLFSSL *ssl, char *data, int size, void *argument);
+
 /* connection.c */
 TLSMGM_MUST_USE enum tlsmgm_status wssl_conn_new(struct tlsmgm_ctx *ctx,
                                                  const struct tlsmgm_conn_config *config,
@@ -151,11 +156,8 @@ TLSMGM_MUST_USE enum tlsmgm_status wssl_write(struct tlsmgm_conn *conn, const ui
                                               struct tlsmgm_error *error);
 TLSMGM_MUST_USE enum tlsmgm_status wssl_shutdown(struct tlsmgm_conn *conn,
                                                  struct tlsmgm_error *error);
-int wssl_server_name_callback(WOLFSSL *ssl, int *alert, void *argument);
 int wssl_log_tls13_secret(WOLFSSL *ssl, int id, const unsigned char *secret, int size,
                           void *argument);
-int wssl_wire_receive(WOLFSSL *ssl, char *data, int size, void *argument);
-int wssl_wire_send(WOLFSSL *ssl, char *data, int size, void *argument);
 
 /* inspect.c: what was negotiated, certificates, sessions. */
 void wssl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info);
