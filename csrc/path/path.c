@@ -243,7 +243,8 @@ static bool has_host_name(const struct tlsmgm_path_question *question) {
 
 static bool check_names(struct path *path) {
     const struct tlsmgm_path_question *question = path->question;
-    if (tlsmgm_peer_is_expected(path->items[0]->der, question->peer_rules, question->name)) {
+    if (tlsmgm_peer_is_expected(path->items[0]->fields.subject_alt_names, question->peer_rules,
+                                question->name)) {
         return true;
     }
     return refuse(path, TLSMGM_VERIFY_NAME_MISMATCH, 0, "the name is another one");

@@ -88,12 +88,6 @@ static bool read_extensions(struct tlsmgm_cursor *body, struct tlsmgm_bytes *ext
            tlsmgm_der_expect(&inner, TLSMGM_DER_SEQUENCE, extensions) && inner.left == 0;
 }
 
-static bool read_subject_alt_names(struct tlsmgm_bytes value, struct tlsmgm_bytes *names) {
-    struct tlsmgm_cursor cursor = tlsmgm_cursor(value);
-    return tlsmgm_der_expect(&cursor, TLSMGM_DER_SEQUENCE, names) && cursor.left == 0 &&
-           tlsmgm_san_is_valid(*names);
-}
-
 static bool seen_before(const struct tlsmgm_bytes *seen, size_t count, struct tlsmgm_bytes oid) {
     for (size_t i = 0; i < count; i++) {
         if (tlsmgm_bytes_equal(seen[i], oid)) return true;
@@ -115,7 +109,7 @@ static enum tlsmgm_status check_extensions(struct tlsmgm_certificate_fields *out
         if (seen_before(seen, count, extension.oid)) return malformed(error, "extension twice");
         seen[count] = extension.oid;
         if (tlsmgm_extension_number(&extension) == TLSMGM_SUBJECT_ALT_NAME &&
-            !read_subject_alt_names(extension.value, &out->subject_alt_names)) {
+            !tlsmgm_san_read(extension.value, &out->subject_alt_names)) {
             return malformed(error, "subject alternative names");
         }
     }

@@ -6,7 +6,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/ip_address.h"
-#include "x509/certificate_fields.h"
+#include "x509/subject_alt_name.h"
 
 enum tlsmgm_status tlsmgm_peer_rules_set(struct tlsmgm_peer_rules *rules, bool is_sip,
                                          const char *names, struct tlsmgm_error *error) {
@@ -70,7 +70,7 @@ static bool wildcard_matches(struct tlsmgm_bytes entry, struct tlsmgm_bytes host
                                   (struct tlsmgm_bytes){host.data + label, host.size - label});
 }
 
-bool tlsmgm_alt_names_have_host(struct tlsmgm_bytes names, struct tlsmgm_bytes host) {
+static bool has_host(struct tlsmgm_bytes names, struct tlsmgm_bytes host) {
     uint8_t address[16];
     size_t address_size = tlsmgm_ip_address_read(host, address);
     host = without_root(host);
@@ -129,18 +129,15 @@ static bool has_sip_domain(struct tlsmgm_bytes names, struct tlsmgm_bytes domain
     return has_dns_name && !has_uri;
 }
 
-bool tlsmgm_peer_has_name(struct tlsmgm_bytes leaf, struct tlsmgm_bytes name, bool is_sip) {
-    struct tlsmgm_certificate_fields fields;
-    if (tlsmgm_certificate_fields_read(leaf, &fields, NULL) != TLSMGM_STATUS_OK) return false;
-    return is_sip ? has_sip_domain(fields.subject_alt_names, name)
-                  : tlsmgm_alt_names_have_host(fields.subject_alt_names, name);
+bool tlsmgm_peer_has_name(struct tlsmgm_bytes alt_names, struct tlsmgm_bytes name, bool is_sip) {
+    return is_sip ? has_sip_domain(alt_names, name) : has_host(alt_names, name);
 }
 
-static bool has_one_of(struct tlsmgm_bytes leaf, struct tlsmgm_bytes names, bool is_sip) {
+static bool has_one_of(struct tlsmgm_bytes alt_names, struct tlsmgm_bytes names, bool is_sip) {
     while (names.size > 0) {
         const uint8_t *comma = memchr(names.data, ',', names.size);
         size_t size = comma == NULL ? names.size : (size_t)(comma - names.data);
-        if (tlsmgm_peer_has_name(leaf, (struct tlsmgm_bytes){names.data, size}, is_sip)) {
+        if (tlsmgm_peer_has_name(alt_names, (struct tlsmgm_bytes){names.data, size}, is_sip)) {
             return true;
         }
         if (comma == NULL) return false;
@@ -149,9 +146,9 @@ static bool has_one_of(struct tlsmgm_bytes leaf, struct tlsmgm_bytes names, bool
     return false;
 }
 
-bool tlsmgm_peer_is_expected(struct tlsmgm_bytes leaf, const struct tlsmgm_peer_rules *rules,
+bool tlsmgm_peer_is_expected(struct tlsmgm_bytes alt_names, const struct tlsmgm_peer_rules *rules,
                              struct tlsmgm_bytes name) {
     struct tlsmgm_bytes names = {rules->names.data, rules->names.size};
-    if (name.size > 0 && !tlsmgm_peer_has_name(leaf, name, rules->is_sip)) return false;
-    return names.size == 0 || has_one_of(leaf, names, rules->is_sip);
+    if (name.size > 0 && !tlsmgm_peer_has_name(alt_names, name, rules->is_sip)) return false;
+    return names.size == 0 || has_one_of(alt_names, names, rules->is_sip);
 }

@@ -21,16 +21,14 @@ TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_peer_rules_set(struct tlsmgm_peer_rule
 void tlsmgm_peer_rules_free(struct tlsmgm_peer_rules *rules);
 
 /*
- * Whether a certificate (DER) carries a host name or an IP address (RFC 9525 section 6), or, for
- * SIP, a domain (RFC 5922 section 7): of URIs "sip:" without user, else of DNS names; no wildcards.
+ * Whether a certificate with these names (see x509/subject_alt_name.h) carries a host name or an IP
+ * address (RFC 9525 section 6), or, for SIP, a domain (RFC 5922 section 7): of URIs "sip:" without
+ * user, else of DNS names; no wildcards.
  */
-bool tlsmgm_peer_has_name(struct tlsmgm_bytes leaf, struct tlsmgm_bytes name, bool is_sip);
-
-/* The same of hosts, for who has read the certificate: names are contents of its GeneralNames. */
-bool tlsmgm_alt_names_have_host(struct tlsmgm_bytes names, struct tlsmgm_bytes host);
+bool tlsmgm_peer_has_name(struct tlsmgm_bytes alt_names, struct tlsmgm_bytes name, bool is_sip);
 
 /* Whether it carries the name that the connection asks for (unless empty) and one of the rules'. */
-bool tlsmgm_peer_is_expected(struct tlsmgm_bytes leaf, const struct tlsmgm_peer_rules *rules,
+bool tlsmgm_peer_is_expected(struct tlsmgm_bytes alt_names, const struct tlsmgm_peer_rules *rules,
                              struct tlsmgm_bytes name);
 
 #endif

@@ -59,9 +59,11 @@ bool tlsmgm_san_next(struct tlsmgm_cursor *cursor, enum tlsmgm_san_kind *kind,
     return false;
 }
 
-bool tlsmgm_san_is_valid(struct tlsmgm_bytes names) {
-    struct tlsmgm_cursor cursor = tlsmgm_cursor(names);
+bool tlsmgm_san_read(struct tlsmgm_bytes value, struct tlsmgm_bytes *names) {
+    struct tlsmgm_cursor whole = tlsmgm_cursor(value);
     struct tlsmgm_der_item item;
+    if (!tlsmgm_der_expect(&whole, TLSMGM_DER_SEQUENCE, names) || whole.left > 0) return false;
+    struct tlsmgm_cursor cursor = tlsmgm_cursor(*names);
     while (tlsmgm_der_next(&cursor, &item)) {
         if (!is_choice(item.tag)) return false;
     }

@@ -19,8 +19,8 @@ enum tlsmgm_san_kind {
 bool tlsmgm_san_next(struct tlsmgm_cursor *cursor, enum tlsmgm_san_kind *kind,
                      struct tlsmgm_bytes *value);
 
-/* Whether names are well-formed to their end. */
-bool tlsmgm_san_is_valid(struct tlsmgm_bytes names);
+/* The names in the value of such an extension; false unless they are well-formed to their end. */
+bool tlsmgm_san_read(struct tlsmgm_bytes value, struct tlsmgm_bytes *names);
 
 /*
  * A name as text; addresses as RFC 5952 writes them. At most size bytes are written, terminator

@@ -22,10 +22,18 @@ def certificate(*sans: str) -> bytes:
     return ROOT.issue("cn.test", names=names, uris=uris, addresses=addresses).der
 
 
+def fields_of(c: CCode, der: bytes) -> tuple[Any, Any]:
+    """Return what stands in a certificate, and what must stay alive with it."""
+    leaf, keep = c.bytes_in(der)
+    fields = c.ffi.new("struct tlsmgm_certificate_fields *")
+    assert c.lib.tlsmgm_certificate_fields_read(leaf, fields, c.ffi.NULL) == 0
+    return fields, keep
+
+
 def has_name(c: CCode, der: bytes, name: str, *, sip: bool = False) -> bool:
-    leaf, _keep = c.bytes_in(der)
     asked, _too = c.bytes_in(name.encode())
-    return bool(c.lib.tlsmgm_peer_has_name(leaf, asked, sip))
+    fields, _keep = fields_of(c, der)
+    return bool(c.lib.tlsmgm_peer_has_name(fields.subject_alt_names, asked, sip))
 
 
 HOSTS = [
@@ -87,10 +95,10 @@ def test_sip_domains(c: CCode, sans: list[str], name: str, expected: bool) -> No
 def expected_by(c: CCode, der: bytes, names: str | None, asked: str, *, sip: bool = False) -> bool:
     rules = c.ffi.new("struct tlsmgm_peer_rules *")
     text: Any = c.ffi.NULL if names is None else c.ffi.new("char[]", names.encode())
-    leaf, _keep = c.bytes_in(der)
+    fields, _keep = fields_of(c, der)
     name, _too = c.bytes_in(asked.encode())
     assert c.lib.tlsmgm_peer_rules_set(rules, sip, text, c.ffi.NULL) == c.lib.TLSMGM_STATUS_OK
-    found = bool(c.lib.tlsmgm_peer_is_expected(leaf, rules, name))
+    found = bool(c.lib.tlsmgm_peer_is_expected(fields.subject_alt_names, rules, name))
     c.lib.tlsmgm_peer_rules_free(rules)
     return found
 
@@ -115,9 +123,14 @@ def test_the_rules_and_the_connection_both_count(
     assert expected_by(c, certificate("a.test", "b.test"), names, asked) is expected
 
 
-def test_what_is_no_certificate_has_no_name(c: CCode) -> None:
-    assert not has_name(c, b"garbage", "a.test")
-    assert not has_name(c, b"", "a.test", sip=True)
+@pytest.mark.parametrize("sip", [False, True])
+@pytest.mark.parametrize("names", [b"", b"a.test", b"\x82\x10a.test", b"\xa2\x08\x82\x06a.test"])
+def test_what_are_no_names_has_none(c: CCode, names: bytes, sip: bool) -> None:
+    view, _keep = c.bytes_in(names)
+    asked, _too = c.bytes_in(b"a.test")
+    assert not c.lib.tlsmgm_peer_has_name(view, asked, sip)
+    view, _keep = c.bytes_in(b"\x82\x06a.test")
+    assert c.lib.tlsmgm_peer_has_name(view, asked, sip)
 
 
 @given(name=st.text(st.characters(codec="utf-8"), max_size=60), sip=st.booleans())

@@ -47,13 +47,13 @@ static void look_for_names(struct tlsmgm_bytes der, struct tlsmgm_bytes names) {
     struct tlsmgm_bytes value;
     struct tlsmgm_cursor cursor = tlsmgm_cursor(names);
     while (tlsmgm_san_next(&cursor, &kind, &value)) {
-        bool is_host = tlsmgm_peer_has_name(der, value, false);
+        bool is_host = tlsmgm_peer_has_name(names, value, false);
         bool has_text = value.size > 0 && value.data[value.size - 1] != '.';
         if (kind == TLSMGM_SAN_HOSTNAME && has_text && !is_host && !looks_like_address(value))
             abort();
-        (void)tlsmgm_peer_has_name(der, value, true);
+        (void)tlsmgm_peer_has_name(names, value, true);
     }
-    (void)tlsmgm_peer_is_expected(der, &rules, (struct tlsmgm_bytes){0});
+    (void)tlsmgm_peer_is_expected(names, &rules, (struct tlsmgm_bytes){0});
     (void)tlsmgm_key_kind(der);
 }
 

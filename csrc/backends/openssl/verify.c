@@ -3,6 +3,14 @@
 
 #include "backends/openssl/internal.h"
 #include "x509/crl_points.h"
+#include "x509/subject_alt_name.h"
+
+/* The value of an extension, as it came. */
+static struct tlsmgm_bytes extension_at(const X509 *certificate, int at) {
+    const ASN1_OCTET_STRING *value =
+        X509_EXTENSION_get_data((X509_EXTENSION *)(uintptr_t)X509_get_ext(certificate, at));
+    return (struct tlsmgm_bytes){ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value)};
+}
 
 /* Looks at the extension as it came: decoding it is what may cost too much. */
 static bool is_cheap(const X509 *certificate) {
@@ -13,11 +21,7 @@ static bool is_cheap(const X509 *certificate) {
     if (X509_NAME_get0_der(X509_get_issuer_name(certificate), &issuer, &issuer_size) != 1) {
         return false;
     }
-    const ASN1_OCTET_STRING *value =
-        X509_EXTENSION_get_data((X509_EXTENSION *)(uintptr_t)X509_get_ext(certificate, at));
-    struct tlsmgm_bytes extension = {ASN1_STRING_get0_data(value),
-                                     (size_t)ASN1_STRING_length(value)};
-    return tlsmgm_crl_points_are_bounded(extension, issuer_size);
+    return tlsmgm_crl_points_are_bounded(extension_at(certificate, at), issuer_size);
 }
 
 /* The leaf is among what was sent. A second extension of that kind is refused later, undecoded. */
@@ -43,19 +47,23 @@ static bool names_one_algorithm(const X509 *certificate) {
     return OBJ_cmp(inner_kind, outer_kind) == 0;
 }
 
+/* The names of a certificate; none, too, when they cannot be decoded. */
+static struct tlsmgm_bytes alt_names_of(const X509 *certificate) {
+    struct tlsmgm_bytes names = {0};
+    int at = X509_get_ext_by_NID(certificate, NID_subject_alt_name, -1);
+    if (at < 0) return names;
+    return tlsmgm_san_read(extension_at(certificate, at), &names) ? names
+                                                                  : (struct tlsmgm_bytes){0};
+}
+
 /* The name that the connection asks for, and those that every peer of the domain must have. */
 static bool is_expected(X509_STORE_CTX *store, const struct tlsmgm_ctx *ctx) {
     const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
     const struct tlsmgm_conn *conn = SSL_get_app_data(ssl);
     struct tlsmgm_bytes name = {(const uint8_t *)conn->base.owner.checked,
                                 conn->base.owner.checked_size};
-    unsigned char *der = NULL;
-    if (name.size == 0 && ctx->base.peer_rules.names.size == 0) return true;
-    int size = i2d_X509(X509_STORE_CTX_get0_cert(store), &der);
-    bool expected = size > 0 && tlsmgm_peer_is_expected((struct tlsmgm_bytes){der, (size_t)size},
-                                                        &ctx->base.peer_rules, name);
-    OPENSSL_free(der);
-    return expected;
+    return tlsmgm_peer_is_expected(alt_names_of(X509_STORE_CTX_get0_cert(store)),
+                                   &ctx->base.peer_rules, name);
 }
 
 /*
