@@ -54,6 +54,7 @@ def test_both_ends_log_the_same(
     both.connect(session=session_of(pair)).echo()
     assert len({entry[1] for entry in entries(here)}) == 2
     assert {entry[0] for entry in entries(there)} == LABELS[version]
+    assert entries(here) == entries(there)
 
 
 @needs("openssl")

@@ -72,18 +72,17 @@ static void log_secret(WOLFSSL *ssl, const char *label, const void *secret, int 
 }
 
 /* wolfSSL's callback for this is not called when a session is resumed. */
-static void log_master_secret(struct tlsmgm_conn *conn) {
-    unsigned char secret[48];
-    if (conn->base.ctx->base.keylog.descriptor < 0 || wolfSSL_version(conn->ssl) > TLS1_2_VERSION)
-        return;
-    const WOLFSSL_SESSION *session = wolfSSL_get_session(conn->ssl);
-    int size = session == NULL ? 0 : wolfSSL_SESSION_get_master_key(session, secret, sizeof secret);
-    log_secret(conn->ssl, "CLIENT_RANDOM", secret, size, conn);
-    tlsmgm_wipe(secret, sizeof secret);
+static void log_master_secret(const struct tlsmgm_conn *conn) {
+    const struct wssl_exporter *exporter = &conn->exporter;
+    const struct tlsmgm_keylog *keylog = &conn->base.ctx->base.keylog;
+    if (keylog->descriptor < 0 || exporter->secret_size == 0) return;
+    if (wolfSSL_version(conn->ssl) > TLS1_2_VERSION) return;
+    tlsmgm_keylog_secret(keylog, "CLIENT_RANDOM", exporter->randoms, exporter->secret,
+                         exporter->secret_size);
 }
 
-int wssl_log_tls13_secret(WOLFSSL *ssl, int id, const unsigned char *secret, int size,
-                          void *argument) {
+static void log_tls13_secret(WOLFSSL *ssl, int id, const unsigned char *secret, int size,
+                             const struct tlsmgm_conn *conn) {
     static const char *const labels[] = {
         [CLIENT_HANDSHAKE_TRAFFIC_SECRET] = "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
         [SERVER_HANDSHAKE_TRAFFIC_SECRET] = "SERVER_HANDSHAKE_TRAFFIC_SECRET",
@@ -91,8 +90,15 @@ int wssl_log_tls13_secret(WOLFSSL *ssl, int id, const unsigned char *secret, int
         [SERVER_TRAFFIC_SECRET] = "SERVER_TRAFFIC_SECRET_0",
         [EXPORTER_SECRET] = "EXPORTER_SECRET",
     };
-    if (id < 0 || (size_t)id >= sizeof labels / sizeof *labels || labels[id] == NULL) return 0;
-    log_secret(ssl, labels[id], secret, size, argument);
+    if (id < 0 || (size_t)id >= sizeof labels / sizeof *labels || labels[id] == NULL) return;
+    log_secret(ssl, labels[id], secret, size, conn);
+}
+
+static int secret_made(WOLFSSL *ssl, int id, const unsigned char *secret, int size,
+                       void *argument) {
+    struct tlsmgm_conn *conn = argument;
+    if (id == EXPORTER_SECRET && size > 0) wssl_exporter_keep(conn, secret, (size_t)size);
+    if (conn->base.ctx->base.keylog.descriptor >= 0) log_tls13_secret(ssl, id, secret, size, conn);
     return 0;
 }
 
@@ -101,10 +107,8 @@ static enum tlsmgm_status start(struct tlsmgm_conn *conn, const struct tlsmgm_co
     wolfSSL_SetIOReadCtx(conn->ssl, conn);
     wolfSSL_SetIOWriteCtx(conn->ssl, conn);
     wolfSSL_SetCertCbCtx(conn->ssl, conn);
-    wolfSSL_KeepArrays(conn->ssl); /* exported keying material follows from them */
-    if (conn->base.ctx->base.keylog.descriptor >= 0) {
-        (void)wolfSSL_set_tls13_secret_cb(conn->ssl, wssl_log_tls13_secret, conn);
-    }
+    wolfSSL_KeepArrays(conn->ssl); /* until it is complete; without them there is no exporter */
+    (void)wolfSSL_set_tls13_secret_cb(conn->ssl, secret_made, conn);
     if (conn->base.ctx->base.is_server) return expect_name(conn, error);
     (void)wolfSSL_set_SessionTicket_cb(conn->ssl, ticket_arrived, conn);
     if (conn->base.ctx->require_staple && !wssl_require_staple(conn))
@@ -156,6 +160,7 @@ void wssl_conn_free(struct tlsmgm_conn *conn) {
     if (conn == NULL) return;
     wolfSSL_free(conn->ssl);
     wolfSSL_X509_STORE_free(conn->store);
+    tlsmgm_wipe(&conn->exporter, sizeof conn->exporter);
     tlsmgm_blob_free(&conn->resumed_leaf);
     tlsmgm_conn_base_clear(&conn->base);
     wssl_ctx_free(conn->base.ctx);
@@ -222,6 +227,7 @@ enum tlsmgm_status wssl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error 
     if (status == TLSMGM_STATUS_OK) status = check_verdict(conn, error);
     if (status != TLSMGM_STATUS_OK) return status;
     conn->base.established = true;
+    wssl_exporter_forget_handshake(conn);
     log_master_secret(conn);
     return TLSMGM_STATUS_OK;
 }

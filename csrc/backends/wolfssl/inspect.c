@@ -60,10 +60,8 @@ struct tlsmgm_bytes wssl_own_certificate(struct tlsmgm_conn *conn) {
 enum tlsmgm_status wssl_export_keying_material(struct tlsmgm_conn *conn, const char *label,
                                                struct tlsmgm_bytes context, uint8_t *out,
                                                size_t size, struct tlsmgm_error *error) {
-    bool has_context = context.data != NULL;
-    if (conn->base.established &&
-        wolfSSL_export_keying_material(conn->ssl, out, size, label, strlen(label), context.data,
-                                       context.size, has_context) == WOLFSSL_SUCCESS) {
+    struct tlsmgm_bytes name = {(const uint8_t *)label, strlen(label)};
+    if (conn->base.established && wssl_exporter_export(conn, name, context, out, size)) {
         return TLSMGM_STATUS_OK;
     }
     return tlsmgm_fail(error, TLSMGM_STATUS_UNSUPPORTED,

@@ -46,6 +46,14 @@ struct wssl_verdict {
     const char *text; /* static */
 };
 
+/* What exported keying material follows from. */
+struct wssl_exporter {
+    uint8_t secret[48];  /* TLS 1.3: the exporter secret; 1.2: the master secret */
+    uint8_t secret_size; /* 0: there is none */
+    bool is_sha384;      /* TLS 1.2: of the PRF; in 1.3 the size tells */
+    uint8_t randoms[64]; /* TLS 1.2: the client's, the server's */
+};
+
 struct tlsmgm_conn {
     struct tlsmgm_conn_base base;
     WOLFSSL *ssl;              /* its I/O contexts point back here */
@@ -55,6 +63,7 @@ struct tlsmgm_conn {
     unsigned ticket_depth; /* server: resumptions before this one, of the ticket that was opened */
     bool no_common_group;  /* server, TLS 1.3: there can be no key exchange */
     struct wssl_verdict verdict;
+    struct wssl_exporter exporter;
     struct tlsmgm_blob resumed_leaf; /* DER of the peer in the ticket or session in use */
     enum tlsmgm_verify_reason resumed_reason;
 };
@@ -156,8 +165,14 @@ TLSMGM_MUST_USE enum tlsmgm_status wssl_write(struct tlsmgm_conn *conn, const ui
                                               struct tlsmgm_error *error);
 TLSMGM_MUST_USE enum tlsmgm_status wssl_shutdown(struct tlsmgm_conn *conn,
                                                  struct tlsmgm_error *error);
-int wssl_log_tls13_secret(WOLFSSL *ssl, int id, const unsigned char *secret, int size,
-                          void *argument);
+
+/* exporter.c */
+void wssl_exporter_keep(struct tlsmgm_conn *conn, const uint8_t *secret, size_t size);
+/* Frees what wolfSSL remembers of a handshake that is complete, as far as nobody will need it. */
+void wssl_exporter_forget_handshake(struct tlsmgm_conn *conn);
+/* context.data NULL: none. False: not for this label or these sizes. */
+bool wssl_exporter_export(const struct tlsmgm_conn *conn, struct tlsmgm_bytes label,
+                          struct tlsmgm_bytes context, uint8_t *out, size_t size);
 
 /* inspect.c: what was negotiated, certificates, sessions. */
 void wssl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info);
