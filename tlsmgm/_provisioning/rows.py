@@ -15,6 +15,7 @@ from tlsmgm._config.database_settings import COLUMNS, OUR_COLUMNS, DatabaseSetti
 from tlsmgm._core.pem import split
 from tlsmgm._domains.domain import Domain, DomainKind, Origin, Source, normalise
 from tlsmgm._domains.filters import lenient_list
+from tlsmgm._domains.parameters import of_kind
 from tlsmgm._material.reading import Reader
 from tlsmgm._provisioning.loaded import RowFailure
 from tlsmgm._provisioning.schema import BLOBS, MAX_TEXT
@@ -26,10 +27,10 @@ __all__ = ["KINDS", "domain_of_row", "row_of_domain"]
 KINDS: Final[dict[int, DomainKind]] = {1: "client", 2: "server"}
 
 _TYPES: Final = {kind: number for number, kind in KINDS.items()}
-_FLAGS: Final = frozenset({"verify_cert", "require_cert", "crl_check_all"})
+_FLAGS: Final = of_kind("flag", in_table=True)
 _CERTIFICATES: Final = frozenset({"certificate", "ca_list"})
 _FILTERS: Final = frozenset({"match_ip_address", "match_sip_domain"})
-_FOLDERS: Final = frozenset({"ca_dir", "crl_dir"})
+_FOLDERS: Final = of_kind("folder", in_table=True)
 _VALUES: Final = tuple(name for name in COLUMNS if name not in ("id", "domain", "type"))
 
 #: Fields of Domain that have no column, unless the table has one of ours.

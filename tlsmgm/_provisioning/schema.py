@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
 from tlsmgm._config.database_settings import COLUMNS, OUR_COLUMNS, DatabaseSettings
+from tlsmgm._domains.parameters import PARAMETERS, of_kind
 from tlsmgm.errors import DatabaseError
 
 __all__ = [
@@ -32,10 +33,10 @@ __all__ = [
 TABLE_VERSION: Final = 3
 
 #: Columns that hold PEM.
-BLOBS: Final = frozenset({"certificate", "private_key", "ca_list", "dh_params"})
+BLOBS: Final = of_kind("pem", in_table=True)
 
 #: Characters that a text column may have, where it is not 255.
-MAX_TEXT: Final = {"domain": 64, "method": 16, "client_eku": 32}
+MAX_TEXT: Final = {"domain": 64} | {item.field: item.size for item in PARAMETERS}
 
 _MYSQL: Final = ("mysql", "mariadb")
 _NUMBERS: Final = {"type": 1, "verify_cert": 1, "require_cert": 1, "crl_check_all": 0}
