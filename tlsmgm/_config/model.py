@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from tlsmgm._config.database_settings import DatabaseSettings
 from tlsmgm._domains.domain import Domain, DomainDefaults, DomainKind, Origin
-from tlsmgm._domains.parameters import FIELD_PARAMETERS, PARAMETERS, of_kind
+from tlsmgm._domains.parameters import FIELD_PARAMETERS, PARAMETERS, PEM, of_kind
 from tlsmgm._material.keylog import FROM_ENVIRONMENT
 from tlsmgm.errors import ConfigError
 
@@ -41,16 +41,16 @@ OUR_PARAMETERS: Final = tuple(item.field for item in PARAMETERS if item.ours)
 DOMAIN_PARAMETERS: Final = FIELD_PARAMETERS
 
 #: Fields of Domain that are true or false.
-FLAG_FIELDS: Final = of_kind("flag")
+FLAG_FIELDS: Final = frozenset(of_kind("flag"))
 
 #: Fields of Domain that are numbers.
-NUMBER_FIELDS: Final = of_kind("number")
+NUMBER_FIELDS: Final = frozenset(of_kind("number"))
 
 #: Fields of Domain that are paths of PEM files, or the PEM itself.
-PEM_FIELDS: Final = of_kind("pem")
+PEM_FIELDS: Final = frozenset(of_kind(*PEM))
 
 #: Fields of Domain that may be paths, which are relative to the configuration's folder.
-PATH_FIELDS: Final = of_kind("pem", "file", "folder")
+PATH_FIELDS: Final = frozenset(of_kind(*PEM, "file", "log", "folder"))
 
 #: What ``tls_library`` may be (manual 1.9.2).
 LIBRARIES: Final = ("auto", "none", "openssl", "wolfssl")

@@ -18,7 +18,7 @@ from tlsmgm._config.model import (
 from tlsmgm._config.statements import ModParam
 from tlsmgm._domains.domain import DomainKind, Origin, normalise
 from tlsmgm._domains.filters import lenient_list, parse_address, split_list
-from tlsmgm._domains.parameters import COLUMN_PARAMETERS
+from tlsmgm._domains.parameters import COLUMN_PARAMETERS, of_kind
 from tlsmgm.errors import ConfigError
 
 __all__ = ["DATABASE_PARAMETERS", "ParameterReader", "number"]
@@ -37,7 +37,7 @@ _KNOWN: Final = (
 )
 
 #: Lists that several values of a domain make together.
-_LISTS: Final = frozenset({"match_ip_address", "match_sip_domain"})
+_LISTS: Final = frozenset(of_kind("filters"))
 
 #: Parameters of OpenSIPS 2, with what has taken their place.
 _DROPPED: Final = {

@@ -59,7 +59,7 @@ _TIMES: Final = ("handshake_timeout", "send_timeout")
 _TOP: Final = ("library", "listen", *_AVPS, *_TIMES, "defaults", *_KINDS, "database")
 _DATABASE: Final = ("url", "table", "timeout", "watch", "columns")
 _FIELDS: Final = {**DOMAIN_PARAMETERS, **{field: field for field in DOMAIN_PARAMETERS.values()}}
-_LIST_FIELDS: Final = of_kind("list")
+_LIST_FIELDS: Final = frozenset(of_kind("filters", "list"))
 _PEM_START: Final = "-----BEGIN"
 
 _PLACE = re.compile(r"(?P<reason>.*) \(at line (?P<line>\d+), column (?P<column>\d+)\)", re.DOTALL)

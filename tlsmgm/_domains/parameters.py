@@ -15,13 +15,32 @@ __all__ = [
     "FIELD_PARAMETERS",
     "OUR_COLUMNS",
     "PARAMETERS",
+    "PEM",
     "Kind",
     "Parameter",
     "of_kind",
 ]
 
-#: ``pem`` is the path of a PEM file, or the PEM itself; ``file`` and ``folder`` are paths.
-Kind = Literal["list", "text", "flag", "number", "secret", "pem", "file", "folder"]
+#: ``filters`` are lists of what a domain is for, of which several make one together.
+#: ``certificates``, ``key`` and ``pem``, which is anything else in PEM, are paths of a PEM file, or
+#: the PEM itself.  ``file``, ``log`` and ``folder`` are paths; a log is written and never read.
+Kind = Literal[
+    "filters",
+    "list",
+    "text",
+    "flag",
+    "number",
+    "secret",
+    "certificates",
+    "key",
+    "pem",
+    "file",
+    "log",
+    "folder",
+]
+
+#: Kinds of values that are PEM, or the path of a file that has it.
+PEM: Final[tuple[Kind, ...]] = ("certificates", "key", "pem")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +52,23 @@ class Parameter:
         kind: of its value.
         scripts: other names in scripts than the field's, the one that is written first.
         ours: OpenSIPS has nothing of the kind.
+        about_peers: it says which peers are accepted, or how well protected their connections are.
+            Sessions of before do not outlive a change of it, nor of what its files hold.
         column: its place in the table that OpenSIPS creates, from 0; None: it has no column there.
         optional: of ours: it is read from a table that has a column of its name.
         size: characters that its column takes.
+        default: of its column, in SQL; OpenSIPS' tables have some.
     """
 
     field: str
     kind: Kind
     scripts: tuple[str, ...] = ()
     ours: bool = False
+    about_peers: bool = False
     column: int | None = None
     optional: bool = False
     size: int = 255
+    default: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -59,35 +83,37 @@ class Parameter:
 
 #: All of them: the manual's (1.9), then ours.
 PARAMETERS: Final = (
-    Parameter("match_ip_address", "list", column=2),
-    Parameter("match_sip_domain", "list", column=3),
-    Parameter("method", "text", ("tls_method",), column=5, size=16),
-    Parameter("verify_cert", "flag", column=6),
-    Parameter("require_cert", "flag", column=7),
-    Parameter("certificate", "pem", column=8),
-    Parameter("private_key", "pem", column=9),
-    Parameter("ca_list", "pem", column=12),
-    Parameter("ca_dir", "folder", column=13),
-    Parameter("crl_dir", "folder", column=11),
-    Parameter("crl_check_all", "flag", column=10),
-    Parameter("cipher_list", "text", ("ciphers_list", "cipher_list"), column=14),
+    Parameter("match_ip_address", "filters", column=2),
+    Parameter("match_sip_domain", "filters", column=3),
+    Parameter(
+        "method", "text", ("tls_method",), about_peers=True, column=5, size=16, default="SSLv23"
+    ),
+    Parameter("verify_cert", "flag", about_peers=True, column=6, default="1"),
+    Parameter("require_cert", "flag", about_peers=True, column=7, default="1"),
+    Parameter("certificate", "certificates", column=8),
+    Parameter("private_key", "key", column=9),
+    Parameter("ca_list", "certificates", about_peers=True, column=12),
+    Parameter("ca_dir", "folder", about_peers=True, column=13),
+    Parameter("crl_dir", "folder", about_peers=True, column=11),
+    Parameter("crl_check_all", "flag", about_peers=True, column=10, default="0"),
+    Parameter("cipher_list", "text", ("ciphers_list", "cipher_list"), about_peers=True, column=14),
     Parameter("dh_params", "pem", column=15),
     Parameter("ec_curve", "text", column=16),
     Parameter("private_key_passphrase", "secret", ours=True),
-    Parameter("verify_depth", "number", ours=True),
+    Parameter("verify_depth", "number", ours=True, about_peers=True),
     Parameter("alpn", "list", ours=True),
-    Parameter("danger_skip_hostname_check", "flag", ours=True),
+    Parameter("danger_skip_hostname_check", "flag", ours=True, about_peers=True),
     Parameter("private_key_passphrase_command", "text", ours=True),
-    Parameter("certificate2", "pem", ours=True),
-    Parameter("private_key2", "pem", ours=True),
-    Parameter("identity", "text", ours=True),
-    Parameter("peer_identity", "list", ours=True),
+    Parameter("certificate2", "certificates", ours=True),
+    Parameter("private_key2", "key", ours=True),
+    Parameter("identity", "text", ours=True, about_peers=True),
+    Parameter("peer_identity", "list", ours=True, about_peers=True),
     Parameter("ocsp_response", "file", ours=True),
-    Parameter("require_staple", "flag", ours=True),
+    Parameter("require_staple", "flag", ours=True, about_peers=True),
     Parameter("ticket_key_file", "file", ours=True),
     Parameter("ticket_rotation", "number", ours=True),
-    Parameter("keylog_file", "file", ours=True),
-    Parameter("client_eku", "text", ours=True, optional=True, size=32),
+    Parameter("keylog_file", "log", ours=True),
+    Parameter("client_eku", "text", ours=True, about_peers=True, optional=True, size=32),
 )
 
 #: Columns of the table that stand for no parameter, with their places.
@@ -113,15 +139,13 @@ COLUMN_PARAMETERS: Final = {f"{name}_col": name for name in _OWN_COLUMNS} | {
 }
 
 
-def of_kind(*kinds: Kind, in_table: bool = False) -> frozenset[str]:
+def of_kind(*kinds: Kind) -> tuple[str, ...]:
     """Name the fields whose values are of some kinds.
 
     Args:
         kinds: that count.
-        in_table: only those that OpenSIPS' table has a column for.
+
+    Returns:
+        Their names, in the order of the table.
     """
-    return frozenset(
-        item.field
-        for item in PARAMETERS
-        if item.kind in kinds and (item.column is not None or not in_table)
-    )
+    return tuple(item.field for item in PARAMETERS if item.kind in kinds)

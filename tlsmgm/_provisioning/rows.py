@@ -27,10 +27,10 @@ __all__ = ["KINDS", "domain_of_row", "row_of_domain"]
 KINDS: Final[dict[int, DomainKind]] = {1: "client", 2: "server"}
 
 _TYPES: Final = {kind: number for number, kind in KINDS.items()}
-_FLAGS: Final = of_kind("flag", in_table=True)
-_CERTIFICATES: Final = frozenset({"certificate", "ca_list"})
-_FILTERS: Final = frozenset({"match_ip_address", "match_sip_domain"})
-_FOLDERS: Final = of_kind("folder", in_table=True)
+_FLAGS: Final = frozenset(of_kind("flag"))
+_CERTIFICATES: Final = frozenset(of_kind("certificates"))
+_FILTERS: Final = frozenset(of_kind("filters"))
+_PATHS: Final = frozenset(of_kind("file", "log", "folder"))
 _VALUES: Final = tuple(name for name in COLUMNS if name not in ("id", "domain", "type"))
 
 #: Fields of Domain that have no column, unless the table has one of ours.
@@ -171,7 +171,7 @@ def row_of_domain(domain: Domain, ours: Collection[str] = (), *, reader: Reader)
             row[column] = _content(domain, column, value, reader)
         elif column in _FLAGS:
             row[column] = int(value)
-        elif column in _FOLDERS and value is not None:
+        elif column in _PATHS and value is not None:
             row[column] = os.path.abspath(value)  # a row has no folder to start from
         else:
             row[column] = ",".join(value) if isinstance(value, tuple) else value
