@@ -191,9 +191,9 @@ class Domain(_Told):
             never change.
         keylog_file: danger: secrets of all connections are written there, so that programs such as
             Wireshark can read them.
-        client_eku: server: what clients' certificates must be for where they say so in their
-            extendedKeyUsage: ``"client"``, or ``"client_or_server"``, which also admits those that
-            are for servers only, as public CAs issue them from 2026 on.
+        client_eku: server: what clients' certificates must be for where they have an
+            extendedKeyUsage, ``"client"`` or ``"client_or_server"``; the latter also admits those
+            that are for servers only, as public CAs issue them from 2026 on.
         origin: where the domain was defined; not part of its value.
 
     Raises:
