@@ -78,6 +78,9 @@ DEFAULT_TICKET_ROTATION: Final = 8 * 3600
 #: The same, bounds; no ticket lives longer than a week (RFC 8446 section 4.6.1).
 _ROTATION_MIN, _ROTATION_MAX = 60, 7 * 24 * 3600
 
+#: Bits of an RSA key, bounds: less is refused anyway, and no library reads more.
+_RSA_MIN, _RSA_MAX = 2048, 16384
+
 _PEM_START = b"-----BEGIN"
 
 
@@ -194,6 +197,9 @@ class Domain(_Told):
         client_eku: server: what clients' certificates must be for where they have an
             extendedKeyUsage, ``"client"`` or ``"client_or_server"``; the latter also admits those
             that are for servers only, as public CAs issue them from 2026 on.
+        min_rsa_bits: bits that every RSA key in a peer's chain must have, its CA's too, 2048 to
+            16384; None asks for no more than a strength of 112 bits, which is some 2048.  3072
+            bits are 128 bits of strength (NIST SP 800-57 part 1, 5.6.1.1).
         origin: where the domain was defined; not part of its value.
 
     Raises:
@@ -233,6 +239,7 @@ class Domain(_Told):
     ticket_rotation: int = DEFAULT_TICKET_ROTATION
     keylog_file: str | None = None
     client_eku: ClientEKU = "client"
+    min_rsa_bits: int | None = None
     origin: Origin | None = field(default=None, compare=False)
 
     if TYPE_CHECKING:  # The constructor takes more types than the fields store.
@@ -270,6 +277,7 @@ class Domain(_Told):
             ticket_rotation: int = DEFAULT_TICKET_ROTATION,
             keylog_file: str | os.PathLike[str] | None = None,
             client_eku: str = "client",
+            min_rsa_bits: int | None = None,
             origin: Origin | None = None,
         ) -> None: ...
 
@@ -643,6 +651,14 @@ def _depth(value: object) -> int:
     return value
 
 
+def _rsa_bits(value: object) -> int | None:
+    if value is None:
+        return None
+    if not isinstance(value, int) or not _RSA_MIN <= value <= _RSA_MAX:
+        raise ConfigError(f"must be a number of bits from {_RSA_MIN} to {_RSA_MAX}")
+    return value
+
+
 def _identity(value: object) -> str:
     if value not in ("host", "sip"):
         raise ConfigError(f"must be 'host' or 'sip', not {value!r}")
@@ -735,4 +751,5 @@ _CHECKS: Final[dict[str, Callable[[object], Any]]] = {
     "ticket_rotation": _rotation,
     "keylog_file": _path,
     "client_eku": _client_eku,
+    "min_rsa_bits": _rsa_bits,
 }

@@ -114,6 +114,7 @@ PARAMETERS: Final = (
     Parameter("ticket_rotation", "number", ours=True),
     Parameter("keylog_file", "log", ours=True),
     Parameter("client_eku", "text", ours=True, about_peers=True, optional=True, size=32),
+    Parameter("min_rsa_bits", "number", ours=True, about_peers=True, optional=True),
 )
 
 #: Columns of the table that stand for no parameter, with their places.

@@ -363,6 +363,7 @@ def _new_context(
         verify_peer=domain.verify_cert,
         require_peer=domain.require_cert,
         verify_depth=domain.verify_depth,
+        min_rsa_bits=domain.min_rsa_bits or 0,
         accept_server_eku=domain.client_eku == "client_or_server",
         sip_identity=domain.identity == "sip",
         peer_names=",".join(domain.peer_identity) or None,

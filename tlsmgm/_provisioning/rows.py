@@ -30,6 +30,7 @@ _TYPES: Final = {kind: number for number, kind in KINDS.items()}
 _FLAGS: Final = frozenset(of_kind("flag"))
 _CERTIFICATES: Final = frozenset(of_kind("certificates"))
 _FILTERS: Final = frozenset(of_kind("filters"))
+_NUMBERS: Final = frozenset(of_kind("number"))
 _PATHS: Final = frozenset(of_kind("file", "log", "folder"))
 _VALUES: Final = tuple(name for name in COLUMNS if name not in ("id", "domain", "type"))
 
@@ -95,6 +96,8 @@ def _value(column: str, value: object) -> Any:
         return None
     if column in _FLAGS:
         return None if value in ("", b"") else bool(_number(value))
+    if column in _NUMBERS:
+        return None if value in ("", b"") else _number(value)
     if column in BLOBS:
         pem = _as_bytes(value).rstrip(b"\0")  # some tools store the end of C strings, too
         return pem if pem.strip() else None
@@ -162,7 +165,7 @@ def row_of_domain(domain: Domain, ours: Collection[str] = (), *, reader: Reader)
         if field not in ours and getattr(domain, field) != getattr(plain, field):
             hint = "leave it out, or keep this domain in a file"
             if field in OUR_COLUMNS:
-                hint = f"add a column {field!r}, of text"
+                hint = f"add a column {field!r}, of {'numbers' if field in _NUMBERS else 'text'}"
             raise _refusal(domain, field, "has no column in the table", hint)
     row: dict[str, Any] = {"domain": domain.name, "type": _TYPES[domain.kind]}
     for column in (*_VALUES, *ours):
