@@ -1,13 +1,16 @@
 """One table of the parameters of a domain: what readers and writers of all languages know of them.
 
 A row stands for a field of :class:`~tlsmgm.Domain`.  From it follow the names in scripts, TOML and
-tables, and what kind of value is written there.  What a value may be, ``normalise()`` says.
+tables, what kind of value is written there, and what it may be.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
+
+from tlsmgm._domains import values
 
 __all__ = [
     "COLUMNS",
@@ -50,6 +53,7 @@ class Parameter:
     Args:
         field: of Domain.
         kind: of its value.
+        check: brings a value into its stored form, or says why it cannot be used.
         scripts: other names in scripts than the field's, the one that is written first.
         ours: OpenSIPS has nothing of the kind.
         about_peers: it says which peers are accepted, or how well protected their connections are.
@@ -62,6 +66,7 @@ class Parameter:
 
     field: str
     kind: Kind
+    check: Callable[[object], Any]
     scripts: tuple[str, ...] = ()
     ours: bool = False
     about_peers: bool = False
@@ -83,38 +88,64 @@ class Parameter:
 
 #: All of them: the manual's (1.9), then ours.
 PARAMETERS: Final = (
-    Parameter("match_ip_address", "filters", column=2),
-    Parameter("match_sip_domain", "filters", column=3),
+    Parameter("match_ip_address", "filters", values.as_addresses, column=2),
+    Parameter("match_sip_domain", "filters", values.as_names, column=3),
     Parameter(
-        "method", "text", ("tls_method",), about_peers=True, column=5, size=16, default="SSLv23"
+        "method",
+        "text",
+        values.as_method,
+        ("tls_method",),
+        about_peers=True,
+        column=5,
+        size=16,
+        default="SSLv23",
     ),
-    Parameter("verify_cert", "flag", about_peers=True, column=6, default="1"),
-    Parameter("require_cert", "flag", about_peers=True, column=7, default="1"),
-    Parameter("certificate", "certificates", column=8),
-    Parameter("private_key", "key", column=9),
-    Parameter("ca_list", "certificates", about_peers=True, column=12),
-    Parameter("ca_dir", "folder", about_peers=True, column=13),
-    Parameter("crl_dir", "folder", about_peers=True, column=11),
-    Parameter("crl_check_all", "flag", about_peers=True, column=10, default="0"),
-    Parameter("cipher_list", "text", ("ciphers_list", "cipher_list"), about_peers=True, column=14),
-    Parameter("dh_params", "pem", column=15),
-    Parameter("ec_curve", "text", column=16),
-    Parameter("private_key_passphrase", "secret", ours=True),
-    Parameter("verify_depth", "number", ours=True, about_peers=True),
-    Parameter("alpn", "list", ours=True),
-    Parameter("danger_skip_hostname_check", "flag", ours=True, about_peers=True),
-    Parameter("private_key_passphrase_command", "text", ours=True),
-    Parameter("certificate2", "certificates", ours=True),
-    Parameter("private_key2", "key", ours=True),
-    Parameter("identity", "text", ours=True, about_peers=True),
-    Parameter("peer_identity", "list", ours=True, about_peers=True),
-    Parameter("ocsp_response", "file", ours=True),
-    Parameter("require_staple", "flag", ours=True, about_peers=True),
-    Parameter("ticket_key_file", "file", ours=True),
-    Parameter("ticket_rotation", "number", ours=True),
-    Parameter("keylog_file", "log", ours=True),
-    Parameter("client_eku", "text", ours=True, about_peers=True, optional=True, size=32),
-    Parameter("min_rsa_bits", "number", ours=True, about_peers=True, optional=True),
+    Parameter("verify_cert", "flag", values.as_flag, about_peers=True, column=6, default="1"),
+    Parameter(
+        "require_cert", "flag", values.as_optional_flag, about_peers=True, column=7, default="1"
+    ),
+    Parameter("certificate", "certificates", values.as_source, column=8),
+    Parameter("private_key", "key", values.as_source, column=9),
+    Parameter("ca_list", "certificates", values.as_source, about_peers=True, column=12),
+    Parameter("ca_dir", "folder", values.as_path, about_peers=True, column=13),
+    Parameter("crl_dir", "folder", values.as_path, about_peers=True, column=11),
+    Parameter("crl_check_all", "flag", values.as_flag, about_peers=True, column=10, default="0"),
+    Parameter(
+        "cipher_list",
+        "text",
+        values.as_cipher_list,
+        ("ciphers_list", "cipher_list"),
+        about_peers=True,
+        column=14,
+    ),
+    Parameter("dh_params", "pem", values.as_source, column=15),
+    Parameter("ec_curve", "text", values.as_curve, column=16),
+    Parameter("private_key_passphrase", "secret", values.as_passphrase, ours=True),
+    Parameter("verify_depth", "number", values.as_depth, ours=True, about_peers=True),
+    Parameter("alpn", "list", values.as_protocols, ours=True),
+    Parameter("danger_skip_hostname_check", "flag", values.as_flag, ours=True, about_peers=True),
+    Parameter("private_key_passphrase_command", "text", values.as_command, ours=True),
+    Parameter("certificate2", "certificates", values.as_source, ours=True),
+    Parameter("private_key2", "key", values.as_source, ours=True),
+    Parameter("identity", "text", values.as_identity, ours=True, about_peers=True),
+    Parameter("peer_identity", "list", values.as_identities, ours=True, about_peers=True),
+    Parameter("ocsp_response", "file", values.as_der, ours=True),
+    Parameter("require_staple", "flag", values.as_flag, ours=True, about_peers=True),
+    Parameter("ticket_key_file", "file", values.as_path, ours=True),
+    Parameter("ticket_rotation", "number", values.as_rotation, ours=True),
+    Parameter("keylog_file", "log", values.as_path, ours=True),
+    Parameter(
+        "client_eku",
+        "text",
+        values.as_client_eku,
+        ours=True,
+        about_peers=True,
+        optional=True,
+        size=32,
+    ),
+    Parameter(
+        "min_rsa_bits", "number", values.as_rsa_bits, ours=True, about_peers=True, optional=True
+    ),
 )
 
 #: Columns of the table that stand for no parameter, with their places.
