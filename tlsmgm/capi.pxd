@@ -9,6 +9,8 @@ cdef extern from "tlsmgm.h" nogil:
     const char *TLSMGM_BACKEND_CAPSULE
     const unsigned int TLSMGM_SCOPE_MAX
     const int TLSMGM_VERIFY_DEPTH_MAX
+    const int TLSMGM_RSA_BITS_MIN
+    const int TLSMGM_RSA_BITS_MAX
     const int TLSMGM_NO_ALERT
     const size_t TLSMGM_ALERT_RECORD_SIZE
 
@@ -147,6 +149,7 @@ cdef extern from "tlsmgm.h" nogil:
         tlsmgm_bytes scope
         tlsmgm_warn warn
         void *warn_argument
+        int min_rsa_bits
 
     cdef struct tlsmgm_conn_config:
         tlsmgm_bytes server_name

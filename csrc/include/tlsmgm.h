@@ -37,7 +37,7 @@ extern "C" {
  * It grows whenever the layout or the meaning of anything in this header or in embed.h changes;
  * docs/embedding.md has the promise. New slots and fields go to the end.
  */
-#define TLSMGM_CONTRACT_VERSION 3u
+#define TLSMGM_CONTRACT_VERSION 4u
 
 /* Name of the Python capsule in which an extension module hands over its const table. */
 #define TLSMGM_BACKEND_CAPSULE "tlsmgm.backend"
@@ -237,6 +237,8 @@ struct tlsmgm_ctx_config {
 
     tlsmgm_warn warn; /* may be NULL */
     void *warn_argument;
+
+    int min_rsa_bits; /* of RSA keys in the peer's chain, its trust anchor too; 0: the library's */
 };
 
 /* wolfSSL does not resume at all when a session-ID context has 32 bytes, the length TLS allows. */
@@ -244,6 +246,10 @@ struct tlsmgm_ctx_config {
 
 /* Largest verify_depth. */
 #define TLSMGM_VERIFY_DEPTH_MAX 100
+
+/* Bounds of min_rsa_bits: less is refused anyway, and no library reads more. */
+#define TLSMGM_RSA_BITS_MIN 2048
+#define TLSMGM_RSA_BITS_MAX 16384
 
 /* One connection, as conn_new() takes it. */
 struct tlsmgm_conn_config {

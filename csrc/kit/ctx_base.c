@@ -11,6 +11,7 @@ enum tlsmgm_status tlsmgm_ctx_base_init(struct tlsmgm_ctx_base *base,
     base->is_server = config->is_server;
     base->verify_peer = config->verify_peer;
     base->require_peer = config->require_peer;
+    base->min_rsa_bits = config->min_rsa_bits;
     enum tlsmgm_status status = tlsmgm_ctx_config_check(config, error);
     if (status != TLSMGM_STATUS_OK) return status;
     (void)tlsmgm_scope_set(&base->scope, config->scope);

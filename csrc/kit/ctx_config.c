@@ -81,6 +81,12 @@ static enum tlsmgm_status check_numbers(const struct tlsmgm_ctx_config *config,
         return tlsmgm_fail_parameter(error, "verify_depth", "%d; 0 to %d are possible",
                                      config->verify_depth, TLSMGM_VERIFY_DEPTH_MAX);
     }
+    if (config->min_rsa_bits != 0 && (config->min_rsa_bits < TLSMGM_RSA_BITS_MIN ||
+                                      config->min_rsa_bits > TLSMGM_RSA_BITS_MAX)) {
+        return tlsmgm_fail_parameter(error, "min_rsa_bits", "%d; %d to %d are possible",
+                                     config->min_rsa_bits, TLSMGM_RSA_BITS_MIN,
+                                     TLSMGM_RSA_BITS_MAX);
+    }
     return TLSMGM_STATUS_OK;
 }
 

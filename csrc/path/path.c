@@ -241,6 +241,17 @@ static bool has_host_name(const struct tlsmgm_path_question *question) {
     return question->name.size > 0 && !question->peer_rules->is_sip;
 }
 
+/* What the domain asks for beyond the strength that everybody must have. */
+static bool check_rsa_keys(struct path *path) {
+    for (size_t depth = 0; depth < path->count; depth++) {
+        size_t bits = path->items[depth]->key.rsa_bits;
+        if (bits == 0 || bits >= (size_t)path->question->min_rsa_bits) continue;
+        return refuse(path, TLSMGM_VERIFY_WEAK_KEY, depth,
+                      "an RSA key is smaller than min_rsa_bits");
+    }
+    return true;
+}
+
 static bool check_names(struct path *path) {
     const struct tlsmgm_path_question *question = path->question;
     if (tlsmgm_peer_is_expected(path->items[0]->fields.subject_alt_names, question->peer_rules,
@@ -462,7 +473,7 @@ static bool judge(struct path *path) {
     }
     return choose(path) && check_extensions(path) && check_strength(path) &&
            check_revocation(path) && check_signatures_and_times(path) &&
-           check_name_constraints(path) && check_names(path);
+           check_name_constraints(path) && check_rsa_keys(path) && check_names(path);
 }
 
 static enum tlsmgm_status read_shown(const struct tlsmgm_path_question *question,

@@ -20,6 +20,7 @@ struct tlsmgm_path_question {
     bool is_server;         /* the peer is one, else it is a client */
     bool accept_server_eku; /* a client's certificate may be for servers only */
     int verify_depth;       /* intermediates allowed */
+    int min_rsa_bits;       /* of RSA keys in all of the path; 0: what the strength asks for */
     bool check_crls;
     bool check_all_crls; /* of the whole path, else of the peer's own certificate */
     int64_t now;         /* Unix time */

@@ -173,8 +173,8 @@ static size_t bit_count(struct tlsmgm_bytes number) {
 /* RFC 8017 appendix A.1.1. OpenSSL rounds to multiples of 8, so 112 begins below 2048. */
 #define RSA_BITS_OF_112 1963u
 
-/* 0 when it is not well-formed. */
-static unsigned rsa_security_bits(struct tlsmgm_bytes key) {
+/* Bits of the modulus; 0 when the key is not well-formed. */
+static size_t rsa_bits(struct tlsmgm_bytes key) {
     struct tlsmgm_cursor cursor = tlsmgm_cursor(key);
     struct tlsmgm_cursor numbers;
     struct tlsmgm_bytes modulus;
@@ -182,9 +182,13 @@ static unsigned rsa_security_bits(struct tlsmgm_bytes key) {
     if (!tlsmgm_der_enter(&cursor, TLSMGM_DER_SEQUENCE, &numbers) || cursor.left > 0) return 0;
     if (!tlsmgm_der_integer(&numbers, &modulus) || modulus.data[0] >= 0x80) return 0;
     if (!tlsmgm_der_integer(&numbers, &exponent) || numbers.left > 0) return 0;
-    size_t bits = bit_count(modulus);
-    if (bits < RSA_BITS_OF_112) return 80;
-    return bits < 3072 ? 112 : 128;
+    return bit_count(modulus);
+}
+
+static void read_rsa(struct tlsmgm_bytes key, struct tlsmgm_public_key *out) {
+    out->rsa_bits = rsa_bits(key);
+    if (out->rsa_bits == 0) return;
+    out->security_bits = out->rsa_bits < RSA_BITS_OF_112 ? 80 : out->rsa_bits < 3072 ? 112 : 128;
 }
 
 /* Without parameters it may be used with any (RFC 4055 section 3.3). */
@@ -224,10 +228,10 @@ static void read_strength(struct tlsmgm_cursor *parameters, struct tlsmgm_bytes 
         case TLSMGM_PUBLIC_KEY_UNKNOWN:
             break;
         case TLSMGM_PUBLIC_KEY_RSA:
-            out->security_bits = rsa_security_bits(key);
+            read_rsa(key, out);
             break;
         case TLSMGM_PUBLIC_KEY_RSA_PSS:
-            out->security_bits = rsa_security_bits(key);
+            read_rsa(key, out);
             read_restrictions(parameters, out);
             break;
         case TLSMGM_PUBLIC_KEY_EC:
@@ -240,7 +244,9 @@ static void read_strength(struct tlsmgm_cursor *parameters, struct tlsmgm_bytes 
             if (key.size == ED448_SIZE && parameters->left == 0) out->security_bits = 224;
             break;
     }
-    if (out->security_bits == 0) out->kind = TLSMGM_PUBLIC_KEY_UNKNOWN;
+    if (out->security_bits > 0) return;
+    out->kind = TLSMGM_PUBLIC_KEY_UNKNOWN;
+    out->rsa_bits = 0;
 }
 
 void tlsmgm_public_key_read(struct tlsmgm_bytes info, struct tlsmgm_public_key *out) {

@@ -36,6 +36,7 @@ struct tlsmgm_pss {
 struct tlsmgm_public_key {
     enum tlsmgm_public_key_kind kind;
     unsigned security_bits; /* NIST SP 800-57 part 1; 0 when the kind is unknown */
+    size_t rsa_bits;        /* of the modulus, for both kinds of RSA; else 0 */
     bool has_explicit_curve;
     bool is_restricted;       /* to the parameters that follow */
     struct tlsmgm_pss pss;    /* of a key that is restricted */

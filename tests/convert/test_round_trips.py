@@ -253,6 +253,7 @@ modparam("tls_mgm", "ticket_key_file", "[atlanta]tickets.txt")
 modparam("tls_mgm", "ticket_rotation", "[atlanta]3600")
 modparam("tls_mgm", "keylog_file", "[atlanta]$SSLKEYLOGFILE")
 modparam("tls_mgm", "client_eku", "[atlanta]client_or_server")
+modparam("tls_mgm", "min_rsa_bits", "[atlanta]3072")
 """
 
 TOML = """
@@ -283,6 +284,7 @@ ticket_key_file = "tickets.txt"
 ticket_rotation = 3600
 keylog_file = "$SSLKEYLOGFILE"
 client_eku = "client_or_server"
+min_rsa_bits = 3072
 [client.atlanta]
 danger_skip_hostname_check = true
 private_key_passphrase_command = "pass show tls"
@@ -329,6 +331,7 @@ def test_script_toml_and_python_make_the_same_domains() -> None:
             ticket_rotation=3600,
             keylog_file="$SSLKEYLOGFILE",
             client_eku="client_or_server",
+            min_rsa_bits=3072,
         ),
     )
     script = read_script_text(SCRIPT, "/conf/opensips.cfg")

@@ -275,6 +275,11 @@ def test_an_impossible_depth_is_refused(rig: Rig, depth: int) -> None:
     assert refused(rig, verify_peer=True, verify_depth=depth)[0] == "verify_depth"
 
 
+@pytest.mark.parametrize("bits", [-1, 1, 2047, 16385])
+def test_an_impossible_size_of_keys_is_refused(rig: Rig, bits: int) -> None:
+    assert refused(rig, verify_peer=True, min_rsa_bits=bits)[0] == "min_rsa_bits"
+
+
 @pytest.mark.parametrize("old", ["TLS1_0", "TLS1_1"])
 def test_old_versions_are_refused_where_the_library_has_none(rig: Rig, old: str) -> None:
     has_it = rig.table.features() & getattr(rig.c.lib, f"TLSMGM_FEATURE_{old}")

@@ -352,6 +352,22 @@ def test_sizes_of_keys(validator: Validator) -> None:
     assert validator.judge([leaf], [ROOT]).reason == "WEAK_KEY"
 
 
+def test_sizes_of_rsa_keys_that_a_domain_asks_for(validator: Validator) -> None:
+    """Of all in the path, what is trusted included; keys of another kind have none."""
+    small, large = rsa_key(9, 3071), rsa_key(9, 3072)
+    leaf = make("leaf", "root", 9, 1, public_key=small)
+    assert said(validator.judge([leaf], [ROOT])) == ("NONE", 0)
+    assert said(validator.judge([leaf], [ROOT], min_rsa_bits=3071)) == ("NONE", 0)
+    assert said(validator.judge([leaf], [ROOT], min_rsa_bits=3072)) == ("WEAK_KEY", 0)
+    assert said(validator.judge([leaf], [leaf], min_rsa_bits=3072)) == ("WEAK_KEY", 0)
+    assert said(validator.judge([leaf], [ROOT], host="other", min_rsa_bits=3072)) == ("WEAK_KEY", 0)
+    old = make("leaf", "root", 9, 1, public_key=small, not_after=PAST)
+    assert said(validator.judge([old], [ROOT], min_rsa_bits=3072))[0] == "EXPIRED"
+    leaf = make("leaf", "root", 9, 1, public_key=large)
+    assert said(validator.judge([leaf], [ROOT], min_rsa_bits=3072)) == ("NONE", 0)
+    assert said(validator.judge([LEAF, LOWER, MIDDLE], [ROOT], min_rsa_bits=16384)) == ("NONE", 0)
+
+
 def test_self_issued_intermediates_are_free(validator: Validator) -> None:
     """A new key of the root, below the old one, does not count against its path length."""
     old = make("root", "root", 1, 1, path_length(1), own_id(b"old"))

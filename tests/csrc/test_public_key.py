@@ -88,6 +88,18 @@ def test_kinds_and_strengths_of_keys(c: CCode, der: bytes, expected: tuple[str, 
     assert kind(c, der) == expected
 
 
+@pytest.mark.parametrize(("der", "expected"), KEYS)
+def test_sizes_of_rsa_keys(c: CCode, der: bytes, expected: tuple[str, int]) -> None:
+    found, _keep = read_key(c, der)
+    assert (found.rsa_bits > 0) == (expected[0] in {"RSA", "RSA_PSS"})
+
+
+@pytest.mark.parametrize("bits", [1024, 2047, 2048, 2049, 3071, 16384])
+def test_bits_of_a_modulus(c: CCode, bits: int) -> None:
+    found, _keep = read_key(c, rsa_key(1, bits))
+    assert found.rsa_bits == bits
+
+
 def test_a_curve_that_is_spelled_out(c: CCode) -> None:
     found, _keep = read_key(c, info(EC, b"\4" + bytes(64), tlv(SEQUENCE, integer(1))))
     assert found.has_explicit_curve

@@ -112,6 +112,7 @@ static bool read_input(struct tlsmgm_bytes bytes, struct input *input) {
         .check_crls = (flags & 4) != 0,
         .check_all_crls = (flags & 8) != 0,
         .verify_depth = (int)(depth % (TLSMGM_VERIFY_DEPTH_MAX + 1)),
+        .min_rsa_bits = (flags & 32) != 0 ? 3072 : 0,
         .now = NOW,
         .anchors = &input->anchors,
         .peer_rules = &input->rules,

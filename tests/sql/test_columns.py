@@ -33,6 +33,7 @@ PARAMETERS = {
     "dh_params": "dh_params_col",
     "ec_curve": "ec_curve_col",
     "client_eku": "client_eku_col",
+    "min_rsa_bits": "min_rsa_bits_col",
 }
 
 #: A value for each field that is not its default, so that a column that is mixed up shows.
@@ -52,6 +53,7 @@ VALUES = {
     "dh_params": b"-----BEGIN DH PARAMETERS-----\n",
     "ec_curve": "prime256v1",
     "client_eku": "client_or_server",
+    "min_rsa_bits": 3072,
 }
 
 

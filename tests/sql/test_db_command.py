@@ -207,6 +207,16 @@ def test_import_into_a_column_of_ours(database: str, site: Site, run: Run) -> No
         assert [row["client_eku"] for row in table.rows()] == [stored]
 
 
+def test_import_of_a_number_into_a_column_of_ours(database: str, site: Site, run: Run) -> None:
+    table = DomainTable(database, ours=["min_rsa_bits"])
+    values: list[dict[str, Any]] = [{"min_rsa_bits": 3072}, {}]
+    for fields in values:
+        site.write(server("dom1", **fields))
+        code, _, err = run("db", "import", str(site.script), "--replace", "--url", database)
+        assert (code, err) == (0, "")
+        assert [row["min_rsa_bits"] for row in table.rows()] == [fields.get("min_rsa_bits")]
+
+
 def test_import_is_all_or_nothing(tmp_path: Path, site: Site, run: Run) -> None:
     url = ("--url", f"sqlite:///{tmp_path / 'x.db'}")
     run("db", "init", *url)
@@ -226,6 +236,7 @@ def test_import_is_all_or_nothing(tmp_path: Path, site: Site, run: Run) -> None:
             {"client_eku": "client_or_server"},
             "'client_eku': has no column in the table (add a column 'client_eku', of text)",
         ),
+        ({"min_rsa_bits": 3072}, "(add a column 'min_rsa_bits', of numbers)"),
         ({"match_sip_domain": ",".join(f"a{n}.test" for n in range(60))}, "its column takes 255"),
         ({"certificate": "crls/root.crl.pem", "private_key": "opensips.cfg"}, "no PEM certificate"),
         ({"private_key": "opensips.cfg"}, "opensips.cfg is not PEM"),

@@ -305,6 +305,22 @@ def test_a_column_of_ours_is_read_where_there_is_one(database: str) -> None:
     assert str(error).startswith("tls_mgm row 1: domain 'dom1': column 'client_eku': must be")
 
 
+@pytest.mark.parametrize("kind", ["INTEGER", "VARCHAR(32)"])
+def test_a_column_of_ours_that_is_a_number(database: str, kind: str) -> None:
+    """NULL is the default, and so is an empty text where the column has texts."""
+    plain = DomainTable(database, server_row("dom1"))
+    plain.execute(f"ALTER TABLE tls_mgm ADD COLUMN min_rsa_bits {kind}")
+    values = [("NULL", None), ("3072", 3072)]
+    if kind != "INTEGER":
+        values = [("NULL", None), ("''", None), ("'3072'", 3072)]
+    for written, expected in values:
+        plain.execute(f"UPDATE tls_mgm SET min_rsa_bits = {written}")
+        assert load(plain)[0].domains[0].min_rsa_bits == expected
+    plain.execute("UPDATE tls_mgm SET min_rsa_bits = '1024'")
+    (error,) = load(plain)[1].failed
+    assert str(error).startswith("tls_mgm row 1: domain 'dom1': column 'min_rsa_bits': must be")
+
+
 def test_a_column_of_ours_that_is_named_must_be_there(database: str) -> None:
     table = DomainTable(database, server_row("dom1"))
     columns = {"client_eku": "admits"}

@@ -429,6 +429,7 @@ def test_neither_renegotiation_nor_compression(root: Authority) -> None:
 
 UNSUPPORTED = [
     ("verify_depth", 2),
+    ("min_rsa_bits", 3072),
     ("identity", "sip"),
     ("require_staple", True),
     ("peer_identity", "alice.test"),

@@ -158,6 +158,15 @@ def small_key(root: Authority, folder: Path) -> Case:
     return Case(Identity(certificate, (), key).fields() | _ANY_KEY)
 
 
+def smaller_than_asked(root: Authority, folder: Path) -> Case:
+    return Case(root.issue(names=[NAME], kind="rsa").fields(), {"min_rsa_bits": 3072})
+
+
+def authority_smaller_than_asked(root: Authority, folder: Path) -> Case:
+    middle = Authority("middle", root, kind="rsa")
+    return Case(middle.issue(names=[NAME]).fields(), {"min_rsa_bits": 3072})
+
+
 #: What is wrong, in the words of the document.
 FAULTS: dict[str, Callable[[Authority, Path], Case]] = {
     "expired": expired,
@@ -173,6 +182,8 @@ FAULTS: dict[str, Callable[[Authority, Path], Case]] = {
     "another name": another_name,
     "signature does not fit": broken_signature,
     "RSA key of 1024 bits": small_key,
+    "RSA key smaller than `min_rsa_bits`": smaller_than_asked,
+    "RSA key of a CA smaller than `min_rsa_bits`": authority_smaller_than_asked,
     "revoked": revoked,
     "no CRL of the issuer in `crl_dir`": no_revocation_list,
     "CRL expired": revocation_list_expired,

@@ -100,6 +100,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "ticket_rotation": st.sampled_from([0, 60, 86400]),
     "keylog_file": st.one_of(_PATHS, st.just("$SSLKEYLOGFILE")),
     "client_eku": st.sampled_from(["client", "client_or_server"]),
+    "min_rsa_bits": st.integers(2048, 16384),
 }  # fmt: skip
 
 #: Values that TOML alone can say.

@@ -25,9 +25,13 @@ _DAY = datetime.timedelta(days=1)
 
 
 def new_key(kind: str = "ec") -> PrivateKey:
-    """Return a fresh key: ``"ec"`` (P-256), ``"rsa"`` (2048 bits) or, for leaves, ``"ed25519"``."""
-    if kind == "rsa":
-        return rsa.generate_private_key(65537, 2048)
+    """Return a fresh key: ``"ec"`` (P-256), ``"rsa"`` (2048 bits) or, for leaves, ``"ed25519"``.
+
+    Args:
+        kind: one of these, or ``"rsa"`` and a number of bits, such as ``"rsa3072"``.
+    """
+    if kind.startswith("rsa"):
+        return rsa.generate_private_key(65537, int(kind.removeprefix("rsa") or 2048))
     if kind == "ed25519":
         return ed25519.Ed25519PrivateKey.generate()
     return ec.generate_private_key(ec.SECP256R1())

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from tests.support.managers import pem
 from tlsmgm._config.database_settings import OUR_COLUMNS, DatabaseSettings, normal_url
+from tlsmgm._domains.parameters import of_kind
 from tlsmgm._provisioning.engine import make_engine
 from tlsmgm._provisioning.schema import domain_table
 from tlsmgm._provisioning.transfer import init_database
@@ -49,7 +50,8 @@ class DomainTable:
         self.settings = DatabaseSettings(normal_url(url), **settings)
         init_database(self.settings)
         for name in ours:
-            self.execute(f"ALTER TABLE {self.settings.table} ADD COLUMN {name} VARCHAR(32)")
+            kind = "INTEGER" if name in of_kind("number") else "VARCHAR(32)"
+            self.execute(f"ALTER TABLE {self.settings.table} ADD COLUMN {name} {kind}")
         named = [name for name in OUR_COLUMNS if name in self.settings.columns]
         self.table = domain_table(self.settings, (*ours, *named))
         self.insert(*rows)

@@ -128,6 +128,7 @@ def test_repr_never_shows_secrets() -> None:
         ({"verify_depth": -1}, "verify_depth"),
         ({"verify_depth": True}, "verify_depth"),
         ({"verify_depth": 101}, "verify_depth"),
+        *(({"min_rsa_bits": bits}, "min_rsa_bits") for bits in (0, 2047, 16385, True, "3072")),
         ({"alpn": ["x" * 256]}, "alpn"),
         ({"alpn": [""]}, "alpn"),
         ({"alpn": [b"\xff"]}, "alpn"),

@@ -46,6 +46,7 @@ OTHERS: dict[str, Any] = {
     "ticket_rotation": 600,
     "keylog_file": "keys.log",
     "client_eku": "client_or_server",
+    "min_rsa_bits": 3072,
     "origin": Origin("here", 3),
 }
 

@@ -169,6 +169,7 @@ def test_names_of_the_manual(parameter: str) -> None:
         "identity": '"sip"',
         "ticket_rotation": "3600",
         "client_eku": '"client_or_server"',
+        "min_rsa_bits": "3072",
     }
     value = values.get(parameter, '"HIGH"')
     field = DOMAIN_PARAMETERS[parameter]

@@ -40,6 +40,8 @@ def contradictions(
     yield from _of_keys(domain, said)
     if said("crl_check_all") and domain.crl_dir is None:
         yield "crl_check_all", "checks nothing without crl_dir"
+    if said("min_rsa_bits") and not domain.verify_cert:
+        yield "min_rsa_bits", "is asked of nobody, because verify_cert is off"
 
 
 class _Said:

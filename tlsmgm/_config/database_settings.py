@@ -12,6 +12,7 @@ from typing import Final, Literal
 from urllib.parse import quote, unquote
 
 from tlsmgm._domains.domain import Origin
+from tlsmgm._domains.parameters import COLUMNS, OUR_COLUMNS
 from tlsmgm.errors import ConfigError
 
 __all__ = [
@@ -24,30 +25,6 @@ __all__ = [
     "normal_url",
     "opensips_url",
 ]
-
-#: Columns of the table, by the names that they have unless a setting says otherwise.
-COLUMNS: Final = (
-    "id",
-    "domain",
-    "match_ip_address",
-    "match_sip_domain",
-    "type",
-    "method",
-    "verify_cert",
-    "require_cert",
-    "certificate",
-    "private_key",
-    "crl_check_all",
-    "crl_dir",
-    "ca_list",
-    "ca_dir",
-    "cipher_list",
-    "dh_params",
-    "ec_curve",
-)
-
-#: Columns that OpenSIPS does not know; they are read where the table has them.
-OUR_COLUMNS: Final = ("client_eku",)
 
 DEFAULT_TABLE: Final = "tls_mgm"
 

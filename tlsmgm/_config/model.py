@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from tlsmgm._config.database_settings import DatabaseSettings
 from tlsmgm._domains.domain import Domain, DomainDefaults, DomainKind, Origin
+from tlsmgm._domains.parameters import FIELD_PARAMETERS, PARAMETERS, PEM, of_kind
 from tlsmgm._material.keylog import FROM_ENVIRONMENT
 from tlsmgm.errors import ConfigError
 
@@ -34,64 +35,22 @@ __all__ = [
 ]
 
 #: Parameters of a domain that are ours: OpenSIPS has nothing of the kind.
-OUR_PARAMETERS: Final = (
-    "private_key_passphrase",
-    "verify_depth",
-    "alpn",
-    "danger_skip_hostname_check",
-    "private_key_passphrase_command",
-    "certificate2",
-    "private_key2",
-    "identity",
-    "peer_identity",
-    "ocsp_response",
-    "require_staple",
-    "ticket_key_file",
-    "ticket_rotation",
-    "keylog_file",
-    "client_eku",
-)
+OUR_PARAMETERS: Final = tuple(item.field for item in PARAMETERS if item.ours)
 
 #: Parameters of a domain by the manual's names (1.9), with the field of Domain they set.
-DOMAIN_PARAMETERS: Final = {
-    "match_ip_address": "match_ip_address",
-    "match_sip_domain": "match_sip_domain",
-    "tls_method": "method",
-    "verify_cert": "verify_cert",
-    "require_cert": "require_cert",
-    "certificate": "certificate",
-    "private_key": "private_key",
-    "ca_list": "ca_list",
-    "ca_dir": "ca_dir",
-    "crl_dir": "crl_dir",
-    "crl_check_all": "crl_check_all",
-    "ciphers_list": "cipher_list",
-    "cipher_list": "cipher_list",
-    "dh_params": "dh_params",
-    "ec_curve": "ec_curve",
-    **{name: name for name in OUR_PARAMETERS},
-}
+DOMAIN_PARAMETERS: Final = FIELD_PARAMETERS
 
 #: Fields of Domain that are true or false.
-FLAG_FIELDS: Final = frozenset(
-    {
-        *("verify_cert", "require_cert", "crl_check_all"),
-        *("danger_skip_hostname_check", "require_staple"),
-    }
-)
+FLAG_FIELDS: Final = frozenset(of_kind("flag"))
 
 #: Fields of Domain that are numbers.
-NUMBER_FIELDS: Final = frozenset({"verify_depth", "ticket_rotation"})
+NUMBER_FIELDS: Final = frozenset(of_kind("number"))
 
 #: Fields of Domain that are paths of PEM files, or the PEM itself.
-PEM_FIELDS: Final = frozenset(
-    {"certificate", "private_key", "certificate2", "private_key2", "ca_list", "dh_params"}
-)
+PEM_FIELDS: Final = frozenset(of_kind(*PEM))
 
 #: Fields of Domain that may be paths, which are relative to the configuration's folder.
-PATH_FIELDS: Final = PEM_FIELDS | {
-    *("ca_dir", "crl_dir", "ocsp_response", "ticket_key_file", "keylog_file")
-}
+PATH_FIELDS: Final = frozenset(of_kind(*PEM, "file", "log", "folder"))
 
 #: What ``tls_library`` may be (manual 1.9.2).
 LIBRARIES: Final = ("auto", "none", "openssl", "wolfssl")

@@ -18,36 +18,13 @@ from tlsmgm._config.model import (
 from tlsmgm._config.statements import ModParam
 from tlsmgm._domains.domain import DomainKind, Origin, normalise
 from tlsmgm._domains.filters import lenient_list, parse_address, split_list
+from tlsmgm._domains.parameters import COLUMN_PARAMETERS, of_kind
 from tlsmgm.errors import ConfigError
 
 __all__ = ["DATABASE_PARAMETERS", "ParameterReader", "number"]
 
-#: Parameters that name a column, with the column's own name; two spellings of the cipher list's
-#: are in use, and ``id_col`` and ``type_col`` name columns that the manual leaves out.
-_COLUMNS: Final = {
-    "id_col": "id",
-    "type_col": "type",
-    "domain_col": "domain",
-    "match_ip_address_col": "match_ip_address",
-    "match_sip_domain_col": "match_sip_domain",
-    "tls_method_col": "method",
-    "verify_cert_col": "verify_cert",
-    "require_cert_col": "require_cert",
-    "certificate_col": "certificate",
-    "private_key_col": "private_key",
-    "crl_check_all_col": "crl_check_all",
-    "crl_dir_col": "crl_dir",
-    "ca_list_col": "ca_list",
-    "ca_dir_col": "ca_dir",
-    "cipher_list_col": "cipher_list",
-    "ciphers_list_col": "cipher_list",
-    "dh_params_col": "dh_params",
-    "ec_curve_col": "ec_curve",
-    "client_eku_col": "client_eku",
-}
-
 #: Parameters of the database (manual 1.9.17 to 1.9.33).
-DATABASE_PARAMETERS: Final = frozenset({"db_url", "db_table", *_COLUMNS})
+DATABASE_PARAMETERS: Final = frozenset({"db_url", "db_table", *COLUMN_PARAMETERS})
 
 _DEFINITIONS: Final[dict[str, DomainKind]] = {"server_domain": "server", "client_domain": "client"}
 _AVP_NAMES: Final = frozenset({"client_tls_domain_avp", "client_sip_domain_avp"})
@@ -60,7 +37,7 @@ _KNOWN: Final = (
 )
 
 #: Lists that several values of a domain make together.
-_LISTS: Final = frozenset({"match_ip_address", "match_sip_domain"})
+_LISTS: Final = frozenset(of_kind("filters"))
 
 #: Parameters of OpenSIPS 2, with what has taken their place.
 _DROPPED: Final = {
@@ -276,7 +253,9 @@ class ParameterReader:
             return None
         url, origin = self._database["db_url"]
         columns = {
-            _COLUMNS[name]: text for name, (text, _) in self._database.items() if name in _COLUMNS
+            COLUMN_PARAMETERS[name]: text
+            for name, (text, _) in self._database.items()
+            if name in COLUMN_PARAMETERS
         }
         table = self._database.get("db_table", ("tls_mgm", origin))[0]
         try:

@@ -44,6 +44,7 @@ from tlsmgm._config.model import (
 from tlsmgm._config.sockets import parse_socket
 from tlsmgm._config.toml_lines import Lines
 from tlsmgm._domains.domain import DomainKind, Origin, normalise
+from tlsmgm._domains.parameters import of_kind
 from tlsmgm._material.reading import Reader, read_file
 from tlsmgm.errors import ConfigError
 
@@ -58,7 +59,7 @@ _TIMES: Final = ("handshake_timeout", "send_timeout")
 _TOP: Final = ("library", "listen", *_AVPS, *_TIMES, "defaults", *_KINDS, "database")
 _DATABASE: Final = ("url", "table", "timeout", "watch", "columns")
 _FIELDS: Final = {**DOMAIN_PARAMETERS, **{field: field for field in DOMAIN_PARAMETERS.values()}}
-_LIST_FIELDS: Final = frozenset({"match_ip_address", "match_sip_domain", "alpn", "peer_identity"})
+_LIST_FIELDS: Final = frozenset(of_kind("filters", "list"))
 _PEM_START: Final = "-----BEGIN"
 
 _PLACE = re.compile(r"(?P<reason>.*) \(at line (?P<line>\d+), column (?P<column>\d+)\)", re.DOTALL)

@@ -29,6 +29,7 @@ from tlsmgm._config.model import (
 )
 from tlsmgm._config.tables import socket_text, written_tables, written_values
 from tlsmgm._domains.filters import ANY, is_ip, parse_address, split_list
+from tlsmgm._domains.parameters import COLUMN_PARAMETERS
 from tlsmgm._material.keylog import FROM_ENVIRONMENT
 from tlsmgm.errors import ConfigError
 
@@ -71,7 +72,7 @@ OURS_NOTE: Final = "# OpenSIPS refuses this one, which is a parameter of tlsmgm 
 #: The manual's names; of two for one field the first.
 _PARAMETERS: Final = {field: name for name, field in reversed(DOMAIN_PARAMETERS.items())}
 _OURS: Final = frozenset(OUR_PARAMETERS)
-_COLUMN_PARAMETERS: Final = {"method": "tls_method_col", "cipher_list": "ciphers_list_col"}
+_COLUMNS: Final = {column: name for name, column in reversed(COLUMN_PARAMETERS.items())}
 
 #: Columns that OpenSIPS cannot be told the names of.
 _OUR_COLUMN_NAMES: Final = ("id", "type", *OUR_COLUMNS)
@@ -227,7 +228,7 @@ def _database(database: DatabaseSettings) -> list[str]:
     for column, name in database.columns.items():
         if column in _OUR_COLUMN_NAMES:
             lines.append(OURS_NOTE)
-        lines.append(_parameter(_COLUMN_PARAMETERS.get(column, f"{column}_col"), name))
+        lines.append(_parameter(_COLUMNS[column], name))
     return lines
 
 

@@ -36,6 +36,7 @@ class Context:
         ocsp_response: DER of the response that a server staples; given as the certificate is.
         require_staple: a client refuses servers that staple no good response.
         verify_peer, require_peer, verify_depth: rules for the peer's certificate.
+        min_rsa_bits: smallest RSA keys in a peer's chain, 2048 to 16384; 0: the library's.
         accept_server_eku: a server takes clients whose certificates are for servers only.
         sip_identity: names are SIP domains (RFC 5922), not hosts and addresses (RFC 9525).
         peer_names: names separated by commas, of which the peer must have one; or None.
@@ -78,6 +79,7 @@ class Context:
         verify_peer: bool = False,
         require_peer: bool = False,
         verify_depth: int = 3,
+        min_rsa_bits: int = 0,
         accept_server_eku: bool = False,
         sip_identity: bool = False,
         peer_names: str | None = None,

@@ -101,6 +101,7 @@ cdef class Context:
         ocsp_response: DER of the response that a server staples; given as the certificate is.
         require_staple: a client refuses servers that staple no good response.
         verify_peer, require_peer, verify_depth: rules for the peer's certificate.
+        min_rsa_bits: smallest RSA keys in a peer's chain, 2048 to 16384; 0: the library's.
         accept_server_eku: a server takes clients whose certificates are for servers only.
         sip_identity: names are SIP domains (RFC 5922), not hosts and addresses (RFC 9525).
         peer_names: names separated by commas, of which the peer must have one; or None.
@@ -143,6 +144,7 @@ cdef class Context:
         bint verify_peer=False,
         bint require_peer=False,
         int verify_depth=3,
+        int min_rsa_bits=0,
         bint accept_server_eku=False,
         bint sip_identity=False,
         peer_names=None,
@@ -177,6 +179,7 @@ cdef class Context:
         config.verify_peer = verify_peer
         config.require_peer = require_peer
         config.verify_depth = verify_depth
+        config.min_rsa_bits = min_rsa_bits
         config.accept_server_eku = accept_server_eku
         config.sip_identity = sip_identity
         config.peer_names = strings.text(peer_names)

@@ -9,21 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from tlsmgm._domains.ciphers import cipher_words
-from tlsmgm._domains.filters import (
-    ascii_name,
-    encode_name_filter,
-    parse_address,
-    plain_ip,
-    split_list,
-)
 from tlsmgm._domains.friendly import WORDS, manual_values
 from tlsmgm._domains.methods import Method, parse_method
+from tlsmgm._domains.parameters import PARAMETERS, of_kind
+from tlsmgm._domains.values import PEM_START, AnySource, Source, as_kind, as_text
 from tlsmgm.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -56,15 +49,9 @@ ClientEKU = Literal["client", "client_or_server"]
 #: What a server asks of its clients' certificates.
 ClientAuth = Literal["none", "optional", "required"]
 
-#: A file (text: its path) or PEM in memory (bytes).
-Source = str | bytes
-
 #: Makes a context of Python's own ``ssl`` for a domain.  That room stands above this one, so the
 #: package hands it down when it is imported.
 ssl_context_maker: Callable[[Domain], ssl.SSLContext] | None = None
-
-#: What the constructor takes for a Source; text that begins with ``-----BEGIN`` is PEM too.
-AnySource = str | os.PathLike[str] | bytes
 
 #: Trusted CAs of a domain that verifies and names none; used only if there are some (manual 1.9.7).
 DEFAULT_CA_DIR: Final = "/etc/pki/CA/"
@@ -74,11 +61,6 @@ DEFAULT_VERIFY_DEPTH: Final = 3
 
 #: Seconds between two keys of session tickets.
 DEFAULT_TICKET_ROTATION: Final = 8 * 3600
-
-#: The same, bounds; no ticket lives longer than a week (RFC 8446 section 4.6.1).
-_ROTATION_MIN, _ROTATION_MAX = 60, 7 * 24 * 3600
-
-_PEM_START = b"-----BEGIN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +173,12 @@ class Domain(_Told):
             never change.
         keylog_file: danger: secrets of all connections are written there, so that programs such as
             Wireshark can read them.
-        client_eku: server: what clients' certificates must be for where they say so in their
-            extendedKeyUsage: ``"client"``, or ``"client_or_server"``, which also admits those that
-            are for servers only, as public CAs issue them from 2026 on.
+        client_eku: server: what clients' certificates must be for where they have an
+            extendedKeyUsage, ``"client"`` or ``"client_or_server"``; the latter also admits those
+            that are for servers only, as public CAs issue them from 2026 on.
+        min_rsa_bits: bits that every RSA key in a peer's chain must have, its CA's too, 2048 to
+            16384; None asks for no more than a strength of 112 bits, which is some 2048.  3072
+            bits are 128 bits of strength (NIST SP 800-57 part 1, 5.6.1.1).
         origin: where the domain was defined; not part of its value.
 
     Raises:
@@ -233,6 +218,7 @@ class Domain(_Told):
     ticket_rotation: int = DEFAULT_TICKET_ROTATION
     keylog_file: str | None = None
     client_eku: ClientEKU = "client"
+    min_rsa_bits: int | None = None
     origin: Origin | None = field(default=None, compare=False)
 
     if TYPE_CHECKING:  # The constructor takes more types than the fields store.
@@ -270,6 +256,7 @@ class Domain(_Told):
             ticket_rotation: int = DEFAULT_TICKET_ROTATION,
             keylog_file: str | os.PathLike[str] | None = None,
             client_eku: str = "client",
+            min_rsa_bits: int | None = None,
             origin: Origin | None = None,
         ) -> None: ...
 
@@ -484,11 +471,20 @@ def _manual_values(
     return manual_values(call, kind, name, words, others, fields=fields, normalise=normalise)
 
 
+_CHECKS: Final[Mapping[str, Callable[[object], Any]]] = {
+    "name": as_text,
+    "kind": as_kind,
+    **{item.field: item.check for item in PARAMETERS},
+}
+
+_SECRETS: Final = of_kind("secret")
+
+
 def _shown(parameter: str, value: object) -> str:
-    if parameter == "private_key_passphrase":
+    if parameter in _SECRETS:
         return "<set>"
     if isinstance(value, bytes):
-        return f"<{'PEM' if _PEM_START in value else 'DER'}, {len(value)} bytes>"
+        return f"<{'PEM' if PEM_START in value else 'DER'}, {len(value)} bytes>"
     return str(value) if isinstance(value, Origin) else repr(value)
 
 
@@ -508,231 +504,3 @@ def normalise(parameter: str, value: object) -> Any:
         ConfigError: it cannot be used; only ``reason`` and ``hint`` are filled.
     """
     return _CHECKS[parameter](value)
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ConfigError(f"must be text, not {type(value).__name__}")
-    stripped = value.strip()
-    if not stripped:
-        raise ConfigError("is empty")
-    if _PEM_START.decode() in stripped:
-        raise ConfigError("holds PEM", hint="certificates and keys have parameters of their own")
-    if not stripped.isprintable():
-        raise ConfigError("holds characters that cannot be printed")
-    return stripped
-
-
-def _kind(value: object) -> str:
-    if value not in ("server", "client"):
-        raise ConfigError(f"must be 'server' or 'client', not {value!r}")
-    return str(value)
-
-
-def _entries(value: object) -> tuple[object, ...]:
-    if isinstance(value, str):
-        return split_list(value)
-    if isinstance(value, bytes) or not isinstance(value, Iterable):
-        raise ConfigError(f"must be text or a list of texts, not {type(value).__name__}")
-    return tuple(value)
-
-
-def _filters(value: object) -> tuple[str, ...]:
-    entries = tuple(_text(entry) for entry in _entries(value))
-    if not entries:
-        raise ConfigError("is empty", hint="'*' matches all")
-    return entries
-
-
-def _addresses(value: object) -> tuple[str, ...]:
-    return tuple(str(parse_address(entry) or "*") for entry in _filters(value))
-
-
-def _names(value: object) -> tuple[str, ...]:
-    entries = _filters(value)
-    for entry in entries:
-        encode_name_filter(entry)
-    return entries
-
-
-def _method(value: object) -> str:
-    if not isinstance(value, str):
-        raise ConfigError(f"must be text, not {type(value).__name__}")
-    return parse_method(_text(value)).text
-
-
-def _flag(value: object) -> bool:
-    if not isinstance(value, int) or value < 0:
-        raise ConfigError(f"must be true or false, not {value!r}")
-    return bool(value)
-
-
-def _optional_flag(value: object) -> bool | None:
-    return None if value is None else _flag(value)
-
-
-def _path(value: object) -> str | None:
-    if value is None:
-        return None
-    if not isinstance(value, (str, os.PathLike)):
-        raise ConfigError(f"must be a path, not {type(value).__name__}")
-    path = os.fsdecode(value)
-    if not path.strip():
-        raise ConfigError("is empty")
-    if "\0" in path or _PEM_START.decode() in path:
-        raise ConfigError("is no path: it holds a zero byte or PEM")
-    return path
-
-
-def _source(value: object) -> Source | None:
-    if isinstance(value, str) and value.lstrip().startswith(_PEM_START.decode()):
-        value = value.encode("utf-8", "surrogateescape")
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        pem = bytes(value)
-        if _PEM_START not in pem:
-            raise ConfigError(
-                "is not PEM: it has no BEGIN line", hint="give the path of a file as text"
-            )
-        return pem
-    if value is not None and not isinstance(value, (str, os.PathLike)):
-        raise ConfigError(f"must be a path or PEM, not {type(value).__name__}")
-    return _path(value)
-
-
-def _passphrase(value: object) -> bytes | Callable[[], str | bytes] | None:
-    if value is None or isinstance(value, bytes) or callable(value):
-        return value
-    if not isinstance(value, str):
-        raise ConfigError(f"must be text or bytes, not {type(value).__name__}")
-    return value.encode("utf-8", "surrogateescape")
-
-
-def _command(value: object) -> str | None:
-    if value is None:
-        return None
-    text = _text(value)
-    try:
-        words = shlex.split(text)
-    except ValueError as error:
-        raise ConfigError(f"cannot be divided into words: {error}") from None
-    if not words:
-        raise ConfigError("names no command")
-    return text
-
-
-def _cipher_list(value: object) -> str | None:
-    if value is None:
-        return None
-    text = _text(value)
-    cipher_words(text)
-    return text
-
-
-def _curve(value: object) -> str | None:
-    if value is None:
-        return None
-    text = _text(value)
-    if not text.isascii() or any(char.isspace() for char in text):
-        raise ConfigError(f"bad curve {text!r}", hint="separate curves by colons")
-    return text
-
-
-def _depth(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 100:
-        raise ConfigError("must be a number from 0 to 100")
-    return value
-
-
-def _identity(value: object) -> str:
-    if value not in ("host", "sip"):
-        raise ConfigError(f"must be 'host' or 'sip', not {value!r}")
-    return str(value)
-
-
-def _client_eku(value: object) -> str:
-    if value not in ("client", "client_or_server"):
-        raise ConfigError(f"must be 'client' or 'client_or_server', not {value!r}")
-    return str(value)
-
-
-def _identities(value: object) -> tuple[str, ...]:
-    entries = tuple(_text(entry) for entry in _entries(value))
-    return tuple(plain_ip(entry) or _peer_name(entry) for entry in entries)
-
-
-def _peer_name(entry: str) -> str:
-    if any(char in "*?[], " for char in entry):
-        raise ConfigError(
-            f"{entry!r} is no name of a peer", hint="write whole names, without wildcards"
-        )
-    return ascii_name(entry).removesuffix(b".").lower().decode("ascii")
-
-
-def _der(value: object) -> Source | None:
-    if not isinstance(value, (bytes, bytearray, memoryview)):
-        return _path(value)
-    der = bytes(value)
-    if not der.startswith(b"\x30"):
-        raise ConfigError("is not DER: it does not begin with a SEQUENCE")
-    return der
-
-
-def _rotation(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise ConfigError(f"must be a number of seconds, not {type(value).__name__}")
-    if value and not _ROTATION_MIN <= value <= _ROTATION_MAX:
-        raise ConfigError(f"must be {_ROTATION_MIN} to {_ROTATION_MAX} seconds", hint="0 is never")
-    return value
-
-
-def _protocols(value: object) -> tuple[str, ...]:
-    protocols: list[str] = []
-    for entry in _entries(value):
-        if not isinstance(entry, (str, bytes)):
-            raise ConfigError(f"must hold texts, not {type(entry).__name__}")
-        try:
-            text = entry.decode("utf-8") if isinstance(entry, bytes) else entry
-            size = len(text.encode("utf-8"))
-        except UnicodeError:
-            raise ConfigError(f"protocol {entry!r} is not UTF-8") from None
-        if not 0 < size < 256:
-            raise ConfigError(f"protocol {entry!r} has {size} bytes, not 1 to 255 (RFC 7301)")
-        protocols.append(text)
-    if sum(len(text.encode("utf-8")) + 1 for text in protocols) > 0xFFFF - 2:
-        raise ConfigError("list of protocols is longer than 65533 bytes (RFC 7301)")
-    return tuple(protocols)
-
-
-_CHECKS: Final[dict[str, Callable[[object], Any]]] = {
-    "name": _text,
-    "kind": _kind,
-    "match_ip_address": _addresses,
-    "match_sip_domain": _names,
-    "method": _method,
-    "verify_cert": _flag,
-    "require_cert": _optional_flag,
-    "certificate": _source,
-    "private_key": _source,
-    "private_key_passphrase": _passphrase,
-    "ca_list": _source,
-    "ca_dir": _path,
-    "crl_dir": _path,
-    "crl_check_all": _flag,
-    "cipher_list": _cipher_list,
-    "dh_params": _source,
-    "ec_curve": _curve,
-    "verify_depth": _depth,
-    "alpn": _protocols,
-    "danger_skip_hostname_check": _flag,
-    "private_key_passphrase_command": _command,
-    "certificate2": _source,
-    "private_key2": _source,
-    "identity": _identity,
-    "peer_identity": _identities,
-    "ocsp_response": _der,
-    "require_staple": _flag,
-    "ticket_key_file": _path,
-    "ticket_rotation": _rotation,
-    "keylog_file": _path,
-    "client_eku": _client_eku,
-}

@@ -21,6 +21,7 @@ from typing import Any, Final, Generic, Self, TypeVar
 
 from tlsmgm._core.material import Folder, Material
 from tlsmgm._domains.domain import Domain, Source
+from tlsmgm._domains.parameters import PEM, of_kind
 from tlsmgm.errors import ConfigError
 
 __all__ = ["FILE_TIMEOUT", "FOLDER_FIELDS", "SOURCE_FIELDS", "Reader", "read_file"]
@@ -39,11 +40,8 @@ _LOOKS_MAX: Final = 5
 #: Bytes that are asked for at once.
 _BLOCK: Final = 1 << 20
 
-#: Fields of a domain that may name a file.
-SOURCE_FIELDS: Final = (
-    *("certificate", "private_key", "certificate2", "private_key2"),
-    *("dh_params", "ca_list", "ocsp_response", "ticket_key_file"),
-)
+#: Fields of a domain that may name a file to read.
+SOURCE_FIELDS: Final = of_kind(*PEM, "file")
 
 #: Fields of a domain that name a directory, and whether only hashed names count there.
 FOLDER_FIELDS: Final = {"ca_dir": True, "crl_dir": False}

@@ -14,10 +14,11 @@ from tlsmgm._core.ticket_keys import TicketKeys
 from tlsmgm._domains.ciphers import LibraryCiphers, ciphers_for, default_ciphers
 from tlsmgm._domains.domain import Domain
 from tlsmgm._domains.finite_fields import default_finite_fields
+from tlsmgm._domains.parameters import PARAMETERS, of_kind
 from tlsmgm._material.keylog import keylog_path
 from tlsmgm._material.load_advice import crl_advice, foreign_key_advice
 from tlsmgm._material.passphrase import passphrase_of
-from tlsmgm._material.reading import SOURCE_FIELDS, Reader
+from tlsmgm._material.reading import FOLDER_FIELDS, SOURCE_FIELDS, Reader
 from tlsmgm._material.ticket_schedule import OwnSchedule, SharedSchedule
 from tlsmgm._material.ticket_secrets import secrets_of
 from tlsmgm._material.trust import Trust, trust_of
@@ -30,7 +31,10 @@ _SCOPE_SIZE = 16
 
 #: Parameters of a domain's own files.
 _IDENTITY = ("certificate", "private_key", "certificate2", "private_key2")
-_KEYS = ("private_key", "private_key2")
+_KEYS = of_kind("key")
+
+#: Parameters that sessions end with.
+_ABOUT_PEERS = tuple(item.field for item in PARAMETERS if item.about_peers)
 
 #: What a library gets the content of.
 _CONTENT_FIELDS = tuple(name for name in SOURCE_FIELDS if name != "ticket_key_file")
@@ -42,7 +46,7 @@ _GROUPS = "x25519:secp256r1:secp384r1"
 _PLAIN_FIELDS = tuple(
     item.name
     for item in dataclasses.fields(Domain)
-    if item.name not in (*_CONTENT_FIELDS, "private_key_passphrase", "origin")
+    if item.name not in (*_CONTENT_FIELDS, *of_kind("secret"), "origin")
 )
 
 
@@ -74,13 +78,11 @@ class _Inputs:
 
     Attributes:
         sources: by field; a file that was read, or a value in memory.
-        ca_dir: the files of the directory of trusted certificates.
-        crl_dir: the files of the directory of CRLs.
+        folders: by field; the files of a directory.
     """
 
     sources: Mapping[str, Material | bytes | None]
-    ca_dir: Folder | None
-    crl_dir: Folder | None
+    folders: Mapping[str, Folder | None]
 
     def digest(self, field: str) -> bytes:
         """Digest of what may be seen; empty if there is nothing."""
@@ -99,7 +101,7 @@ class _Inputs:
     @property
     def warnings(self) -> Iterator[tuple[str, str]]:
         """What of the directories was passed over, by parameter."""
-        for name, folder in (("ca_dir", self.ca_dir), ("crl_dir", self.crl_dir)):
+        for name, folder in self.folders.items():
             for text in () if folder is None else folder.warnings:
                 yield name, text
 
@@ -109,19 +111,15 @@ def _read_inputs(domain: Domain, trust: Trust, reader: Reader) -> _Inputs:
     for field in _CONTENT_FIELDS:
         source = trust.ca_list if field == "ca_list" else getattr(domain, field)
         sources[field] = None if source is None else reader.content(source, field)
-    folders = (trust.ca_dir, "ca_dir"), (domain.crl_dir, "crl_dir")
-    ca_dir, crl_dir = (
-        path if path is None else reader.folder(path, name) for path, name in folders
-    )
-    return _Inputs(sources, ca_dir, crl_dir)
+    folders: dict[str, Folder | None] = {}
+    for field in FOLDER_FIELDS:
+        path = trust.ca_dir if field == "ca_dir" else getattr(domain, field)
+        folders[field] = None if path is None else reader.folder(path, field)
+    return _Inputs(sources, folders)
 
 
 def _digest(*parts: object) -> bytes:
     return hashlib.sha256(repr(parts).encode("utf-8", "surrogateescape")).digest()
-
-
-def _digest_of(folder: Folder | None) -> bytes:
-    return b"" if folder is None else folder.digest
 
 
 def _scope(domain: Domain, inputs: _Inputs) -> bytes:
@@ -129,25 +127,18 @@ def _scope(domain: Domain, inputs: _Inputs) -> bytes:
 
     A server's own certificate is not in it: who resumes has chosen the server before.
     """
-    return _digest(
-        domain.kind,
-        domain.name,
-        domain.verify_cert,
-        domain.require_cert,
-        domain.verify_depth,
-        str(domain.parsed_method),
-        domain.cipher_list,
-        domain.crl_check_all,
-        domain.danger_skip_hostname_check,
-        domain.identity,
-        domain.peer_identity,
-        domain.require_staple,
-        domain.client_eku,
-        inputs.digest("ca_list"),
-        _digest_of(inputs.ca_dir),
-        _digest_of(inputs.crl_dir),
-        *_own_identity(domain, inputs),
-    )[:_SCOPE_SIZE]
+    rules = [_rule(domain, inputs, field) for field in _ABOUT_PEERS]
+    return _digest(domain.kind, domain.name, rules, _own_identity(domain, inputs))[:_SCOPE_SIZE]
+
+
+def _rule(domain: Domain, inputs: _Inputs, field: str) -> object:
+    """The value of a parameter; where it names a file or a directory, what is in there."""
+    if field in inputs.sources:
+        return inputs.digest(field)
+    if field in inputs.folders:
+        folder = inputs.folders[field]
+        return b"" if folder is None else folder.digest
+    return getattr(domain, field)
 
 
 def _own_identity(domain: Domain, inputs: _Inputs) -> tuple[bytes, ...]:
@@ -346,6 +337,7 @@ def _new_context(
     ciphers: LibraryCiphers,
 ) -> Context:
     method = domain.parsed_method
+    ca_dir = inputs.folders["ca_dir"]
     return Context(
         backend,
         is_server=domain.kind == "server",
@@ -363,14 +355,15 @@ def _new_context(
         private_key2=inputs.sources["private_key2"],
         dh_params=inputs.sources["dh_params"],
         ca_list=inputs.sources["ca_list"],
-        ca_dir=None if inputs.ca_dir is None or inputs.ca_dir.is_missing else inputs.ca_dir,
-        crl_dir=inputs.crl_dir,
+        ca_dir=None if ca_dir is None or ca_dir.is_missing else ca_dir,
+        crl_dir=inputs.folders["crl_dir"],
         crl_check_all=domain.crl_check_all,
         ocsp_response=inputs.sources["ocsp_response"],
         require_staple=domain.require_staple,
         verify_peer=domain.verify_cert,
         require_peer=domain.require_cert,
         verify_depth=domain.verify_depth,
+        min_rsa_bits=domain.min_rsa_bits or 0,
         accept_server_eku=domain.client_eku == "client_or_server",
         sip_identity=domain.identity == "sip",
         peer_names=",".join(domain.peer_identity) or None,

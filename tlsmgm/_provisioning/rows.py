@@ -15,6 +15,7 @@ from tlsmgm._config.database_settings import COLUMNS, OUR_COLUMNS, DatabaseSetti
 from tlsmgm._core.pem import split
 from tlsmgm._domains.domain import Domain, DomainKind, Origin, Source, normalise
 from tlsmgm._domains.filters import lenient_list
+from tlsmgm._domains.parameters import of_kind
 from tlsmgm._material.reading import Reader
 from tlsmgm._provisioning.loaded import RowFailure
 from tlsmgm._provisioning.schema import BLOBS, MAX_TEXT
@@ -26,10 +27,11 @@ __all__ = ["KINDS", "domain_of_row", "row_of_domain"]
 KINDS: Final[dict[int, DomainKind]] = {1: "client", 2: "server"}
 
 _TYPES: Final = {kind: number for number, kind in KINDS.items()}
-_FLAGS: Final = frozenset({"verify_cert", "require_cert", "crl_check_all"})
-_CERTIFICATES: Final = frozenset({"certificate", "ca_list"})
-_FILTERS: Final = frozenset({"match_ip_address", "match_sip_domain"})
-_FOLDERS: Final = frozenset({"ca_dir", "crl_dir"})
+_FLAGS: Final = frozenset(of_kind("flag"))
+_CERTIFICATES: Final = frozenset(of_kind("certificates"))
+_FILTERS: Final = frozenset(of_kind("filters"))
+_NUMBERS: Final = frozenset(of_kind("number"))
+_PATHS: Final = frozenset(of_kind("file", "log", "folder"))
 _VALUES: Final = tuple(name for name in COLUMNS if name not in ("id", "domain", "type"))
 
 #: Fields of Domain that have no column, unless the table has one of ours.
@@ -94,6 +96,8 @@ def _value(column: str, value: object) -> Any:
         return None
     if column in _FLAGS:
         return None if value in ("", b"") else bool(_number(value))
+    if column in _NUMBERS:
+        return None if value in ("", b"") else _number(value)
     if column in BLOBS:
         pem = _as_bytes(value).rstrip(b"\0")  # some tools store the end of C strings, too
         return pem if pem.strip() else None
@@ -161,7 +165,7 @@ def row_of_domain(domain: Domain, ours: Collection[str] = (), *, reader: Reader)
         if field not in ours and getattr(domain, field) != getattr(plain, field):
             hint = "leave it out, or keep this domain in a file"
             if field in OUR_COLUMNS:
-                hint = f"add a column {field!r}, of text"
+                hint = f"add a column {field!r}, of {'numbers' if field in _NUMBERS else 'text'}"
             raise _refusal(domain, field, "has no column in the table", hint)
     row: dict[str, Any] = {"domain": domain.name, "type": _TYPES[domain.kind]}
     for column in (*_VALUES, *ours):
@@ -170,7 +174,7 @@ def row_of_domain(domain: Domain, ours: Collection[str] = (), *, reader: Reader)
             row[column] = _content(domain, column, value, reader)
         elif column in _FLAGS:
             row[column] = int(value)
-        elif column in _FOLDERS and value is not None:
+        elif column in _PATHS and value is not None:
             row[column] = os.path.abspath(value)  # a row has no folder to start from
         else:
             row[column] = ",".join(value) if isinstance(value, tuple) else value

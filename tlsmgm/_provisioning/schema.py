@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
 from tlsmgm._config.database_settings import COLUMNS, OUR_COLUMNS, DatabaseSettings
+from tlsmgm._domains.parameters import PARAMETERS, PEM, of_kind
 from tlsmgm.errors import DatabaseError
 
 __all__ = [
@@ -32,13 +33,14 @@ __all__ = [
 TABLE_VERSION: Final = 3
 
 #: Columns that hold PEM.
-BLOBS: Final = frozenset({"certificate", "private_key", "ca_list", "dh_params"})
+BLOBS: Final = frozenset(of_kind(*PEM))
 
-#: Characters that a text column may have, where it is not 255.
-MAX_TEXT: Final = {"domain": 64, "method": 16, "client_eku": 32}
+#: Characters that a text column may have.
+MAX_TEXT: Final = {"domain": 64} | {item.field: item.size for item in PARAMETERS}
 
 _MYSQL: Final = ("mysql", "mariadb")
-_NUMBERS: Final = {"type": 1, "verify_cert": 1, "require_cert": 1, "crl_check_all": 0}
+_NUMBERS: Final = frozenset({"id", "type", *of_kind("flag", "number")})
+_DEFAULTS: Final = {"type": "1"} | {item.field: item.default for item in PARAMETERS}
 
 
 def domain_table(settings: DatabaseSettings, ours: Iterable[str] = ()) -> sa.Table:
@@ -69,17 +71,17 @@ def _column(name: str, settings: DatabaseSettings) -> sa.Column[Any]:
     if name == "id":
         number = sa.Integer().with_variant(mysql.INTEGER(unsigned=True), *_MYSQL)
         return sa.Column(called, number, primary_key=True, key=name)
+    default = _DEFAULTS.get(name)
     if name in _NUMBERS:
-        default = sa.text(str(_NUMBERS[name]))
-        is_type = name == "type"
-        return sa.Column(called, sa.Integer, nullable=not is_type, server_default=default, key=name)
+        written = None if default is None else sa.text(default)
+        return sa.Column(
+            called, sa.Integer, nullable=name != "type", server_default=written, key=name
+        )
     if name in BLOBS:
         blob = sa.LargeBinary().with_variant(mysql.LONGBLOB(), *_MYSQL)
         return sa.Column(called, blob, key=name)
-    text = _text(MAX_TEXT.get(name, 255))
-    if name == "method":
-        return sa.Column(called, text, server_default="SSLv23", key=name)
-    return sa.Column(called, text, nullable=name != "domain", key=name)
+    text = _text(MAX_TEXT[name])
+    return sa.Column(called, text, nullable=name != "domain", server_default=default, key=name)
 
 
 def _text(size: int) -> sa.types.TypeEngine[str]:
@@ -189,7 +191,7 @@ def columns_unread(connection: sa.Connection, settings: DatabaseSettings) -> tup
         name = names.get(column["name"].lower())
         if name is None:
             continue
-        wanted = "blob" if name in BLOBS else "number" if name in (*_NUMBERS, "id") else "text"
+        wanted = "blob" if name in BLOBS else "number" if name in _NUMBERS else "text"
         if _family(column["type"], settings.dialect) != wanted:
             if isinstance(column["type"], sa.types.NullType):  # which has no text
                 what = _declared_type(connection, settings, column["name"])

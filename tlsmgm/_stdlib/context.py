@@ -133,6 +133,8 @@ def _set_options(context: ssl.SSLContext) -> None:
 def _set_verification(context: ssl.SSLContext, domain: Domain) -> None:
     if domain.verify_depth != DEFAULT_VERIFY_DEPTH:
         raise unsupported(domain, "verify_depth", "limit the length of chains")
+    if domain.min_rsa_bits is not None:
+        raise unsupported(domain, "min_rsa_bits", "ask for RSA keys of a size")
     if domain.identity != "host" and domain.checks_server_name:
         raise unsupported(domain, "identity", "compare names as SIP does")
     if domain.require_staple:

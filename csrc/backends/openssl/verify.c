@@ -56,6 +56,25 @@ static struct tlsmgm_bytes alt_names_of(const X509 *certificate) {
                                                                   : (struct tlsmgm_bytes){0};
 }
 
+static bool is_small_rsa(const X509 *certificate, int bits) {
+    const EVP_PKEY *key = X509_get0_pubkey(certificate);
+    if (key == NULL) return true; /* nobody knows of what size */
+    int kind = EVP_PKEY_get_base_id(key);
+    return (kind == EVP_PKEY_RSA || kind == EVP_PKEY_RSA_PSS) && EVP_PKEY_get_bits(key) < bits;
+}
+
+/* The chain that was found, what is trusted included. */
+static bool has_large_rsa_keys(X509_STORE_CTX *store, int bits) {
+    STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(store);
+    for (int depth = 0; bits > 0 && depth < sk_X509_num(chain); depth++) {
+        if (!is_small_rsa(sk_X509_value(chain, depth), bits)) continue;
+        X509_STORE_CTX_set_error(store, depth == 0 ? X509_V_ERR_EE_KEY_TOO_SMALL
+                                                   : X509_V_ERR_CA_KEY_TOO_SMALL);
+        return false;
+    }
+    return true;
+}
+
 /* The name that the connection asks for, and those that every peer of the domain must have. */
 static bool is_expected(X509_STORE_CTX *store, const struct tlsmgm_ctx *ctx) {
     const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
@@ -90,7 +109,9 @@ static int verify(X509_STORE_CTX *store, const struct tlsmgm_ctx *ctx) {
         return 0;
     }
     int verified = X509_verify_cert(store);
-    if (verified <= 0 || is_expected(store, ctx)) return verified;
+    if (verified <= 0) return verified;
+    if (!has_large_rsa_keys(store, ctx->base.min_rsa_bits)) return 0;
+    if (is_expected(store, ctx)) return verified;
     X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH);
     return 0;
 }

@@ -93,6 +93,7 @@ static struct tlsmgm_path_question question_about(const struct tlsmgm_conn *conn
         .is_server = !ctx->base.is_server,
         .accept_server_eku = ctx->accept_server_eku,
         .verify_depth = ctx->verify_depth,
+        .min_rsa_bits = ctx->base.min_rsa_bits,
         .check_crls = ctx->anchors.crl_count > 0,
         .check_all_crls = ctx->check_all_crls,
         .now = (int64_t)time(NULL),

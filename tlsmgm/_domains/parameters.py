@@ -1,0 +1,183 @@
+"""One table of the parameters of a domain: what readers and writers of all languages know of them.
+
+A row stands for a field of :class:`~tlsmgm.Domain`.  From it follow the names in scripts, TOML and
+tables, what kind of value is written there, and what it may be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from tlsmgm._domains import values
+
+__all__ = [
+    "COLUMNS",
+    "COLUMN_PARAMETERS",
+    "FIELD_PARAMETERS",
+    "OUR_COLUMNS",
+    "PARAMETERS",
+    "PEM",
+    "Kind",
+    "Parameter",
+    "of_kind",
+]
+
+#: ``filters`` are lists of what a domain is for, of which several make one together.
+#: ``certificates``, ``key`` and ``pem``, which is anything else in PEM, are paths of a PEM file, or
+#: the PEM itself.  ``file``, ``log`` and ``folder`` are paths; a log is written and never read.
+Kind = Literal[
+    "filters",
+    "list",
+    "text",
+    "flag",
+    "number",
+    "secret",
+    "certificates",
+    "key",
+    "pem",
+    "file",
+    "log",
+    "folder",
+]
+
+#: Kinds of values that are PEM, or the path of a file that has it.
+PEM: Final[tuple[Kind, ...]] = ("certificates", "key", "pem")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a domain.
+
+    Args:
+        field: of Domain.
+        kind: of its value.
+        check: brings a value into its stored form, or says why it cannot be used.
+        scripts: other names in scripts than the field's, the one that is written first.
+        ours: OpenSIPS has nothing of the kind.
+        about_peers: it says which peers are accepted, or how well protected their connections are.
+            Sessions of before do not outlive a change of it, nor of what its files hold.
+        column: its place in the table that OpenSIPS creates, from 0; None: it has no column there.
+        optional: of ours: it is read from a table that has a column of its name.
+        size: characters that its column takes.
+        default: of its column, in SQL; OpenSIPS' tables have some.
+    """
+
+    field: str
+    kind: Kind
+    check: Callable[[object], Any]
+    scripts: tuple[str, ...] = ()
+    ours: bool = False
+    about_peers: bool = False
+    column: int | None = None
+    optional: bool = False
+    size: int = 255
+    default: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What it is called in scripts; the first one is written."""
+        return self.scripts or (self.field,)
+
+    @property
+    def has_column(self) -> bool:
+        """Whether a table of domains may have a column for it."""
+        return self.column is not None or self.optional
+
+
+#: All of them: the manual's (1.9), then ours.
+PARAMETERS: Final = (
+    Parameter("match_ip_address", "filters", values.as_addresses, column=2),
+    Parameter("match_sip_domain", "filters", values.as_names, column=3),
+    Parameter(
+        "method",
+        "text",
+        values.as_method,
+        ("tls_method",),
+        about_peers=True,
+        column=5,
+        size=16,
+        default="SSLv23",
+    ),
+    Parameter("verify_cert", "flag", values.as_flag, about_peers=True, column=6, default="1"),
+    Parameter(
+        "require_cert", "flag", values.as_optional_flag, about_peers=True, column=7, default="1"
+    ),
+    Parameter("certificate", "certificates", values.as_source, column=8),
+    Parameter("private_key", "key", values.as_source, column=9),
+    Parameter("ca_list", "certificates", values.as_source, about_peers=True, column=12),
+    Parameter("ca_dir", "folder", values.as_path, about_peers=True, column=13),
+    Parameter("crl_dir", "folder", values.as_path, about_peers=True, column=11),
+    Parameter("crl_check_all", "flag", values.as_flag, about_peers=True, column=10, default="0"),
+    Parameter(
+        "cipher_list",
+        "text",
+        values.as_cipher_list,
+        ("ciphers_list", "cipher_list"),
+        about_peers=True,
+        column=14,
+    ),
+    Parameter("dh_params", "pem", values.as_source, column=15),
+    Parameter("ec_curve", "text", values.as_curve, column=16),
+    Parameter("private_key_passphrase", "secret", values.as_passphrase, ours=True),
+    Parameter("verify_depth", "number", values.as_depth, ours=True, about_peers=True),
+    Parameter("alpn", "list", values.as_protocols, ours=True),
+    Parameter("danger_skip_hostname_check", "flag", values.as_flag, ours=True, about_peers=True),
+    Parameter("private_key_passphrase_command", "text", values.as_command, ours=True),
+    Parameter("certificate2", "certificates", values.as_source, ours=True),
+    Parameter("private_key2", "key", values.as_source, ours=True),
+    Parameter("identity", "text", values.as_identity, ours=True, about_peers=True),
+    Parameter("peer_identity", "list", values.as_identities, ours=True, about_peers=True),
+    Parameter("ocsp_response", "file", values.as_der, ours=True),
+    Parameter("require_staple", "flag", values.as_flag, ours=True, about_peers=True),
+    Parameter("ticket_key_file", "file", values.as_path, ours=True),
+    Parameter("ticket_rotation", "number", values.as_rotation, ours=True),
+    Parameter("keylog_file", "log", values.as_path, ours=True),
+    Parameter(
+        "client_eku",
+        "text",
+        values.as_client_eku,
+        ours=True,
+        about_peers=True,
+        optional=True,
+        size=32,
+    ),
+    Parameter(
+        "min_rsa_bits", "number", values.as_rsa_bits, ours=True, about_peers=True, optional=True
+    ),
+)
+
+#: Columns of the table that stand for no parameter, with their places.
+_OWN_COLUMNS: Final = {"id": 0, "domain": 1, "type": 4}
+
+_PLACES: Final = _OWN_COLUMNS | {
+    item.field: item.column for item in PARAMETERS if item.column is not None
+}
+
+#: Columns of the table that OpenSIPS creates, in its order, by their usual names.
+COLUMNS: Final = tuple(sorted(_PLACES, key=lambda name: _PLACES[name]))
+
+#: Columns that OpenSIPS does not know; they are read where the table has them.
+OUR_COLUMNS: Final = tuple(item.field for item in PARAMETERS if item.optional)
+
+#: Names in scripts, with the field of Domain that they set.
+FIELD_PARAMETERS: Final = {name: item.field for item in PARAMETERS for name in item.names}
+
+#: Parameters of scripts that name a column, with the column's usual name; of two for one column
+#: the first is written.
+COLUMN_PARAMETERS: Final = {f"{name}_col": name for name in _OWN_COLUMNS} | {
+    f"{name}_col": item.field for item in PARAMETERS if item.has_column for name in item.names
+}
+
+
+def of_kind(*kinds: Kind) -> tuple[str, ...]:
+    """Name the fields whose values are of some kinds.
+
+    Args:
+        kinds: that count.
+
+    Returns:
+        Their names, in the order of the table.
+    """
+    return tuple(item.field for item in PARAMETERS if item.kind in kinds)
