@@ -7,6 +7,8 @@ import json
 import re
 import shlex
 import signal
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.proxy import (
+    TIMEOUT,
     Proxy,
     Upstream,
     connect,
@@ -130,6 +133,15 @@ def test_injection_by_certificate(library: str, tmp_path: Path, upstream: Upstre
     assert statuses == ["status=ok"]
 
 
+def wait_for_line(path: Path) -> None:
+    """A thread writes the lines, and tells nobody."""
+    pause = threading.Event()
+    deadline = time.monotonic() + TIMEOUT
+    while not path.read_text(encoding="utf-8"):
+        assert time.monotonic() < deadline
+        pause.wait(0.01)
+
+
 def test_json_file_and_rotation(library: str, script: str, upstream: Upstream) -> None:
     path = Path(script).with_name("access.log")
     with Proxy(
@@ -145,6 +157,7 @@ def test_json_file_and_rotation(library: str, script: str, upstream: Upstream) -
             assert client.recv(3) == b""
             client.unwrap()
             address = "{}:{}".format(*client.getsockname())
+        wait_for_line(path)
         path.rename(path.with_suffix(".1"))
         proxy.signal(signal.SIGHUP)
         proxy.wait_for("reloaded: ")
