@@ -9,6 +9,8 @@ import os
 import select
 import signal
 import stat
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +21,7 @@ from cryptography.hazmat.primitives import serialization
 
 from tests.support.pki import key_pem
 from tests.support.proxy import (
+    ROOT,
     TIMEOUT,
     Program,
     Proxy,
@@ -146,6 +149,61 @@ def test_signals_while_loading_are_obeyed_later(
         program.signal(signal.SIGTERM)
         assert program.exit_code() == 0
         assert len([line for line in program.lines if "reloaded: " in line]) == 1
+
+
+def test_signals_while_python_imports_the_package_end_nothing(
+    library: str, script: str, upstream: Upstream
+) -> None:
+    """From the moment in which the program has begun; before that no Python is there yet."""
+    arguments = ("--config", script, "--library", library, "--upstream", upstream.address)
+    pause = threading.Event()
+    with Program(
+        "proxy", *arguments, "--listen", "tls:127.0.0.1:0", module="tlsmgm_program"
+    ) as program:
+        pid = program.process.pid
+        wait_until(lambda: ignores(pid, signal.SIGHUP) and ignores(pid, signal.SIGUSR1))
+        while not any("listening on" in line for line in program.lines):
+            program.signal(signal.SIGHUP)
+            program.signal(signal.SIGUSR1)
+            assert program.process.poll() is None, program.lines
+            pause.wait(0.01)  # hundreds at once are more than asyncio takes, and it says so
+        program.signal(signal.SIGHUP)
+        program.wait_for("reloaded: ")
+        program.signal(signal.SIGTERM)
+        assert program.exit_code() == 0
+
+
+def ignores(pid: int, number: signal.Signals) -> bool:
+    status = Path(f"/proc/{pid}/status")
+    if not status.exists():
+        pytest.skip("there is no /proc here")
+    mask = next(line for line in status.read_text().splitlines() if line.startswith("SigIgn:"))
+    return bool(int(mask.split()[1], 16) >> (number - 1) & 1)
+
+
+@pytest.mark.parametrize(("command", "lives"), [("proxy", True), ("list", False)])
+def test_only_a_proxy_ignores_signals_before_the_import(command: str, lives: bool) -> None:
+    program = "\n".join(
+        [
+            "import importlib.abc, os, signal, sys, tlsmgm_program",
+            "class Signals(importlib.abc.MetaPathFinder):",
+            "    def find_spec(self, name, path, target=None):",
+            "        if name == 'tlsmgm':",
+            "            os.kill(os.getpid(), signal.SIGHUP)",
+            "            os.kill(os.getpid(), signal.SIGUSR1)",
+            "signal.signal(signal.SIGHUP, signal.SIG_DFL)  # who runs the tests may ignore it",
+            "sys.meta_path.insert(0, Signals())",
+            "sys.argv[0] = 'tlsmgm'",
+            "tlsmgm_program.main()",
+        ]
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, command, "--help"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == (0 if lives else -signal.SIGHUP)
 
 
 def test_sigterm_while_loading_ends_it(library: str, slow_key: SlowKey, upstream: Upstream) -> None:

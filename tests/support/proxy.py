@@ -75,12 +75,15 @@ class Program:
     Args:
         arguments: of the command line.
         descriptors: that it has, too.
+        module: that is run.
     """
 
-    def __init__(self, *arguments: str, descriptors: Sequence[int] = ()) -> None:
+    def __init__(
+        self, *arguments: str, descriptors: Sequence[int] = (), module: str = "tlsmgm"
+    ) -> None:
         environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tlsmgm", *arguments],
+            [sys.executable, "-m", module, *arguments],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
