@@ -7,8 +7,6 @@ import json
 import re
 import shlex
 import signal
-import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -20,13 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.proxy import (
-    TIMEOUT,
     Proxy,
     Upstream,
     connect,
     pki,
     read_exactly,
     server_domain,
+    wait_until,
     write_script,
 )
 from tlsmgm._cli import main
@@ -133,15 +131,6 @@ def test_injection_by_certificate(library: str, tmp_path: Path, upstream: Upstre
     assert statuses == ["status=ok"]
 
 
-def wait_for_line(path: Path) -> None:
-    """A thread writes the lines, and tells nobody."""
-    pause = threading.Event()
-    deadline = time.monotonic() + TIMEOUT
-    while not path.read_text(encoding="utf-8"):
-        assert time.monotonic() < deadline
-        pause.wait(0.01)
-
-
 def test_json_file_and_rotation(library: str, script: str, upstream: Upstream) -> None:
     path = Path(script).with_name("access.log")
     with Proxy(
@@ -157,7 +146,7 @@ def test_json_file_and_rotation(library: str, script: str, upstream: Upstream) -
             assert client.recv(3) == b""
             client.unwrap()
             address = "{}:{}".format(*client.getsockname())
-        wait_for_line(path)
+        wait_until(lambda: bool(path.read_text(encoding="utf-8")))
         path.rename(path.with_suffix(".1"))
         proxy.signal(signal.SIGHUP)
         proxy.wait_for("reloaded: ")

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -67,6 +67,15 @@ def write_script(path: Path, *parts: Sequence[str]) -> str:
     lines += [line for part in parts for line in part]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return str(path)
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Look until it is so, where nobody tells, such as the thread that writes a log."""
+    pause = threading.Event()
+    deadline = time.monotonic() + TIMEOUT
+    while not is_so():
+        assert time.monotonic() < deadline
+        pause.wait(0.01)
 
 
 class Program:
