@@ -22,7 +22,7 @@ SANITIZE ?= address,undefined
 ASAN_TREE := build/asan
 # What the sanitizer run needs a copy of; it must not touch the modules in the checkout.
 ASAN_COPIES = $(wildcard setup.py pyproject.toml README.md CHANGELOG.md CONTRIBUTING.md LICENSE \
-	Makefile wheels csrc tlsmgm \
+	Makefile wheels csrc tlsmgm tlsmgm_program.py \
 	tlsmgm_wolfssl tests examples benchmarks docs)
 
 .DEFAULT_GOAL := build
@@ -95,7 +95,7 @@ demo: build ## show what tlsmgm does
 lint: build ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict setup.py wheels tlsmgm tlsmgm_wolfssl benchmarks tests examples
+	$(BIN)/mypy --strict setup.py wheels tlsmgm tlsmgm_program.py tlsmgm_wolfssl benchmarks tests examples
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/clang-format --dry-run -Werror $(C_SOURCES)
 

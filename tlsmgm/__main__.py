@@ -1,4 +1,4 @@
-"""``python -m tlsmgm`` is the command line."""
+"""``python -m tlsmgm`` is the command line; ``tlsmgm_program`` has the program ``tlsmgm``."""
 
 from __future__ import annotations
 

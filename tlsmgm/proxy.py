@@ -1,7 +1,9 @@
-"""The TLS proxy for programs of one's own: what ``tlsmgm proxy`` runs.
+"""The TLS proxy for programs of one's own.
 
 TLS to plain TCP, plain TCP to TLS, and TLS to TLS, through TLS domains.  :func:`bind` makes the
-sockets that :meth:`TLSProxy.run` listens on.
+sockets that :meth:`TLSProxy.run` listens on, and a :class:`Shutdown` ends it.
+:class:`ProxyService` is all of what ``tlsmgm proxy`` runs: the proxy, and management interface,
+reloads, signals and statistics around it.
 """
 
 from __future__ import annotations
@@ -12,7 +14,9 @@ from tlsmgm._service import (
     Listener,
     ProxyOptions,
     ProxyProtocol,
+    ProxyService,
     ProxyTLVs,
+    Shutdown,
     Target,
     TLSProxy,
     UncleanEnd,
@@ -27,7 +31,9 @@ __all__ = [
     "Listener",
     "ProxyOptions",
     "ProxyProtocol",
+    "ProxyService",
     "ProxyTLVs",
+    "Shutdown",
     "TLSProxy",
     "Target",
     "UncleanEnd",

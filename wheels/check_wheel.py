@@ -68,12 +68,12 @@ def problems_of_contents(files: Mapping[str, bytes], distribution: Distribution)
     folder = metadata_folder(files)
     own = (f"{distribution.package}/", f"{folder}/")
     strangers = [name for name in sorted(files) if not name.startswith(own)]
-    problems = [f"{name} does not belong here" for name in strangers]
-    licenses = f"{folder}/licenses"
-    for name in (f"{licenses}/LICENSE", f"{licenses}/{distribution.library}/LICENSE"):
-        if name not in files:
-            problems.append(f"{name} is missing")
-    return problems
+    problems = [
+        f"{name} does not belong here" for name in strangers if name not in distribution.modules
+    ]
+    licenses = (f"{folder}/licenses/{path}LICENSE" for path in ("", f"{distribution.library}/"))
+    wanted = [*licenses, *distribution.modules]
+    return problems + [f"{name} is missing" for name in wanted if name not in files]
 
 
 def problems_of_metadata(metadata: str, distribution: Distribution) -> list[str]:

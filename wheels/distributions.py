@@ -29,6 +29,7 @@ class Distribution:
     Attributes:
         takes, leaves: patterns of paths; `*` also stands for slashes.
         overlay: a folder whose files go to the top of the tree, or "".
+        modules: files that it installs beside its package.
         native_license: SPDX expression of the TLS library.
     """
 
@@ -40,6 +41,7 @@ class Distribution:
     takes: tuple[str, ...]
     leaves: tuple[str, ...]
     overlay: str = ""
+    modules: tuple[str, ...] = ()
 
 
 TLSMGM = Distribution(
@@ -60,6 +62,7 @@ TLSMGM = Distribution(
         "findings/*",
         ".*",
     ),
+    modules=("tlsmgm_program.py",),
 )
 
 TLSMGM_WOLFSSL = Distribution(

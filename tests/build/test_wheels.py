@@ -430,6 +430,21 @@ def test_a_missing_licence_is_refused(enclosed: dict[str, bytes], name: str) -> 
     assert problems == [f"{FOLDER}/{name} is missing"]
 
 
+def test_modules_beside_the_package_are_refused_where_missing_or_strange() -> None:
+    folder = "tlsmgm-1.2.dist-info"
+    files = dict.fromkeys(
+        (f"{folder}/METADATA", f"{folder}/licenses/LICENSE", f"{folder}/licenses/openssl/LICENSE"),
+        b"",
+    )
+    files["tlsmgm_program.py.orig"] = b""
+    assert check_wheel.problems_of_contents(files, TLSMGM) == [
+        "tlsmgm_program.py.orig does not belong here",
+        "tlsmgm_program.py is missing",
+    ]
+    files["tlsmgm_program.py"] = files.pop("tlsmgm_program.py.orig")
+    assert check_wheel.problems_of_contents(files, TLSMGM) == []
+
+
 def test_another_licence_expression_is_refused() -> None:
     metadata = enclose.name_license(METADATA, "wolfssl/LICENSE")
     wrong = metadata.replace("GPL-3.0-or-later", "Apache-2.0")

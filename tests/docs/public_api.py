@@ -15,8 +15,7 @@ from typing import TypeGuard
 
 ROOT = Path(__file__).resolve().parents[2]
 
-#: Modules whose ``__all__`` is public, in the order of the reference. Not ``tlsmgm.proxy``: methods
-#: of TLSProxy that its relays call name classes of theirs.
+#: Modules whose ``__all__`` is public, in the order of the reference.
 PUBLIC_MODULES = (
     "tlsmgm",
     "tlsmgm.errors",
@@ -24,6 +23,7 @@ PUBLIC_MODULES = (
     "tlsmgm.databases",
     "tlsmgm.mi",
     "tlsmgm.mi.client",
+    "tlsmgm.proxy",
     "tlsmgm.embedding",
 )
 

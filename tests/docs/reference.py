@@ -32,7 +32,7 @@ _HEAD = """\
 Everything that programs may import, with the first sentence of its docstring, and what that says
 of parameters and attributes. `help(tlsmgm.TLSManager.reload)` has the rest: arguments, exceptions,
 and the section of the RFC or of the manual. Other modules and names are ours to change.
-For C and Cython there is [embedding.md](embedding.md), for the proxy `help(tlsmgm.proxy)`.
+For C and Cython there is [embedding.md](embedding.md).
 
 This page is made of the docstrings, by `python -m tests.docs.reference`.
 """
@@ -102,7 +102,8 @@ def _is_plain(item: Class) -> bool:
 def _function(item: Name) -> tuple[str, str]:
     if isinstance(item.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return _signature(item.node), _summary(item.node)
-    assert isinstance(item.node, ast.Assign), item
+    assert isinstance(item.node, (ast.Assign, ast.AnnAssign)), item
+    assert item.node.value is not None, item
     return f"`{item.name}`", _plain(f"stands for ``{ast.unparse(item.node.value)}``")
 
 

@@ -24,6 +24,7 @@ from tests.support.proxy import (
     pki,
     read_exactly,
     server_domain,
+    wait_until,
     write_script,
 )
 from tlsmgm._cli import main
@@ -145,6 +146,7 @@ def test_json_file_and_rotation(library: str, script: str, upstream: Upstream) -
             assert client.recv(3) == b""
             client.unwrap()
             address = "{}:{}".format(*client.getsockname())
+        wait_until(lambda: bool(path.read_text(encoding="utf-8")))
         path.rename(path.with_suffix(".1"))
         proxy.signal(signal.SIGHUP)
         proxy.wait_for("reloaded: ")

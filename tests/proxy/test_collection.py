@@ -17,8 +17,8 @@ from tests.support.scripts import Site, server
 from tlsmgm import TLSManager
 from tlsmgm._domains.domain import Domain
 from tlsmgm._domains.report import ReloadReport
-from tlsmgm._service import AccessLog, ProxyOptions, TLSProxy, parse_target
-from tlsmgm._service.server import bind
+from tlsmgm._service import AccessLog, ProxyOptions, ProxyService, parse_target
+from tlsmgm._service.listening import bind
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def site(tmp_path: Path, library: str) -> Site:
 def run_proxy(
     manager: TLSManager,
     upstream: str,
-    use: Callable[[TLSProxy, int], Coroutine[Any, Any, None]],
+    use: Callable[[ProxyService, int], Coroutine[Any, Any, None]],
     *,
     freezes: bool,
 ) -> None:
@@ -46,18 +46,18 @@ def run_proxy(
 
     async def run() -> None:
         log = AccessLog("$status", None)
-        proxy = TLSProxy(manager, ProxyOptions(parse_target(upstream)), log, freezes=freezes)
+        service = ProxyService(manager, ProxyOptions(parse_target(upstream)), log, freezes=freezes)
         listeners = bind([parse_target("tls:127.0.0.1:0", listening=True)])
-        running = asyncio.create_task(proxy.run(listeners, handle_signals=False))
+        running = asyncio.create_task(service.run(listeners, handle_signals=False))
         try:
             # It has begun when it serves.
             _, writer = await asyncio.open_connection("127.0.0.1", listeners[0].target.port)
             writer.close()
-            while not proxy.statistics()["connections_accepted_total"]:
+            while not service.statistics()["connections_accepted_total"]:
                 await asyncio.sleep(0)
-            await use(proxy, listeners[0].target.port)
+            await use(service, listeners[0].target.port)
         finally:
-            proxy.stop()
+            service.stop()
             await running
             log.close()
 
@@ -74,14 +74,14 @@ def collected(manager: TLSManager) -> list[Domain]:
 def test_domains_are_frozen_after_start_and_reload(site: Site, freezes: bool) -> None:
     manager = site.load()
 
-    async def use(proxy: TLSProxy, port: int) -> None:
+    async def use(service: ProxyService, port: int) -> None:
         assert bool(collected(manager)) is not freezes
         assert bool(gc.get_freeze_count()) is freezes
         site.write(server("dom1"), server("dom2", match_ip_address="127.0.0.9:1"))
-        proxy.reload()
+        service.reload()
         while len(manager.domains) == 1:
             await asyncio.sleep(0)
-        await proxy._reloads.finish(TIMEOUT)
+        await service._reloads.finish(TIMEOUT)
         assert bool(collected(manager)) is not freezes
 
     run_proxy(manager, "tcp:127.0.0.1:9", use, freezes=freezes)
@@ -106,13 +106,13 @@ def test_no_full_collection_during_a_reload(site: Site, monkeypatch: pytest.Monk
         if phase == "start" and info["generation"] == 2 and running:
             seen.append(True)
 
-    async def use(proxy: TLSProxy, port: int) -> None:
+    async def use(service: ProxyService, port: int) -> None:
         site.write(*(server(f"e{number}", key="dom1") for number in range(20)))
         gc.set_threshold(20, 2, 2)
-        proxy.reload()
+        service.reload()
         while manager.domains[0].name != "e0":
             await asyncio.sleep(0)
-        await proxy._reloads.finish(TIMEOUT)
+        await service._reloads.finish(TIMEOUT)
         assert gc.get_threshold() == (20, 2, 2)
 
     before = gc.get_threshold()
@@ -129,15 +129,15 @@ def test_no_full_collection_during_a_reload(site: Site, monkeypatch: pytest.Monk
 def test_relays_are_freed_without_the_collector(site: Site) -> None:
     """Those that are there during a reload are frozen, so as a ring they would stay for ever."""
 
-    async def use(proxy: TLSProxy, port: int) -> None:
-        while proxy.relays:
+    async def use(service: ProxyService, port: int) -> None:
+        while service.proxy._relays:
             await asyncio.sleep(0)
         gc.collect()
         gc.disable()
         reader, writer = await asyncio.open_connection(
             "127.0.0.1", port, ssl=client_context(), server_hostname="dom1.test"
         )
-        (relay,) = proxy.relays
+        (relay,) = service.proxy._relays
         gone: list[weakref.ref[Any]] = [weakref.ref(relay), weakref.ref(relay.client)]
         del relay
         writer.write(b"data")

@@ -12,8 +12,8 @@ from tests.support.proxy import TIMEOUT
 from tlsmgm._domains.addresses import host_and_port, join_host_port
 from tlsmgm._service.addresses import Target, parse_target
 from tlsmgm._service.endpoint import LINGER_BYTES, Buffers, Endpoint, Hold, TLSEndpoint
+from tlsmgm._service.listening import bind
 from tlsmgm._service.options import UncleanEnd
-from tlsmgm._service.server import bind
 from tlsmgm.errors import ConfigError, InternalError, ProtocolError, TLSError, TruncatedError
 
 

@@ -1,4 +1,4 @@
-"""Signals at awkward moments: while the proxy loads, while it reloads, while the disk is full."""
+"""Signals at awkward moments: before the import, while the proxy loads, while it reloads."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import os
 import select
 import signal
 import stat
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from cryptography.hazmat.primitives import serialization
 
 from tests.support.pki import key_pem
 from tests.support.proxy import (
+    ROOT,
     TIMEOUT,
     Program,
     Proxy,
@@ -25,9 +29,9 @@ from tests.support.proxy import (
     pki,
     read_exactly,
     server_domain,
+    wait_until,
     write_script,
 )
-from tlsmgm._service.access_log import AccessLog
 from tlsmgm._service.reloads import Reloads
 
 SECRET = b"correct horse"
@@ -131,6 +135,61 @@ def test_signals_while_loading_are_obeyed_later(
         program.signal(signal.SIGTERM)
         assert program.exit_code() == 0
         assert len([line for line in program.lines if "reloaded: " in line]) == 1
+
+
+def test_signals_while_python_imports_the_package_end_nothing(
+    library: str, script: str, upstream: Upstream
+) -> None:
+    """From the moment in which the program has begun; before that no Python is there yet."""
+    arguments = ("--config", script, "--library", library, "--upstream", upstream.address)
+    pause = threading.Event()
+    with Program(
+        "proxy", *arguments, "--listen", "tls:127.0.0.1:0", module="tlsmgm_program"
+    ) as program:
+        pid = program.process.pid
+        wait_until(lambda: ignores(pid, signal.SIGHUP) and ignores(pid, signal.SIGUSR1))
+        while not any("listening on" in line for line in program.lines):
+            program.signal(signal.SIGHUP)
+            program.signal(signal.SIGUSR1)
+            assert program.process.poll() is None, program.lines
+            pause.wait(0.01)  # hundreds at once are more than asyncio takes, and it says so
+        program.signal(signal.SIGHUP)
+        program.wait_for("reloaded: ")
+        program.signal(signal.SIGTERM)
+        assert program.exit_code() == 0
+
+
+def ignores(pid: int, number: signal.Signals) -> bool:
+    status = Path(f"/proc/{pid}/status")
+    if not status.exists():
+        pytest.skip("there is no /proc here")
+    mask = next(line for line in status.read_text().splitlines() if line.startswith("SigIgn:"))
+    return bool(int(mask.split()[1], 16) >> (number - 1) & 1)
+
+
+@pytest.mark.parametrize(("command", "lives"), [("proxy", True), ("list", False)])
+def test_only_a_proxy_ignores_signals_before_the_import(command: str, lives: bool) -> None:
+    program = "\n".join(
+        [
+            "import importlib.abc, os, signal, sys, tlsmgm_program",
+            "class Signals(importlib.abc.MetaPathFinder):",
+            "    def find_spec(self, name, path, target=None):",
+            "        if name == 'tlsmgm':",
+            "            os.kill(os.getpid(), signal.SIGHUP)",
+            "            os.kill(os.getpid(), signal.SIGUSR1)",
+            "signal.signal(signal.SIGHUP, signal.SIG_DFL)  # who runs the tests may ignore it",
+            "sys.meta_path.insert(0, Signals())",
+            "sys.argv[0] = 'tlsmgm'",
+            "tlsmgm_program.main()",
+        ]
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, command, "--help"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == (0 if lives else -signal.SIGHUP)
 
 
 def test_sigterm_while_loading_ends_it(library: str, slow_key: SlowKey, upstream: Upstream) -> None:
@@ -244,88 +303,3 @@ def test_none_begins_in_the_end() -> None:
         assert reloading.begun == 1
 
     asyncio.run(run())
-
-
-# While the access log cannot be written.
-
-
-@pytest.fixture
-def full_disk(tmp_path: Path) -> Path:
-    """A log that cannot take a byte."""
-    if not Path("/dev/full").exists():
-        pytest.skip("there is no /dev/full here")
-    path = tmp_path / "access.log"
-    path.symlink_to("/dev/full")
-    return path
-
-
-def test_a_log_that_was_full_is_opened_anew(full_disk: Path) -> None:
-    log = AccessLog("$status", str(full_disk))
-    log.write({"status": "lost"}.get)
-    full_disk.unlink()
-    log.reopen()
-    log.write({"status": "ok"}.get)
-    log.close()
-    assert full_disk.read_text(encoding="utf-8") == "ok\n"
-
-
-def test_a_log_that_cannot_be_opened_anew_stays(tmp_path: Path) -> None:
-    path = tmp_path / "folder" / "access.log"
-    path.parent.mkdir()
-    log = AccessLog("$status", str(path))
-    path.parent.rename(tmp_path / "elsewhere")
-    with pytest.raises(Exception, match="cannot write"):
-        log.reopen()
-    log.write({"status": "ok"}.get)
-    log.close()
-    assert (tmp_path / "elsewhere" / "access.log").read_text(encoding="utf-8") == "ok\n"
-
-
-def test_a_full_disk_hinders_no_reload(
-    library: str, script: str, upstream: Upstream, full_disk: Path
-) -> None:
-    with Proxy(script, library, upstream.address, "--access-log", str(full_disk)) as proxy:
-        with linked(proxy, upstream):
-            pass
-        proxy.signal(signal.SIGHUP)
-        proxy.wait_for("reloaded: ")
-        with linked(proxy, upstream):
-            pass
-        full_disk.unlink()
-        proxy.signal(signal.SIGHUP)
-        proxy.wait_for("reloaded: ", 2)
-        with linked(proxy, upstream):
-            pass
-        proxy.signal(signal.SIGTERM)
-        assert proxy.exit_code() == 0
-    assert len(full_disk.read_text(encoding="utf-8").splitlines()) >= 1
-
-
-def test_a_full_disk_hinders_no_end(
-    library: str, script: str, upstream: Upstream, full_disk: Path
-) -> None:
-    with Proxy(script, library, upstream.address, "--access-log", str(full_disk)) as proxy:
-        with linked(proxy, upstream):
-            pass
-        proxy.signal(signal.SIGTERM)
-        assert proxy.exit_code() == 0
-
-
-def test_a_log_without_a_place_hinders_no_reload(
-    library: str, tmp_path: Path, upstream: Upstream
-) -> None:
-    path = tmp_path / "folder" / "access.log"
-    path.parent.mkdir()
-    script = write_script(tmp_path / "c", server_domain("dom1"))
-    with Proxy(script, library, upstream.address, "--access-log", str(path)) as proxy:
-        path.parent.rename(tmp_path / "elsewhere")
-        write_script(tmp_path / "c", server_domain("dom2"))
-        proxy.signal(signal.SIGHUP)
-        proxy.wait_for("the access log stays where it is: .*cannot write")
-        proxy.wait_for("reloaded: .*dom2")
-        with linked(proxy, upstream, name="dom2.test"):
-            pass
-        proxy.signal(signal.SIGTERM)
-        assert proxy.exit_code() == 0
-    log = tmp_path / "elsewhere" / "access.log"
-    assert len(log.read_text(encoding="utf-8").splitlines()) == 1

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -69,18 +69,30 @@ def write_script(path: Path, *parts: Sequence[str]) -> str:
     return str(path)
 
 
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Look until it is so, where nobody tells, such as the thread that writes a log."""
+    pause = threading.Event()
+    deadline = time.monotonic() + TIMEOUT
+    while not is_so():
+        assert time.monotonic() < deadline
+        pause.wait(0.01)
+
+
 class Program:
     """A process of the command line, whose standard error can be waited for.
 
     Args:
         arguments: of the command line.
         descriptors: that it has, too.
+        module: that is run.
     """
 
-    def __init__(self, *arguments: str, descriptors: Sequence[int] = ()) -> None:
+    def __init__(
+        self, *arguments: str, descriptors: Sequence[int] = (), module: str = "tlsmgm"
+    ) -> None:
         environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tlsmgm", *arguments],
+            [sys.executable, "-m", module, *arguments],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

@@ -123,7 +123,7 @@ def _run(options: argparse.Namespace, early: EarlySignals) -> int:
     from concurrent.futures import ThreadPoolExecutor
 
     from tlsmgm._manager import TLSManager
-    from tlsmgm._service.server import TLSProxy, bind
+    from tlsmgm._service import ProxyService, bind
     from tlsmgm.mi._endpoints import parse_endpoint
     from tlsmgm.mi._token import read_token
 
@@ -140,7 +140,7 @@ def _run(options: argparse.Namespace, early: EarlySignals) -> int:
     async def serve() -> None:
         executor = ThreadPoolExecutor(thread_name_prefix="tlsmgm-proxy")
         asyncio.get_running_loop().set_default_executor(executor)
-        proxy = TLSProxy(
+        service = ProxyService(
             manager,
             settings,
             access_log,
@@ -149,8 +149,8 @@ def _run(options: argparse.Namespace, early: EarlySignals) -> int:
             watch=watch,
             freezes=True,
         )
-        proxy.check()
-        await proxy.run(bind(targets), early=early.seen)
+        service.proxy.check()
+        await service.run(bind(targets), early=early.seen)
         executor.shutdown(wait=False, cancel_futures=True)
         if not _threads_end():
             access_log.close()

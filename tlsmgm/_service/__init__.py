@@ -5,7 +5,11 @@ How a connection goes::
     accept -> TLS handshake in the matched server domain -> connect upstream -> relay -> close
 
 ======================================  ============================================================
-:mod:`~tlsmgm._service.server`          listens, keeps track of all relays, drains, reloads
+:mod:`~tlsmgm._service.service`         puts all of it together: management, reloads, signals
+:mod:`~tlsmgm._service.server`          lets clients in or turns them away, and drains
+:mod:`~tlsmgm._service.shutdown`        the wish that it ends
+:mod:`~tlsmgm._service.listening`       listening sockets
+:mod:`~tlsmgm._service.relays`          keeps track of all relays, and ends them
 :mod:`~tlsmgm._service.relay`           one client connection and its upstream, from start to end
 :mod:`~tlsmgm._service.endpoint`        one side of it, plain or TLS: bytes, half-close, waiting
 :mod:`~tlsmgm._service.buffers`         how much an endpoint reads, and how much may wait in it
@@ -17,6 +21,8 @@ How a connection goes::
 :mod:`~tlsmgm._service.key_names`       names of the algorithms in our certificates
 :mod:`~tlsmgm._service.collection`      keeps a configuration out of the garbage collector
 :mod:`~tlsmgm._service.access_log`      one line per connection
+:mod:`~tlsmgm._service.log_writer`      the thread that writes them
+:mod:`~tlsmgm._service.log_file`        the file, which follows its name
 :mod:`~tlsmgm._service.statistics`      what is counted
 :mod:`~tlsmgm._service.status`          words for how far a connection has come and how it ended
 :mod:`~tlsmgm._service.ends`            names ends that were not announced, and reasons
@@ -29,8 +35,11 @@ from __future__ import annotations
 
 from tlsmgm._service.access_log import DEFAULT_FORMAT, AccessLog
 from tlsmgm._service.addresses import Target, parse_target
+from tlsmgm._service.listening import Listener, bind, close_listeners
 from tlsmgm._service.options import ProxyOptions, ProxyProtocol, ProxyTLVs, UncleanEnd
-from tlsmgm._service.server import Listener, TLSProxy, bind, close_listeners
+from tlsmgm._service.server import TLSProxy
+from tlsmgm._service.service import ProxyService
+from tlsmgm._service.shutdown import Shutdown
 
 __all__ = [
     "DEFAULT_FORMAT",
@@ -38,7 +47,9 @@ __all__ = [
     "Listener",
     "ProxyOptions",
     "ProxyProtocol",
+    "ProxyService",
     "ProxyTLVs",
+    "Shutdown",
     "TLSProxy",
     "Target",
     "UncleanEnd",

@@ -29,15 +29,13 @@ quotes.  So a line is always one line, and no value can pass for another field.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
-import sys
 from collections.abc import Callable
-from pathlib import Path
-from typing import Final, TextIO
+from typing import Final
 
 from tlsmgm._domains.variables import VARIABLE_NAMES
+from tlsmgm._service.log_writer import LogWriter
 from tlsmgm.errors import ConfigError
 
 __all__ = ["DEFAULT_FORMAT", "JSON_FORMAT", "OWN_NAMES", "AccessLog", "escape", "quote"]
@@ -47,6 +45,9 @@ DEFAULT_FORMAT: Final = (
     " peer=$tls_peer_subject_cn verified=$tls_peer_verified upstream=$upstream"
     " in=$bytes_in out=$bytes_out time=$duration status=$status reason=$reason"
 )
+
+#: Seconds in which the last lines must be written.
+CLOSE_TIME: Final = 2.0
 
 #: Format that writes an object with all own names per line.
 JSON_FORMAT: Final = "json"
@@ -120,7 +121,9 @@ def quote(value: str | None) -> str:
 
 
 class AccessLog:
-    """Writes the lines.
+    """Has the lines written, beside the event loop; nobody waits for a disk that is full or stalls.
+
+    A file that was moved away is opened anew by itself, before the next line.
 
     Args:
         template: the format, or ``"json"``.
@@ -133,23 +136,20 @@ class AccessLog:
     def __init__(self, template: str = DEFAULT_FORMAT, path: str | None = None) -> None:
         self._is_json = template == JSON_FORMAT
         self._pieces = [] if self._is_json else self._parse(template)
-        self._path = path
-        self._stream = self._open()
+        self._writer = LogWriter(path)
+
+    @property
+    def lost(self) -> int:
+        """Lines that were not written, since the file did not take them in time."""
+        return self._writer.lost
 
     def write(self, lookup: Lookup) -> None:
-        """Write one line.
+        """Have one line written; it is counted as lost where too many wait already.
 
         Args:
             lookup: gives the value of each name of the format.
         """
-        if self._stream.closed:
-            return
-        try:
-            self._stream.write(self.line(lookup) + "\n")
-            self._stream.flush()
-        except OSError:
-            # A full disk must not stop the traffic.
-            return
+        self._writer.write(self.line(lookup))
 
     def line(self, lookup: Lookup) -> str:
         """Return the line without its end.
@@ -162,32 +162,19 @@ class AccessLog:
         return "".join(quote(lookup(text)) if is_name else text for is_name, text in self._pieces)
 
     def reopen(self) -> None:
-        """Open the file anew, after somebody has moved it away.
+        """Have the file opened anew, after somebody has moved it away.
 
-        Raises:
-            ConfigError: it cannot be opened; then the old one stays in use.
+        If that fails, the old one stays in use, and the log says so.
         """
-        if self._path is not None:
-            stream = self._open()
-            self.close()
-            self._stream = stream
+        self._writer.reopen()
 
-    def close(self) -> None:
-        """Close the file."""
-        if self._path is not None:
-            # Lines that a full disk has not taken are lost, as they are when they are written.
-            with contextlib.suppress(OSError):
-                self._stream.close()
+    def close(self, seconds: float = CLOSE_TIME) -> None:
+        """Write what waits and close the file; what was not written is told in the log.
 
-    def _open(self) -> TextIO:
-        if self._path is None:
-            return sys.stderr
-        try:
-            return Path(self._path).open("a", encoding="utf-8", errors="backslashreplace")
-        except OSError as error:
-            raise ConfigError(
-                f"cannot write {self._path!r}: {error.strerror}", parameter="--access-log"
-            ) from None
+        Args:
+            seconds: how long that may take.
+        """
+        self._writer.close(seconds)
 
     def _parse(self, template: str) -> list[tuple[bool, str]]:
         pieces: list[tuple[bool, str]] = []
