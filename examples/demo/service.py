@@ -114,12 +114,17 @@ class Proxy:
             raise
 
     def access(self, client: str) -> dict[str, str | None]:
-        """Wait for the line that the proxy logs when a connection has ended.
+        """Wait for the line that the proxy logs when a connection has ended, and take it out.
+
+        Another connection may come from the same address, to another socket of the proxy.
 
         Args:
             client: the client's address.
         """
-        return read_fields(self._wait_for(f"access client={client} ", 1)[0])
+        line = self._wait_for(f"access client={client} ", 1)[0]
+        with self._news:
+            self.log.remove(line)
+        return read_fields(line)
 
     def _read(self) -> None:
         assert self._process.stderr is not None
