@@ -55,13 +55,15 @@ static void ask(const struct tlsmgm_test_chain *chain, X509_STORE_CTX *context) 
     if (*chain->name != '\0') X509_VERIFY_PARAM_set_hostflags(parameters, NAME_FLAGS);
 }
 
-/* Asked last, as our connections ask; here by OpenSSL's own matcher. */
+/* Asked last, as our connections ask; here by OpenSSL's own matcher. An address is no host's name.
+ */
 static bool has_name(const struct tlsmgm_test_chain *chain, X509_STORE_CTX *context) {
     X509 *leaf = X509_STORE_CTX_get0_cert(context);
-    if (*chain->name == '\0' || X509_check_ip_asc(leaf, chain->name, 0) == 1 ||
-        X509_check_host(leaf, chain->name, 0, NAME_FLAGS, NULL) == 1) {
-        return true;
-    }
+    if (*chain->name == '\0') return true;
+    int found = X509_check_ip_asc(leaf, chain->name, 0);
+    bool is_address = found != -2;
+    if (!is_address) found = X509_check_host(leaf, chain->name, 0, NAME_FLAGS, NULL);
+    if (found == 1) return true;
     X509_STORE_CTX_set_error(context, X509_V_ERR_HOSTNAME_MISMATCH);
     X509_STORE_CTX_set_error_depth(context, 0);
     return false;
