@@ -4,9 +4,7 @@
 
 #include "base/alloc.h"
 
-/* Small enough to keep for an idle connection, large enough for a flight of a handshake. */
-#define KEPT_WHEN_EMPTY 4096u
-
+/* The first block: large enough for a flight of a handshake. */
 #define PAGE 4096u
 
 void tlsmgm_buffer_init(struct tlsmgm_buffer *buffer, size_t limit) {
@@ -21,7 +19,7 @@ void tlsmgm_buffer_free(struct tlsmgm_buffer *buffer) {
 /* Doubling keeps appending cheap; the bound keeps the product of two sizes far from overflow. */
 static size_t grown_capacity(const struct tlsmgm_buffer *buffer, size_t needed) {
     size_t known = buffer->capacity > 0 ? buffer->capacity : buffer->usual;
-    size_t capacity = known < KEPT_WHEN_EMPTY ? KEPT_WHEN_EMPTY : known;
+    size_t capacity = known < PAGE ? PAGE : known;
     while (capacity < needed) capacity *= 2;
     return capacity;
 }
@@ -60,10 +58,8 @@ void tlsmgm_buffer_consume(struct tlsmgm_buffer *buffer, size_t size) {
         buffer->start += size;
         return;
     }
+    if (buffer->capacity == 0) return;
     size_t filled = buffer->end;
-    buffer->start = 0;
-    buffer->end = 0;
-    if (buffer->capacity <= KEPT_WHEN_EMPTY) return;
     tlsmgm_buffer_free(buffer);
     /* In whole pages: twice as much might be more than the heap keeps, and each new block would
      * come from the kernel page by page. */

@@ -1,7 +1,7 @@
 /*
  * Wire buffer: a queue of bytes with a bound. Bytes are appended at the end and consumed at the
- * front; an empty buffer gives large blocks back, so that an idle connection is small. The next
- * block is at once as large as the last filling was, so that a busy one need not grow it again.
+ * front; an empty buffer gives its block back, so that an idle connection is small. The next block
+ * is at once as large as the last filling was, so that a busy one need not grow it again.
  */
 #ifndef TLSMGM_BUFFER_H
 #define TLSMGM_BUFFER_H

@@ -12,14 +12,13 @@ enum tlsmgm_status tlsmgm_conn_base_init(struct tlsmgm_conn_base *base, struct t
     base->ctx = tlsmgm_ctx_base_ref(ctx);
     base->has_server_name = config->server_name.data != NULL;
     tlsmgm_wire_init(&base->wire);
-    enum tlsmgm_status status =
-        tlsmgm_session_owner_set(&base->owner, &rules->scope, config->server_name, error);
-    if (status != TLSMGM_STATUS_OK) return status;
-    return tlsmgm_session_owner_check(&base->owner, config->verify_name, error);
+    return tlsmgm_session_owner_new(&rules->scope, config->server_name, config->verify_name,
+                                    &base->owner, error);
 }
 
 void tlsmgm_conn_base_clear(struct tlsmgm_conn_base *base) {
     tlsmgm_peer_chain_free(&base->peer_chain);
+    tlsmgm_session_owner_free(base->owner);
     tlsmgm_wire_free(&base->wire);
 }
 

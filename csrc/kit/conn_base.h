@@ -13,7 +13,7 @@
 struct tlsmgm_conn_base {
     struct tlsmgm_ctx *ctx; /* a reference, which the backend gives back */
     struct tlsmgm_wire wire;
-    struct tlsmgm_session_owner owner; /* scope and names */
+    struct tlsmgm_session_owner *owner; /* scope and names */
     struct tlsmgm_peer_chain peer_chain;
     bool has_server_name; /* server: the client sent one */
     bool established;     /* the handshake is complete, whatever has failed since */

@@ -2,18 +2,28 @@
 
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/error.h"
+
+/* Lasts where there is no memory for what has happened. */
+static const struct tlsmgm_error no_memory = {
+    .status = TLSMGM_STATUS_NO_MEMORY,
+    .alert = TLSMGM_NO_ALERT,
+    .verify_reason = TLSMGM_VERIFY_OTHER,
+    .text = "out of memory",
+};
 
 void tlsmgm_wire_init(struct tlsmgm_wire *wire) {
     *wire = (struct tlsmgm_wire){0};
     tlsmgm_buffer_init(&wire->input, TLSMGM_INPUT_MAX);
     tlsmgm_buffer_init(&wire->output, TLSMGM_OUTPUT_MAX);
-    tlsmgm_error_clear(&wire->latched);
 }
 
 void tlsmgm_wire_free(struct tlsmgm_wire *wire) {
     tlsmgm_buffer_free(&wire->input);
     tlsmgm_buffer_free(&wire->output);
+    if (wire->latched != &no_memory) tlsmgm_free((void *)wire->latched);
+    wire->latched = NULL;
 }
 
 static enum tlsmgm_status fail_full(struct tlsmgm_error *error, size_t size) {
@@ -83,7 +93,10 @@ enum tlsmgm_status tlsmgm_wire_put(struct tlsmgm_wire *wire, const uint8_t *data
 
 enum tlsmgm_status tlsmgm_wire_latch(struct tlsmgm_wire *wire, const struct tlsmgm_error *failure,
                                      struct tlsmgm_error *error) {
-    wire->latched = *failure;
+    struct tlsmgm_error *kept = tlsmgm_calloc(1, sizeof *kept);
+    if (kept != NULL) *kept = *failure;
+    if (wire->latched != &no_memory) tlsmgm_free((void *)wire->latched);
+    wire->latched = kept == NULL ? &no_memory : kept;
     if (error != NULL) *error = *failure;
     return failure->status;
 }

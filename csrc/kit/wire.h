@@ -28,10 +28,10 @@ struct tlsmgm_wire {
     uint8_t *room; /* older than output; NULL when none is lent */
     size_t room_size;
     size_t room_used;
-    bool input_ended;            /* nothing more will be fed */
-    bool output_begun;           /* something was sent */
-    bool close_sent;             /* we have said goodbye */
-    struct tlsmgm_error latched; /* status OK while nothing fatal happened */
+    bool input_ended;                   /* nothing more will be fed */
+    bool output_begun;                  /* something was sent */
+    bool close_sent;                    /* we have said goodbye */
+    const struct tlsmgm_error *latched; /* owned; NULL while nothing fatal happened */
 };
 
 void tlsmgm_wire_init(struct tlsmgm_wire *wire);
@@ -78,7 +78,10 @@ static inline bool tlsmgm_wire_is_full(const struct tlsmgm_wire *wire) {
     return wire->room_used + tlsmgm_buffer_size(&wire->output) >= TLSMGM_OUTPUT_HIGH_WATER;
 }
 
-/* Makes a failure last, and hands it to the caller. */
+/*
+ * Makes a failure last, and hands it to the caller. Without memory what lasts is that there was
+ * none.
+ */
 TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_wire_latch(struct tlsmgm_wire *wire,
                                                      const struct tlsmgm_error *failure,
                                                      struct tlsmgm_error *error);
@@ -86,8 +89,9 @@ TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_wire_latch(struct tlsmgm_wire *wire,
 /* OK, or the failure that was latched. */
 TLSMGM_MUST_USE static inline enum tlsmgm_status tlsmgm_wire_status(const struct tlsmgm_wire *wire,
                                                                     struct tlsmgm_error *error) {
-    if (wire->latched.status != TLSMGM_STATUS_OK && error != NULL) *error = wire->latched;
-    return wire->latched.status;
+    if (wire->latched == NULL) return TLSMGM_STATUS_OK;
+    if (error != NULL) *error = *wire->latched;
+    return wire->latched->status;
 }
 
 #endif

@@ -19,25 +19,27 @@ struct tlsmgm_scope {
 /* False when there are more bytes than TLSMGM_SCOPE_MAX. */
 bool tlsmgm_scope_set(struct tlsmgm_scope *scope, struct tlsmgm_bytes bytes);
 
-/* To whom a session belongs. */
-struct tlsmgm_session_owner {
-    struct tlsmgm_scope scope;
-    uint8_t name_size;
-    uint8_t checked_size;
-    uint8_t name[TLSMGM_SESSION_NAME_MAX];     /* sent to the server */
-    char checked[TLSMGM_SESSION_NAME_MAX + 1]; /* looked for in its certificate; terminated */
-};
+/* To whom a session belongs: counted and immutable, for a connection and its sessions share it. */
+struct tlsmgm_session_owner;
 
-/* CONFIG when the name is too long. */
-TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_session_owner_set(struct tlsmgm_session_owner *owner,
-                                                            const struct tlsmgm_scope *scope,
+/*
+ * name: sent to the server. verify_name: what the peer's certificate must carry, or NULL. CONFIG
+ * when a name is too long, or verify_name cannot be checked, or NO_MEMORY; then *out is NULL.
+ */
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_session_owner_new(const struct tlsmgm_scope *scope,
                                                             struct tlsmgm_bytes name,
+                                                            const char *verify_name,
+                                                            struct tlsmgm_session_owner **out,
                                                             struct tlsmgm_error *error);
+struct tlsmgm_session_owner *tlsmgm_session_owner_ref(struct tlsmgm_session_owner *owner);
+void tlsmgm_session_owner_free(struct tlsmgm_session_owner *owner); /* NULL is legal */
 
-/* The name that the peer's certificate must carry, or NULL; CONFIG when it is empty or too long. */
-TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_session_owner_check(struct tlsmgm_session_owner *owner,
-                                                              const char *verify_name,
-                                                              struct tlsmgm_error *error);
+/* Borrowed, as long as the owner lives. A 0 follows each of the two. */
+struct tlsmgm_bytes tlsmgm_session_owner_name(const struct tlsmgm_session_owner *owner);
+struct tlsmgm_bytes tlsmgm_session_owner_checked(const struct tlsmgm_session_owner *owner);
+
+/* Whether there is a scope; without one no session is kept. */
+bool tlsmgm_session_owner_has_scope(const struct tlsmgm_session_owner *owner);
 
 /* May a session of the one be offered by the other? There is a scope, and all are the same. */
 bool tlsmgm_session_owner_matches(const struct tlsmgm_session_owner *a,
@@ -49,8 +51,16 @@ size_t tlsmgm_session_record_size(const struct tlsmgm_session_owner *owner, size
 /* Writes everything before the library's bytes; returns where those begin. */
 uint8_t *tlsmgm_session_record_begin(const struct tlsmgm_session_owner *owner, uint8_t *data);
 
-/* Takes a record apart; session is borrowed from it. False when it is not a record. */
-bool tlsmgm_session_record_read(struct tlsmgm_bytes record, struct tlsmgm_session_owner *owner,
-                                struct tlsmgm_bytes *session);
+/*
+ * Takes a record apart: a new owner, and session borrowed from the record. OK, CONFIG when it is
+ * none, or NO_MEMORY; then there is no owner.
+ */
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_session_record_read(struct tlsmgm_bytes record,
+                                                              struct tlsmgm_session_owner **owner,
+                                                              struct tlsmgm_bytes *session,
+                                                              struct tlsmgm_error *error);
+
+/* There are bytes, but the library takes no session out of them, or they are no record: CONFIG. */
+enum tlsmgm_status tlsmgm_session_record_fail(struct tlsmgm_error *error);
 
 #endif

@@ -13,14 +13,14 @@ from tests.support.c_code import CCode
 SCOPE_MAX, NAME_MAX = 31, 255
 
 
-def owner(c: CCode, scope: bytes, name: bytes) -> Any:
-    out, inner = c.ffi.new("struct tlsmgm_session_owner *"), c.ffi.new("struct tlsmgm_scope *")
+def owner(c: CCode, scope: bytes, name: bytes, checked: bytes = b"peer") -> Any:
+    out, inner = c.ffi.new("struct tlsmgm_session_owner **"), c.ffi.new("struct tlsmgm_scope *")
     scope_view, _keep_scope = c.bytes_in(scope)
     name_view, _keep_name = c.bytes_in(name)
     assert c.lib.tlsmgm_scope_set(inner, scope_view)
-    status = c.lib.tlsmgm_session_owner_set(out, inner, name_view, c.ffi.NULL)
+    status = c.lib.tlsmgm_session_owner_new(inner, name_view, checked, out, c.ffi.NULL)
     assert status == c.lib.TLSMGM_STATUS_OK
-    return out
+    return c.ffi.gc(out[0], c.lib.tlsmgm_session_owner_free)
 
 
 def record(c: CCode, scope: bytes, name: bytes, session: bytes) -> bytes:
@@ -35,12 +35,21 @@ def record(c: CCode, scope: bytes, name: bytes, session: bytes) -> bytes:
 
 def read(c: CCode, data: bytes) -> tuple[bytes, bytes, bytes] | None:
     """Return scope, name and session, or None where this is no record."""
-    who, session = c.ffi.new("struct tlsmgm_session_owner *"), c.ffi.new("struct tlsmgm_bytes *")
+    out, session = c.ffi.new("struct tlsmgm_session_owner **"), c.ffi.new("struct tlsmgm_bytes *")
     view, _keep = c.bytes_in(data)
-    if not c.lib.tlsmgm_session_record_read(view, who, session):
+    error = c.error()
+    if c.lib.tlsmgm_session_record_read(view, out, session, error) != c.lib.TLSMGM_STATUS_OK:
+        assert c.ffi.string(error.text) == b"this is no saved session"
+        assert out[0] == c.ffi.NULL
         return None
-    scope = bytes(who.scope.bytes)[: who.scope.size]
-    return scope, bytes(who.name)[: who.name_size], c.bytes_out(session[0])
+    who = c.ffi.gc(out[0], c.lib.tlsmgm_session_owner_free)
+    rest = c.ffi.new("uint8_t[]", c.lib.tlsmgm_session_record_size(who, 0))
+    c.lib.tlsmgm_session_record_begin(who, rest)
+    scope_size = rest[1]
+    name_size = rest[2 + scope_size]
+    scope, name = rest[2 : 2 + scope_size], rest[3 + scope_size : 3 + scope_size + name_size]
+    assert c.bytes_out(c.lib.tlsmgm_session_owner_name(who)) == bytes(name)
+    return bytes(scope), bytes(name), c.bytes_out(session[0])
 
 
 @given(
@@ -72,10 +81,12 @@ def test_a_scope_of_32_bytes_is_none(c: CCode) -> None:
 
 
 def test_a_name_of_256_bytes_has_no_owner(c: CCode) -> None:
-    out, scope = c.ffi.new("struct tlsmgm_session_owner *"), c.ffi.new("struct tlsmgm_scope *")
+    out, scope = c.ffi.new("struct tlsmgm_session_owner **"), c.ffi.new("struct tlsmgm_scope *")
     error = c.error()
     view, _keep = c.bytes_in(bytes(NAME_MAX + 1))
-    assert c.lib.tlsmgm_session_owner_set(out, scope, view, error) == c.lib.TLSMGM_STATUS_CONFIG
+    status = c.lib.tlsmgm_session_owner_new(scope, view, c.ffi.NULL, out, error)
+    assert status == c.lib.TLSMGM_STATUS_CONFIG
+    assert out[0] == c.ffi.NULL
     assert c.ffi.string(error.parameter) == b"server_name"
 
 
@@ -98,3 +109,43 @@ def test_owners_differ_in_scope_or_name(c: CCode, other: tuple[bytes, bytes]) ->
 
 def test_without_a_scope_there_is_no_owner(c: CCode) -> None:
     assert not c.lib.tlsmgm_session_owner_matches(owner(c, b"", b"name"), owner(c, b"", b"name"))
+
+
+@pytest.mark.parametrize("name", [b"", b".example.com", bytes([97]) * (NAME_MAX + 1)])
+def test_a_name_that_cannot_be_checked_has_no_owner(c: CCode, name: bytes) -> None:
+    out, scope = c.ffi.new("struct tlsmgm_session_owner **"), c.ffi.new("struct tlsmgm_scope *")
+    error = c.error()
+    view, _keep = c.bytes_in(b"sent")
+    status = c.lib.tlsmgm_session_owner_new(scope, view, name, out, error)
+    assert status == c.lib.TLSMGM_STATUS_CONFIG
+    assert c.ffi.string(error.parameter) == b"verify_name"
+
+
+@pytest.mark.parametrize(
+    ("other", "matches"),
+    [
+        ((b"s", b"n", b"c"), True),
+        ((b"t", b"n", b"c"), False),
+        ((b"s", b"m", b"c"), False),
+        ((b"s", b"n", b"d"), False),
+        ((b"s", b"nc", b"c"), False),
+    ],
+)
+def test_a_session_belongs_to_one_owner(
+    c: CCode, other: tuple[bytes, bytes, bytes], matches: bool
+) -> None:
+    one, two = owner(c, b"s", b"n", b"c"), owner(c, *other)
+    assert c.lib.tlsmgm_session_owner_matches(one, two) is matches
+
+
+def test_without_a_scope_nothing_matches(c: CCode) -> None:
+    one = owner(c, b"", b"n")
+    assert not c.lib.tlsmgm_session_owner_has_scope(one)
+    assert not c.lib.tlsmgm_session_owner_matches(one, one)
+
+
+def test_the_owner_lives_as_long_as_somebody_has_it(c: CCode) -> None:
+    one = owner(c, b"s", b"name")
+    two = c.ffi.gc(c.lib.tlsmgm_session_owner_ref(one), c.lib.tlsmgm_session_owner_free)
+    c.ffi.release(one)
+    assert c.bytes_out(c.lib.tlsmgm_session_owner_name(two)) == b"name"

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "backends/openssl/internal.h"
+#include "base/bytes.h"
 #include "base/cursor.h"
 
 /* Remembers that the handshake was complete, and the alert that we send, for the error after it. */
@@ -38,8 +39,8 @@ int ossl_client_hello_callback(SSL *ssl, int *alert, void *argument) {
     bool sent = SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &data, &size) == 1;
     struct tlsmgm_bytes name = {0};
     if (sent) name = name_in_extension(data, size);
-    if (sent == conn->base.has_server_name && name.size == conn->base.owner.name_size &&
-        (name.size == 0 || memcmp(name.data, conn->base.owner.name, name.size) == 0)) {
+    if (sent == conn->base.has_server_name &&
+        tlsmgm_bytes_equal(name, tlsmgm_session_owner_name(conn->base.owner))) {
         return SSL_CLIENT_HELLO_SUCCESS;
     }
     *alert = SSL_AD_ILLEGAL_PARAMETER;

@@ -9,11 +9,11 @@
 static enum tlsmgm_status set_client_name(struct tlsmgm_conn *conn,
                                           const struct tlsmgm_conn_config *config,
                                           struct tlsmgm_error *error) {
-    char name[TLSMGM_SESSION_NAME_MAX + 1] = {0};
     if (config->server_name.data == NULL) return TLSMGM_STATUS_OK;
-    memcpy(name, conn->base.owner.name, conn->base.owner.name_size);
-    if (conn->base.owner.name_size > 0 && strlen(name) == conn->base.owner.name_size &&
-        SSL_set_tlsext_host_name(conn->ssl, name) == 1) {
+    struct tlsmgm_bytes name = tlsmgm_session_owner_name(conn->base.owner);
+    const char *text = (const char *)name.data; /* a 0 follows */
+    if (name.size > 0 && strlen(text) == name.size &&
+        SSL_set_tlsext_host_name(conn->ssl, text) == 1) {
         return TLSMGM_STATUS_OK;
     }
     return ossl_fail_parameter(error, "server_name", "the server name cannot be sent");
@@ -25,7 +25,8 @@ static enum tlsmgm_status set_client_name(struct tlsmgm_conn *conn,
  * is none (RFC 9525).
  */
 static void leave_out_common_name(struct tlsmgm_conn *conn) {
-    if (conn->base.owner.checked_size == 0 || conn->base.ctx->base.peer_rules.is_sip) return;
+    bool is_checked = tlsmgm_session_owner_checked(conn->base.owner).size > 0;
+    if (!is_checked || conn->base.ctx->base.peer_rules.is_sip) return;
     X509_VERIFY_PARAM_set_hostflags(SSL_get0_param(conn->ssl), X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
 }
 
@@ -42,7 +43,7 @@ static void withdraw_unverified(SSL *ssl) {
 static enum tlsmgm_status offer_session(struct tlsmgm_conn *conn,
                                         const struct tlsmgm_session *session,
                                         struct tlsmgm_error *error) {
-    if (session == NULL || !tlsmgm_session_owner_matches(&session->owner, &conn->base.owner)) {
+    if (session == NULL || !tlsmgm_session_owner_matches(session->owner, conn->base.owner)) {
         return TLSMGM_STATUS_OK;
     }
     bool verifies = conn->base.ctx->base.verify_peer;

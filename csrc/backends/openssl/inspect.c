@@ -44,8 +44,9 @@ void ossl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info) {
     info->has_peer_certificate = has_verified || conn->base.peer_chain.count > 0;
     info->verify_reason =
         has_verified ? ossl_verify_reason(SSL_get_verify_result(conn->ssl)) : TLSMGM_VERIFY_MISSING;
-    if (conn->base.wire.latched.status == TLSMGM_STATUS_VERIFY) {
-        info->verify_reason = conn->base.wire.latched.verify_reason;
+    const struct tlsmgm_error *failure = conn->base.wire.latched;
+    if (failure != NULL && failure->verify_reason != TLSMGM_VERIFY_NONE) {
+        info->verify_reason = failure->verify_reason;
     }
     ossl_clear_errors();
 }
@@ -152,8 +153,7 @@ bool ossl_peer_is_in_force(SSL_SESSION *session) {
            read_time(X509_get0_notAfter(peer), &until) && from <= now && now < until;
 }
 
-static enum tlsmgm_status wrap_session(SSL_SESSION *ssl_session,
-                                       const struct tlsmgm_session_owner *owner,
+static enum tlsmgm_status wrap_session(SSL_SESSION *ssl_session, struct tlsmgm_session_owner *owner,
                                        struct tlsmgm_session **out, struct tlsmgm_error *error) {
     struct tlsmgm_session *session = tlsmgm_calloc(1, sizeof *session);
     if (session == NULL) {
@@ -161,7 +161,7 @@ static enum tlsmgm_status wrap_session(SSL_SESSION *ssl_session,
         return tlsmgm_fail_memory(error);
     }
     session->ssl_session = ssl_session;
-    session->owner = *owner;
+    session->owner = tlsmgm_session_owner_ref(owner);
     *out = session;
     return TLSMGM_STATUS_OK;
 }
@@ -169,7 +169,8 @@ static enum tlsmgm_status wrap_session(SSL_SESSION *ssl_session,
 enum tlsmgm_status ossl_conn_session(struct tlsmgm_conn *conn, struct tlsmgm_session **out,
                                      struct tlsmgm_error *error) {
     *out = NULL;
-    if (conn->base.ctx->base.is_server || conn->base.owner.scope.size == 0) return TLSMGM_STATUS_OK;
+    if (conn->base.ctx->base.is_server || !tlsmgm_session_owner_has_scope(conn->base.owner))
+        return TLSMGM_STATUS_OK;
     if (!SSL_is_init_finished(conn->ssl)) return TLSMGM_STATUS_OK;
     SSL_SESSION *current = SSL_get0_session(conn->ssl);
     if (current == NULL || SSL_SESSION_is_resumable(current) != 1 ||
@@ -182,12 +183,13 @@ enum tlsmgm_status ossl_conn_session(struct tlsmgm_conn *conn, struct tlsmgm_ses
     /* A copy: OpenSSL spoils the session of a connection that ends without close_notify. */
     SSL_SESSION *copy = SSL_SESSION_dup(current);
     if (copy == NULL) return tlsmgm_fail_memory(error);
-    return wrap_session(copy, &conn->base.owner, out, error);
+    return wrap_session(copy, conn->base.owner, out, error);
 }
 
 void ossl_session_free(struct tlsmgm_session *session) {
     if (session == NULL) return;
     SSL_SESSION_free(session->ssl_session);
+    tlsmgm_session_owner_free(session->owner);
     tlsmgm_free(session);
 }
 
@@ -197,28 +199,29 @@ enum tlsmgm_status ossl_session_export(const struct tlsmgm_session *session, uin
     if (der_size <= 0)
         return tlsmgm_fail(error, TLSMGM_STATUS_INTERNAL, "the session has no bytes");
     size_t room = *size;
-    *size = tlsmgm_session_record_size(&session->owner, (size_t)der_size);
+    *size = tlsmgm_session_record_size(session->owner, (size_t)der_size);
     if (data == NULL) return TLSMGM_STATUS_OK;
     if (room < *size)
         return tlsmgm_fail(error, TLSMGM_STATUS_CONFIG, "%zu bytes are needed", *size);
-    unsigned char *der = tlsmgm_session_record_begin(&session->owner, data);
+    unsigned char *der = tlsmgm_session_record_begin(session->owner, data);
     (void)i2d_SSL_SESSION(session->ssl_session, &der);
     return TLSMGM_STATUS_OK;
 }
 
 enum tlsmgm_status ossl_session_import(const uint8_t *data, size_t size,
                                        struct tlsmgm_session **out, struct tlsmgm_error *error) {
-    struct tlsmgm_session_owner owner;
-    struct tlsmgm_bytes record = {data, size};
+    struct tlsmgm_session_owner *owner;
     struct tlsmgm_bytes bytes;
     *out = NULL;
-    SSL_SESSION *ssl_session = NULL;
-    if (tlsmgm_session_record_read(record, &owner, &bytes) && bytes.size < TLSMGM_FILE_MAX) {
-        const unsigned char *der = bytes.data;
-        ssl_session = d2i_SSL_SESSION(NULL, &der, (long)bytes.size);
-    }
+    enum tlsmgm_status status =
+        tlsmgm_session_record_read((struct tlsmgm_bytes){data, size}, &owner, &bytes, error);
+    if (status != TLSMGM_STATUS_OK) return status;
+    const unsigned char *der = bytes.data;
+    SSL_SESSION *ssl_session =
+        bytes.size < TLSMGM_FILE_MAX ? d2i_SSL_SESSION(NULL, &der, (long)bytes.size) : NULL;
     ossl_clear_errors();
-    if (ssl_session == NULL)
-        return tlsmgm_fail(error, TLSMGM_STATUS_CONFIG, "this is no saved session");
-    return wrap_session(ssl_session, &owner, out, error);
+    status = ssl_session == NULL ? tlsmgm_session_record_fail(error)
+                                 : wrap_session(ssl_session, owner, out, error);
+    tlsmgm_session_owner_free(owner);
+    return status;
 }

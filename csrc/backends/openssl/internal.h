@@ -24,7 +24,7 @@ struct tlsmgm_conn {
 
 struct tlsmgm_session {
     SSL_SESSION *ssl_session;
-    struct tlsmgm_session_owner owner;
+    struct tlsmgm_session_owner *owner;
 };
 
 /* library.c: what there is once. */

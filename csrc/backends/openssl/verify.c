@@ -79,8 +79,7 @@ static bool has_large_rsa_keys(X509_STORE_CTX *store, int bits) {
 static bool is_expected(X509_STORE_CTX *store, const struct tlsmgm_ctx *ctx) {
     const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
     const struct tlsmgm_conn *conn = SSL_get_app_data(ssl);
-    struct tlsmgm_bytes name = {(const uint8_t *)conn->base.owner.checked,
-                                conn->base.owner.checked_size};
+    struct tlsmgm_bytes name = tlsmgm_session_owner_checked(conn->base.owner);
     return tlsmgm_peer_is_expected(alt_names_of(X509_STORE_CTX_get0_cert(store)),
                                    &ctx->base.peer_rules, name);
 }

@@ -12,8 +12,9 @@
 /* The library must read the name for which this context was chosen, byte for byte. */
 static enum tlsmgm_status expect_name(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
     if (!conn->base.has_server_name) return TLSMGM_STATUS_OK;
-    if (wolfSSL_UseSNI(conn->ssl, WOLFSSL_SNI_HOST_NAME, conn->base.owner.name,
-                       conn->base.owner.name_size) != WOLFSSL_SUCCESS) {
+    struct tlsmgm_bytes name = tlsmgm_session_owner_name(conn->base.owner);
+    if (wolfSSL_UseSNI(conn->ssl, WOLFSSL_SNI_HOST_NAME, name.data, (word16)name.size) !=
+        WOLFSSL_SUCCESS) {
         return tlsmgm_fail_memory(error);
     }
     wolfSSL_SNI_SetOptions(conn->ssl, WOLFSSL_SNI_HOST_NAME, WOLFSSL_SNI_ABORT_ON_ABSENCE);
@@ -22,10 +23,10 @@ static enum tlsmgm_status expect_name(struct tlsmgm_conn *conn, struct tlsmgm_er
 
 static enum tlsmgm_status send_name(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
     if (!conn->base.has_server_name) return TLSMGM_STATUS_OK;
-    if (conn->base.owner.name_size > 0 &&
-        memchr(conn->base.owner.name, 0, conn->base.owner.name_size) == NULL &&
-        wolfSSL_UseSNI(conn->ssl, WOLFSSL_SNI_HOST_NAME, conn->base.owner.name,
-                       conn->base.owner.name_size) == WOLFSSL_SUCCESS) {
+    struct tlsmgm_bytes name = tlsmgm_session_owner_name(conn->base.owner);
+    if (name.size > 0 && memchr(name.data, 0, name.size) == NULL &&
+        wolfSSL_UseSNI(conn->ssl, WOLFSSL_SNI_HOST_NAME, name.data, (word16)name.size) ==
+            WOLFSSL_SUCCESS) {
         return TLSMGM_STATUS_OK;
     }
     return tlsmgm_fail_parameter(error, "server_name", "the server name cannot be sent");
@@ -41,7 +42,7 @@ static bool peer_was_verified(const struct tlsmgm_session *session) {
 static enum tlsmgm_status offer_session(struct tlsmgm_conn *conn,
                                         const struct tlsmgm_session *session,
                                         struct tlsmgm_error *error) {
-    if (session == NULL || !tlsmgm_session_owner_matches(&session->owner, &conn->base.owner)) {
+    if (session == NULL || !tlsmgm_session_owner_matches(session->owner, conn->base.owner)) {
         return TLSMGM_STATUS_OK;
     }
     if (conn->base.ctx->base.verify_peer && !peer_was_verified(session)) return TLSMGM_STATUS_OK;

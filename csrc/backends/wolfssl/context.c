@@ -11,7 +11,11 @@
 #define TLS1_2 0x0303
 #define TLS1_3 0x0304
 
-/* This library begins with TLS 1.2; a range that ends before it allows nothing. */
+/*
+ * This library begins with TLS 1.2; a range that ends before it allows nothing. Versions that are
+ * left out by an option cost each connection lists of ciphers of its own, so that is done only
+ * where there is no other way.
+ */
 static enum tlsmgm_status set_versions(WOLFSSL_CTX *ssl_ctx, const struct tlsmgm_ctx_config *config,
                                        struct tlsmgm_error *error) {
     int lowest = config->lowest_version < TLS1_2 ? TLS1_2 : config->lowest_version;
@@ -20,10 +24,14 @@ static enum tlsmgm_status set_versions(WOLFSSL_CTX *ssl_ctx, const struct tlsmgm
         (void)tlsmgm_fail_parameter(error, "tls_method", "wolfSSL has no TLS below 1.2");
         return TLSMGM_STATUS_CONFIG;
     }
-    if (wolfSSL_CTX_set_min_proto_version(ssl_ctx, lowest) == WOLFSSL_SUCCESS &&
-        wolfSSL_CTX_set_max_proto_version(ssl_ctx, highest) == WOLFSSL_SUCCESS) {
-        return TLSMGM_STATUS_OK;
+    bool good =
+        lowest <= highest && highest <= TLS1_3 &&
+        wolfSSL_CTX_SetMinVersion(ssl_ctx, lowest == TLS1_3 ? WOLFSSL_TLSV1_3 : WOLFSSL_TLSV1_2) ==
+            WOLFSSL_SUCCESS;
+    if (good && highest < TLS1_3) {
+        good = wolfSSL_CTX_set_max_proto_version(ssl_ctx, highest) == WOLFSSL_SUCCESS;
     }
+    if (good) return TLSMGM_STATUS_OK;
     return tlsmgm_fail_parameter(error, "tls_method", "this wolfSSL cannot do these versions");
 }
 

@@ -69,7 +69,7 @@ enum tlsmgm_status wssl_export_keying_material(struct tlsmgm_conn *conn, const c
 }
 
 static enum tlsmgm_status wrap_session(WOLFSSL_SESSION *ssl_session,
-                                       const struct tlsmgm_session_owner *owner,
+                                       struct tlsmgm_session_owner *owner,
                                        enum tlsmgm_verify_reason reason, struct tlsmgm_bytes leaf,
                                        struct tlsmgm_session **out, struct tlsmgm_error *error) {
     struct tlsmgm_session *session = tlsmgm_calloc(1, sizeof *session);
@@ -79,7 +79,7 @@ static enum tlsmgm_status wrap_session(WOLFSSL_SESSION *ssl_session,
         return tlsmgm_fail_memory(error);
     }
     session->ssl_session = ssl_session;
-    session->owner = *owner;
+    session->owner = tlsmgm_session_owner_ref(owner);
     session->verify_reason = reason;
     *out = session;
     return TLSMGM_STATUS_OK;
@@ -89,7 +89,7 @@ enum tlsmgm_status wssl_conn_session(struct tlsmgm_conn *conn, struct tlsmgm_ses
                                      struct tlsmgm_error *error) {
     *out = NULL;
     if (conn->base.ctx->base.is_server || !conn->base.established ||
-        conn->base.owner.scope.size == 0)
+        !tlsmgm_session_owner_has_scope(conn->base.owner))
         return TLSMGM_STATUS_OK;
     /* Without a new ticket, TLS 1.3 would pair the old one with the new connection's secret. */
     if (!conn->ticket_received && wolfSSL_version(conn->ssl) >= TLS1_3_VERSION)
@@ -108,7 +108,7 @@ enum tlsmgm_status wssl_conn_session(struct tlsmgm_conn *conn, struct tlsmgm_ses
     if (wolfSSL_SESSION_get_timeout(copy) == 0) {
         (void)wolfSSL_SSL_SESSION_set_timeout(copy, OPEN_LIFETIME);
     }
-    return wrap_session(copy, &conn->base.owner, peer_reason(conn), wssl_peer_certificate(conn, 0),
+    return wrap_session(copy, conn->base.owner, peer_reason(conn), wssl_peer_certificate(conn, 0),
                         out, error);
 }
 
@@ -116,6 +116,7 @@ void wssl_session_free(struct tlsmgm_session *session) {
     if (session == NULL) return;
     wolfSSL_SESSION_free(session->ssl_session);
     tlsmgm_blob_free(&session->leaf);
+    tlsmgm_session_owner_free(session->owner);
     tlsmgm_free(session);
 }
 
@@ -131,12 +132,12 @@ enum tlsmgm_status wssl_session_export(const struct tlsmgm_session *session, uin
         return tlsmgm_fail(error, TLSMGM_STATUS_INTERNAL, "the session has no bytes");
     }
     size_t room = *size;
-    *size = tlsmgm_session_record_size(&session->owner, REASON_SIZE + LEAF_LENGTH_SIZE + leaf_size +
-                                                            (size_t)native_size);
+    *size = tlsmgm_session_record_size(session->owner, REASON_SIZE + LEAF_LENGTH_SIZE + leaf_size +
+                                                           (size_t)native_size);
     if (data == NULL) return TLSMGM_STATUS_OK;
     if (room < *size)
         return tlsmgm_fail(error, TLSMGM_STATUS_CONFIG, "%zu bytes are needed", *size);
-    uint8_t *next = tlsmgm_session_record_begin(&session->owner, data);
+    uint8_t *next = tlsmgm_session_record_begin(session->owner, data);
     *next++ = (uint8_t)session->verify_reason;
     *next++ = (uint8_t)(leaf_size >> 16);
     *next++ = (uint8_t)(leaf_size >> 8);
@@ -147,26 +148,35 @@ enum tlsmgm_status wssl_session_export(const struct tlsmgm_session *session, uin
     return TLSMGM_STATUS_OK;
 }
 
+/* What stands behind the owner; NULL: it is no session. leaf is borrowed. */
+static WOLFSSL_SESSION *read_session(struct tlsmgm_bytes bytes, enum tlsmgm_verify_reason *reason,
+                                     struct tlsmgm_bytes *leaf) {
+    struct tlsmgm_cursor cursor = tlsmgm_cursor(bytes);
+    uint32_t number;
+    if (!tlsmgm_cursor_number(&cursor, REASON_SIZE, &number) ||
+        tlsmgm_verify_reason_word((enum tlsmgm_verify_reason)number) == NULL ||
+        !tlsmgm_cursor_vector(&cursor, LEAF_LENGTH_SIZE, leaf) || cursor.left == 0 ||
+        cursor.left >= TLSMGM_FILE_MAX) {
+        return NULL;
+    }
+    const unsigned char *native = cursor.next;
+    *reason = (enum tlsmgm_verify_reason)number;
+    return wolfSSL_d2i_SSL_SESSION(NULL, &native, (long)cursor.left);
+}
+
 enum tlsmgm_status wssl_session_import(const uint8_t *data, size_t size,
                                        struct tlsmgm_session **out, struct tlsmgm_error *error) {
-    struct tlsmgm_session_owner owner;
-    struct tlsmgm_bytes record = {data, size};
+    struct tlsmgm_session_owner *owner;
     struct tlsmgm_bytes bytes;
-    struct tlsmgm_bytes leaf = {0};
-    uint32_t reason = 0;
-    WOLFSSL_SESSION *ssl_session = NULL;
+    struct tlsmgm_bytes leaf;
+    enum tlsmgm_verify_reason reason;
     *out = NULL;
-    if (tlsmgm_session_record_read(record, &owner, &bytes)) {
-        struct tlsmgm_cursor cursor = tlsmgm_cursor(bytes);
-        if (tlsmgm_cursor_number(&cursor, REASON_SIZE, &reason) &&
-            tlsmgm_verify_reason_word((enum tlsmgm_verify_reason)reason) != NULL &&
-            tlsmgm_cursor_vector(&cursor, LEAF_LENGTH_SIZE, &leaf) && cursor.left > 0 &&
-            cursor.left < TLSMGM_FILE_MAX) {
-            const unsigned char *native = cursor.next;
-            ssl_session = wolfSSL_d2i_SSL_SESSION(NULL, &native, (long)cursor.left);
-        }
-    }
-    if (ssl_session == NULL)
-        return tlsmgm_fail(error, TLSMGM_STATUS_CONFIG, "this is no saved session");
-    return wrap_session(ssl_session, &owner, (enum tlsmgm_verify_reason)reason, leaf, out, error);
+    enum tlsmgm_status status =
+        tlsmgm_session_record_read((struct tlsmgm_bytes){data, size}, &owner, &bytes, error);
+    if (status != TLSMGM_STATUS_OK) return status;
+    WOLFSSL_SESSION *ssl_session = read_session(bytes, &reason, &leaf);
+    status = ssl_session == NULL ? tlsmgm_session_record_fail(error)
+                                 : wrap_session(ssl_session, owner, reason, leaf, out, error);
+    tlsmgm_session_owner_free(owner);
+    return status;
 }

@@ -70,7 +70,7 @@ struct tlsmgm_conn {
 
 struct tlsmgm_session {
     WOLFSSL_SESSION *ssl_session;
-    struct tlsmgm_session_owner owner;
+    struct tlsmgm_session_owner *owner;
     enum tlsmgm_verify_reason verify_reason;
     struct tlsmgm_blob leaf; /* DER of the peer; empty when there was none */
 };

@@ -99,7 +99,7 @@ static struct tlsmgm_path_question question_about(const struct tlsmgm_conn *conn
         .now = (int64_t)time(NULL),
         .anchors = &ctx->anchors,
         .peer_rules = &ctx->base.peer_rules,
-        .name = {(const uint8_t *)conn->base.owner.checked, conn->base.owner.checked_size},
+        .name = tlsmgm_session_owner_checked(conn->base.owner),
         .signature_check = wssl_check_signature,
     };
 }
