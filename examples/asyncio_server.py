@@ -72,11 +72,7 @@ class Greeter(asyncio.Protocol):
         self._send(self._tls.expand(text).encode())
 
     def _send(self, data: bytes) -> None:
-        """Encrypt all of it: one call may take less, until what it has made is carried away."""
-        left = memoryview(data)
-        while left:
-            left = left[self._tls.write(left) :]
-            self._transport.write(self._tls.drain())
+        self._transport.write(self._tls.encrypt(data))
 
     def pause_writing(self) -> None:
         """Listen no more to a client that does not listen to us."""

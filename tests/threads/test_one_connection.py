@@ -70,6 +70,12 @@ def shutdown(conn: Connection, chance: random.Random) -> None:
         conn.shutdown()
 
 
+def encrypt(conn: Connection, chance: random.Random) -> None:
+    """Now and then: the peer never sees these records, and takes no others behind them."""
+    if chance.random() < 0.02:
+        conn.encrypt(b"lost")
+
+
 def asks(name: str) -> Call:
     return lambda conn, _: getattr(conn, name)
 
@@ -77,7 +83,9 @@ def asks(name: str) -> Call:
 #: A call for each public name; drain() and feed() with real bytes are done by who carries them.
 CALLS: dict[str, Call] = {
     "channel_binding": lambda conn, _: conn.channel_binding("tls-server-end-point"),
+    "decrypt": lambda conn, _: conn.decrypt(b""),
     "drain": lambda conn, _: None,
+    "encrypt": encrypt,
     "expand": lambda conn, _: conn.expand("$tls_peer_subject_cn"),
     "export_keying_material": lambda conn, _: conn.export_keying_material(LABEL, 32),
     "feed": feed,

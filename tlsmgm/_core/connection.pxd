@@ -33,7 +33,16 @@ cdef class Connection(Negotiated):
     cdef size_t hold(self, const uint8_t *data, size_t size) except? 0
     cdef int lend(self, const uint8_t *data, size_t size, bytes owner) except -1
     cdef void reclaim(self) noexcept
+    cdef bytes read_short(self, Py_ssize_t size)
+    cdef bytes read_long(self, Py_ssize_t size)
     cdef Py_ssize_t read_to(self, uint8_t *data, size_t size) except -1
+    cdef bytes read_bytes(self, Py_ssize_t size)
+    cdef bytes carry_off(self)
     cdef size_t write_from(self, const uint8_t *data, size_t size) except? 0
-    cdef tlsmgm_status encrypt(self, const uint8_t *data, size_t size, size_t *count,
-                               tlsmgm_error *error) except *
+    cdef size_t write_records(self, const uint8_t *data, size_t size) except? 0
+    cdef tlsmgm_status seal_short(self, const uint8_t *data, size_t size, size_t *count,
+                                  tlsmgm_error *error) except *
+    cdef tlsmgm_status seal_long(self, const uint8_t *data, size_t size, size_t *count,
+                                 tlsmgm_error *error) except *
+    cdef tlsmgm_status seal(self, const uint8_t *data, size_t size, size_t *count,
+                            tlsmgm_error *error) noexcept

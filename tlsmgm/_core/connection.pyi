@@ -79,6 +79,37 @@ class Connection(Negotiated):
     def output_pending(self) -> int:
         """How many bytes wait for ``drain()``."""
 
+    # Both at once.
+    def decrypt(self, wire: ReadableBuffer) -> bytes | None:
+        """``feed()`` and ``read()`` in one call: for data that comes as it does from a socket.
+
+        Args:
+            wire: bytes that the peer sent, as ``feed()`` takes them; may be empty.
+
+        Returns:
+            All data that is whole now, as ``bytes``; None when there is none yet, perhaps because
+            of the handshake, for which something may wait in ``drain()``; ``b""`` once the peer
+            has closed with close_notify. Behind data, the next call tells that, and what fails.
+
+        Raises:
+            NoMemoryError: as ``feed()``.
+            TruncatedError: as ``read()``.
+            TLSError: as ``handshake()``.
+        """
+    def encrypt(self, data: ReadableBuffer) -> bytes:
+        """``write()`` and ``drain()`` in one call, however long data is.
+
+        Args:
+            data: any contiguous buffer of bytes.
+
+        Returns:
+            ``bytes`` for the peer: what waited before, and all of data in records.
+
+        Raises:
+            ValueError: the handshake is not complete, or shutdown() was called.
+            TLSError: the connection has failed.
+        """
+
     # The TLS connection.
     def handshake(self) -> bool:
         """Goes on with the handshake.

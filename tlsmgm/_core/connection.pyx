@@ -52,9 +52,10 @@ from tlsmgm._core.session cimport Session, wrap_session
 
 from tlsmgm.errors import AlertError, ProtocolError, TLSError, TruncatedError
 
-# What read_to() returns when more wire bytes are needed; 0 is the end.
 cdef enum:
-    NOTHING_YET = -2
+    NOTHING_YET = -2  # what read_to() returns when more wire bytes are needed; 0 is the end
+    SHORT = 4096      # bytes of wire, or of data; so few are handled by way of the stack
+    BRIEF = 2048      # bytes; giving the interpreter lock away costs more than to handle fewer
 
 
 cdef class Connection(Negotiated):
@@ -196,6 +197,36 @@ cdef class Connection(Negotiated):
 
     # --- wire bytes ------------------------------------------------------------------------
 
+    def decrypt(self, wire not None):
+        """``feed()`` and ``read()`` in one call: for data that comes as it does from a socket.
+
+        Args:
+            wire: bytes that the peer sent, as ``feed()`` takes them; may be empty.
+
+        Returns:
+            All data that is whole now, as ``bytes``; None when there is none yet, perhaps because
+            of the handshake, for which something may wait in ``drain()``; ``b""`` once the peer
+            has closed with close_notify. Behind data, the next call tells that, and what fails.
+
+        Raises:
+            NoMemoryError: as ``feed()``.
+            TruncatedError: as ``read()``.
+            TLSError: as ``handshake()``.
+        """
+        cdef Py_buffer view
+        cdef bytes owner = wire if type(wire) is bytes else None
+        PyObject_GetBuffer(wire, &view, PyBUF_SIMPLE)
+        try:
+            self.enter()
+            try:
+                if view.len > 0:
+                    self.take(<const uint8_t *> view.buf, view.len, owner)
+                return self.read_bytes(self.unread + TLSMGM_RECORD_MAX)
+            finally:
+                self.leave()
+        finally:
+            PyBuffer_Release(&view)
+
     def feed(self, data not None):
         """Takes bytes that the peer sent.
 
@@ -210,22 +241,23 @@ cdef class Connection(Negotiated):
         cdef bytes owner = data if type(data) is bytes else None
         PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
         try:
-            if view.len > 0:
+            if view.len == 0:
+                return
+            self.enter()
+            try:
                 self.take(<const uint8_t *> view.buf, view.len, owner)
+            finally:
+                self.leave()
         finally:
             PyBuffer_Release(&view)
 
     cdef int take(self, const uint8_t *data, size_t size, bytes owner) except -1:
         cdef size_t taken = 0
-        self.enter()
-        try:
-            if self.conn == NULL:
-                taken = self.hold(data, size)
-            if self.conn != NULL and taken < size:
-                self.lend(data + taken, size - taken, owner)
-            self.unread += size
-        finally:
-            self.leave()
+        if self.conn == NULL:
+            taken = self.hold(data, size)
+        if self.conn != NULL and taken < size:
+            self.lend(data + taken, size - taken, owner)
+        self.unread += size
         return 0
 
     cdef int lend(self, const uint8_t *data, size_t size, bytes owner) except -1:
@@ -274,20 +306,23 @@ cdef class Connection(Negotiated):
 
     def drain(self):
         """All bytes that wait for the peer; also after an error, when they hold the alert."""
-        cdef tlsmgm_bytes output
         self.enter()
         try:
-            data = b"" if self.outgoing is None else self.outgoing
-            self.outgoing = None
-            if self.conn == NULL:
-                return data
-            output = self.table.output(self.conn)
-            if output.size > 0:
-                data += (<const char *> output.data)[:output.size]
-                self.table.output_consume(self.conn, output.size)
-            return data
+            return self.carry_off()
         finally:
             self.leave()
+
+    cdef bytes carry_off(self):
+        cdef tlsmgm_bytes output
+        data = self.outgoing
+        self.outgoing = None
+        if self.conn != NULL:
+            output = self.table.output(self.conn)
+            if output.size > 0:
+                waiting = (<const char *> output.data)[:output.size]
+                data = waiting if data is None else data + waiting
+                self.table.output_consume(self.conn, output.size)
+        return b"" if data is None else data
 
     @property
     def output_pending(self):
@@ -350,20 +385,31 @@ cdef class Connection(Negotiated):
         """
         if size <= 0:
             raise ValueError("read() takes a size above 0")
-        cdef Py_ssize_t count = NOTHING_YET
-        cdef PyObject *data
         self.enter()
         try:
-            # No data is longer than its records; of one record the beginning may have come before.
-            size = min(size, <Py_ssize_t> (self.unread + TLSMGM_RECORD_MAX))
-            data = fresh_bytes(NULL, size)
-            try:
-                count = self.read_to(<uint8_t *> fresh_bytes_room(data), size)
-            finally:
-                if count == NOTHING_YET:
-                    fresh_bytes_drop(data)
+            return self.read_bytes(size)
         finally:
             self.leave()
+
+    cdef bytes read_bytes(self, Py_ssize_t size):
+        # No data is longer than its records; of one record the beginning may have come before.
+        size = min(size, <Py_ssize_t> (self.unread + TLSMGM_RECORD_MAX))
+        return self.read_short(size) if self.unread <= SHORT else self.read_long(size)
+
+    cdef bytes read_short(self, Py_ssize_t size):
+        """By way of the stack: copying a message costs less than a block that is cut to its size."""
+        cdef uint8_t[SHORT + TLSMGM_RECORD_MAX] room
+        cdef Py_ssize_t count = self.read_to(room, size)
+        return None if count == NOTHING_YET else (<const char *> room)[:count]
+
+    cdef bytes read_long(self, Py_ssize_t size):
+        cdef Py_ssize_t count = NOTHING_YET
+        cdef PyObject *data = fresh_bytes(NULL, size)
+        try:
+            count = self.read_to(<uint8_t *> fresh_bytes_room(data), size)
+        finally:
+            if count == NOTHING_YET:
+                fresh_bytes_drop(data)
         return None if count == NOTHING_YET else fresh_bytes_finish(data, count)
 
     def read_into(self, buffer not None):
@@ -389,8 +435,11 @@ cdef class Connection(Negotiated):
         cdef size_t count = 0
         if not self.handshake_complete and not self.advance():
             return NOTHING_YET
-        with nogil:
+        if self.unread < BRIEF:
             status = self.table.read(self.conn, data, size, &count, &error)
+        else:
+            with nogil:
+                status = self.table.read(self.conn, data, size, &count, &error)
         if count < size:
             self.reclaim()
             self.unread = 0
@@ -423,42 +472,93 @@ cdef class Connection(Negotiated):
         finally:
             PyBuffer_Release(&view)
 
+    def encrypt(self, data not None):
+        """``write()`` and ``drain()`` in one call, however long data is.
+
+        Args:
+            data: any contiguous buffer of bytes.
+
+        Returns:
+            ``bytes`` for the peer: what waited before, and all of data in records.
+
+        Raises:
+            ValueError: the handshake is not complete, or shutdown() was called.
+            TLSError: the connection has failed.
+        """
+        cdef Py_buffer view
+        cdef size_t done = 0
+        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+        try:
+            self.enter()
+            try:
+                done = self.write_records(<const uint8_t *> view.buf, view.len)
+                if done == <size_t> view.len:
+                    return self.carry_off()
+                pieces = [self.carry_off()]
+                while done < <size_t> view.len:
+                    done += self.write_records(<const uint8_t *> view.buf + done, view.len - done)
+                    pieces.append(self.carry_off())
+                return b"".join(pieces)
+            finally:
+                self.leave()
+        finally:
+            PyBuffer_Release(&view)
+
     cdef size_t write_from(self, const uint8_t *data, size_t size) except? 0:
-        cdef tlsmgm_error error
-        cdef tlsmgm_status status
-        cdef size_t count = 0
         self.enter()
         try:
-            if not self.handshake_complete and not self.advance():
-                raise ValueError("write() before the handshake is complete")
-            status = self.encrypt(data, size, &count, &error)
-            if self.settle(status, &error) == TLSMGM_STATUS_CLOSED:
-                raise ValueError("write() after shutdown()")
-            return count
+            return self.write_records(data, size)
         finally:
             self.leave()
 
-    cdef tlsmgm_status encrypt(self, const uint8_t *data, size_t size, size_t *count,
-                               tlsmgm_error *error) except *:
-        """Writes records to where drain() hands them out, if nothing older waits elsewhere."""
+    cdef size_t write_records(self, const uint8_t *data, size_t size) except? 0:
+        cdef tlsmgm_error error
         cdef tlsmgm_status status
-        cdef PyObject *records
-        cdef size_t piece
-        cdef size_t room
+        cdef size_t count = 0
+        if not self.handshake_complete and not self.advance():
+            raise ValueError("write() before the handshake is complete")
         if self.outgoing is not None or self.table.output(self.conn).size > 0:
-            with nogil:
-                status = self.table.write(self.conn, data, size, count, error)
-            return status
-        piece = min(size, <size_t> TLSMGM_OUTPUT_HIGH_WATER)
-        room = piece + (piece // TLSMGM_RECORD_MAX + 1) * TLSMGM_RECORD_OVERHEAD
-        records = fresh_bytes(NULL, room)
+            status = self.seal(data, size, &count, &error)
+        elif size <= SHORT:
+            status = self.seal_short(data, size, &count, &error)
+        else:
+            status = self.seal_long(data, size, &count, &error)
+        if self.settle(status, &error) == TLSMGM_STATUS_CLOSED:
+            raise ValueError("write() after shutdown()")
+        return count
+
+    # Records go to where drain() hands them out, if nothing older waits elsewhere.
+
+    cdef tlsmgm_status seal_short(self, const uint8_t *data, size_t size, size_t *count,
+                                  tlsmgm_error *error) except *:
+        cdef uint8_t[SHORT + TLSMGM_RECORD_OVERHEAD] room
+        self.table.lend_output(self.conn, room, sizeof(room))
+        cdef tlsmgm_status status = self.seal(data, size, count, error)
+        cdef size_t used = self.table.reclaim_output(self.conn)
+        if used > 0:
+            self.outgoing = (<const char *> room)[:used]
+        return status
+
+    cdef tlsmgm_status seal_long(self, const uint8_t *data, size_t size, size_t *count,
+                                 tlsmgm_error *error) except *:
+        cdef size_t piece = min(size, <size_t> TLSMGM_OUTPUT_HIGH_WATER)
+        cdef size_t room = piece + (piece // TLSMGM_RECORD_MAX + 1) * TLSMGM_RECORD_OVERHEAD
+        cdef PyObject *records = fresh_bytes(NULL, room)
         self.table.lend_output(self.conn, <uint8_t *> fresh_bytes_room(records), room)
-        with nogil:
-            status = self.table.write(self.conn, data, size, count, error)
+        cdef tlsmgm_status status = self.seal(data, size, count, error)
         room = self.table.reclaim_output(self.conn)
         finished = fresh_bytes_finish(records, room)
         if room > 0:
             self.outgoing = finished
+        return status
+
+    cdef tlsmgm_status seal(self, const uint8_t *data, size_t size, size_t *count,
+                            tlsmgm_error *error) noexcept:
+        cdef tlsmgm_status status
+        if size < BRIEF:
+            return self.table.write(self.conn, data, size, count, error)
+        with nogil:
+            status = self.table.write(self.conn, data, size, count, error)
         return status
 
     def shutdown(self):
