@@ -37,6 +37,13 @@ static inline void tlsmgm_text_number(struct tlsmgm_text_writer *writer, uint32_
     while (count > 0) tlsmgm_text_byte(writer, digits[--count]);
 }
 
+/* Two small digits. */
+static inline void tlsmgm_text_hex(struct tlsmgm_text_writer *writer, uint8_t byte) {
+    static const char digits[] = "0123456789abcdef";
+    tlsmgm_text_byte(writer, (uint8_t)digits[byte >> 4]);
+    tlsmgm_text_byte(writer, (uint8_t)digits[byte & 15]);
+}
+
 /* Terminates the text and returns its whole length, terminator not counted. */
 static inline size_t tlsmgm_text_end(struct tlsmgm_text_writer *writer) {
     if (writer->size > 0) {

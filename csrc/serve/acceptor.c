@@ -1,20 +1,14 @@
 #include "serve/acceptor.h"
 
-#include <string.h>
-
 #include "base/error.h"
 
-/* Of a name in a message: what is left of its 256 bytes. */
-#define NAME_TEXT_MAX 160u
-
 void tlsmgm_acceptor_init(struct tlsmgm_acceptor *acceptor, struct tlsmgm_selector *selector,
-                          const uint8_t *address, uint16_t port, size_t hello_limit) {
+                          const struct tlsmgm_local *local, size_t hello_limit) {
     if (hello_limit == 0 && selector != NULL) hello_limit = tlsmgm_selector_hello_limit(selector);
-    *acceptor = (struct tlsmgm_acceptor){.port = port, .domain = TLSMGM_MATCH_NONE};
+    *acceptor = (struct tlsmgm_acceptor){.domain = TLSMGM_MATCH_NONE};
     tlsmgm_first_flight_init(&acceptor->flight, hello_limit);
-    if (selector == NULL) return;
+    if (local != NULL) acceptor->local = *local;
     acceptor->selector = tlsmgm_selector_ref(selector);
-    memcpy(acceptor->address, address, sizeof acceptor->address);
 }
 
 /* It holds the contexts of all other domains, too. */
@@ -43,46 +37,12 @@ enum tlsmgm_status tlsmgm_acceptor_hold(struct tlsmgm_acceptor *acceptor, const 
     return tlsmgm_first_flight_hold(&acceptor->flight, data, size, taken);
 }
 
-/* For people; a stranger has written it. */
-static void quote(struct tlsmgm_bytes name, char out[NAME_TEXT_MAX]) {
-    static const char digits[] = "0123456789abcdef";
-    size_t length = 0;
-    for (size_t i = 0; i < name.size && length + 5 < NAME_TEXT_MAX; i++) {
-        uint8_t byte = name.data[i];
-        if (byte > ' ' && byte <= '~' && byte != '\'' && byte != '\\') {
-            out[length++] = (char)byte;
-            continue;
-        }
-        out[length++] = '\\';
-        out[length++] = 'x';
-        out[length++] = digits[byte >> 4];
-        out[length++] = digits[byte & 15];
-    }
-    out[length] = '\0';
-}
-
-static enum tlsmgm_status fail_no_domain(const struct tlsmgm_client_hello *hello,
-                                         struct tlsmgm_error *error) {
-    char name[NAME_TEXT_MAX];
-    quote(hello->server_name, name);
-    (void)tlsmgm_fail(error, TLSMGM_STATUS_NO_DOMAIN,
-                      hello->has_server_name
-                          ? "no server domain answers at this address for the name '%s'"
-                          : "no server domain answers at this address for clients that send no "
-                            "name%s",
-                      name);
-    if (error != NULL) error->alert = TLSMGM_ALERT_UNRECOGNIZED_NAME;
-    return TLSMGM_STATUS_NO_DOMAIN;
-}
-
 static enum tlsmgm_status choose(struct tlsmgm_acceptor *acceptor, struct tlsmgm_error *error) {
     const struct tlsmgm_client_hello *hello = &acceptor->flight.hello;
     if (acceptor->selector == NULL) return TLSMGM_STATUS_OK;
     acceptor->generation = tlsmgm_selector_generation(acceptor->selector);
-    acceptor->domain = tlsmgm_selector_find(acceptor->selector, acceptor->address, acceptor->port,
-                                            hello->server_name);
-    if (acceptor->domain != TLSMGM_MATCH_NONE) return TLSMGM_STATUS_OK;
-    return fail_no_domain(hello, error);
+    return tlsmgm_selector_choose(acceptor->selector, &acceptor->local, hello->server_name,
+                                  &acceptor->domain, error);
 }
 
 enum tlsmgm_status tlsmgm_acceptor_read(struct tlsmgm_acceptor *acceptor,

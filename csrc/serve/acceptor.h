@@ -22,24 +22,26 @@ enum tlsmgm_acceptor_state {
     TLSMGM_ACCEPTOR_ENDED,   /* there will be none */
 };
 
-/* One thread at a time. The fields may be read, once read() has said OK. */
+/*
+ * One thread at a time. Once read() has said OK the fields may be read: routes ask for the
+ * listener, the name and the protocols that the client offers.
+ */
 struct tlsmgm_acceptor {
-    struct tlsmgm_first_flight flight; /* its hello has the name and the protocols asked for */
+    struct tlsmgm_first_flight flight; /* its hello has server_name and alpn */
     struct tlsmgm_selector *selector;  /* a reference, until it is started; NULL: none */
-    uint8_t address[16];               /* of the listening socket, IPv4 mapped into IPv6 */
-    uint16_t port;
+    struct tlsmgm_local local;         /* where the client has come in */
     enum tlsmgm_acceptor_state state;
     uint32_t domain;     /* with a selector: the number of the domain that answers */
     uint64_t generation; /* of that selector */
 };
 
 /*
- * selector: chooses by address and port, 16 bytes and a number, and the name; a reference is taken.
- * NULL: nobody chooses, address is not looked at. hello_limit: bytes of the largest ClientHello; 0:
- * what the selector says. Allocates nothing.
+ * selector: chooses by local address, port and name; a reference is taken. NULL: nobody chooses,
+ * and local, which is copied, may be NULL. hello_limit: bytes of the largest ClientHello; 0: what
+ * the selector says. Allocates nothing.
  */
 void tlsmgm_acceptor_init(struct tlsmgm_acceptor *acceptor, struct tlsmgm_selector *selector,
-                          const uint8_t *address, uint16_t port, size_t hello_limit);
+                          const struct tlsmgm_local *local, size_t hello_limit);
 void tlsmgm_acceptor_free(struct tlsmgm_acceptor *acceptor);
 
 /* There will be no connection, whatever came. */

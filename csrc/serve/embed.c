@@ -17,7 +17,7 @@ static enum tlsmgm_status greeting_new(size_t limit, struct tlsmgm_greeting **ou
     struct tlsmgm_greeting *greeting = tlsmgm_calloc(1, sizeof *greeting);
     *out = greeting;
     if (greeting == NULL) return tlsmgm_fail_memory(error);
-    tlsmgm_acceptor_init(&greeting->acceptor, NULL, NULL, 0, limit);
+    tlsmgm_acceptor_init(&greeting->acceptor, NULL, NULL, limit);
     tlsmgm_error_clear(&greeting->outcome);
     greeting->outcome.status = TLSMGM_STATUS_WANT_READ;
     return TLSMGM_STATUS_OK;

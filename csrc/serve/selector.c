@@ -4,6 +4,10 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/text_writer.h"
+
+/* Of a name in a message: what is left of its 256 bytes. */
+#define NAME_TEXT_MAX 160u
 
 struct tlsmgm_selector {
     atomic_size_t references;
@@ -69,9 +73,40 @@ uint64_t tlsmgm_selector_generation(const struct tlsmgm_selector *selector) {
     return selector->generation;
 }
 
-uint32_t tlsmgm_selector_find(const struct tlsmgm_selector *selector, const uint8_t address[16],
-                              uint16_t port, struct tlsmgm_bytes name) {
-    return tlsmgm_match_index_find(selector->index, address, port, name);
+/* For people; a stranger has written it. */
+static void quote(struct tlsmgm_bytes name, char out[NAME_TEXT_MAX]) {
+    struct tlsmgm_text_writer writer = {.out = out, .size = NAME_TEXT_MAX};
+    for (size_t i = 0; i < name.size && writer.length + 5 < NAME_TEXT_MAX; i++) {
+        uint8_t byte = name.data[i];
+        if (byte > ' ' && byte <= '~' && byte != '\'' && byte != '\\') {
+            tlsmgm_text_byte(&writer, byte);
+            continue;
+        }
+        tlsmgm_text_string(&writer, "\\x");
+        tlsmgm_text_hex(&writer, byte);
+    }
+    (void)tlsmgm_text_end(&writer);
+}
+
+static enum tlsmgm_status fail_no_domain(struct tlsmgm_bytes name, struct tlsmgm_error *error) {
+    char text[NAME_TEXT_MAX];
+    quote(name, text);
+    (void)tlsmgm_fail(error, TLSMGM_STATUS_NO_DOMAIN,
+                      name.data != NULL
+                          ? "no server domain answers at this address for the name '%s'"
+                          : "no server domain answers at this address for clients that send no "
+                            "name%s",
+                      text);
+    if (error != NULL) error->alert = TLSMGM_ALERT_UNRECOGNIZED_NAME;
+    return TLSMGM_STATUS_NO_DOMAIN;
+}
+
+enum tlsmgm_status tlsmgm_selector_choose(const struct tlsmgm_selector *selector,
+                                          const struct tlsmgm_local *local,
+                                          struct tlsmgm_bytes name, uint32_t *domain,
+                                          struct tlsmgm_error *error) {
+    *domain = tlsmgm_match_index_find(selector->index, local->address, local->port, name);
+    return *domain == TLSMGM_MATCH_NONE ? fail_no_domain(name, error) : TLSMGM_STATUS_OK;
 }
 
 const struct tlsmgm_ctx_handle *tlsmgm_selector_context(const struct tlsmgm_selector *selector,

@@ -13,6 +13,7 @@ from tests.support.contract import Connection, Rig, exchange, shake
 
 ADDRESS = bytes(10) + b"\xff\xff\x7f\0\0\1"
 PORT = 5061
+LISTENER = 3
 
 
 class Acceptor:
@@ -33,7 +34,8 @@ class Acceptor:
         assert lib.tlsmgm_selector_new(index[0], handles, len(contexts), 0, 7, out, error) == 0
         lib.tlsmgm_match_index_free(index[0])
         self.acceptor = ffi.new("struct tlsmgm_acceptor *")
-        lib.tlsmgm_acceptor_init(self.acceptor, out[0], ADDRESS, PORT, 0)
+        local = ffi.new("struct tlsmgm_local *", (ADDRESS, PORT, LISTENER))
+        lib.tlsmgm_acceptor_init(self.acceptor, out[0], local, 0)
         lib.tlsmgm_selector_free(out[0])  # as a reload does it, while somebody is being chosen for
         rig.own(self.acceptor, lib.tlsmgm_acceptor_free)
 
@@ -72,6 +74,7 @@ def test_the_domain_that_answers_is_handed_out(rig: Rig) -> None:
     assert acceptor.acceptor.state == rig.c.lib.TLSMGM_ACCEPTOR_PARKED
     assert (acceptor.acceptor.domain, acceptor.acceptor.generation) == (1, 7)
     assert rig.c.bytes_out(acceptor.acceptor.flight.hello.server_name) == b"dom1.test"
+    assert (acceptor.acceptor.local.port, acceptor.acceptor.local.listener) == (PORT, LISTENER)
     got, server = acceptor.start()
     assert (got.status, acceptor.start()[0].status) == ("OK", "INTERNAL")
     assert server is not None

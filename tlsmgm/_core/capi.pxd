@@ -109,9 +109,16 @@ cdef extern from "match/match_index.h" nogil:
 cdef extern from "serve/selector.h" nogil:
     cdef struct tlsmgm_selector
 
+    cdef struct tlsmgm_local:
+        uint8_t address[16]
+        uint16_t port
+        uint32_t listener
+
     tlsmgm_status tlsmgm_selector_new(tlsmgm_match_index *, const tlsmgm_ctx_handle *, size_t,
                                       size_t, uint64_t, tlsmgm_selector **, tlsmgm_error *)
     void tlsmgm_selector_free(tlsmgm_selector *)
+    tlsmgm_status tlsmgm_selector_choose(const tlsmgm_selector *, const tlsmgm_local *,
+                                         tlsmgm_bytes, uint32_t *, tlsmgm_error *)
 
 
 cdef extern from "serve/acceptor.h" nogil:
@@ -127,8 +134,7 @@ cdef extern from "serve/acceptor.h" nogil:
         uint32_t domain
         uint64_t generation
 
-    void tlsmgm_acceptor_init(tlsmgm_acceptor *, tlsmgm_selector *, const uint8_t *, uint16_t,
-                              size_t)
+    void tlsmgm_acceptor_init(tlsmgm_acceptor *, tlsmgm_selector *, const tlsmgm_local *, size_t)
     void tlsmgm_acceptor_free(tlsmgm_acceptor *)
     tlsmgm_status tlsmgm_acceptor_hold(tlsmgm_acceptor *, const uint8_t *, size_t, size_t *)
     tlsmgm_status tlsmgm_acceptor_read(tlsmgm_acceptor *, tlsmgm_error *)

@@ -14,8 +14,10 @@ from tlsmgm._core.capi cimport (
     tlsmgm_conn,
     tlsmgm_ctx_handle,
     tlsmgm_error,
+    tlsmgm_local,
     tlsmgm_status,
 )
+from tlsmgm._core.selector cimport fill_local
 from tlsmgm._core.status cimport check
 
 from tlsmgm.errors import NoMemoryError
@@ -32,16 +34,13 @@ cdef class Greeting:
     """
 
     def __cinit__(self, Selector selector, bytes address, uint16_t port, size_t hello_limit):
+        cdef tlsmgm_local local
         if selector is None:
-            tlsmgm_acceptor_init(&self.acceptor, NULL, NULL, 0, hello_limit)
+            tlsmgm_acceptor_init(&self.acceptor, NULL, NULL, hello_limit)
             return
-        if address is None or len(address) != 16:
-            raise ValueError("an address has 16 bytes")
+        fill_local(&local, address, port)
         self.selector = selector
-        tlsmgm_acceptor_init(
-            &self.acceptor, selector.selector, <const uint8_t *> <const char *> address, port,
-            hello_limit,
-        )
+        tlsmgm_acceptor_init(&self.acceptor, selector.selector, &local, hello_limit)
 
     def __dealloc__(self):
         tlsmgm_acceptor_free(&self.acceptor)

@@ -1,4 +1,9 @@
-from tlsmgm._core.capi cimport tlsmgm_selector
+from libc.stdint cimport uint16_t
+
+from tlsmgm._core.capi cimport tlsmgm_local, tlsmgm_selector
+
+
+cdef int fill_local(tlsmgm_local *local, bytes address, uint16_t port) except -1
 
 
 cdef class Selector:

@@ -1,17 +1,32 @@
 """What a listening socket asks: which context answers this ClientHello?"""
 
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
 
 from tlsmgm._core.capi cimport (
     TLSMGM_CLIENT_HELLO_LIMIT,
+    tlsmgm_bytes,
     tlsmgm_ctx_handle,
     tlsmgm_error,
+    tlsmgm_local,
+    tlsmgm_selector_choose,
     tlsmgm_selector_free,
     tlsmgm_selector_new,
 )
 from tlsmgm._core.context cimport Context
 from tlsmgm._core.match_index cimport MatchIndex
 from tlsmgm._core.status cimport check
+
+
+cdef int fill_local(tlsmgm_local *local, bytes address, uint16_t port) except -1:
+    """Says where a client has come in."""
+    if address is None or len(address) != 16:
+        raise ValueError("an address has 16 bytes")
+    memcpy(local.address, <const char *> address, 16)
+    local.port = port
+    local.listener = 0
+    return 0
 
 
 cdef class Selector:
@@ -21,13 +36,14 @@ cdef class Selector:
         index: the filters of all server domains.
         contexts: one server Context per domain number of the index.
         hello_limit: largest ClientHello that is read, in bytes.
+        generation: tells it from the selectors of other states.
 
     Raises:
         ConfigError: one of the contexts is a client's.
     """
 
     def __cinit__(self, MatchIndex index not None, contexts,
-                  size_t hello_limit=TLSMGM_CLIENT_HELLO_LIMIT):
+                  size_t hello_limit=TLSMGM_CLIENT_HELLO_LIMIT, uint64_t generation=0):
         cdef tlsmgm_error error
         cdef Py_ssize_t i
         self.contexts = tuple(contexts)
@@ -43,7 +59,7 @@ cdef class Selector:
                 handles[i] = (<Context?> self.contexts[i]).handle()
             check(
                 tlsmgm_selector_new(
-                    index.index, handles, count, hello_limit, 0, &self.selector, &error
+                    index.index, handles, count, hello_limit, generation, &self.selector, &error
                 ),
                 &error, None,
             )
@@ -52,3 +68,30 @@ cdef class Selector:
 
     def __dealloc__(self):
         tlsmgm_selector_free(self.selector)
+
+    def choose(self, bytes address not None, uint16_t port, bytes name):
+        """Which context answers.
+
+        Args:
+            address: 16 bytes, the local address, IPv4 mapped into IPv6.
+            port: the local port.
+            name: what the client sent in SNI, or None.
+
+        Returns:
+            The Context.
+
+        Raises:
+            NoDomainError: none does; its alert is what the client must be sent.
+        """
+        cdef tlsmgm_local local
+        cdef tlsmgm_bytes asked
+        cdef tlsmgm_error error
+        cdef uint32_t domain = 0
+        fill_local(&local, address, port)
+        asked.data = NULL
+        asked.size = 0
+        if name is not None:
+            asked.data = <const uint8_t *> <const char *> name
+            asked.size = len(name)
+        check(tlsmgm_selector_choose(self.selector, &local, asked, &domain, &error), &error, None)
+        return self.contexts[domain]

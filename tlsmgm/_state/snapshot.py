@@ -115,7 +115,9 @@ class Snapshot:
         check_hello_size(size)
         selector = None
         if self.selector is not None:
-            selector = _selector(self.servers, self.built, self.server_index, size)
+            selector = _selector(
+                self.servers, self.built, self.server_index, size, self.generation
+            )
         return replace(self, selector=selector, hello_size=size)
 
     def server_at(self, ip: str, port: int) -> Domain | None:
@@ -161,7 +163,7 @@ def make_snapshot(
     server_index = MatchIndex(server_entries)
     selector = None
     if has_library:
-        selector = _selector(servers, built, server_index, hello_size)
+        selector = _selector(servers, built, server_index, hello_size, generation)
     return Snapshot(
         parts=parts,
         domains=domains,
@@ -183,8 +185,10 @@ def _selector(
     built: Mapping[DomainKey, BuiltContext],
     index: MatchIndex,
     hello_size: int,
+    generation: int,
 ) -> Selector:
-    return Selector(index, [built[key_of(domain)].context for domain in servers], hello_size)
+    contexts = [built[key_of(domain)].context for domain in servers]
+    return Selector(index, contexts, hello_size, generation)
 
 
 def holdings(snapshot: Snapshot) -> list[object]:
