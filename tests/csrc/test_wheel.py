@@ -98,7 +98,8 @@ class Wheel:
 
     def ring(self, level: int, slot: int) -> list[int]:
         head = self.wheel.slots + (level * self.lib.TLSMGM_WHEEL_SLOTS + slot)
-        numbers, timer = [], head.next
+        numbers: list[int] = []
+        timer = head.next
         while timer != head:
             assert timer.previous.next == timer
             assert len(numbers) < TIMERS
