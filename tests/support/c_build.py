@@ -226,7 +226,7 @@ def link_with_kqueue() -> tuple[list[str], list[str], list[str]]:
         libraries = run([*ask, "--libs"]).split()
         folder = run([*ask, "--variable=libdir"]).strip()
     except (OSError, RuntimeError):
-        raise LibraryMissingError("pkg-config knows no libkqueue, which plays kqueue here") from None
+        raise LibraryMissingError("pkg-config knows no libkqueue, to play kqueue here") from None
     # It may lie where the loader does not look by itself.
     return ["-DTLSMGM_POLLER_KQUEUE", *flags], [*libraries, f"-Wl,-rpath,{folder}"], []
 
