@@ -117,10 +117,8 @@ int tlsmgm_poller_watch_stream(struct tlsmgm_poller *poller, int fd, uint64_t to
 int tlsmgm_poller_forget(struct tlsmgm_poller *poller, int fd) {
     struct pair pair = both_ways(fd, EV_DELETE, 0);
     int failed = change(poller, pair.way, 2);
-    if (failed != 0) return failed;
-    /* A listener is watched one way only. */
-    bool was_watched = pair.way[0].data == 0 || pair.way[1].data == 0;
-    return was_watched ? 0 : (int)pair.way[0].data;
+    /* All are watched for reading; of a listener's other direction nothing is known. */
+    return failed != 0 ? failed : (int)pair.way[0].data;
 }
 
 static bool is_end(const struct kevent *ready) { return (ready->flags & EV_EOF) != 0; }
