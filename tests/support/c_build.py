@@ -1,7 +1,8 @@
 """Compiles the C code for its tests, with cffi in between.
 
 A *variant* is one Python extension module: ``portable`` has the rooms that know no library; each
-backend's variant adds its own room and the library.  ``csrc/base/alloc.c`` is replaced by
+backend's variant adds its own room and the library; ``kqueue`` is the poller alone, over libkqueue,
+for Linux.  ``csrc/base/alloc.c`` is replaced by
 ``tests/csrc/failing_alloc.c`` in all of them, and the other files of ``tests/csrc`` are added.  The
 declarations come out of the C preprocessor, so that they cannot drift from the headers.
 
@@ -40,6 +41,7 @@ import native_link  # noqa: E402
 TEST_CSRC = ROOT / "tests" / "csrc"
 BUILD = ROOT / "build" / "tests-csrc"
 BACKENDS = tuple(c_core.BACKENDS)
+KQUEUE = "kqueue"
 LibraryMissingError = native_link.LibraryMissingError
 
 CFLAGS = [*c_core.FLAGS, "-O1", "-g"]
@@ -90,6 +92,8 @@ def portable_headers() -> list[str]:
 
 def headers_of(variant: str) -> list[str]:
     """Return the headers whose declarations a variant offers."""
+    if variant == KQUEUE:
+        return ["base/error.h", "engine/poller.h", "failing_alloc.h"]
     if variant not in BACKENDS:
         return portable_headers()
     own = ["signature.h", "swap_staple.h", "ticket_stack.h", "verify_chain.h"]
@@ -98,6 +102,10 @@ def headers_of(variant: str) -> list[str]:
 
 def sources_of(variant: str) -> list[Path]:
     """Return the C files of a variant."""
+    if variant == KQUEUE:
+        below = [c_core.CSRC / "base" / name for name in ("alert.c", "error.c")]
+        pollers = sorted((c_core.CSRC / "engine").glob("poller_*.c"))
+        return [*below, *pollers, TEST_CSRC / "failing_alloc.c"]
     files = [path for path in c_core.portable_sources() if path.name != "alloc.c"]
     if variant in BACKENDS:
         files += c_core.BACKENDS[variant].sources + sorted((TEST_CSRC / variant).glob("*.c"))
@@ -161,14 +169,14 @@ def load(variant: str) -> Any:
     """Compile a variant, unless that was done before, and import it.
 
     Args:
-        variant: ``portable``, or the name of a backend.
+        variant: ``portable``, ``kqueue``, or the name of a backend.
 
     Returns:
         The extension module, which has ``ffi`` and ``lib``.
 
     Raises:
         RuntimeError: the compiler refused.
-        LibraryMissingError: the backend's library is not there.
+        LibraryMissingError: the variant's library is not there.
     """
     name = f"_csrc_{variant}"
     cdef = declarations(variant)
@@ -199,11 +207,28 @@ def digest(inputs: list[Path], settings: str) -> str:
 
 
 def link_with(variant: str) -> tuple[list[str], list[str], list[str]]:
-    """Return compiler arguments, linker arguments and files to watch for a backend's library."""
+    """Return compiler arguments, linker arguments and files to watch for a variant's library."""
+    if variant == KQUEUE:
+        return link_with_kqueue()
     if variant not in BACKENDS:
         return [], [], []
     link = native_link.find_library(c_core.BACKENDS[variant])
     return link.compile_args, link.link_args, link.depends
+
+
+def link_with_kqueue() -> tuple[list[str], list[str], list[str]]:
+    """Return the same for libkqueue, where the system's own poller is another."""
+    if not sys.platform.startswith("linux"):
+        raise LibraryMissingError("libkqueue is for Linux; here the portable variant has kqueue")
+    ask = ["pkg-config", "libkqueue"]
+    try:
+        flags = run([*ask, "--cflags"]).split()
+        libraries = run([*ask, "--libs"]).split()
+        folder = run([*ask, "--variable=libdir"]).strip()
+    except (OSError, RuntimeError):
+        raise LibraryMissingError("pkg-config knows no libkqueue, to play kqueue here") from None
+    # It may lie where the loader does not look by itself.
+    return ["-DTLSMGM_POLLER_KQUEUE", *flags], [*libraries, f"-Wl,-rpath,{folder}"], []
 
 
 def build(
