@@ -1,4 +1,4 @@
-"""Texts and times of certificates in Python: of any length, and None where there is nothing to say."""
+"""Texts and times of certificates in Python: of any length; None where there is nothing to say."""
 
 from __future__ import annotations
 
