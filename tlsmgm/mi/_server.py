@@ -16,6 +16,7 @@ from tlsmgm.mi._endpoints import Endpoint, FIFOEndpoint, HTTPEndpoint, parse_end
 from tlsmgm.mi._fifo import FIFOListener
 from tlsmgm.mi._jsonrpc import Dispatcher
 from tlsmgm.mi._reloading import Manager, Reloader
+from tlsmgm.mi._starting import undone_by
 from tlsmgm.mi._statistics import Source
 from tlsmgm.mi._token import check_token
 
@@ -92,12 +93,9 @@ class MIServer:
         """
         if self._listeners:
             raise RuntimeError("the management interface runs already")
-        try:
+        async with undone_by(self.stop):
             for endpoint in self._endpoints:
                 await self._add(endpoint)
-        except BaseException:
-            await self.stop()
-            raise
         for endpoint in self.endpoints:
             logger.info("management interface on %s", endpoint)
 
