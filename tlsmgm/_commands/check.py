@@ -14,7 +14,8 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from tlsmgm._commands.configuration import add_config, read_all
-from tlsmgm._commands.output import print_json, printable
+from tlsmgm._commands.output import print_json
+from tlsmgm._domains.words import printable
 from tlsmgm.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from tlsmgm._commands.arguments import seconds
 from tlsmgm._commands.configuration import add_config, read_all
-from tlsmgm._commands.output import print_facts, print_json, printable
+from tlsmgm._commands.output import print_facts, print_json
+from tlsmgm._domains.words import os_reason, printable
 from tlsmgm.errors import ConfigError, TLSError, TruncatedError
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
     except TimeoutError:
         result.error = f"no answer within {options.timeout:g} seconds"
     except OSError as error:
-        result.error = error.strerror or str(error)
+        result.error = os_reason(error)
     except ConfigError:
         raise
     except TLSError as error:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from tlsmgm._commands.arguments import seconds
 from tlsmgm._commands.configuration import CONFIG_HELP
-from tlsmgm._commands.output import complain, print_json, print_table, printable
+from tlsmgm._commands.output import complain, print_json, print_table
+from tlsmgm._domains.words import printable
 from tlsmgm.errors import ConfigError
 
 if TYPE_CHECKING:

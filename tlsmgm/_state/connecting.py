@@ -6,7 +6,7 @@ import dataclasses
 
 from tlsmgm._core.context import Context
 from tlsmgm._core.session import Session
-from tlsmgm._domains.domain import Domain
+from tlsmgm._domains.domain import Domain, name_of
 from tlsmgm._domains.filters import ascii_name, pack_ip, plain_ip
 from tlsmgm._native.connection import Connection
 from tlsmgm._native.sessions import SessionCache, SessionKeeper
@@ -37,9 +37,7 @@ def client_context(snapshot: Snapshot, domain: Domain | str) -> Context:
     """Return the context of a client domain; see ``TLSManager.client_context()``."""
     if snapshot.selector is None:
         raise _no_library()
-    if not isinstance(domain, (Domain, str)):
-        raise TypeError(f"domain must be a Domain or its name, not {type(domain).__name__}")
-    name = domain if isinstance(domain, str) else domain.name
+    name = name_of(domain)
     built = snapshot.built.get(("client", name))
     if built is None:
         raise ConfigError("there is no client domain of this name", domain=name)

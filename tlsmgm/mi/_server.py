@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import socket
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Protocol, Self
 
+from tlsmgm._domains.words import os_reason
 from tlsmgm._serving.acceptor import Shortage
 from tlsmgm.errors import ConfigError, UnsupportedError
 from tlsmgm.mi._commands import command_table
@@ -123,7 +123,7 @@ class MIServer:
         except ConfigError as error:
             raise ConfigError(f"cannot serve {endpoint}: {error.reason}", hint=error.hint) from None
         except OSError as error:
-            raise ConfigError(f"cannot serve {endpoint}: {_os_reason(error)}") from None
+            raise ConfigError(f"cannot serve {endpoint}: {os_reason(error)}") from None
         self._listeners.append(listener)
 
     def _make(self, endpoint: Endpoint) -> _Listener:
@@ -138,9 +138,3 @@ class MIServer:
                 f"cannot serve {endpoint}: aiohttp is missing; pip install 'tlsmgm[mi]'"
             ) from None
         return HTTPListener(endpoint, self._dispatcher, self._token, self._shortage)
-
-
-def _os_reason(error: OSError) -> str:
-    if isinstance(error, socket.gaierror):
-        return error.strerror or "unknown host"
-    return error.strerror or str(error)
