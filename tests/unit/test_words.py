@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import errno
 import os
 import socket
 
 import pytest
 
-from tlsmgm._domains.words import at_most, counted, did_you_mean, os_reason, printable
+from tlsmgm._domains.words import at_most, counted, did_you_mean, minute, os_reason, printable
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,12 @@ def test_counted() -> None:
 )
 def test_at_most(names: list[str], text: str) -> None:
     assert at_most(2, names) == text
+
+
+def test_minute() -> None:
+    assert minute(datetime.datetime(2026, 1, 2, 3, 4, 59, tzinfo=datetime.UTC)) == (
+        "2026-01-02 03:04 UTC"
+    )
 
 
 def test_did_you_mean() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from tlsmgm._commands.arguments import seconds
+from tlsmgm._commands.arguments import add_json, seconds
 from tlsmgm._commands.output import complain, print_json
 from tlsmgm._domains.words import counted, printable
 
@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--database-only", action="store_true", help="as tls_reload of OpenSIPS: not the files"
     )
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_json(parser)
 
 
 def configure_client(parser: argparse.ArgumentParser, *, required: bool) -> None:

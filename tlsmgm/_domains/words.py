@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 import difflib
 from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["at_most", "counted", "did_you_mean", "os_reason", "printable"]
+__all__ = ["at_most", "counted", "did_you_mean", "minute", "os_reason", "printable"]
 
 
 def printable(text: str) -> str:
@@ -74,6 +75,15 @@ def did_you_mean(
     choices = {fold(name): name for name in known}
     close = difflib.get_close_matches(fold(word), choices, n=1, cutoff=cutoff)
     return f"did you mean {choices[close[0]]!r}?" if close else None
+
+
+def minute(when: datetime.datetime) -> str:
+    """Write a time as precisely as people care about certificates.
+
+    Args:
+        when: in UTC.
+    """
+    return f"{when:%Y-%m-%d %H:%M} UTC"
 
 
 def os_reason(error: Exception) -> str:
