@@ -19,6 +19,7 @@ from tlsmgm._backends import refused
 from tlsmgm._checks.vulnerabilities import Build, known_faults
 from tlsmgm._commands import COMMANDS
 from tlsmgm._commands.output import complain
+from tlsmgm._domains.words import os_reason
 from tlsmgm.errors import TLSError
 
 __all__ = ["main", "make_parser"]
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        complain(error.strerror or str(error))
+        complain(os_reason(error))
         return 2
     except KeyboardInterrupt:
         return 130

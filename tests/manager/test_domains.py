@@ -6,6 +6,7 @@ import gc
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -115,6 +116,19 @@ def test_a_local_address_has_two_parts(library: str, local: object) -> None:
         manager.server_connection(local)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="65535"):
         manager.server_context(local, None)  # type: ignore[arg-type]
+
+
+def test_a_local_address_may_be_that_of_a_socket_with_ipv6(library: str) -> None:
+    """``getsockname()`` of such a socket has four parts: flow and scope stand behind the port."""
+    manager = manager_of(library, server_domain(), client_domain())
+    local: Any = ("::1", 5061, 0, 0)
+    assert manager.server_context(local, b"dom1.test").domain == manager.domains[0]
+    client = manager.client_connection("client", "dom1.test")
+    server = manager.server_connection(local)
+    client.handshake()
+    server.feed(client.drain())
+    server.handshake()
+    assert server.domain == manager.domains[0]
 
 
 def test_client_connection_needs_a_client_domain(library: str) -> None:

@@ -191,7 +191,13 @@ def test_no_secret_in_any_text(name: str, passphrase: str) -> None:
     domain = server_domain(private_key=KEY, private_key_passphrase=passphrase)
     manager = TLSManager(name)
     manager.add_domain(domain)
-    for shown in (domain, manager, manager.domains, manager.list_domains(), manager._snapshot):
+    for shown in (
+        domain,
+        manager,
+        manager.domains,
+        manager.list_domains(),
+        manager._changes.snapshot,
+    ):
         assert_no_secret(f"{shown!r} {shown}", passphrase)
     wrong: list[dict[str, Any]] = [
         {"certificate": pki("dom2.pem")},

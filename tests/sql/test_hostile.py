@@ -209,10 +209,10 @@ def test_what_is_kept_is_told_and_reads_its_files_anew(tmp_path: Path, library: 
     manager = TLSManager(library)
     assert manager.attach_database(table.url).failed == ()
     table.update("dom1", cipher_list="NOSUCH")
-    context = manager._snapshot.built["server", "dom1"].context
+    context = manager._changes.snapshot.built["server", "dom1"].context
     report = manager.reload_database()
     assert (report.kept, report.changed) == (("dom1",), ())
-    assert manager._snapshot.built["server", "dom1"].context is context
+    assert manager._changes.snapshot.built["server", "dom1"].context is context
     (crls / "inter.pem").write_bytes((Path(pki("crls_inter")) / "inter.crl.pem").read_bytes())
     report = manager.reload_database()
     assert (report.kept, report.changed) == (("dom1",), ("dom1",))
@@ -254,7 +254,7 @@ def test_a_reload_inside_of_a_reload_is_refused(path: Path) -> None:
     table = DomainTable(f"sqlite:///{path}", client_row())
     manager = TLSManager("none")
     manager.attach_database(table.url)
-    with manager._change, pytest.raises(ConfigError, match="this very thread"):
+    with manager._changes.lock, pytest.raises(ConfigError, match="this very thread"):
         manager.reload()
     manager.reload()
 
@@ -267,7 +267,7 @@ def test_a_process_forked_during_a_reload_can_reload(path: Path) -> None:
     held, released = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with manager._change:
+        with manager._changes.lock:
             held.set()
             released.wait(30)
 

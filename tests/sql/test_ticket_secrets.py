@@ -99,6 +99,6 @@ def test_the_secret_is_never_shown(table: DomainTable, library: str, run: Run) -
     renew(run, table)
     manager = machine(table, library)
     [secret] = secrets(table)
-    assert secret not in repr(manager._snapshot)
+    assert secret not in repr(manager._changes.snapshot)
     _, shown, _ = run("db", "show", "--url", table.url, "--json")
     assert secret not in shown

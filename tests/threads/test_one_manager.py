@@ -279,7 +279,7 @@ class World:
 
     def turn_ticket_keys(self, chance: random.Random) -> None:
         """Ask the schedule of a ring that connections use."""
-        for built in self.manager._snapshot.built.values():
+        for built in self.manager._changes.snapshot.built.values():
             if built.ticket_keys is not None and chance.random() < 0.5:
                 built.ticket_keys.turn()
 

@@ -143,8 +143,8 @@ def test_a_stricter_rule_ends_sessions(
     assert both.connect(session=session).server.session_reused
     strict = TLSManager(library)
     strict.add_domain(both.server.domains[0].replace(client_eku="client"))
-    snapshot = both.server._snapshot.built["server", "dom1"]
-    assert strict._snapshot.built["server", "dom1"].scope != snapshot.scope
+    snapshot = both.server._changes.snapshot.built["server", "dom1"]
+    assert strict._changes.snapshot.built["server", "dom1"].scope != snapshot.scope
 
 
 @pytest.mark.parametrize("value", ["server", "", None, 1, True])

@@ -39,7 +39,7 @@ def mutual(
 
 def rotate(both: Managers) -> None:
     """Let the time of one ticket key pass for the server's domain."""
-    keys = both.server._snapshot.built["server", "dom1"].ticket_keys
+    keys = both.server._changes.snapshot.built["server", "dom1"].ticket_keys
     assert keys is not None
     schedule: Any = keys.schedule
     now = schedule._clock()

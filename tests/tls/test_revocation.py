@@ -87,10 +87,10 @@ def test_a_reload_takes_new_lists_and_leaves_other_domains_alone(
     both = Managers(server, manager(library, client_domain(**fields)))
     before = both.connect()
     before.echo()
-    contexts = {key: built.context for key, built in server._snapshot.built.items()}
+    contexts = {key: built.context for key, built in server._changes.snapshot.built.items()}
     (lists / "1.pem").write_bytes(root.crl(user))
     assert server.reload().changed == ("dom1",)
-    after = {key: built.context for key, built in server._snapshot.built.items()}
+    after = {key: built.context for key, built in server._changes.snapshot.built.items()}
     assert after["server", "other"] is contexts["server", "other"]
     assert after["server", "dom1"] is not contexts["server", "dom1"]
     error = both.fail().server_error

@@ -16,6 +16,7 @@ from tlsmgm._core.crl import RevocationList
 from tlsmgm._core.items import Item, read_chain, read_trust
 from tlsmgm._core.material import Folder
 from tlsmgm._domains.domain import Domain, Source
+from tlsmgm._domains.words import minute
 from tlsmgm._material.reading import Reader
 from tlsmgm.errors import ConfigError, TLSError
 
@@ -156,12 +157,12 @@ class CertificateChecks:
         if start is None or end is None:
             return True, "has no readable time of validity"
         if start > self._now:
-            return True, f"is not valid before {_time(start)}"
+            return True, f"is not valid before {minute(start)}"
         if end < self._now:
-            return True, f"expired on {_time(end)}"
+            return True, f"expired on {minute(end)}"
         left = end - self._now
         if left < self._margin(end - start):
-            return False, f"expires on {_time(end)}, in {_duration(left)}"
+            return False, f"expires on {minute(end)}, in {_duration(left)}"
         return False, None
 
     def _margin(self, lifetime: datetime.timedelta) -> datetime.timedelta:
@@ -214,9 +215,9 @@ class CertificateChecks:
             if latest.is_in_force(self._now):
                 what = f"counts for nothing, as {latest.crl.flaw}"
             elif latest.end < self._now:
-                what = f"ended on {_time(latest.end)}"
+                what = f"ended on {minute(latest.end)}"
             else:
-                what = f"is not in force before {_time(latest.begin)}"
+                what = f"is not in force before {minute(latest.begin)}"
             message = f"the CRL of {issuer} ({latest.place}) {what}: its certificates are refused"
             yield Complaint(severity, "crl", "crl_dir", message)
 
@@ -293,10 +294,6 @@ def _lists_above(
                 "with crl_check_all everybody below is refused"
             )
             yield Complaint("warning", "crl", "crl_dir", message)
-
-
-def _time(when: datetime.datetime) -> str:
-    return f"{when:%Y-%m-%d %H:%M} UTC"
 
 
 def _duration(left: datetime.timedelta) -> str:

@@ -11,6 +11,7 @@ import datetime
 from tlsmgm._core.certificate import Certificate
 from tlsmgm._core.staple import staple_times
 from tlsmgm._domains.domain import Domain
+from tlsmgm._domains.words import minute
 from tlsmgm._material.reading import Reader
 from tlsmgm.errors import TLSError
 
@@ -40,9 +41,9 @@ def staple_warning(
         return None
     now = now or datetime.datetime.now(datetime.UTC)
     if begins is not None and begins > now:
-        what = f"does not hold before {begins:%Y-%m-%d %H:%M} UTC"
+        what = f"does not hold before {minute(begins)}"
     elif ends is not None and ends < now:
-        what = f"ended to hold on {ends:%Y-%m-%d %H:%M} UTC"
+        what = f"ended to hold on {minute(ends)}"
     else:
         return None
     return f"the OCSP response {what}: clients that want a good one refuse the connection"

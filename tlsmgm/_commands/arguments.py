@@ -1,4 +1,4 @@
-"""Types of option values that several commands take."""
+"""Options that several commands take, and types of their values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,17 @@ import argparse
 import math
 from collections.abc import Callable
 
-__all__ = ["number", "seconds", "seconds_or_zero"]
+__all__ = ["add_json", "number", "seconds", "seconds_or_zero"]
+
+
+def add_json(parser: argparse.ArgumentParser, what: str = "JSON") -> None:
+    """Add the option that chooses JSON.
+
+    Args:
+        parser: of a command.
+        what: is printed then.
+    """
+    parser.add_argument("--json", action="store_true", help=f"print {what}")
 
 
 def seconds(text: str) -> float:

@@ -13,8 +13,10 @@ import argparse
 import dataclasses
 from typing import TYPE_CHECKING
 
+from tlsmgm._commands.arguments import add_json
 from tlsmgm._commands.configuration import add_config, read_all
-from tlsmgm._commands.output import print_json, printable
+from tlsmgm._commands.output import print_json
+from tlsmgm._domains.words import printable
 from tlsmgm.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="warn of certificates that expire within N days (default: 30, or a third of the "
         "lifetime if that is less)",
     )
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_json(parser)
 
 
 def _days(text: str) -> int:

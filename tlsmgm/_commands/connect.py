@@ -16,9 +16,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tlsmgm._commands.arguments import seconds
+from tlsmgm._commands.arguments import add_json, seconds
 from tlsmgm._commands.configuration import add_config, read_all
-from tlsmgm._commands.output import print_facts, print_json, printable
+from tlsmgm._commands.output import print_facts, print_json
+from tlsmgm._domains.words import os_reason, printable
 from tlsmgm.errors import ConfigError, TLSError, TruncatedError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--library", metavar="L", help="auto, openssl or wolfssl")
     parser.add_argument("--tls-method", metavar="M", help="TLS versions, such as TLSv1_2-TLSv1_3")
     parser.add_argument("--timeout", type=seconds, default=10.0, metavar="S", help="default: 10")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -74,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
     except TimeoutError:
         result.error = f"no answer within {options.timeout:g} seconds"
     except OSError as error:
-        result.error = error.strerror or str(error)
+        result.error = os_reason(error)
     except ConfigError:
         raise
     except TLSError as error:

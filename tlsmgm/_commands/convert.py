@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from tlsmgm._commands.configuration import CONFIG_HELP
-from tlsmgm._commands.output import printable
+from tlsmgm._domains.words import os_reason, printable
 from tlsmgm.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -90,5 +90,4 @@ def _write(path: str, made: Conversion, *, force: bool) -> None:
     except FileExistsError:
         raise ConfigError("is there already", origin=path, hint="--force overwrites it") from None
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ConfigError(f"cannot be written: {reason}", origin=path) from None
+        raise ConfigError(f"cannot be written: {os_reason(error)}", origin=path) from None

@@ -11,9 +11,10 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from tlsmgm._commands.arguments import seconds
+from tlsmgm._commands.arguments import add_json, seconds
 from tlsmgm._commands.configuration import CONFIG_HELP
-from tlsmgm._commands.output import complain, print_json, print_table, printable
+from tlsmgm._commands.output import complain, print_json, print_table
+from tlsmgm._domains.words import printable
 from tlsmgm.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _action(
     where.add_argument("--config", metavar="FILE", help="take the database that FILE names")
     parser.add_argument("--table", metavar="NAME", help="table (default: tls_mgm)")
     parser.add_argument("--timeout", type=seconds, metavar="S", help="for the work (default: 10)")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_json(parser)
     parser.set_defaults(run_action=run)
     return parser
 

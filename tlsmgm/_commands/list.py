@@ -9,6 +9,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
+from tlsmgm._commands.arguments import add_json
 from tlsmgm._commands.output import complain, print_json, print_table
 from tlsmgm._commands.reload import ask, configure_client, report
 from tlsmgm.errors import ConfigError, PlacedError, TLSError
@@ -20,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("--config", metavar="FILE", help="OpenSIPS script")
     configure_client(parser, required=False)
-    parser.add_argument("--json", action="store_true", help="print what tls_list replies")
+    add_json(parser, "what tls_list replies")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tlsmgm._commands.arguments import add_json
 from tlsmgm._commands.configuration import add_config, read_all
 from tlsmgm._commands.output import print_facts, print_json
 from tlsmgm._config.model import Configuration
@@ -68,7 +69,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     name.add_argument("--no-sni", action="store_true", help="incoming: no server name is sent")
     parser.add_argument("--sip-domain", metavar="D", help="outgoing: SIP domain AVP")
     parser.add_argument("--tls-domain", metavar="NAME", help="outgoing: TLS domain AVP")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -6,24 +6,9 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 
-__all__ = ["complain", "print_facts", "print_json", "print_table", "printable"]
+from tlsmgm._domains.words import printable
 
-
-def printable(text: str) -> str:
-    """Make text from elsewhere safe for a terminal.
-
-    Args:
-        text: anything.
-
-    Returns:
-        The text with escapes in place of what cannot be printed; line ends stay out, too.
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
-        for char in text
-    )
+__all__ = ["complain", "print_facts", "print_json", "print_table"]
 
 
 def complain(message: str) -> None:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 from tlsmgm._commands.arguments import seconds, seconds_or_zero
 from tlsmgm._commands.configuration import add_config
 from tlsmgm._commands.limits import add_limits, limits_of, raise_descriptor_limit
-from tlsmgm._commands.output import printable
 from tlsmgm._commands.signals import EarlySignals
+from tlsmgm._domains.words import printable
 from tlsmgm.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from tlsmgm._commands.arguments import seconds
-from tlsmgm._commands.output import complain, print_json, printable
+from tlsmgm._commands.arguments import add_json, seconds
+from tlsmgm._commands.output import complain, print_json
+from tlsmgm._domains.words import counted, printable
 
 if TYPE_CHECKING:
     from tlsmgm.mi._jsonrpc import RPCError
@@ -23,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--database-only", action="store_true", help="as tls_reload of OpenSIPS: not the files"
     )
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_json(parser)
 
 
 def configure_client(parser: argparse.ArgumentParser, *, required: bool) -> None:
@@ -58,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
         print_json(result)
     elif isinstance(result, dict):
         warnings = result.pop("warnings", ())
-        print("reloaded: " + ", ".join(_listed(kind, names) for kind, names in result.items()))
+        print("reloaded: " + ", ".join(counted(kind, names) for kind, names in result.items()))
         for warning in warnings:
             print(f"warning: {printable(warning)}")
     else:
@@ -112,8 +113,3 @@ def report(error: RPCError, *, as_json: bool) -> int:
         detail = "" if error.data is None else f": {error.data}"
         complain(f"the server answered: {error.message}{detail} (code {error.code})")
     return 1
-
-
-def _listed(kind: str, names: list[str]) -> str:
-    count = f"{len(names)} {kind}"
-    return f"{count} ({', '.join(map(printable, names))})" if names else count

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import string
@@ -13,6 +12,7 @@ from urllib.parse import quote, unquote
 
 from tlsmgm._domains.domain import Origin
 from tlsmgm._domains.parameters import COLUMNS, OUR_COLUMNS
+from tlsmgm._domains.words import did_you_mean
 from tlsmgm.errors import ConfigError
 
 __all__ = [
@@ -81,8 +81,7 @@ class DatabaseSettings:
     def __post_init__(self) -> None:
         for name, called in self.columns.items():
             if name not in (known := COLUMNS + OUR_COLUMNS):
-                close = difflib.get_close_matches(name, known, n=1)
-                hint = f"did you mean {close[0]!r}?" if close else "known: " + ", ".join(known)
+                hint = did_you_mean(name, known) or "known: " + ", ".join(known)
                 raise self._complaint(f"there is no column {name!r}", "columns", hint)
             if not _is_name(called):
                 raise self._complaint(f"{called!r} is no name for column {name!r}", "columns")

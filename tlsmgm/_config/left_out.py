@@ -18,8 +18,12 @@ from tlsmgm._config.write_opensips import (
     SCRIPT_HEAD,
 )
 from tlsmgm._config.write_toml import TOML_HEAD
+from tlsmgm._domains.words import at_most
 
 __all__ = ["left_out"]
+
+#: Names in one sentence.
+_MAX_NAMED: Final = 8
 
 #: Modules that come back by themselves, from sockets and from the library.
 _OWN_MODULES: Final = frozenset({"tls_mgm", "tls_openssl", "tls_wolfssl"})
@@ -124,6 +128,4 @@ class _Script:
 def _listed(names: list[str]) -> str:
     """The names, each once, and no more of them than can be read."""
     different = [name for name in dict.fromkeys(names) if name]
-    shown = ", ".join(different[:8])
-    more = len(different) - 8
-    return f"{shown} and {more} more" if more > 0 else shown or str(len(names))
+    return at_most(_MAX_NAMED, different) or str(len(names))

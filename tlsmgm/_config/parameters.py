@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import Any, Final
 
@@ -19,6 +18,7 @@ from tlsmgm._config.statements import ModParam
 from tlsmgm._domains.domain import DomainKind, Origin, normalise
 from tlsmgm._domains.filters import lenient_list, parse_address, split_list
 from tlsmgm._domains.parameters import COLUMN_PARAMETERS, of_kind
+from tlsmgm._domains.words import did_you_mean
 from tlsmgm.errors import ConfigError
 
 __all__ = ["DATABASE_PARAMETERS", "ParameterReader", "number"]
@@ -136,10 +136,10 @@ class ParameterReader:
             return None, value
         name = match[1].strip()
         if self._find(name) is None:
-            close = difflib.get_close_matches(name, sorted({one for _, one in self._tables}), n=1)
-            hint = "define it above by server_domain or client_domain"
+            hint = did_you_mean(name, (one for _, one in self._tables))
             raise ConfigError(
-                f"unknown domain {name!r}", hint=f"did you mean {close[0]!r}?" if close else hint
+                f"unknown domain {name!r}",
+                hint=hint or "define it above by server_domain or client_domain",
             )
         return name, match[2]
 
@@ -182,9 +182,7 @@ class ParameterReader:
     def _filters(self, target: str, value: str | int, place: str) -> tuple[str, ...]:
         """A list as the program reads it, where empty entries and text behind ``*`` do no harm."""
         text = _text(value)
-        found = _UNEXPANDED.search(text)
-        if found is not None:
-            raise _unexpanded(found[0])
+        _refuse_unexpanded(text)
         entries, dropped = lenient_list(target, text)
         if dropped:
             self._warnings.append(f"{place}: {dropped}")
@@ -217,9 +215,7 @@ class ParameterReader:
     def _define(self, written: str, kind: DomainKind, origin: Origin) -> None:
         name = normalise("name", written)
         _refuse_old_form(name)
-        found = _UNEXPANDED.search(name)
-        if found is not None:
-            raise _unexpanded(found[0])
+        _refuse_unexpanded(name)
         known = self._tables.get((kind, name))
         if known is not None:
             raise ConfigError(
@@ -300,16 +296,17 @@ def _refuse_old_form(name: str) -> None:
     )
 
 
-def _unexpanded(found: str) -> ConfigError:
-    return ConfigError(
-        f"{found} was not expanded",
-        hint="run the preprocessor first (envsubst, m4 or what opensips -p names)",
-    )
+def _refuse_unexpanded(text: str) -> None:
+    found = _UNEXPANDED.search(text)
+    if found is not None:
+        raise ConfigError(
+            f"{found[0]} was not expanded",
+            hint="run the preprocessor first (envsubst, m4 or what opensips -p names)",
+        )
 
 
 def _unknown(what: str, name: str, known: Any) -> ConfigError:
-    close = difflib.get_close_matches(name, sorted(known), n=1)
-    hint = f"did you mean {close[0]!r}?" if close else None
+    hint = did_you_mean(name, known)
     if hint is None and known and len(known) <= _FEW:
         hint = f"known: {', '.join(sorted(known))}"
     return ConfigError(f"unknown {what} {name!r}", hint=hint)

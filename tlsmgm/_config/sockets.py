@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -10,6 +9,7 @@ from typing import Final
 from tlsmgm._config.model import TLS_PROTOCOLS, Socket
 from tlsmgm._domains.domain import Origin
 from tlsmgm._domains.filters import is_ip
+from tlsmgm._domains.words import did_you_mean
 from tlsmgm.errors import ConfigError
 
 __all__ = ["DEFAULT_PORTS", "parse_socket", "parse_sockets"]
@@ -121,12 +121,12 @@ def _refuse_misspelt(text: str, origin: Origin) -> None:
     match = _PROTOCOL.fullmatch(text)
     if match is None or is_ip(text):
         return
-    close = difflib.get_close_matches(match[1].lower(), sorted(TLS_PROTOCOLS), n=1, cutoff=0.75)
-    if close:
+    hint = did_you_mean(match[1].lower(), TLS_PROTOCOLS, cutoff=0.75)
+    if hint is not None:
         raise ConfigError(
             f"bad socket {text!r}: there is no protocol {match[1]!r}",
             origin=origin,
-            hint=f"did you mean {close[0]!r}?",
+            hint=hint,
         )
 
 

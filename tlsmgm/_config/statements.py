@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from tlsmgm._config.lexer import Token, TokenKind, tokenize
 from tlsmgm._config.module_names import is_slip, matching_modules
 from tlsmgm._domains.domain import Origin
+from tlsmgm._domains.words import os_reason
 from tlsmgm._material.reading import Reader, read_file
 from tlsmgm.errors import ConfigError
 
@@ -190,12 +191,11 @@ class Script:
         except ConfigError as error:
             raise error.at(origin=origin) from None
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
             hint = None
             if included_at is not None:
                 hint = "paths start at the folder of the file that includes; see import_file, too"
             raise ConfigError(
-                f"cannot read {path!r}: {reason}", origin=origin, hint=hint
+                f"cannot read {path!r}: {os_reason(error)}", origin=origin, hint=hint
             ) from error
         if len(data) > MAX_FILE_SIZE:
             raise ConfigError(f"{path!r} is larger than {MAX_FILE_SIZE} bytes", origin=origin)

@@ -23,7 +23,6 @@ Where the path of a file may stand, PEM may stand as well.
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import tomllib
@@ -45,6 +44,8 @@ from tlsmgm._config.sockets import parse_socket
 from tlsmgm._config.toml_lines import Lines
 from tlsmgm._domains.domain import DomainKind, Origin, normalise
 from tlsmgm._domains.parameters import of_kind
+from tlsmgm._domains.values import PEM_START
+from tlsmgm._domains.words import did_you_mean, os_reason
 from tlsmgm._material.reading import Reader, read_file
 from tlsmgm.errors import ConfigError
 
@@ -60,7 +61,7 @@ _TOP: Final = ("library", "listen", *_AVPS, *_TIMES, "defaults", *_KINDS, "datab
 _DATABASE: Final = ("url", "table", "timeout", "watch", "columns")
 _FIELDS: Final = {**DOMAIN_PARAMETERS, **{field: field for field in DOMAIN_PARAMETERS.values()}}
 _LIST_FIELDS: Final = frozenset(of_kind("filters", "list"))
-_PEM_START: Final = "-----BEGIN"
+_PEM_START: Final = PEM_START.decode()
 
 _PLACE = re.compile(r"(?P<reason>.*) \(at line (?P<line>\d+), column (?P<column>\d+)\)", re.DOTALL)
 _AVP = re.compile(r"\$b?avp\((.*)\)")
@@ -86,8 +87,7 @@ def read_toml(path: str | os.PathLike[str], reader: Reader | None = None) -> Con
     except ConfigError as error:
         raise error.at(origin=name) from None
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ConfigError(f"cannot read {name!r}: {reason}", origin=name) from error
+        raise ConfigError(f"cannot read {name!r}: {os_reason(error)}", origin=name) from error
     if len(data) > MAX_FILE_SIZE:
         raise ConfigError(f"is larger than {MAX_FILE_SIZE} bytes", origin=name)
     try:
@@ -201,9 +201,9 @@ class _Reader:
     ) -> None:
         for key in table:
             if key not in known:
-                close = difflib.get_close_matches(key, known, n=1)
-                close = close or [name for name in known if len(key) > 2 and name.startswith(key)]
-                hint = f"did you mean {close[0]!r}?" if close else "known: " + ", ".join(known)
+                longer = [name for name in known if len(key) > 2 and name.startswith(key)]
+                hint = did_you_mean(key, known) or did_you_mean(key, longer[:1], cutoff=0.0)
+                hint = hint or "known: " + ", ".join(known)
                 if not path and key in _FIELDS:
                     hint = "write it below [server.NAME], [client.NAME] or [defaults]"
                 raise self._wrong((*path, key), "is unknown here", domain=domain, hint=hint)

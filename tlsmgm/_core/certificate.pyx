@@ -42,6 +42,7 @@ from tlsmgm._core.capi cimport (
     tlsmgm_time_unix,
 )
 from tlsmgm._core.status cimport check
+from tlsmgm._core.views cimport bytes_of, view_of
 
 from tlsmgm._core.items import read_chain
 from tlsmgm.errors import ConfigError, ProtocolError
@@ -68,49 +69,58 @@ cdef dict _SAN_KINDS = {
 
 cdef object certificate_from(tlsmgm_bytes der):
     """A Certificate of these bytes, or None when there are none."""
-    if der.size == 0:
-        return None
-    return Certificate((<const char *> der.data)[:der.size])
+    return None if der.size == 0 else Certificate(bytes_of(der))
 
 
-cdef str _one_line(tlsmgm_bytes name):
-    cdef size_t size = tlsmgm_name_text(name, NULL, 0) + 1
-    cdef char *text = <char *> malloc(size)
-    if text == NULL:
-        raise MemoryError
-    try:
-        tlsmgm_name_text(name, text, size)
-        return text[:size - 1].decode("ascii")
-    finally:
-        free(text)
+# --- texts that C writes: all of it into the first room, or else into one of the right size ---
+
+ctypedef bint (*_Writer)(tlsmgm_bytes, int, char *, size_t, size_t *) noexcept
 
 
-cdef object _attribute(tlsmgm_bytes name, tlsmgm_attribute which):
+cdef bint _write_line(tlsmgm_bytes name, int _, char *out, size_t size, size_t *length) noexcept:
+    length[0] = tlsmgm_name_text(name, out, size)
+    return True
+
+
+cdef bint _write_attribute(
+    tlsmgm_bytes name, int which, char *out, size_t size, size_t *length
+) noexcept:
+    return tlsmgm_name_attribute(name, <tlsmgm_attribute> which, out, size, length)
+
+
+cdef bint _write_first(
+    tlsmgm_bytes names, int kind, char *out, size_t size, size_t *length
+) noexcept:
+    return tlsmgm_san_text(names, <tlsmgm_san_kind> kind, out, size, length)
+
+
+cdef bint _write_alt_name(
+    tlsmgm_bytes value, int kind, char *out, size_t size, size_t *length
+) noexcept:
+    return tlsmgm_san_value_text(<tlsmgm_san_kind> kind, value, out, size, length)
+
+
+cdef object _text(_Writer write, tlsmgm_bytes value, int kind):
+    """What is written of a value, as ``str``; None where there is nothing to write."""
+    cdef char room[1024]
     cdef size_t length = 0
-    if not tlsmgm_name_attribute(name, which, NULL, 0, &length):
+    if not write(value, kind, room, sizeof(room), &length):
         return None
-    cdef char *text = <char *> malloc(length + 1)
-    if text == NULL:
+    if length < sizeof(room):
+        return room[:length].decode("utf-8")
+    cdef char *whole = <char *> malloc(length + 1)
+    if whole == NULL:
         raise MemoryError
     try:
-        tlsmgm_name_attribute(name, which, text, length + 1, &length)
-        return text[:length].decode("utf-8")
+        write(value, kind, whole, length + 1, &length)
+        return whole[:length].decode("utf-8")
     finally:
-        free(text)
+        free(whole)
 
 
-cdef object _san_text(tlsmgm_san_kind kind, tlsmgm_bytes value):
-    cdef size_t length = 0
-    if not tlsmgm_san_value_text(kind, value, NULL, 0, &length):
-        return None
-    cdef char *text = <char *> malloc(length + 1)
-    if text == NULL:
-        raise MemoryError
-    try:
-        tlsmgm_san_value_text(kind, value, text, length + 1, &length)
-        return text[:length].decode("ascii")
-    finally:
-        free(text)
+cdef str one_line(tlsmgm_bytes name):
+    """A distinguished name for people."""
+    return _text(_write_line, name, 0)
 
 
 cdef str _time_text(tlsmgm_certificate_time time):
@@ -119,11 +129,18 @@ cdef str _time_text(tlsmgm_certificate_time time):
     return text[:length].decode("ascii")
 
 
-cdef object _time(tlsmgm_certificate_time time):
+cdef object moment(tlsmgm_certificate_time time):
+    """``datetime`` in UTC; None where there is no such time."""
     cdef int64_t seconds = 0
-    if not tlsmgm_time_unix(time, &seconds):
+    return moment_at(seconds) if tlsmgm_time_unix(time, &seconds) else None
+
+
+cdef object moment_at(int64_t seconds):
+    """The same for seconds since 1970; None is also a time out of Python's reach."""
+    try:
+        return _EPOCH + datetime.timedelta(seconds=seconds)
+    except OverflowError:
         return None
-    return _EPOCH + datetime.timedelta(seconds=seconds)
 
 
 cdef class Certificate:
@@ -138,11 +155,8 @@ cdef class Certificate:
 
     def __cinit__(self, bytes der not None):
         cdef tlsmgm_error error
-        cdef tlsmgm_bytes view
         self.der = der
-        view.data = <const unsigned char *> <const char *> der
-        view.size = len(der)
-        check(tlsmgm_certificate_fields_read(view, &self.fields, &error), &error, None)
+        check(tlsmgm_certificate_fields_read(view_of(der), &self.fields, &error), &error, None)
 
     @staticmethod
     def from_pem(data):
@@ -190,12 +204,12 @@ cdef class Certificate:
     @property
     def subject(self):
         """The subject in one line, such as ``/C=AT/O=enum.at/CN=enum.at``. For people only."""
-        return _one_line(self.fields.subject)
+        return one_line(self.fields.subject)
 
     @property
     def issuer(self):
         """The issuer in one line."""
-        return _one_line(self.fields.issuer)
+        return one_line(self.fields.issuer)
 
     def subject_attribute(self, str name not None):
         """The first of an attribute, or None.
@@ -204,11 +218,11 @@ cdef class Certificate:
             name: ``cn``, ``locality``, ``country``, ``state``, ``organization``, ``unit``, or
                 ``serial``: the subject's own number (RFC 5280 appendix A.1), not the certificate's.
         """
-        return _attribute(self.fields.subject, _ATTRIBUTES[name])
+        return _text(_write_attribute, self.fields.subject, _ATTRIBUTES[name])
 
     def issuer_attribute(self, str name not None):
         """As ``subject_attribute()``, of the issuer."""
-        return _attribute(self.fields.issuer, _ATTRIBUTES[name])
+        return _text(_write_attribute, self.fields.issuer, _ATTRIBUTES[name])
 
     @property
     def subject_cn(self):
@@ -223,21 +237,17 @@ cdef class Certificate:
     @property
     def is_self_issued(self):
         """Whether issuer and subject are the same name."""
-        cdef tlsmgm_bytes issuer = self.fields.issuer
-        cdef tlsmgm_bytes subject = self.fields.subject
-        return (<const char *> issuer.data)[:issuer.size] == (
-            <const char *> subject.data
-        )[:subject.size]
+        return bytes_of(self.fields.issuer) == bytes_of(self.fields.subject)
 
     @property
     def not_before(self):
         """Start of validity, ``datetime`` in UTC."""
-        return _time(self.fields.not_before)
+        return moment(self.fields.not_before)
 
     @property
     def not_after(self):
         """End of validity, ``datetime`` in UTC."""
-        return _time(self.fields.not_after)
+        return moment(self.fields.not_after)
 
     @property
     def not_before_text(self):
@@ -251,14 +261,7 @@ cdef class Certificate:
 
     def alt_name(self, str kind not None):
         """The first ``email``, ``hostname``, ``uri`` or ``ip`` alternative name, or None."""
-        cdef size_t length = 0
-        cdef char text[1024]
-        cdef tlsmgm_san_kind which = _SAN_KINDS[kind]
-        if not tlsmgm_san_text(self.fields.subject_alt_names, which, text, sizeof(text), &length):
-            return None
-        if length < sizeof(text):
-            return text[:length].decode("ascii")
-        return self.alt_names(kind)[0]
+        return _text(_write_first, self.fields.subject_alt_names, _SAN_KINDS[kind])
 
     def alt_names(self, str kind not None):
         """All alternative names of a kind that have a text, in order."""
@@ -269,7 +272,7 @@ cdef class Certificate:
         texts = []
         while tlsmgm_san_next(&cursor, &found, &value):
             if found == wanted:
-                text = _san_text(found, value)
+                text = _text(_write_alt_name, value, found)
                 if text is not None:
                     texts.append(text)
         return tuple(texts)
@@ -282,10 +285,7 @@ cdef class Certificate:
         """
         cdef tlsmgm_error error
         cdef tlsmgm_certificate facts
-        cdef tlsmgm_bytes view
-        view.data = <const unsigned char *> <const char *> self.der
-        view.size = len(self.der)
-        check(tlsmgm_certificate_read(view, &facts, &error), &error, None)
+        check(tlsmgm_certificate_read(view_of(self.der), &facts, &error), &error, None)
         if not facts.has_extended_usage:
             return None
         found = set()
@@ -313,8 +313,7 @@ cdef class Certificate:
     @property
     def public_key_info(self):
         """The public key and its algorithm, a SubjectPublicKeyInfo in DER (RFC 5280 section 4.1)."""
-        cdef tlsmgm_bytes info = self.fields.public_key_info
-        return (<const char *> info.data)[:info.size]
+        return bytes_of(self.fields.public_key_info)
 
     def __eq__(self, other):
         return isinstance(other, Certificate) and self.der == (<Certificate> other).der

@@ -49,6 +49,7 @@ from tlsmgm._core.greeting cimport Greeting
 from tlsmgm._core.negotiated cimport Negotiated
 from tlsmgm._core.selector cimport Selector
 from tlsmgm._core.session cimport Session, wrap_session
+from tlsmgm._core.views cimport bytes_of, view_of
 
 from tlsmgm.errors import AlertError, ProtocolError, TLSError, TruncatedError
 
@@ -127,9 +128,7 @@ cdef class Connection(Negotiated):
         """Describes a client's connection, and starts it."""
         cdef tlsmgm_conn_config config
         memset(&config, 0, sizeof(config))
-        if self.name is not None:
-            config.server_name.data = <const uint8_t *> <const char *> self.name
-            config.server_name.size = len(self.name)
+        config.server_name = view_of(self.name)
         if verify_name is not None:
             config.verify_name = <const char *> verify_name
         if offered is not None and offered.backend is self.chosen.backend:
@@ -319,7 +318,7 @@ cdef class Connection(Negotiated):
         if self.conn != NULL:
             output = self.table.output(self.conn)
             if output.size > 0:
-                waiting = (<const char *> output.data)[:output.size]
+                waiting = bytes_of(output)
                 data = waiting if data is None else data + waiting
                 self.table.output_consume(self.conn, output.size)
         return b"" if data is None else data

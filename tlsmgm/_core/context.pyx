@@ -1,7 +1,5 @@
 """Contexts: a TLS domain as the library sees it. Immutable."""
 
-import os
-
 cimport cython
 from libc.string cimport memset
 
@@ -16,9 +14,10 @@ from tlsmgm._core.capi cimport (
     tlsmgm_status,
 )
 from tlsmgm._core.certificate cimport certificate_from
-from tlsmgm._core.material cimport Folder, Material
-from tlsmgm._core.status cimport check
+from tlsmgm._core.material cimport Folder, Material, name_of
+from tlsmgm._core.status cimport check, note_warning
 from tlsmgm._core.ticket_keys cimport TicketKeys
+from tlsmgm._core.views cimport view_of
 
 
 cdef class _Strings:
@@ -32,22 +31,14 @@ cdef class _Strings:
     cdef const char *text(self, object value) except? NULL:
         if value is None:
             return NULL
-        data = os.fsencode(value)
-        if b"\0" in data:
-            raise ValueError("a parameter has a NUL byte in it")
+        data = name_of(value, "parameter")
         self.kept.append(data)
         return <const char *> (<bytes> data)
 
     cdef tlsmgm_bytes blob(self, object value) except *:
-        cdef tlsmgm_bytes result
-        result.data = NULL
-        result.size = 0
-        if value is not None:
-            data = bytes(value)
-            self.kept.append(data)
-            result.data = <const unsigned char *> <const char *> (<bytes> data)
-            result.size = len(<bytes> data)
-        return result
+        data = None if value is None else bytes(value)
+        self.kept.append(data)
+        return view_of(data)
 
     cdef tlsmgm_directory directory(self, object value) except *:
         cdef tlsmgm_directory result
@@ -69,14 +60,6 @@ cdef class _Strings:
         if value is not None and result.data.data == NULL:
             result.path = self.text(value)
         return result
-
-
-cdef void _note_warning(void *argument, const char *parameter, const char *text) noexcept with gil:
-    """Keep what the library says of a parameter that it can use in part; it is lost without memory."""
-    try:
-        (<list> argument).append((parameter.decode(), text.decode("utf-8", "replace")))
-    except MemoryError:
-        pass
 
 
 cdef class Context:
@@ -187,7 +170,7 @@ cdef class Context:
         config.ticket_keys = NULL if ticket_keys is None else ticket_keys.keys
         config.keylog_file = strings.text(keylog_file)
         config.scope = strings.blob(scope)
-        config.warn = &_note_warning
+        config.warn = note_warning
         config.warn_argument = <void *> warnings
         self.table = backend.table
         self.backend = backend

@@ -1,14 +1,10 @@
 """Revocation lists (RFC 5280 section 5): who has issued one, and when it is in force."""
 
-import datetime
-
-from libc.stdint cimport INT64_MAX, int64_t
-from libc.stdlib cimport free, malloc
+from libc.stdint cimport INT64_MAX
 
 from tlsmgm._core.capi cimport (
     tlsmgm_blob,
     tlsmgm_blob_free,
-    tlsmgm_bytes,
     tlsmgm_certificate,
     tlsmgm_certificate_read,
     tlsmgm_crl,
@@ -16,23 +12,13 @@ from tlsmgm._core.capi cimport (
     tlsmgm_crl_read,
     tlsmgm_error,
     tlsmgm_key_reference_fits,
-    tlsmgm_name_text,
     tlsmgm_names_match,
     tlsmgm_source,
     tlsmgm_source_read,
 )
-from tlsmgm._core.certificate cimport Certificate
+from tlsmgm._core.certificate cimport Certificate, moment_at, one_line
 from tlsmgm._core.status cimport check
-
-_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
-
-
-cdef object _time(int64_t seconds):
-    """None is a time that is out of Python's reach, or no time at all."""
-    try:
-        return _EPOCH + datetime.timedelta(seconds=seconds)
-    except OverflowError:
-        return None
+from tlsmgm._core.views cimport view_of
 
 
 cdef class RevocationList:
@@ -52,8 +38,7 @@ cdef class RevocationList:
         cdef tlsmgm_source source
         cdef tlsmgm_blob blob
         source.path = NULL
-        source.data.data = <const unsigned char *> <const char *> der
-        source.data.size = len(der)
+        source.data = view_of(der)
         check(tlsmgm_source_read(&source, NULL, &blob, &error), &error, None)
         status = tlsmgm_crl_read(&blob, &self.crl, &error)
         tlsmgm_blob_free(&blob)
@@ -65,25 +50,17 @@ cdef class RevocationList:
     @property
     def issuer(self):
         """Its issuer in one line, such as ``/C=AT/O=enum.at``. For people only."""
-        cdef size_t size = tlsmgm_name_text(self.crl.issuer, NULL, 0) + 1
-        cdef char *text = <char *> malloc(size)
-        if text == NULL:
-            raise MemoryError
-        try:
-            tlsmgm_name_text(self.crl.issuer, text, size)
-            return text[:size - 1].decode("ascii")
-        finally:
-            free(text)
+        return one_line(self.crl.issuer)
 
     @property
     def this_update(self):
         """When it was made, ``datetime`` in UTC."""
-        return _time(self.crl.this_update)
+        return moment_at(self.crl.this_update)
 
     @property
     def next_update(self):
         """When there must be another one, ``datetime`` in UTC; None: never."""
-        return None if self.crl.next_update == INT64_MAX else _time(self.crl.next_update)
+        return None if self.crl.next_update == INT64_MAX else moment_at(self.crl.next_update)
 
     @property
     def is_delta(self):
@@ -113,12 +90,9 @@ cdef class RevocationList:
         """Whether this certificate's owner has issued it, by name and key identifier."""
         cdef tlsmgm_error error
         cdef tlsmgm_certificate signer
-        cdef tlsmgm_bytes der
         if not tlsmgm_names_match(self.crl.issuer, certificate.fields.subject):
             return False
-        der.data = <const unsigned char *> <const char *> certificate.der
-        der.size = len(certificate.der)
-        check(tlsmgm_certificate_read(der, &signer, &error), &error, None)
+        check(tlsmgm_certificate_read(view_of(certificate.der), &signer, &error), &error, None)
         return tlsmgm_key_reference_fits(&self.crl.signer, &signer)
 
     def __repr__(self):

@@ -10,7 +10,6 @@ from tlsmgm._core.capi cimport (
     tlsmgm_acceptor_init,
     tlsmgm_acceptor_read,
     tlsmgm_acceptor_start,
-    tlsmgm_bytes,
     tlsmgm_conn,
     tlsmgm_ctx_handle,
     tlsmgm_error,
@@ -19,6 +18,7 @@ from tlsmgm._core.capi cimport (
 )
 from tlsmgm._core.selector cimport fill_local
 from tlsmgm._core.status cimport check
+from tlsmgm._core.views cimport bytes_of
 
 from tlsmgm.errors import NoMemoryError
 
@@ -63,10 +63,9 @@ cdef class Greeting:
 
     cdef bytes server_name(self):
         """The name that the client asks for, once it is known."""
-        cdef tlsmgm_bytes name = self.acceptor.flight.hello.server_name
         if not self.acceptor.flight.hello.has_server_name:
             return None
-        return (<const char *> name.data)[:name.size]
+        return bytes_of(self.acceptor.flight.hello.server_name)
 
     cdef Context chosen(self):
         """The context that the selector has found."""

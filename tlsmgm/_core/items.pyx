@@ -23,7 +23,8 @@ from tlsmgm._core.capi cimport (
     tlsmgm_trust_items_read,
 )
 from tlsmgm._core.material cimport Folder, Material
-from tlsmgm._core.status cimport check
+from tlsmgm._core.status cimport check, note_warning
+from tlsmgm._core.views cimport view_of
 
 from tlsmgm.errors import ConfigError
 
@@ -63,16 +64,10 @@ class TrustItems(NamedTuple):
 cdef tlsmgm_source _source(object value) except *:
     """Good as long as the value lives."""
     cdef tlsmgm_source result
-    cdef bytes data
     if isinstance(value, Material):
         return (<Material> value).source()
     result.path = NULL
-    result.data.data = NULL
-    result.data.size = 0
-    if value is not None:
-        data = value
-        result.data.data = <const unsigned char *> <const char *> data
-        result.data.size = len(data)
+    result.data = view_of(<bytes?> value if value is not None else None)
     return result
 
 
@@ -88,13 +83,6 @@ cdef object _item(const tlsmgm_trust_item *item):
         rejected.add("client")
     place = (<bytes> <const char *> item.where).decode("utf-8", "replace")
     return Item(_bytes_of(&item.der), place, frozenset(rejected), item.is_delta)
-
-
-cdef void _note_warning(void *argument, const char *parameter, const char *text) noexcept with gil:
-    try:
-        (<list> argument).append((parameter.decode(), text.decode("utf-8", "replace")))
-    except MemoryError:
-        pass
 
 
 def read_chain(source not None, str parameter=None):
@@ -183,7 +171,7 @@ def read_trust(ca_list=None, ca_dir=None, crl_dir=None):
         config.ca_dir = (<Folder?> ca_dir).directory()
     if crl_dir is not None:
         config.crl_dir = (<Folder?> crl_dir).directory()
-    config.warn = &_note_warning
+    config.warn = note_warning
     config.warn_argument = <void *> warnings
     check(tlsmgm_trust_items_read(&config, &items, &error), &error, None)
     try:

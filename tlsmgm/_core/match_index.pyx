@@ -8,7 +8,6 @@ import os
 
 from tlsmgm._core.capi cimport (
     TLSMGM_MATCH_NONE,
-    tlsmgm_bytes,
     tlsmgm_error,
     tlsmgm_match_entry,
     tlsmgm_match_index_find,
@@ -19,10 +18,10 @@ from tlsmgm._core.capi cimport (
     tlsmgm_status,
 )
 from tlsmgm._core.status cimport check
+from tlsmgm._core.views cimport view_of
 
 
 cdef int _fill(tlsmgm_match_entry *entry, tuple source) except -1:
-    cdef bytes text
     address, port, pattern, domain = source
     entry.any_address = address is None
     if address is not None:
@@ -33,9 +32,7 @@ cdef int _fill(tlsmgm_match_entry *entry, tuple source) except -1:
     entry.no_name = pattern is None
     if pattern is not None:
         # The index copies what it needs; the list of the caller keeps the bytes until then.
-        text = <bytes?> pattern
-        entry.pattern.data = <const uint8_t *> <const char *> text
-        entry.pattern.size = len(text)
+        entry.pattern = view_of(<bytes?> pattern)
     entry.domain = domain
     return 0
 
@@ -98,16 +95,10 @@ cdef class MatchIndex:
             port: TCP port.
             name: bytes of the name, or None when the client sent none.
         """
-        cdef tlsmgm_bytes wanted
         cdef uint32_t found
         if len(address) != 16:
             raise ValueError("an address has 16 bytes")
-        wanted.data = NULL
-        wanted.size = 0
-        if name is not None:
-            wanted.data = <const unsigned char *> <const char *> name
-            wanted.size = len(name)
         found = tlsmgm_match_index_find(
-            self.index, <const unsigned char *> <const char *> address, port, wanted
+            self.index, <const unsigned char *> <const char *> address, port, view_of(name)
         )
         return None if found == TLSMGM_MATCH_NONE else found

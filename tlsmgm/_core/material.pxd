@@ -1,5 +1,7 @@
 from tlsmgm._core.capi cimport tlsmgm_blob, tlsmgm_directory, tlsmgm_source
 
+cdef bytes name_of(object value, str what)
+
 
 cdef class Material:
     cdef tlsmgm_blob blob           # set once, before anybody else sees the object

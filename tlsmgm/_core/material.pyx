@@ -25,10 +25,11 @@ from tlsmgm._core.status cimport check
 cdef bytes _KEY = os.urandom(32)
 
 
-cdef bytes _name(object path):
-    cdef bytes name = os.fsencode(path)
+cdef bytes name_of(object value, str what):
+    """A text as C takes it, which must not end earlier there than here."""
+    cdef bytes name = os.fsencode(value)
     if b"\0" in name:
-        raise ValueError("a path has a NUL byte in it")
+        raise ValueError(f"a {what} has a NUL byte in it")
     return name
 
 
@@ -72,7 +73,7 @@ cdef class Material:
         cdef tlsmgm_error error
         cdef tlsmgm_status status
         cdef const char *name
-        self.name = _name(path)
+        self.name = name_of(path, "path")
         self.path = os.fsdecode(path)
         name = self.name
         with nogil:
@@ -131,7 +132,7 @@ cdef class Folder:
     def __cinit__(self, path, files, unread):
         cdef Material file
         cdef Py_ssize_t at
-        self.name = _name(path)
+        self.name = name_of(path, "path")
         self.path = os.fsdecode(path)
         self.files = tuple(files)
         self.unread = tuple(unread)

@@ -26,6 +26,7 @@ from tlsmgm._core.fresh_bytes cimport (
 )
 from tlsmgm._core.session cimport wrap_session
 from tlsmgm._core.status cimport check as check_status
+from tlsmgm._core.views cimport bytes_of, view_of
 
 cdef size_t _CHAIN_MAX = 100
 
@@ -158,7 +159,7 @@ cdef class Negotiated:
         self.enter()  # the next call on the connection may move the name
         try:
             self.table.conn_info(self.conn, &info)
-            name = (<const char *> info.alpn.data)[:info.alpn.size] if info.alpn.size > 0 else None
+            name = bytes_of(info.alpn) if info.alpn.size > 0 else None
         finally:
             self.leave()
         return None if name is None else name.decode("ascii", "backslashreplace")
@@ -249,22 +250,16 @@ cdef class Negotiated:
         """
         cdef tlsmgm_error error
         cdef tlsmgm_status status
-        cdef tlsmgm_bytes described
         cdef PyObject *secret
         if not self.handshake_complete:
             raise ValueError("keying material comes after the handshake")
         if not 0 < size <= 1024 or b"\0" in label:
             raise ValueError("keying material has 1 to 1024 bytes, and a label without NUL")
-        described.data = NULL
-        described.size = 0
-        if context is not None:
-            described.data = <const uint8_t *> <const char *> context
-            described.size = len(context)
         self.enter()
         try:
             secret = fresh_bytes(NULL, size)
             status = self.table.export_keying_material(
-                self.conn, <const char *> label, described,
+                self.conn, <const char *> label, view_of(context),
                 <uint8_t *> fresh_bytes_room(secret), size, &error
             )
         finally:

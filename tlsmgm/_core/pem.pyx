@@ -9,7 +9,6 @@ from tlsmgm._core.capi cimport (
     TLSMGM_PEM_AN_OPENSSH_KEY,
     tlsmgm_blob,
     tlsmgm_blob_free,
-    tlsmgm_bytes,
     tlsmgm_error,
     tlsmgm_pem,
     tlsmgm_pem_begin,
@@ -21,6 +20,7 @@ from tlsmgm._core.capi cimport (
     tlsmgm_status,
 )
 from tlsmgm._core.status cimport check
+from tlsmgm._core.views cimport bytes_of, view_of
 
 
 class PemItem(NamedTuple):
@@ -59,7 +59,7 @@ cdef object _item(tlsmgm_pem *pem, const tlsmgm_pem_item *item):
             tlsmgm_blob_free(&blob)
     tlsmgm_pem_place(pem, item, place, sizeof(place))
     return PemItem(
-        label=(<const char *> item.label.data)[:item.label.size].decode("ascii"),
+        label=bytes_of(item.label).decode("ascii"),
         der=der,
         line=item.line,
         number=item.number,
@@ -90,18 +90,15 @@ def split(data, name=None, *, certificates=False):
     cdef tlsmgm_pem pem
     cdef tlsmgm_pem_item item
     cdef tlsmgm_error error
-    cdef tlsmgm_bytes view
     cdef tlsmgm_status status
     cdef const char *called_as = NULL
     cdef bytes text = (
         data.encode("utf-8", "surrogateescape") if isinstance(data, str) else bytes(data)
     )
     cdef bytes called = b"" if name is None else str(name).encode("utf-8", "surrogateescape")
-    view.data = <const unsigned char *> <const char *> text
-    view.size = len(text)
     if name is not None:
         called_as = <const char *> called
-    tlsmgm_pem_begin(&pem, view, NULL, called_as)
+    tlsmgm_pem_begin(&pem, view_of(text), NULL, called_as)
     found = []
     while True:
         status = tlsmgm_pem_next(&pem, &item, &error)

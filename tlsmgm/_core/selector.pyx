@@ -1,6 +1,6 @@
 """What a listening socket asks: which context answers this ClientHello?"""
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
@@ -17,6 +17,7 @@ from tlsmgm._core.capi cimport (
 from tlsmgm._core.context cimport Context
 from tlsmgm._core.match_index cimport MatchIndex
 from tlsmgm._core.status cimport check
+from tlsmgm._core.views cimport view_of
 
 
 cdef int fill_local(tlsmgm_local *local, bytes address, uint16_t port) except -1:
@@ -84,14 +85,9 @@ cdef class Selector:
             NoDomainError: none does; its alert is what the client must be sent.
         """
         cdef tlsmgm_local local
-        cdef tlsmgm_bytes asked
+        cdef tlsmgm_bytes asked = view_of(name)
         cdef tlsmgm_error error
         cdef uint32_t domain = 0
         fill_local(&local, address, port)
-        asked.data = NULL
-        asked.size = 0
-        if name is not None:
-            asked.data = <const uint8_t *> <const char *> name
-            asked.size = len(name)
         check(tlsmgm_selector_choose(self.selector, &local, asked, &domain, &error), &error, None)
         return self.contexts[domain]

@@ -1,27 +1,13 @@
 """OCSP responses: from when to when one holds that is about a certificate."""
 
-import datetime
-
-from libc.stdint cimport int64_t
-
 from tlsmgm._core.capi cimport (
-    tlsmgm_bytes,
-    tlsmgm_certificate_time,
     tlsmgm_error,
     tlsmgm_staple,
     tlsmgm_staple_read,
-    tlsmgm_time_unix,
 )
+from tlsmgm._core.certificate cimport moment
 from tlsmgm._core.status cimport check
-
-_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
-
-
-cdef object _time(tlsmgm_certificate_time time):
-    cdef int64_t seconds = 0
-    if not tlsmgm_time_unix(time, &seconds):
-        return None
-    return _EPOCH + datetime.timedelta(seconds=seconds)
+from tlsmgm._core.views cimport view_of
 
 
 def staple_times(bytes response not None, bytes certificate not None):
@@ -39,11 +25,9 @@ def staple_times(bytes response not None, bytes certificate not None):
     """
     cdef tlsmgm_error error
     cdef tlsmgm_staple staple
-    cdef tlsmgm_bytes shown
-    cdef tlsmgm_bytes about
-    shown.data = <const unsigned char *> <const char *> response
-    shown.size = len(response)
-    about.data = <const unsigned char *> <const char *> certificate
-    about.size = len(certificate)
-    check(tlsmgm_staple_read(shown, about, NULL, &staple, &error), &error, None)
-    return _time(staple.this_update), _time(staple.next_update)
+    check(
+        tlsmgm_staple_read(view_of(response), view_of(certificate), NULL, &staple, &error),
+        &error,
+        None,
+    )
+    return moment(staple.this_update), moment(staple.next_update)

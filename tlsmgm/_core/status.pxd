@@ -2,3 +2,4 @@ from tlsmgm._core.capi cimport tlsmgm_error, tlsmgm_status
 
 cdef int check(tlsmgm_status status, const tlsmgm_error *error, str backend,
                str domain=*, object origin=*) except -1
+cdef void note_warning(void *argument, const char *parameter, const char *text) noexcept with gil

@@ -1,4 +1,4 @@
-"""The one place where a status of the C contract becomes a Python exception."""
+"""The one place where what C says goes to Python: a status as an exception, a warning into a list."""
 
 from tlsmgm._core.capi cimport (
     TLSMGM_STATUS_CLOSED,
@@ -24,6 +24,14 @@ cdef int check(tlsmgm_status status, const tlsmgm_error *error, str backend,
     if status in (TLSMGM_STATUS_OK, TLSMGM_STATUS_WANT_READ, TLSMGM_STATUS_WANT_WRITE, TLSMGM_STATUS_CLOSED):
         return <int> status
     raise _exception(status, error, backend, domain, origin)
+
+
+cdef void note_warning(void *argument, const char *parameter, const char *text) noexcept with gil:
+    """For tlsmgm_ctx_config.warn, with a list: what can be used in part; it is lost without memory."""
+    try:
+        (<list> argument).append((parameter.decode(), text.decode("utf-8", "replace")))
+    except MemoryError:
+        pass
 
 
 cdef object _exception(tlsmgm_status status, const tlsmgm_error *error, str backend, str domain,

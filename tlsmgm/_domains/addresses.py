@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 
 from tlsmgm._domains.filters import is_ip
 from tlsmgm.errors import ConfigError
 
-__all__ = ["host_and_port", "join_host_port"]
+__all__ = ["host_and_port", "join_host_port", "read_ip"]
 
 _HOST_PORT = re.compile(r"(?:\[(?P<v6>[^\[\]\s]+)\]|(?P<host>[^\[\]:\s]+)):(?P<port>[0-9]{1,5})")
 
@@ -23,18 +24,30 @@ def join_host_port(host: str, port: int) -> str:
     Returns:
         ``host:port``, IPv6 in brackets; IPv4-mapped IPv6 as IPv4.
     """
-    if ":" in host:
-        mapped = _unmapped(host)
-        return f"{mapped}:{port}" if mapped else f"[{host}]:{port}"
-    return f"{host}:{port}"
+    if ":" not in host:
+        return f"{host}:{port}"
+    with contextlib.suppress(ValueError):
+        ip = read_ip(host)
+        if ip.version == 4:
+            return f"{ip}:{port}"
+    return f"[{host}]:{port}"
 
 
-def _unmapped(host: str) -> str | None:
-    try:
-        mapped = ipaddress.IPv6Address(host.partition("%")[0]).ipv4_mapped
-    except ValueError:
-        return None
-    return str(mapped) if mapped else None
+def read_ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Read an IP address as the system writes it.
+
+    Args:
+        host: without brackets; a scope (``%eth0``) may be there.
+
+    Returns:
+        The address without its scope; IPv4-mapped IPv6 as IPv4.
+
+    Raises:
+        ValueError: it is none.
+    """
+    ip = ipaddress.ip_address(host.partition("%")[0])
+    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
+    return mapped or ip
 
 
 def host_and_port(text: str) -> tuple[str, int]:

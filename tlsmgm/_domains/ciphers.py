@@ -21,7 +21,6 @@ See openssl-ciphers(1) of OpenSSL 3.5.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import re
 from collections.abc import Collection, Iterable, Iterator
@@ -29,6 +28,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tlsmgm._domains.retired_ciphers import RETIRED_SUITES
+from tlsmgm._domains.words import did_you_mean
 from tlsmgm.errors import ConfigError
 
 __all__ = [
@@ -341,10 +341,8 @@ def _check_order(words: list[CipherWord]) -> None:
 
 
 def _unknown_word(part: str, known_suites: Iterable[str]) -> ConfigError:
-    choices = {name.upper(): name for name in sorted(CIPHER_KEYWORDS)}
-    choices.update((name.upper(), name) for name in known_suites)
-    close = difflib.get_close_matches(part.upper(), choices, n=1, cutoff=0.75)
-    hint = f"did you mean {choices[close[0]]!r}?" if close else None
+    known = (*sorted(CIPHER_KEYWORDS), *known_suites)
+    hint = did_you_mean(part, known, fold=str.upper, cutoff=0.75)
     return ConfigError(f"unknown cipher {part!r}", hint=hint)
 
 

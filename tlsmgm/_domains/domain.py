@@ -488,6 +488,19 @@ def _shown(parameter: str, value: object) -> str:
     return str(value) if isinstance(value, Origin) else repr(value)
 
 
+def name_of(domain: Domain | str) -> str:
+    """Return the name of a domain that a program may give by its name.
+
+    Raises:
+        TypeError: it is neither.
+    """
+    if isinstance(domain, str):
+        return domain
+    if isinstance(domain, Domain):
+        return domain.name
+    raise TypeError(f"domain must be a Domain or its name, not {type(domain).__name__}")
+
+
 def normalise(parameter: str, value: object) -> Any:
     """Check the value of one field of :class:`Domain` and bring it into its stored form.
 

@@ -14,10 +14,10 @@ any call in Python.  A value that cannot be used is a ConfigError under the name
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
+from tlsmgm._domains.words import did_you_mean
 from tlsmgm.errors import ConfigError
 
 __all__ = ["CLIENT_AUTH", "WORDS", "manual_values", "method_of_versions"]
@@ -182,7 +182,6 @@ def _check_words(call: str, others: Mapping[str, object], fields: Collection[str
 
 
 def _meant(word: str, fields: Collection[str]) -> str:
-    known = [*fields, *_FIELDS]
-    close = difflib.get_close_matches(word, known, n=1)
-    found = _ELSEWHERE.get(word.lower(), close[0] if close else None)
-    return "" if found is None else f": did you mean {found!r}?"
+    found = _ELSEWHERE.get(word.lower())
+    hint = f"did you mean {found!r}?" if found else did_you_mean(word, [*fields, *_FIELDS])
+    return "" if hint is None else f": {hint}"

@@ -11,11 +11,11 @@ Names are case-insensitive.  ``TLSv1_1`` is no name, but lies inside ``TLSv1-TLS
 
 from __future__ import annotations
 
-import difflib
 import enum
 import functools
 from dataclasses import dataclass
 
+from tlsmgm._domains.words import did_you_mean
 from tlsmgm.errors import ConfigError
 
 __all__ = ["ANY_METHOD", "Method", "TLSVersion", "parse_method"]
@@ -123,7 +123,5 @@ def _version(name: str) -> TLSVersion:
         raise ConfigError(f"{name!r} cannot be an end of a range", hint="leave the end out")
     if name.lower() == "tlsv1_1":
         raise ConfigError(f"unknown method {name!r}", hint="TLSv1-TLSv1_2 includes TLS 1.1")
-    lowered = {known.lower(): known for known in _NAMES}
-    close = difflib.get_close_matches(name.lower(), lowered, n=1)
-    hint = f"did you mean {lowered[close[0]]!r}?" if close else "known: " + ", ".join(_NAMES)
-    raise ConfigError(f"unknown method {name!r}", hint=hint)
+    hint = did_you_mean(name, _NAMES, fold=str.lower)
+    raise ConfigError(f"unknown method {name!r}", hint=hint or "known: " + ", ".join(_NAMES))

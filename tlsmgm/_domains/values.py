@@ -78,10 +78,14 @@ def as_text(value: object) -> str:
     return stripped
 
 
-def as_kind(value: object) -> str:
-    if value not in ("server", "client"):
-        raise ConfigError(f"must be 'server' or 'client', not {value!r}")
+def _one_of(choices: tuple[str, ...], value: object) -> str:
+    if value not in choices:
+        raise ConfigError(f"must be {' or '.join(map(repr, choices))}, not {value!r}")
     return str(value)
+
+
+def as_kind(value: object) -> str:
+    return _one_of(("server", "client"), value)
 
 
 def _entries(value: object) -> tuple[object, ...]:
@@ -207,15 +211,11 @@ def as_rsa_bits(value: object) -> int | None:
 
 
 def as_identity(value: object) -> str:
-    if value not in ("host", "sip"):
-        raise ConfigError(f"must be 'host' or 'sip', not {value!r}")
-    return str(value)
+    return _one_of(("host", "sip"), value)
 
 
 def as_client_eku(value: object) -> str:
-    if value not in ("client", "client_or_server"):
-        raise ConfigError(f"must be 'client' or 'client_or_server', not {value!r}")
-    return str(value)
+    return _one_of(("client", "client_or_server"), value)
 
 
 def as_identities(value: object) -> tuple[str, ...]:

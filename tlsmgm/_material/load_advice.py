@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from tlsmgm._core.certificate import Certificate
 from tlsmgm._core.items import Item, read_chain
 from tlsmgm._domains.domain import Domain
+from tlsmgm._domains.words import at_most
 from tlsmgm._material.reading import Reader
 from tlsmgm.errors import ConfigError, TLSError
 
@@ -88,12 +89,9 @@ def crl_advice(domain: Domain, error: ConfigError, reader: Reader) -> str | None
     names = [file.path.rpartition("/")[2] for file in folder.files]
     empty = [name for name, file in zip(names, folder.files, strict=True) if not len(file)]
     if empty:
-        held = f"{_listed(empty)} there {'is' if len(empty) == 1 else 'are'} empty"
+        held = f"{at_most(_MAX_NAMED, empty)} there {'is' if len(empty) == 1 else 'are'} empty"
     else:
-        held = f"{_listed(names)} there hold none" if names else "there are no files in it"
+        held = (
+            f"{at_most(_MAX_NAMED, names)} there hold none" if names else "there are no files in it"
+        )
     return f"{held}; put the CRLs of the domain's CAs there, or leave crl_dir out"
-
-
-def _listed(names: list[str]) -> str:
-    more = len(names) - _MAX_NAMED
-    return ", ".join(names[:_MAX_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tlsmgm._domains.domain import Domain
+from tlsmgm._domains.domain import Domain, name_of
 from tlsmgm._domains.filters import ascii_name, is_ip, pack_ip, plain_ip
 from tlsmgm._native.connection import Connection
 from tlsmgm.errors import TLSError
@@ -39,14 +39,13 @@ def key_of(destination: tuple[str, int], domain: Domain | str, server_name: str 
         raise ValueError(
             f"destination must be an address and a port of 1 to 65535, not {destination!r}"
         )
-    if not isinstance(domain, (Domain, str)):
-        raise TypeError(f"domain must be a Domain or its name, not {type(domain).__name__}")
+    name = name_of(domain)
     ip, port = destination
     return Key(
         ip=pack_ip(ip),
         zone=ip.removesuffix("]").partition("%")[2],
         port=port,
-        domain=domain if isinstance(domain, str) else domain.name,
+        domain=name,
         server_name=_normal_name(server_name),
     )
 

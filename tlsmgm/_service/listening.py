@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from tlsmgm._domains.words import os_reason
 from tlsmgm._service.addresses import Target
 from tlsmgm._serving.interfaces import interface_addresses
 from tlsmgm.errors import ConfigError
@@ -82,7 +83,7 @@ def _resolve(target: Target) -> list[tuple[socket.AddressFamily, tuple[str, int]
             )
         ]
     except (OSError, UnicodeError) as error:
-        raise ConfigError(f"cannot listen on {target}: {_os_reason(error)}") from None
+        raise ConfigError(f"cannot listen on {target}: {os_reason(error)}") from None
     return list(dict.fromkeys((item[0], item[4]) for item in found))  # type: ignore[misc]
 
 
@@ -102,9 +103,5 @@ def _listen(target: Target, family: int, address: tuple[str, int]) -> socket.soc
     except OSError as error:
         if sock is not None:
             sock.close()
-        raise ConfigError(f"cannot listen on {target}: {_os_reason(error)}") from None
+        raise ConfigError(f"cannot listen on {target}: {os_reason(error)}") from None
     return sock
-
-
-def _os_reason(error: OSError | UnicodeError) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -10,6 +10,8 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
+from tlsmgm._domains.addresses import read_ip
+
 __all__ = ["MAX_VALUE", "SIGNATURE", "TLSFacts", "header", "local_header", "text_header"]
 
 SIGNATURE: Final = b"\r\n\r\n\x00\r\nQUIT\n"
@@ -98,7 +100,7 @@ def text_header(source: Address, destination: Address) -> bytes:
     if isinstance(source, str) or isinstance(destination, str):
         return _UNKNOWN_LINE
     try:
-        ips = [_ip(source[0]), _ip(destination[0])]
+        ips = [read_ip(source[0]), read_ip(destination[0])]
     except ValueError:
         return _UNKNOWN_LINE
     family = "TCP4"
@@ -116,19 +118,13 @@ def _addresses(source: Address, destination: Address) -> tuple[int, bytes]:
             return _UNSPEC, b""
         return _UNIX_STREAM, b"".join(path.ljust(_UNIX_PATH_SIZE, b"\0") for path in packed)
     try:
-        ips = [_ip(source[0]), _ip(destination[0])]
+        ips = [read_ip(source[0]), read_ip(destination[0])]
     except ValueError:
         return _UNSPEC, b""
     ports = struct.pack("!HH", source[1], destination[1])
     if all(isinstance(ip, ipaddress.IPv4Address) for ip in ips):
         return _TCP4, ips[0].packed + ips[1].packed + ports
     return _TCP6, _as_ipv6(ips[0]) + _as_ipv6(ips[1]) + ports
-
-
-def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    ip = ipaddress.ip_address(host.partition("%")[0])
-    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
-    return mapped or ip
 
 
 def _as_ipv6(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bytes:

@@ -15,6 +15,7 @@ from typing import Final
 from tlsmgm.errors import ConfigError
 
 __all__ = [
+    "DEFAULT_HANDSHAKE_TIMEOUT",
     "DEFAULT_HELLO_SIZE",
     "DEFAULT_SEND_TIMEOUT",
     "HELLO_SIZES",
@@ -32,6 +33,7 @@ DEFAULT_HELLO_SIZE: Final = 32768
 HELLO_SIZES: Final = (512, 131400)
 
 #: Seconds; of a manager whose configuration sets none.
+DEFAULT_HANDSHAKE_TIMEOUT: Final = 10.0
 DEFAULT_SEND_TIMEOUT: Final = 60.0
 
 #: One record of TLS: with less, each of them would stop the other side.

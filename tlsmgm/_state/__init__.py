@@ -1,1 +1,1 @@
-"""From all sources of domains to one immutable state, and the questions that it answers."""
+"""From all sources of domains to one immutable state, its changes, and what it answers."""

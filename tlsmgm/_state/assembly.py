@@ -8,13 +8,13 @@ row of this name had made before stays as it was, until the row is mended or del
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 
 from tlsmgm._backends import Backend
 from tlsmgm._config.model import Configuration
 from tlsmgm._domains.domain import Domain, Origin
+from tlsmgm._domains.words import did_you_mean
 from tlsmgm._material.reading import Reader
 from tlsmgm._native.contexts import BuiltContext, build_context
 from tlsmgm._provisioning.loaded import RowFailure, Rows
@@ -176,11 +176,10 @@ def _own_place(parts: Parts, key: DomainKey) -> int:
                 hint="change it where it is written, and reload",
             )
     names = [domain.name for domain in parts.own if domain.kind == kind]
-    close = difflib.get_close_matches(name, names, n=1)
     raise ConfigError(
         f"the program has added no {kind} domain of this name",
         domain=name,
-        hint=f"did you mean {close[0]!r}?" if close else "add_domain() adds one",
+        hint=did_you_mean(name, names) or "add_domain() adds one",
     )
 
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from tlsmgm._config.model import Configuration
 from tlsmgm._core.match_index import MatchIndex
 from tlsmgm._core.selector import Selector
 from tlsmgm._domains.domain import Domain, DomainKind
 from tlsmgm._domains.filters import pack_ip
-from tlsmgm._domains.matching import ANY_ADDRESS_PORT, match_entries
+from tlsmgm._domains.listing import domain_list, summary
+from tlsmgm._domains.matching import ANY_ADDRESS_PORT, AVPs, client_lookup, match_entries
 from tlsmgm._domains.report import ReloadReport
 from tlsmgm._native.contexts import BuiltContext
 from tlsmgm._serving.limits import DEFAULT_HELLO_SIZE, check_hello_size
@@ -134,6 +136,39 @@ class Snapshot:
         """Find the domain of an outgoing connection."""
         found = self.client_index.find(pack_ip(ip), port, sip_domain)
         return None if found is None else self.clients[found]
+
+    def called(
+        self, ip: str, port: int, avps: AVPs | None, branch_avps: AVPs | None
+    ) -> Domain | None:
+        """Find the domain of an outgoing connection of a script, whose AVPs may choose it."""
+        config = self.parts.config
+        lookup = client_lookup(
+            avps,
+            branch_avps,
+            None if config is None else config.client_tls_domain_avp,
+            None if config is None else config.client_sip_domain_avp,
+        )
+        if lookup.domain_name is not None:
+            return self.by_name.get(("client", lookup.domain_name))
+        return self.client(ip, port, lookup.sip_domain)
+
+    def listed(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the reply to ``tls_list`` (manual 1.8.1)."""
+        return domain_list(self.domains, {str(domain.origin) for domain in self.parts.rows})
+
+    def in_one_line(self, table: str | None) -> str:
+        """Count the domains, and say where they come from.
+
+        Args:
+            table: name of the table of the database, if there is one.
+        """
+        parts = self.parts
+        sources = [] if parts.config is None else [(repr(parts.config.path), len(parts.written))]
+        if table is not None:
+            sources.append((f"table {table!r}", len(parts.rows)))
+        if parts.own:
+            sources.append(("program", len(parts.own)))
+        return summary(len(self.servers), len(self.clients), sources, self.generation)
 
 
 def make_snapshot(

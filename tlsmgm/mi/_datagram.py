@@ -20,6 +20,7 @@ from tlsmgm.mi._addresses import bind_all
 from tlsmgm.mi._endpoints import UDPEndpoint, UnixEndpoint, is_loopback
 from tlsmgm.mi._jsonrpc import MAX_REQUEST, Dispatcher
 from tlsmgm.mi._paths import Identity, clear_stale_socket, identity, remove_own
+from tlsmgm.mi._starting import undone_by
 from tlsmgm.mi._workers import Workers
 
 __all__ = ["MAX_REPLY", "DatagramListener"]
@@ -62,22 +63,18 @@ class DatagramListener:
                 is another kind of file.
             OSError: the address cannot be had.
         """
-        try:
+        async with undone_by(self.stop):
             if isinstance(self.endpoint, UDPEndpoint):
                 self._bind_udp(self.endpoint)
             else:
                 self._bind_unix(self.endpoint.path)
-        except BaseException:
-            await self.stop()
-            raise
-        self._workers.start()
-        self._resume()
+            self._workers.start()
 
     async def stop(self) -> None:
         """Close the sockets; requests that are not answered yet stay so."""
         self._pause()
         await self._workers.stop()
-        if self._identity is not None and isinstance(self.endpoint, UnixEndpoint):
+        if isinstance(self.endpoint, UnixEndpoint):
             remove_own(self.endpoint.path, self._identity)
             self._identity = None
         for sock in self._sockets:

@@ -12,12 +12,11 @@ IPv6 addresses stand in brackets.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Final
 
-from tlsmgm._domains.addresses import host_and_port, join_host_port
+from tlsmgm._domains.addresses import host_and_port, join_host_port, read_ip
 from tlsmgm.errors import ConfigError
 
 __all__ = [
@@ -158,11 +157,9 @@ def is_loopback(host: str) -> bool:
     if host.lower().removesuffix(".") == "localhost":
         return True
     try:
-        address = ipaddress.ip_address(host.partition("%")[0])
+        return read_ip(host).is_loopback
     except ValueError:
         return False
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return (mapped or address).is_loopback
 
 
 def _path(path: str, text: str) -> str:

@@ -20,7 +20,8 @@ from tlsmgm.errors import ConfigError
 from tlsmgm.mi._endpoints import FIFOEndpoint
 from tlsmgm.mi._framing import Frame, Framer, is_reply_name
 from tlsmgm.mi._jsonrpc import Dispatcher
-from tlsmgm.mi._paths import Identity, clear_stale_fifo, identity, remove_own
+from tlsmgm.mi._paths import Identity, clear_stale_fifo, identity, identity_of, remove_own
+from tlsmgm.mi._starting import undone_by
 from tlsmgm.mi._workers import Workers
 
 __all__ = ["FIFOListener"]
@@ -71,16 +72,12 @@ class FIFOListener:
             ConfigError: another program reads it, or another kind of file has its name.
             OSError: it cannot be made.
         """
-        try:
+        async with undone_by(self.stop):
             self._reply_dir = os.open(
                 self.endpoint.reply_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
             )
             self._make()
-        except BaseException:
-            await self.stop()
-            raise
-        self._workers.start()
-        self._resume()
+            self._workers.start()
 
     async def stop(self) -> None:
         """Close the FIFO and remove it; requests that are not answered yet stay so."""
@@ -90,9 +87,8 @@ class FIFOListener:
             self._timer.cancel()
             self._timer = None
         await self._workers.stop()
-        if self._identity is not None:
-            remove_own(self.endpoint.path, self._identity)
-            self._identity = None
+        remove_own(self.endpoint.path, self._identity)
+        self._identity = None
         for descriptor in (self._reader, self._writer, self._reply_dir):
             if descriptor >= 0:
                 os.close(descriptor)
@@ -108,8 +104,7 @@ class FIFOListener:
         # the end of a FIFO would give nothing again and again.
         self._writer = os.open(path, os.O_WRONLY | _OPEN_FLAGS)
         for descriptor in (self._reader, self._writer):
-            found = os.fstat(descriptor)
-            if (found.st_dev, found.st_ino) != self._identity:
+            if identity_of(os.fstat(descriptor)) != self._identity:
                 raise ConfigError("was replaced by somebody", origin=path)
         os.fchmod(self._reader, 0o600)  # whatever the umask took away
 

@@ -27,6 +27,7 @@ from tlsmgm.errors import ConfigError
 from tlsmgm.mi._addresses import bind_all
 from tlsmgm.mi._endpoints import HTTPEndpoint, is_loopback
 from tlsmgm.mi._jsonrpc import MAX_REQUEST, Dispatcher
+from tlsmgm.mi._starting import undone_by
 
 __all__ = ["MAX_CONNECTIONS", "HTTPListener"]
 
@@ -97,13 +98,10 @@ class HTTPListener:
             ConfigError: others could reach the address, and there is no token.
             OSError: the address cannot be had.
         """
-        try:
+        async with undone_by(self.stop):
             self._sockets = bind_all(self.endpoint.host, self.endpoint.port, socket.SOCK_STREAM)
             self._check_addresses()
             await self._serve()
-        except BaseException:
-            await self.stop()
-            raise
 
     async def stop(self) -> None:
         """Close everything."""

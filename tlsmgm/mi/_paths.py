@@ -10,13 +10,25 @@ import stat
 
 from tlsmgm.errors import ConfigError
 
-__all__ = ["Identity", "clear_stale_fifo", "clear_stale_socket", "identity", "remove_own"]
+__all__ = [
+    "Identity",
+    "clear_stale_fifo",
+    "clear_stale_socket",
+    "identity",
+    "identity_of",
+    "remove_own",
+]
 
 #: Tells a file from another one that took its name: device and inode.
 Identity = tuple[int, int]
 
 _IN_USE = "is in use by another program"
 _OTHER_FILE = "there is a file of another kind, which is not replaced"
+
+
+def identity_of(found: os.stat_result) -> Identity:
+    """Return which file was looked at."""
+    return found.st_dev, found.st_ino
 
 
 def identity(path: str) -> Identity:
@@ -28,19 +40,18 @@ def identity(path: str) -> Identity:
     Raises:
         OSError: there is none.
     """
-    found = os.lstat(path)
-    return found.st_dev, found.st_ino
+    return identity_of(os.lstat(path))
 
 
-def remove_own(path: str, own: Identity) -> None:
+def remove_own(path: str, own: Identity | None) -> None:
     """Remove a file unless somebody else has taken its name.
 
     Args:
         path: its name.
-        own: which file it was.
+        own: which file it was; None: there was none.
     """
     with contextlib.suppress(OSError):
-        if identity(path) == own:
+        if own is not None and identity(path) == own:
             os.unlink(path)
 
 

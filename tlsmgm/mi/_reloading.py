@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from tlsmgm._domains.words import counted, printable
 from tlsmgm.errors import TLSError
 
 if TYPE_CHECKING:
@@ -156,20 +157,11 @@ def log_outcome(outcome: ReloadReport | TLSError) -> None:
         outcome: a report, or the error that kept the old state in place.
     """
     if isinstance(outcome, TLSError):
-        logger.error("reload failed, nothing was changed: %s", _printable(str(outcome)))
+        logger.error("reload failed, nothing was changed: %s", printable(str(outcome)))
         return
     level = logging.WARNING if outcome.failed else logging.INFO
-    logger.log(level, "reloaded: %s", ", ".join(_listed(outcome, kind) for kind in KINDS))
+    logger.log(
+        level, "reloaded: %s", ", ".join(counted(kind, getattr(outcome, kind)) for kind in KINDS)
+    )
     for warning in outcome.warnings:
-        logger.warning("%s", _printable(warning))
-
-
-def _listed(report: ReloadReport, kind: str) -> str:
-    names: tuple[str, ...] = getattr(report, kind)
-    count = f"{len(names)} {kind}"
-    return f"{count} ({', '.join(map(_printable, names))})" if names else count
-
-
-def _printable(text: str) -> str:
-    """Names may come from a database: a line of the log stays a line."""
-    return text if text.isprintable() else repr(text)[1:-1]
+        logger.warning("%s", printable(warning))

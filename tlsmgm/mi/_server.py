@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import socket
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Protocol, Self
 
+from tlsmgm._domains.words import os_reason
 from tlsmgm._serving.acceptor import Shortage
 from tlsmgm.errors import ConfigError, UnsupportedError
 from tlsmgm.mi._commands import command_table
@@ -16,6 +16,7 @@ from tlsmgm.mi._endpoints import Endpoint, FIFOEndpoint, HTTPEndpoint, parse_end
 from tlsmgm.mi._fifo import FIFOListener
 from tlsmgm.mi._jsonrpc import Dispatcher
 from tlsmgm.mi._reloading import Manager, Reloader
+from tlsmgm.mi._starting import undone_by
 from tlsmgm.mi._statistics import Source
 from tlsmgm.mi._token import check_token
 
@@ -92,12 +93,9 @@ class MIServer:
         """
         if self._listeners:
             raise RuntimeError("the management interface runs already")
-        try:
+        async with undone_by(self.stop):
             for endpoint in self._endpoints:
                 await self._add(endpoint)
-        except BaseException:
-            await self.stop()
-            raise
         for endpoint in self.endpoints:
             logger.info("management interface on %s", endpoint)
 
@@ -125,7 +123,7 @@ class MIServer:
         except ConfigError as error:
             raise ConfigError(f"cannot serve {endpoint}: {error.reason}", hint=error.hint) from None
         except OSError as error:
-            raise ConfigError(f"cannot serve {endpoint}: {_os_reason(error)}") from None
+            raise ConfigError(f"cannot serve {endpoint}: {os_reason(error)}") from None
         self._listeners.append(listener)
 
     def _make(self, endpoint: Endpoint) -> _Listener:
@@ -140,9 +138,3 @@ class MIServer:
                 f"cannot serve {endpoint}: aiohttp is missing; pip install 'tlsmgm[mi]'"
             ) from None
         return HTTPListener(endpoint, self._dispatcher, self._token, self._shortage)
-
-
-def _os_reason(error: OSError) -> str:
-    if isinstance(error, socket.gaierror):
-        return error.strerror or "unknown host"
-    return error.strerror or str(error)

@@ -23,7 +23,7 @@ class Workers(Generic[T]):
     Args:
         work: does one piece of it.
         pause: is called when a piece has to wait: bring no more.
-        resume: is called when none waits any more.
+        resume: is called at the start, and when none waits any more.
     """
 
     def __init__(
@@ -41,9 +41,10 @@ class Workers(Generic[T]):
         self._is_paused = False
 
     def start(self) -> None:
-        """Start the tasks."""
+        """Start the tasks, and have work brought."""
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._run()) for _ in range(WORKERS)]
+        self._resume()
 
     def put(self, piece: T) -> None:
         """Hand a piece of work over.

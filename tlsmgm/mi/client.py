@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from tlsmgm._domains.words import os_reason
 from tlsmgm.errors import TLSError
 from tlsmgm.mi._endpoints import Endpoint, FIFOEndpoint, HTTPEndpoint, UDPEndpoint, UnixEndpoint
 from tlsmgm.mi._jsonrpc import RPCError
@@ -79,8 +80,7 @@ def call(
     except TimeoutError:
         raise TLSError(f"{endpoint}: no answer within {timeout:g} seconds") from None
     except (OSError, UnicodeError, http.client.HTTPException) as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise TLSError(f"{endpoint}: {reason}") from None
+        raise TLSError(f"{endpoint}: {os_reason(error)}") from None
     return _result(endpoint, reply, request_id)
 
 
