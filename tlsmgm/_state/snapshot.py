@@ -117,9 +117,7 @@ class Snapshot:
         check_hello_size(size)
         selector = None
         if self.selector is not None:
-            selector = _selector(
-                self.servers, self.built, self.server_index, size, self.generation
-            )
+            selector = _selector(self.servers, self.built, self.server_index, size, self.generation)
         return replace(self, selector=selector, hello_size=size)
 
     def server_at(self, ip: str, port: int) -> Domain | None:
