@@ -58,9 +58,7 @@ def new_ring(c: CCode, size: int, capacity: int) -> Iterator[Ring]:
     steps=st.lists(st.integers(-20, 20), max_size=60),
 )
 @settings(max_examples=500)
-def test_it_is_a_queue_with_a_bound(
-    c: CCode, size: int, capacity: int, steps: list[int]
-) -> None:
+def test_it_is_a_queue_with_a_bound(c: CCode, size: int, capacity: int, steps: list[int]) -> None:
     """A step above 0 pushes so many, any other takes up to so many."""
     model: deque[bytes] = deque()
     lost = number = 0
