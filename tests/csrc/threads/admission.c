@@ -15,6 +15,8 @@
 #define STEPS       60000u
 #define NETWORKS    23u
 #define HELD        12u /* connections of one thread */
+#define CROWD       24u /* connections that stay to the end, each of a network of its own */
+#define SHAKING     14u /* of these */
 #define PER_NETWORK 3u
 #define HANDSHAKES  20u
 #define CONNECTIONS 34u
@@ -30,7 +32,7 @@ static struct tlsmgm_admission *admission;
 /* Counted after a place was given and before it is given back: never more than there are. */
 static atomic_uint inside;
 static atomic_uint shaking;
-static atomic_uint shaking_of[NETWORKS];
+static atomic_uint shaking_of[NETWORKS + CROWD];
 static atomic_ulong refused[4];
 static atomic_uint ready; /* threads that wait for the others to begin with them */
 
@@ -130,7 +132,10 @@ int main(void) {
     uint64_t seeds[THREADS];
     struct tlsmgm_admission_counts counts;
     (void)alarm(120);
+    struct place crowd[CROWD] = {0};
     if (tlsmgm_admission_new(&limits, &key, &admission, NULL) != TLSMGM_STATUS_OK) abort();
+    /* What they leave is so little that one thread alone meets every limit. */
+    for (unsigned i = 0; i < CROWD; i++) enter(&crowd[i], NETWORKS + i, 1, i < SHAKING);
     for (size_t i = 0; i < THREADS; i++) {
         seeds[i] = i + 1;
         if (pthread_create(&threads[i], NULL, work, &seeds[i]) != 0) abort();
@@ -141,6 +146,7 @@ int main(void) {
         if (tlsmgm_admission_memory(admission) == 0) abort();
     }
     for (size_t i = 0; i < THREADS; i++) (void)pthread_join(threads[i], NULL);
+    for (size_t i = 0; i < CROWD; i++) leave(&crowd[i], 1);
     check_counts();
     tlsmgm_admission_free(admission);
     return 0;
