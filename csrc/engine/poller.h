@@ -33,6 +33,7 @@ struct tlsmgm_poll_event {
     uint64_t token;
     bool readable; /* bytes, a connection to accept, or the end of the stream */
     bool writable;
+    bool ended; /* the peer's direction: read until that is found */
     /*
      * An error, or both directions are over. readable and writable are true as well, so that a
      * read or a write finds out. kqueue does not say this when the directions end one after the

@@ -79,6 +79,7 @@ static struct tlsmgm_poll_event translate(const struct epoll_event *ready) {
         .token = ready->data.u64,
         .readable = hangup || (ready->events & (EPOLLIN | EPOLLRDHUP)) != 0,
         .writable = hangup || (ready->events & EPOLLOUT) != 0,
+        .ended = hangup || (ready->events & EPOLLRDHUP) != 0,
         .hangup = hangup,
     };
 }

@@ -129,6 +129,7 @@ static void translate(const struct kevent *ready, bool both_ended,
     /* An end brings the socket's error along. */
     if (both_ended || (is_end(ready) && ready->fflags != 0)) event->hangup = true;
     if (event->hangup || ready->filter == EVFILT_READ) event->readable = true;
+    if (event->hangup || (ready->filter == EVFILT_READ && is_end(ready))) event->ended = true;
     if (event->hangup || ready->filter == EVFILT_WRITE) event->writable = true;
 }
 

@@ -34,6 +34,7 @@ class Event(NamedTuple):
     readable: bool
     writable: bool
     hangup: bool
+    ended: bool
 
 
 class Poller:
@@ -86,7 +87,7 @@ class Poller:
         assert count >= 0, os.strerror(-count)
         assert count <= capacity
         return [
-            Event(event.token, event.readable, event.writable, event.hangup)
+            Event(event.token, event.readable, event.writable, event.hangup, event.ended)
             for event in events[0:count]
         ]
 
@@ -97,7 +98,7 @@ class Poller:
             events = self.wait()
             assert events, f"no more events came, only {seen}"
             for event in events:
-                old = seen.get(event.token, Event(event.token, False, False, False))
+                old = seen.get(event.token, Event(event.token, False, False, False, False))
                 seen[event.token] = Event(
                     event.token, *(a or b for a, b in zip(old[1:], event[1:], strict=True))
                 )
@@ -171,7 +172,7 @@ def test_a_stream_says_once_what_is_ready_already(poller: Poller) -> None:
     seen = poller.until(
         lambda seen: token in seen and seen[token].readable and seen[token].writable
     )
-    assert seen == {token: Event(token, True, True, False)}
+    assert seen == {token: Event(token, True, True, False, False)}
     poller.settle()
     # Nothing was read: an edge is told once.
     assert poller.wait(0) == []
@@ -207,7 +208,7 @@ def test_a_listener_is_told_as_long_as_somebody_waits(poller: Poller) -> None:
     assert poller.wait(0) == []
     clients = [socket.create_connection(listener.getsockname()) for _ in range(2)]
     for _ in range(3):
-        assert poller.wait() == [Event(3, True, False, False)]
+        assert poller.wait() == [Event(3, True, False, False, False)]
     for client in clients:
         listener.accept()[0].close()
         client.close()
@@ -220,7 +221,7 @@ def test_a_half_close_is_no_hangup(poller: Poller) -> None:
     poller.settle()
     other.shutdown(socket.SHUT_WR)
     event = poller.until(lambda seen: 5 in seen and seen[5].readable)[5]
-    assert not event.hangup
+    assert (event.ended, event.hangup) == (True, False)
     assert one.recv(1) == b""
     assert one.send(b"still") == 5
 
@@ -244,7 +245,7 @@ def test_both_directions_over_is_a_hangup(poller: Poller) -> None:
     other.send(b"last words")
     other.close()
     seen = poller.until(lambda seen: 5 in seen and seen[5].hangup)
-    assert seen == {5: Event(5, True, True, True)}
+    assert seen == {5: Event(5, True, True, True, True)}
     assert one.recv(99) == b"last words"
     assert one.recv(99) == b""
 
@@ -256,7 +257,7 @@ def test_a_reset_is_a_hangup(poller: Poller) -> None:
     other.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     other.close()
     seen = poller.until(lambda seen: 5 in seen and seen[5].hangup)
-    assert seen == {5: Event(5, True, True, True)}
+    assert seen == {5: Event(5, True, True, True, True)}
     if poller.name != LIBKQUEUE:  # libkqueue takes the error away
         with pytest.raises(ConnectionResetError):
             one.recv(1)
@@ -340,7 +341,7 @@ def test_a_duplicate_keeps_its_token_alive(poller: Poller) -> None:
     poller.settle()
     one.close()
     other.send(b"late")
-    assert poller.wait() == [Event(1, True, True, False)]
+    assert poller.wait() == [Event(1, True, True, False, False)]
 
 
 def test_an_event_of_a_descriptor_closed_in_its_batch_has_the_old_token(poller: Poller) -> None:
