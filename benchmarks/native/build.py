@@ -1,9 +1,10 @@
 """Builds the C programs of the benchmarks: ``python -m benchmarks.native.build``.
 
-For each library there are three programs: ``plain`` and ``contract`` (bench_memory in its two
-layers) and ``load``.  They are compiled with the flags that setup.py uses and linked with the same
-library, which ``wheels/native_link.py`` finds.  What was built is kept under ``build/``, in a
-folder named after everything that decides what comes out.
+For each library there are four programs: ``plain`` and ``contract`` (bench_memory in its two
+layers), ``hold`` (bench_hold, in the layer ``plain``) and ``load``.  They are compiled with the
+flags that setup.py uses and linked with the same library, which ``wheels/native_link.py`` finds.
+What was built is kept under ``build/``, in a folder named after everything that decides what comes
+out.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ CSRC = c_core.CSRC
 BUILD = ROOT / "build" / "benchmarks-native"
 
 LIBRARIES = tuple(c_core.BACKENDS)
-PROGRAMS = ("plain", "contract", "load")
+PROGRAMS = ("plain", "contract", "hold", "load")
 
 # As setup.py compiles csrc; -g changes no code and gives names to profilers.
 CFLAGS = [*c_core.FLAGS, *c_core.OPTIMIZATION, "-g", *c_core.WARNINGS, "-Werror"]
@@ -59,7 +60,7 @@ def build(library: str, program: str) -> Path:
 
     Args:
         library: ``openssl`` or ``wolfssl``.
-        program: ``plain``, ``contract`` or ``load``.
+        program: ``plain``, ``contract``, ``hold`` or ``load``.
 
     Returns:
         The program's path.
@@ -114,6 +115,10 @@ def _recipe(library: str, program: str) -> _Recipe:
     if program == "load":
         sources += sorted((NATIVE / "load").glob("*.c"))
         includes += ["-I", str(NATIVE / "load")]
+    elif program == "hold":
+        sources += [*sorted((NATIVE / "hold").glob("*.c")), NATIVE / "memory" / "pipe.c"]
+        sources += sorted((NATIVE / "memory").glob(f"plain_{library}*.c"))
+        includes += ["-I", str(NATIVE / "hold"), "-I", str(NATIVE / "memory")]
     else:
         layers = ("plain_", "contract")
         memory = sorted((NATIVE / "memory").glob("*.c"))
@@ -121,7 +126,7 @@ def _recipe(library: str, program: str) -> _Recipe:
         own = f"plain_{library}*.c" if program == "plain" else "contract*.c"
         sources += sorted((NATIVE / "memory").glob(own))
         includes += ["-I", str(NATIVE / "memory")]
-    if program == "plain":
+    if program in ("plain", "hold"):
         sources.remove(NATIVE / "common" / "contract.c")
     else:
         sources += [*c_core.portable_sources(), *backend.sources]
