@@ -209,19 +209,21 @@ def once_command(library: str, layer: str, **words: Value) -> list[str]:
     return [str(build(library, layer)), "--once", *words_of(words)]
 
 
-def hold_command(library: str, side: str, **setting: Value) -> list[str]:
-    """Return the command that holds ends of connections of the layer ``plain``.
+def hold_command(library: str, layer: str, side: str, **setting: Value) -> list[str]:
+    """Return the command that holds ends of connections.
 
     Args:
         library: ``openssl`` or ``wolfssl``.
+        layer: ``plain`` or ``contract``.
         side: whose ends: ``server`` or ``client``.
         **setting: see ``common/setting.h``.
 
     Raises:
         BuildError: the program cannot be compiled.
         LibraryMissingError: the library is not there.
+        ValueError: there is no such library or layer.
     """
-    return [str(build(library, "hold")), *words_of({"side": side, **setting})]
+    return [str(build(library, f"hold-{layer}")), *words_of({"side": side, **setting})]
 
 
 def run_load(

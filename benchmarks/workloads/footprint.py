@@ -1,6 +1,6 @@
 """Memory of an idle connection, the server's end and the client's, and of a context.
 
-What is weighed is alone in a process (``programs/holder.py``; for plain C ``native/hold``); the
+What is weighed is alone in a process (``programs/holder.py``; in C ``native/hold``); the
 other ends of its connections are here. So nobody's cost has to be guessed and taken off.
 """
 
@@ -19,24 +19,32 @@ from benchmarks.cohort.processes import memory_of
 from benchmarks.cohort.setting import Absent, Facts, Setting, check_facts
 from benchmarks.identity import Identity
 from benchmarks.model import Topic
-from benchmarks.native.build import BuildError, LibraryMissingError, build, facts
-from benchmarks.native.worker import hold_command
+from benchmarks.native.build import LIBRARIES, BuildError, LibraryMissingError, build, facts
+from benchmarks.native.worker import LAYERS, hold_command
 from benchmarks.rounds import Contestant, Plan, Turn
 from benchmarks.workloads.bench import Bench
 from benchmarks.workloads.kinds import native_words
 from benchmarks.workloads.programs.holder import read_frame, write_frame
 from benchmarks.workloads.programs.launch import ProgramError, command, environment
 
-__all__ = ["ENTRANTS", "PLAIN", "Remote", "plans", "weigh_connections", "weigh_contexts"]
+__all__ = [
+    "ENTRANTS",
+    "NATIVE",
+    "Remote",
+    "introduce",
+    "plans",
+    "weigh_connections",
+    "weigh_contexts",
+]
+
+#: Programs in C: library and layer. Their ends share the buffers of the wire, and the libraries
+#: give back theirs as far as they can.
+NATIVE: Final[Mapping[str, tuple[str, str]]] = {
+    f"{layer}-{library}": (library, layer) for layer in LAYERS for library in LIBRARIES
+}
 
 #: Who takes part. The wolfssl of PyPI needs a socket for each connection, which is not comparable.
-ENTRANTS: Final = (
-    *("plain-openssl", "plain-wolfssl", "tlsmgm-openssl", "tlsmgm-wolfssl", "ssl", "pyopenssl"),
-)
-
-#: Programs in C that hold connections of a library alone, and the library. Their ends share the
-#: buffers of the wire, and the libraries give back theirs as far as they can.
-PLAIN: Final[Mapping[str, str]] = {"plain-openssl": "openssl", "plain-wolfssl": "wolfssl"}
+ENTRANTS: Final = (*NATIVE, "tlsmgm-openssl", "tlsmgm-wolfssl", "ssl", "pyopenssl")
 
 _COUNT: Final = 1_000
 _ROUNDS: Final = 3
@@ -65,7 +73,7 @@ class Remote:
     """An end of a connection in another process; the process goes with the object.
 
     Args:
-        entrant: one of ``MEMORY`` or ``PLAIN``.
+        entrant: one of ``ENTRANTS``.
         role: ``server`` or ``client``.
         identity: certificates.
 
@@ -152,11 +160,11 @@ class Remote:
 
 
 def _command(entrant: str, role: str, identity: Identity) -> list[str]:
-    if entrant not in PLAIN:
+    if entrant not in NATIVE:
         return command("holder", entrant, role, *dataclasses.astuple(identity))
     words = native_words(Setting(), resumed=False)
     files = {"certificate": identity.certificate, "key": identity.key}
-    return hold_command(PLAIN[entrant], role, **words, **files)
+    return hold_command(*NATIVE[entrant], role, **words, **files)
 
 
 def plans(bench: Bench) -> list[Plan]:
@@ -194,7 +202,7 @@ def _plan(topic: Topic, weigh: Callable[[str], float]) -> Plan:
     plan = Plan(topic, [], rounds=_ROUNDS)
     for name in ENTRANTS:
         try:
-            title, library = _introduce(name)
+            title, library = introduce(name)
         except (Absent, BuildError, LibraryMissingError) as reason:
             plan.absent.append(f"{topic.name}: {reason}")
             continue
@@ -202,14 +210,27 @@ def _plan(topic: Topic, weigh: Callable[[str], float]) -> Plan:
     return plan
 
 
-def _introduce(name: str) -> tuple[str, str]:
-    """Name and library of an entrant, for tables."""
-    if name not in PLAIN:
+def introduce(name: str) -> tuple[str, str]:
+    """Say who an entrant is.
+
+    Args:
+        name: one of ``ENTRANTS``.
+
+    Returns:
+        Its name and its library, for tables.
+
+    Raises:
+        Absent: it cannot take part.
+        BuildError: its program cannot be compiled.
+        LibraryMissingError: its library is not there.
+    """
+    if name not in NATIVE:
         entrant = MEMORY[name]()
         return entrant.name, entrant.library
-    library = PLAIN[name]
-    build(library, "hold")  # here, so that who cannot be built is absent
-    return f"plain C, {library}", f"{library} {facts(library)['library_version']}"
+    library, layer = NATIVE[name]
+    build(library, f"hold-{layer}")  # here, so that who cannot be built is absent
+    title = f"plain C, {library}" if layer == "plain" else f"C contract, {library}"
+    return title, f"{library} {facts(library)['library_version']}"
 
 
 def _contestant(name: str, title: str, library: str, weigh: Callable[[str], float]) -> Contestant:
