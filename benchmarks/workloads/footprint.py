@@ -164,7 +164,8 @@ def _command(entrant: str, role: str, identity: Identity) -> list[str]:
         return command("holder", entrant, role, *dataclasses.astuple(identity))
     words = native_words(Setting(), resumed=False)
     files = {"certificate": identity.certificate, "key": identity.key}
-    return hold_command(*NATIVE[entrant], role, **words, **files)
+    library, layer = NATIVE[entrant]
+    return hold_command(library, layer, role, **words, **files)
 
 
 def plans(bench: Bench) -> list[Plan]:
