@@ -1,4 +1,4 @@
-"""Run the benchmarks: ``python -m benchmarks [--quick] [--only WORKLOAD,...]``."""
+"""Run the benchmarks: ``python -m benchmarks [--quick] [--only WORKLOAD,...] [--topics ...]``."""
 
 from __future__ import annotations
 
@@ -46,7 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="tlsmgm-bench-") as folder:
         bench = Bench(Path(folder), options.quick, options.scale or _scale(options))
         for name in options.only:
-            _run_workload(name, bench, run, console)
+            _run_workload(name, options.topics, bench, run, console)
+    unknown = set(options.topics) - {topic.name for topic in run.topics}
+    if unknown:
+        console.print(f"no topic {', '.join(sorted(unknown))} in {', '.join(options.only)}")
+        return 2
     _write(run, Path(options.output), console)
     return 0
 
@@ -60,6 +64,13 @@ def _parser() -> argparse.ArgumentParser:
         default=list(WORKLOADS),
         metavar="A,B",
         help="only these: " + ", ".join(WORKLOADS),
+    )
+    parser.add_argument(
+        "--topics",
+        type=lambda text: text.split(","),
+        default=[],
+        metavar="A,B",
+        help="only these of their tables, such as message; the names are in results.json",
     )
     parser.add_argument("--list", action="store_true", help="list the workloads")
     parser.add_argument("--rounds", type=int, metavar="N", help=f"default: {_ROUNDS}")
@@ -94,10 +105,16 @@ class _Bar:
         self._progress.update(self._task, advance=1, description=f"{topic.name}: {entrant}")
 
 
-def _run_workload(name: str, bench: Bench, run: Run, console: Console) -> None:
+def _run_workload(
+    name: str, topics: Sequence[str], bench: Bench, run: Run, console: Console
+) -> None:
     module = importlib.import_module(f"benchmarks.workloads.{name}")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     for plan in module.plans(bench):
+        if topics and plan.topic.name not in topics:
+            for contestant in plan.contestants:
+                contestant.close()
+            continue
         run.topics.append(plan.topic)
         run.absent += [text for text in plan.absent if text not in run.absent]
         with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:

@@ -16,7 +16,16 @@ from pathlib import Path
 from benchmarks.guard import baseline, environment
 from benchmarks.guard.baseline import BaselineError, Setup
 from benchmarks.guard.callgrind import CountError, ValgrindMissingError, version
-from benchmarks.guard.compare import LIMIT, OWN, OWN_LIMIT, Row, Verdict, compare, table
+from benchmarks.guard.compare import (
+    LIMIT,
+    MESSAGE_LIMIT,
+    OWN,
+    OWN_LIMIT,
+    Row,
+    Verdict,
+    compare,
+    table,
+)
 from benchmarks.guard.measure import OUT, available, measure, out_file, python_name
 from benchmarks.guard.subjects import SUBJECTS
 from benchmarks.native.build import LIBRARIES, ROOT, BuildError
@@ -137,7 +146,9 @@ def _conclude(rows: Sequence[Row]) -> int:
         [row for row in rows if row.verdict is verdict]
         for verdict in (Verdict.BETTER, Verdict.GONE, Verdict.WORSE)
     )
-    limits = f"{LIMIT:.0%} (csrc alone: {OWN_LIMIT:.0%})"
+    limits = (
+        f"{LIMIT:.0%} (messages through Python: {MESSAGE_LIMIT:.0%}, csrc alone: {OWN_LIMIT:.0%})"
+    )
     if better or gone:
         print(
             f"\n{len(better)} counts are better by more than {limits}, {len(gone)} are gone. "

@@ -90,7 +90,7 @@ def fitting(setups: Sequence[Setup], library: str, key: dict[str, str]) -> Setup
         key: of this machine.
     """
     for setup in setups:
-        if setup.library == library and setup.key == key:
+        if setup.library == library and not _differing(setup.key, key):
             return setup
     return None
 
@@ -114,7 +114,13 @@ def difference(setups: Sequence[Setup], library: str, key: dict[str, str]) -> li
 
 
 def _differing(one: dict[str, str], other: dict[str, str]) -> list[str]:
-    return sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
+    return sorted(name for name in {*one, *other} if _fact(one, name) != _fact(other, name))
+
+
+def _fact(key: dict[str, str], name: str) -> str | list[str] | None:
+    """What counts of a fact: none of our flags takes another back, so not their order."""
+    value = key.get(name)
+    return sorted(value.split()) if name == "cflags" and value is not None else value
 
 
 def _place(setup: Setup) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from typing import Final
 
 import tlsmgm
 from benchmarks.guard import callgrind
-from benchmarks.guard.compare import OWN
+from benchmarks.guard.compare import OWN, PYTHON
 from benchmarks.guard.python_layer import MARK, PHASES
 from benchmarks.guard.subjects import Side, Subject
 from benchmarks.identity import Identity, KeyType, make_identity
@@ -23,9 +23,6 @@ __all__ = ["OUT", "available", "measure", "out_file", "python_name"]
 
 #: Where callgrind's files stay, to be looked at.
 OUT: Final = build.ROOT / "build" / "bench-guard"
-
-
-_PYTHON: Final = "python-"
 
 #: Instructions for one operation, by subject, then by part.
 Counts = dict[str, dict[str, int]]
@@ -110,7 +107,7 @@ def measure(
 
 def python_name(library: str) -> str:
     """Name the Python layer over a library in tables and in the baseline."""
-    return _PYTHON + library
+    return PYTHON + library
 
 
 def out_file(library: str, subject: str, side: str) -> Path:
@@ -121,7 +118,7 @@ def out_file(library: str, subject: str, side: str) -> Path:
         subject: its name.
         side: ``server``, ``client`` or ``both``.
     """
-    if library.startswith(_PYTHON):
+    if library.startswith(PYTHON):
         number, _ = PHASES[subject]
         return OUT / f"{library}.callgrind.{number}"
     return OUT / f"{library}-{subject}-{side}.callgrind"

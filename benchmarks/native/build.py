@@ -1,9 +1,10 @@
 """Builds the C programs of the benchmarks: ``python -m benchmarks.native.build``.
 
-For each library there are three programs: ``plain`` and ``contract`` (bench_memory in its two
-layers) and ``load``.  They are compiled with the flags that setup.py uses and linked with the same
-library, which ``wheels/native_link.py`` finds.  What was built is kept under ``build/``, in a
-folder named after everything that decides what comes out.
+For each library there are five programs: ``plain`` and ``contract`` (bench_memory in its two
+layers), ``hold-plain`` and ``hold-contract`` (bench_hold in the same), and ``load``.  They are
+compiled with the flags that setup.py uses and linked with the same library, which
+``wheels/native_link.py`` finds.  What was built is kept under ``build/``, in a folder named after
+everything that decides what comes out.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ CSRC = c_core.CSRC
 BUILD = ROOT / "build" / "benchmarks-native"
 
 LIBRARIES = tuple(c_core.BACKENDS)
-PROGRAMS = ("plain", "contract", "load")
+PROGRAMS = ("plain", "contract", "hold-plain", "hold-contract", "load")
+
+_HOLD = "hold-"
 
 # As setup.py compiles csrc; -g changes no code and gives names to profilers.
 CFLAGS = [*c_core.FLAGS, *c_core.OPTIMIZATION, "-g", *c_core.WARNINGS, "-Werror"]
@@ -59,7 +62,7 @@ def build(library: str, program: str) -> Path:
 
     Args:
         library: ``openssl`` or ``wolfssl``.
-        program: ``plain``, ``contract`` or ``load``.
+        program: one of ``PROGRAMS``.
 
     Returns:
         The program's path.
@@ -111,17 +114,14 @@ def _recipe(library: str, program: str) -> _Recipe:
     sources = sorted((NATIVE / "common").glob("*.c"))
     includes = [*c_core.INCLUDES, "-I", str(NATIVE / "common")]
     defines = [f'-DBENCH_LIBRARY="{library}"']
+    layer = program.removeprefix(_HOLD)
     if program == "load":
         sources += sorted((NATIVE / "load").glob("*.c"))
         includes += ["-I", str(NATIVE / "load")]
     else:
-        layers = ("plain_", "contract")
-        memory = sorted((NATIVE / "memory").glob("*.c"))
-        sources += [path for path in memory if not path.name.startswith(layers)]
-        own = f"plain_{library}*.c" if program == "plain" else "contract*.c"
-        sources += sorted((NATIVE / "memory").glob(own))
-        includes += ["-I", str(NATIVE / "memory")]
-    if program == "plain":
+        sources += _layer_sources(library, layer, holds=program.startswith(_HOLD))
+        includes += ["-I", str(NATIVE / "memory"), "-I", str(NATIVE / "hold")]
+    if layer == "plain":
         sources.remove(NATIVE / "common" / "contract.c")
     else:
         sources += [*c_core.portable_sources(), *backend.sources]
@@ -131,6 +131,16 @@ def _recipe(library: str, program: str) -> _Recipe:
         ]
     compile_args = [*CFLAGS, *defines, *includes, *link.compile_args]
     return _Recipe(sources, compile_args, [*LINK_FLAGS, *link.link_args], link.depends)
+
+
+def _layer_sources(library: str, layer: str, *, holds: bool) -> list[Path]:
+    """The files of bench_memory, or of bench_hold, that are not common to all programs."""
+    memory = NATIVE / "memory"
+    own = sorted(memory.glob(f"plain_{library}*.c" if layer == "plain" else "contract*.c"))
+    if holds:
+        return [*sorted((NATIVE / "hold").glob("*.c")), memory / "pipe.c", *own]
+    layers = ("plain_", "contract")
+    return [path for path in sorted(memory.glob("*.c")) if not path.name.startswith(layers)] + own
 
 
 def _digest(recipe: _Recipe) -> str:

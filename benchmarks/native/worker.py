@@ -8,6 +8,8 @@ A worker stays, so that entrants can take turns and each turn finds a warm progr
         print(turn.server_ns / turn.count)
 
 What the words mean stands in ``common/setting.h``, ``memory/commands.h`` and ``load/options.h``.
+Who holds connections to be weighed is ``hold/main.c``; its commands are frames, and are sent by
+``workloads/footprint.py``.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from typing import Any
 
 from benchmarks.native.build import build
 
-__all__ = ["LAYERS", "NativeError", "Turn", "Worker", "once_command", "run_load"]
+__all__ = ["LAYERS", "NativeError", "Turn", "Worker", "hold_command", "once_command", "run_load"]
 
 LAYERS = ("plain", "contract")
 
@@ -205,6 +207,23 @@ def once_command(library: str, layer: str, **words: Value) -> list[str]:
             ``memory/main.c``.
     """
     return [str(build(library, layer)), "--once", *words_of(words)]
+
+
+def hold_command(library: str, layer: str, side: str, **setting: Value) -> list[str]:
+    """Return the command that holds ends of connections.
+
+    Args:
+        library: ``openssl`` or ``wolfssl``.
+        layer: ``plain`` or ``contract``.
+        side: whose ends: ``server`` or ``client``.
+        **setting: see ``common/setting.h``.
+
+    Raises:
+        BuildError: the program cannot be compiled.
+        LibraryMissingError: the library is not there.
+        ValueError: there is no such library or layer.
+    """
+    return [str(build(library, f"hold-{layer}")), *words_of({"side": side, **setting})]
 
 
 def run_load(

@@ -1,32 +1,50 @@
 """Memory of an idle connection, the server's end and the client's, and of a context.
 
-What is weighed is alone in a process (``programs/holder.py``); the other ends of its connections
-are here. So nobody's cost has to be guessed and taken off.
+What is weighed is alone in a process (``programs/holder.py``; in C ``native/hold``); the
+other ends of its connections are here. So nobody's cost has to be guessed and taken off.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Final
 
 from benchmarks.cohort.managed import Managed
 from benchmarks.cohort.members import MEMORY
 from benchmarks.cohort.memory import ClientEnd, End, handshake
+from benchmarks.cohort.processes import memory_of
 from benchmarks.cohort.setting import Absent, Facts, Setting, check_facts
 from benchmarks.identity import Identity
 from benchmarks.model import Topic
+from benchmarks.native.build import LIBRARIES, BuildError, LibraryMissingError, build, facts
+from benchmarks.native.worker import LAYERS, hold_command
 from benchmarks.rounds import Contestant, Plan, Turn
 from benchmarks.workloads.bench import Bench
+from benchmarks.workloads.kinds import native_words
 from benchmarks.workloads.programs.holder import read_frame, write_frame
 from benchmarks.workloads.programs.launch import ProgramError, command, environment
 
-__all__ = ["ENTRANTS", "Remote", "plans", "weigh_connections", "weigh_contexts"]
+__all__ = [
+    "ENTRANTS",
+    "NATIVE",
+    "Remote",
+    "introduce",
+    "plans",
+    "weigh_connections",
+    "weigh_contexts",
+]
+
+#: Programs in C: library and layer. Their ends share the buffers of the wire, and the libraries
+#: give back theirs as far as they can.
+NATIVE: Final[Mapping[str, tuple[str, str]]] = {
+    f"{layer}-{library}": (library, layer) for layer in LAYERS for library in LIBRARIES
+}
 
 #: Who takes part. The wolfssl of PyPI needs a socket for each connection, which is not comparable.
-ENTRANTS: Final = ("tlsmgm-openssl", "tlsmgm-wolfssl", "ssl", "pyopenssl")
+ENTRANTS: Final = (*NATIVE, "tlsmgm-openssl", "tlsmgm-wolfssl", "ssl", "pyopenssl")
 
 _COUNT: Final = 1_000
 _ROUNDS: Final = 3
@@ -55,15 +73,19 @@ class Remote:
     """An end of a connection in another process; the process goes with the object.
 
     Args:
-        entrant: one of ``MEMORY``.
+        entrant: one of ``ENTRANTS``.
         role: ``server`` or ``client``.
         identity: certificates.
+
+    Raises:
+        BuildError: a program in C cannot be compiled.
+        LibraryMissingError: its library is not there.
     """
 
     def __init__(self, entrant: str, role: str, identity: Identity) -> None:
         self._who = f"{entrant}, {role}"
         self._process = subprocess.Popen(
-            command("holder", entrant, role, *dataclasses.astuple(identity)),
+            _command(entrant, role, identity),
             env=environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -97,19 +119,20 @@ class Remote:
         self._ask(b"n")
 
     def memory(self) -> int:
-        """Bytes of memory of the process."""
-        return int(self._ask(b"m"))
+        """Bytes of memory of the process, without its garbage."""
+        self._ask(b"m")
+        found = memory_of(self._process.pid)
+        if found == 0:
+            raise ProgramError(f"{self._who}: the process that holds it cannot be weighed")
+        return found
 
-    def add_contexts(self, count: int) -> int:
+    def add_contexts(self, count: int) -> None:
         """Make contexts.
 
         Args:
             count: how many more.
-
-        Returns:
-            Bytes of memory of the process with them.
         """
-        return int(self._ask(b"c", str(count).encode()))
+        self._ask(b"c", str(count).encode())
 
     def step(self, wire: bytes) -> tuple[bool, bytes]:
         """Go on with the handshake."""
@@ -134,6 +157,15 @@ class Remote:
     def session(self) -> object | None:
         """None is handed out."""
         return None
+
+
+def _command(entrant: str, role: str, identity: Identity) -> list[str]:
+    if entrant not in NATIVE:
+        return command("holder", entrant, role, *dataclasses.astuple(identity))
+    words = native_words(Setting(), resumed=False)
+    files = {"certificate": identity.certificate, "key": identity.key}
+    library, layer = NATIVE[entrant]
+    return hold_command(library, layer, role, **words, **files)
 
 
 def plans(bench: Bench) -> list[Plan]:
@@ -171,12 +203,35 @@ def _plan(topic: Topic, weigh: Callable[[str], float]) -> Plan:
     plan = Plan(topic, [], rounds=_ROUNDS)
     for name in ENTRANTS:
         try:
-            entrant = MEMORY[name]()
-        except Absent as reason:
+            title, library = introduce(name)
+        except (Absent, BuildError, LibraryMissingError) as reason:
             plan.absent.append(f"{topic.name}: {reason}")
             continue
-        plan.contestants.append(_contestant(name, entrant.name, entrant.library, weigh))
+        plan.contestants.append(_contestant(name, title, library, weigh))
     return plan
+
+
+def introduce(name: str) -> tuple[str, str]:
+    """Say who an entrant is.
+
+    Args:
+        name: one of ``ENTRANTS``.
+
+    Returns:
+        Its name and its library, for tables.
+
+    Raises:
+        Absent: it cannot take part.
+        BuildError: its program cannot be compiled.
+        LibraryMissingError: its library is not there.
+    """
+    if name not in NATIVE:
+        entrant = MEMORY[name]()
+        return entrant.name, entrant.library
+    library, layer = NATIVE[name]
+    build(library, f"hold-{layer}")  # here, so that who cannot be built is absent
+    title = f"plain C, {library}" if layer == "plain" else f"C contract, {library}"
+    return title, f"{library} {facts(library)['library_version']}"
 
 
 def _contestant(name: str, title: str, library: str, weigh: Callable[[str], float]) -> Contestant:
@@ -191,7 +246,7 @@ def weigh_connections(entrant: str, role: str, identity: Identity, count: int) -
     """Weigh one end of idle connections.
 
     Args:
-        entrant: one of ``MEMORY``.
+        entrant: one of ``ENTRANTS``.
         role: the end that is weighed, ``server`` or ``client``.
         identity: certificates.
         count: of connections.
@@ -234,7 +289,7 @@ def weigh_contexts(entrant: str, identity: Identity, count: int) -> float:
     """Weigh contexts.
 
     Args:
-        entrant: one of ``MEMORY``.
+        entrant: one of ``ENTRANTS``.
         identity: certificates.
         count: of contexts.
 
@@ -242,5 +297,7 @@ def weigh_contexts(entrant: str, identity: Identity, count: int) -> float:
         Bytes of one.
     """
     with Remote(entrant, "server", identity) as remote:
-        before = remote.add_contexts(_FIRST)
-        return (remote.add_contexts(count) - before) / count
+        remote.add_contexts(_FIRST)
+        before = remote.memory()
+        remote.add_contexts(count)
+        return (remote.memory() - before) / count

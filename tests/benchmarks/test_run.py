@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ import pytest
 from benchmarks.__main__ import main
 from benchmarks.model import Row, Run, Topic
 from benchmarks.rounds import Contestant, Plan, Turn, compare
-from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads import WORKLOADS, fields
+from benchmarks.workloads.bench import Bench
 from tests.benchmarks.workloads.silent import Silent
 from tlsmgm._backends import libraries
 
@@ -88,6 +90,34 @@ def test_one_workload_from_the_command_line_to_the_report(tmp_path: Path) -> Non
     assert all(row.samples for row in run.rows)
     assert {"processor", *libraries(), "build flags"} <= run.machine.keys()
     assert "tlsmgm" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_only_the_topics_that_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done: list[str] = []
+    closed: list[str] = []
+
+    def plans(_: Bench) -> Iterator[Plan]:
+        for name in "abc":
+
+            def turn(_: float, name: str = name) -> Turn:
+                done.append(name)
+                return Turn(1.0)
+
+            def close(name: str = name) -> None:
+                closed.append(name)
+
+            yield Plan(Topic(name, name, "µs"), [Contestant("x", "lib", turn, close)])
+
+    monkeypatch.setattr(fields, "plans", plans)
+    command = ["--only", "fields", "--rounds", "1", "--output", str(tmp_path)]
+    assert main([*command, "--topics", "c,a"]) == 0
+    assert set(done) == {"a", "c"}
+    assert closed == ["a", "b", "c"]
+    assert [topic.name for topic in Run.load(tmp_path / "results.json").topics] == ["a", "c"]
+    assert main([*command, "--topics", "a,nonsense"]) == 2
+    assert "no topic nonsense in fields" in capsys.readouterr().err
 
 
 def test_usage(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,21 +1,23 @@
-"""Holds many ends of connections, or many contexts, in a process of its own, and weighs them.
+"""Holds many ends of connections, or many contexts, in a process of its own, to be weighed.
 
 The other ends of the connections are in the process that asks, and are none of the weight. Frames
-go over standard input and output: a length of four bytes, a letter, a body::
+go over standard input and output: a length of four bytes, a letter, a body. Every command has an
+answer, which may be empty::
 
     n         a new end takes the place of the one before, which is kept
     s wire    handshake; answer: a byte 1 when it is complete, else 0, then wire
     w data    seal; answer: wire
     r wire    open; answer: data
-    m         answer: the memory of this process in bytes, as text
-    c count   so many contexts more; answer as for m
+    c count   so many contexts more
+    m         let go of garbage, so that this process can be weighed
+
+``native/hold`` obeys the same frames.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
-import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO, Final
@@ -23,7 +25,6 @@ from typing import Any, BinaryIO, Final
 import tlsmgm
 from benchmarks.cohort.members import MEMORY
 from benchmarks.cohort.memory import Accept, End
-from benchmarks.cohort.processes import memory_of
 from benchmarks.cohort.setting import Setting
 from benchmarks.identity import Identity
 from benchmarks.workloads.programs.domains import name_of
@@ -100,10 +101,11 @@ class Holder:
             return self._ends[-1].open(body)
         if letter == b"c":
             self._add_contexts(int(body))
-        elif letter != b"m":
+        elif letter == b"m":
+            gc.collect()
+        else:
             raise ValueError(f"there is no command {letter!r}")
-        gc.collect()
-        return str(memory_of(os.getpid())).encode()
+        return b""
 
     def _new(self) -> End:
         if self._begin is None:

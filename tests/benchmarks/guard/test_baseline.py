@@ -63,6 +63,14 @@ def test_only_the_very_same_setup_fits() -> None:
     assert baseline.fitting(stored, "python-openssl", KEY) is None
 
 
+def test_the_order_of_flags_is_no_difference() -> None:
+    stored = [replace(OPENSSL, key=KEY | {"cflags": "-O3 -g -fPIC"})]
+    assert baseline.fitting(stored, "openssl", KEY | {"cflags": "-fPIC -O3 -g"}) is stored[0]
+    assert baseline.fitting(stored, "openssl", KEY | {"cflags": "-fPIC -O2 -g"}) is None
+    assert baseline.fitting(stored, "openssl", KEY | {"cflags": "-fPIC -O3"}) is None
+    assert baseline.fitting(stored, "openssl", KEY) is None
+
+
 def test_the_difference_is_told() -> None:
     far = replace(OPENSSL, key={"architecture": "aarch64", "compiler": "cc 9", "valgrind": "3.1"})
     here = KEY | {"valgrind": "3.24.0", "cflags": "-O3"}

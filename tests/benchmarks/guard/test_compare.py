@@ -4,25 +4,40 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.guard.compare import LIMIT, OWN, OWN_LIMIT, Row, Verdict, compare, table
+from benchmarks.guard.compare import (
+    LIMIT,
+    MESSAGE_LIMIT,
+    OWN,
+    OWN_LIMIT,
+    Row,
+    Verdict,
+    compare,
+    table,
+)
 
 
-def row(before: int | None, now: int | None, part: str = "server") -> Row:
-    return Row("tls13", "openssl", part, before, now)
+def row(
+    before: int | None,
+    now: int | None,
+    part: str = "server",
+    library: str = "openssl",
+    subject: str = "tls13",
+) -> Row:
+    return Row(subject, library, part, before, now)
 
 
-def test_the_limit_is_three_percent() -> None:
-    assert LIMIT == 0.03
+def test_the_limits() -> None:
+    assert (LIMIT, MESSAGE_LIMIT, OWN_LIMIT) == (0.01, 0.02, 0.05)
 
 
 @pytest.mark.parametrize(
     ("before", "now", "verdict"),
     [
         (1000, 1000, Verdict.SAME),
-        (1000, 1030, Verdict.SAME),
-        (1000, 1031, Verdict.WORSE),
-        (1000, 970, Verdict.SAME),
-        (1000, 969, Verdict.BETTER),
+        (1000, 1010, Verdict.SAME),
+        (1000, 1011, Verdict.WORSE),
+        (1000, 990, Verdict.SAME),
+        (1000, 989, Verdict.BETTER),
         (None, 1000, Verdict.NEW),
         (1000, None, Verdict.GONE),
         (0, 0, Verdict.SAME),
@@ -33,10 +48,20 @@ def test_verdicts(before: int | None, now: int | None, verdict: Verdict) -> None
     assert row(before, now).verdict is verdict
 
 
-def test_own_code_alone_has_another_limit() -> None:
-    at_limit = round(1000 * (1 + OWN_LIMIT))
-    assert row(1000, at_limit, "server" + OWN).verdict is Verdict.SAME
-    assert row(1000, at_limit + 1, "server" + OWN).verdict is Verdict.WORSE
+@pytest.mark.parametrize(
+    ("part", "library", "subject", "limit"),
+    [
+        ("server" + OWN, "openssl", "tls13", OWN_LIMIT),
+        ("server" + OWN, "openssl", "message", OWN_LIMIT),
+        ("both", "python-openssl", "message", MESSAGE_LIMIT),
+        ("both", "python-openssl", "handshake", LIMIT),
+        ("server", "openssl", "message", LIMIT),
+    ],
+)
+def test_some_parts_have_another_limit(part: str, library: str, subject: str, limit: float) -> None:
+    at_limit = round(1000 * (1 + limit))
+    assert row(1000, at_limit, part, library, subject).verdict is Verdict.SAME
+    assert row(1000, at_limit + 1, part, library, subject).verdict is Verdict.WORSE
 
 
 def test_ratio() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.native import build as native
 from tests.support import pki
-from tests.support.libraries import lacks
+from tests.support.libraries import LIBRARIES, lacks
 
 SERVER_NAME = "bench.example"
 
@@ -67,3 +67,13 @@ def library(library: str) -> str:
     except native.LibraryMissingError as error:
         lacks(library, error)
     return library
+
+
+def any_program(name: str) -> Path:
+    """A program over the first library that is there."""
+    for library in LIBRARIES:
+        try:
+            return native.build(library, name)
+        except native.LibraryMissingError as error:
+            reason = str(error)
+    pytest.skip(reason)

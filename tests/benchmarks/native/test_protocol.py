@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from benchmarks.native.build import build
 from benchmarks.native.worker import LAYERS, NativeError, Worker, once_command, words_of
-from tests.benchmarks.native.conftest import Files
-from tests.support.libraries import LIBRARIES
+from tests.benchmarks.native.conftest import Files, any_program
 from tests.support.sanitizers import IS_SANITIZED
 
 GARBAGE = [
@@ -74,18 +73,9 @@ LINES = st.lists(
 @settings(max_examples=25, deadline=None)
 @given(lines=LINES)
 def test_every_line_has_one_answer(lines: list[bytes]) -> None:
-    answers = exchange(_any_program(), [*lines, b"op=info"])
+    answers = exchange(any_program("contract"), [*lines, b"op=info"])
     assert len(answers) == len(lines) + 1
     assert answers[-1]["ok"] is True
-
-
-def _any_program() -> Path:
-    for library in LIBRARIES:
-        try:
-            return build(library, "contract")
-        except Exception as error:
-            reason = str(error)
-    pytest.skip(reason)
 
 
 def test_quit_ends_it_before_the_next_line(library: str) -> None:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.cohort.managed import Managed
-from benchmarks.cohort.members import MEMORY
 from benchmarks.cohort.memory import handshake
 from benchmarks.cohort.setting import Absent, Setting, check_facts
+from benchmarks.native.build import BuildError, LibraryMissingError
 from benchmarks.rounds import compare
 from benchmarks.workloads import footprint
 from benchmarks.workloads.bench import Bench
-from benchmarks.workloads.footprint import ENTRANTS, Remote, weigh_connections, weigh_contexts
+from benchmarks.workloads.footprint import (
+    ENTRANTS,
+    NATIVE,
+    Remote,
+    weigh_connections,
+    weigh_contexts,
+)
 from benchmarks.workloads.programs.holder import Holder
 from benchmarks.workloads.programs.launch import ProgramError
 from tests.benchmarks.workloads.silent import Silent
@@ -21,8 +27,8 @@ from tests.benchmarks.workloads.silent import Silent
 def entrant(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     try:
-        MEMORY[name]()
-    except Absent as reason:
+        footprint.introduce(name)
+    except (Absent, LibraryMissingError) as reason:
         pytest.skip(str(reason))
     return name
 
@@ -60,12 +66,39 @@ def test_ends_that_are_not_set_alike_are_no_result(
         weigh_connections("tlsmgm-openssl", "server", bench.identity(), 1)
 
 
+@pytest.mark.parametrize("entrant", NATIVE, indirect=True)
+def test_a_connection_in_c_keeps_no_buffer(entrant: str, bench: Bench) -> None:
+    # Two records of 16 KB, one for each direction, would be more.
+    assert weigh_connections(entrant, "server", bench.identity(), 200) < 2 * 16384
+
+
 def test_a_dead_process_is_told(bench: Bench) -> None:
     with Remote("ssl", "server", bench.identity()) as remote:
         remote._process.kill()
         remote._process.wait()
         with pytest.raises(ProgramError, match=r"ssl, server: .* has died"):
             remote.begin()
+
+
+def test_a_process_that_cannot_be_weighed_is_told(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(footprint, "memory_of", lambda pid: 0)
+    with (
+        Remote("ssl", "server", bench.identity()) as remote,
+        pytest.raises(ProgramError, match=r"ssl, server: .* cannot be weighed"),
+    ):
+        remote.memory()
+
+
+def test_who_cannot_be_built_is_absent(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(library: str, program: str) -> None:
+        raise BuildError(f"no {program} over {library}")
+
+    monkeypatch.setattr(footprint, "build", refuse)
+    for plan in footprint.plans(bench):
+        assert f"{plan.topic.name}: no hold-plain over openssl" in plan.absent
+        assert "plain C, openssl" not in [item.entrant for item in plan.contestants]
 
 
 def test_an_unknown_command_is_refused(bench: Bench) -> None:
@@ -75,11 +108,11 @@ def test_an_unknown_command_is_refused(bench: Bench) -> None:
 
 def test_topics_and_rows(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(footprint, "_QUICK_COUNT", 30)
-    monkeypatch.setattr(footprint, "ENTRANTS", ("ssl",))
+    monkeypatch.setattr(footprint, "ENTRANTS", ("plain-openssl", "ssl"))
     plans = footprint.plans(bench)
     names = [plan.topic.name for plan in plans]
     assert names == ["footprint-server", "footprint-client", "footprint-context"]
     for plan in plans:
-        (row,) = compare(plan, 1, Silent())
-        assert row.entrant == "ssl"
-        assert len(row.samples) == 1
+        rows = compare(plan, 1, Silent())
+        assert [row.entrant for row in rows] == ["plain C, openssl", "ssl"]
+        assert [len(row.samples) for row in rows] == [1, 1]
