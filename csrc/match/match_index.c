@@ -337,10 +337,17 @@ static bool is_ip_address(struct tlsmgm_bytes name) {
     return tlsmgm_ip_address_read(name, address) > 0;
 }
 
+/* Where no domain has an address, no table is asked. */
+static uint32_t find_group(const struct tlsmgm_match_index *index, const uint8_t address[16],
+                           uint16_t port) {
+    bool has_addresses = index->group_count > (index->any_group == NO_SLOT ? 0u : 1u);
+    uint32_t position = has_addresses ? *group_slot(index, address, port) : NO_SLOT;
+    return position == NO_SLOT ? index->any_group : position;
+}
+
 uint32_t tlsmgm_match_index_find(const struct tlsmgm_match_index *index, const uint8_t address[16],
                                  uint16_t port, struct tlsmgm_bytes name) {
-    uint32_t position = *group_slot(index, address, port);
-    if (position == NO_SLOT) position = index->any_group;
+    uint32_t position = find_group(index, address, port);
     if (position == NO_SLOT) return TLSMGM_MATCH_NONE;
     const struct group *group = &index->groups[position];
     if (name.data == NULL) {

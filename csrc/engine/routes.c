@@ -1,0 +1,126 @@
+#include "engine/routes.h"
+
+#include <stdatomic.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+
+struct target {
+    struct tlsmgm_route_address address; /* first: what next() hands out is this */
+    _Atomic uint64_t failed_until;       /* 0: it has not */
+};
+
+struct group {
+    uint32_t domain;
+    uint32_t count;
+    atomic_uint next;
+    struct target *targets;
+};
+
+struct tlsmgm_routes {
+    atomic_size_t references;
+    size_t count;
+    struct group groups[];
+};
+
+static void clear(struct tlsmgm_routes *routes) {
+    for (size_t i = 0; i < routes->count; i++) tlsmgm_free(routes->groups[i].targets);
+    tlsmgm_free(routes);
+}
+
+static struct group *find(struct tlsmgm_routes *routes, uint32_t domain) {
+    struct group *any = NULL;
+    for (size_t i = 0; i < routes->count; i++) {
+        if (routes->groups[i].domain == domain) return &routes->groups[i];
+        if (routes->groups[i].domain == TLSMGM_ROUTE_ANY) any = &routes->groups[i];
+    }
+    return any;
+}
+
+static enum tlsmgm_status add(struct tlsmgm_routes *routes, const struct tlsmgm_route *route,
+                              struct tlsmgm_error *error) {
+    if (route->count == 0 || route->count > UINT16_MAX) {
+        return tlsmgm_fail(error, TLSMGM_STATUS_CONFIG, "a route has from 1 to 65535 addresses");
+    }
+    const struct group *known = find(routes, route->domain);
+    if (known != NULL && known->domain == route->domain) {
+        return tlsmgm_fail(error, TLSMGM_STATUS_CONFIG, "a domain has two routes");
+    }
+    struct group *group = &routes->groups[routes->count];
+    group->targets = tlsmgm_calloc(route->count, sizeof *group->targets);
+    if (group->targets == NULL) return tlsmgm_fail_memory(error);
+    group->domain = route->domain;
+    group->count = (uint32_t)route->count;
+    for (size_t i = 0; i < route->count; i++) group->targets[i].address = route->addresses[i];
+    routes->count++;
+    return TLSMGM_STATUS_OK;
+}
+
+enum tlsmgm_status tlsmgm_routes_new(const struct tlsmgm_route *routes, size_t count,
+                                     struct tlsmgm_routes **out, struct tlsmgm_error *error) {
+    *out = NULL;
+    if (count > UINT32_MAX) return tlsmgm_fail_memory(error);
+    struct tlsmgm_routes *made = tlsmgm_calloc(1, sizeof *made + count * sizeof made->groups[0]);
+    if (made == NULL) return tlsmgm_fail_memory(error);
+    atomic_init(&made->references, 1);
+    for (size_t i = 0; i < count; i++) {
+        enum tlsmgm_status status = add(made, &routes[i], error);
+        if (status == TLSMGM_STATUS_OK) continue;
+        clear(made);
+        return status;
+    }
+    *out = made;
+    return TLSMGM_STATUS_OK;
+}
+
+struct tlsmgm_routes *tlsmgm_routes_ref(struct tlsmgm_routes *routes) {
+    if (routes != NULL) atomic_fetch_add(&routes->references, 1);
+    return routes;
+}
+
+void tlsmgm_routes_free(struct tlsmgm_routes *routes) {
+    if (routes != NULL && atomic_fetch_sub(&routes->references, 1) == 1) clear(routes);
+}
+
+static bool is_well(struct target *target, uint64_t now) {
+    return atomic_load_explicit(&target->failed_until, memory_order_relaxed) <= now;
+}
+
+/*
+ * Turns of a connection: 0 to count - 1 are the addresses that are well at that moment, count to
+ * 2 * count - 1 the others; so each is given once, as long as none changes meanwhile.
+ */
+const struct tlsmgm_route_address *tlsmgm_routes_next(struct tlsmgm_routes *routes,
+                                                      uint32_t domain,
+                                                      struct tlsmgm_route_tries *tries,
+                                                      uint64_t now) {
+    struct group *group = find(routes, domain);
+    if (group == NULL) return NULL;
+    if (tries->count == 0) {
+        tries->first = atomic_fetch_add_explicit(&group->next, 1, memory_order_relaxed);
+    }
+    while (tries->count < 2 * group->count) {
+        uint32_t turn = tries->count++;
+        bool wants_well = turn < group->count;
+        struct target *target = &group->targets[(tries->first + turn) % group->count];
+        if (is_well(target, now) == wants_well) return &target->address;
+    }
+    return NULL;
+}
+
+void tlsmgm_routes_failed(struct tlsmgm_routes *routes, const struct tlsmgm_route_address *address,
+                          uint64_t now) {
+    (void)routes;
+    struct target *target = (struct target *)(uintptr_t)address;
+    atomic_store_explicit(&target->failed_until, now + TLSMGM_ROUTE_FAILED_FOR,
+                          memory_order_relaxed);
+}
+
+void tlsmgm_routes_reached(struct tlsmgm_routes *routes,
+                           const struct tlsmgm_route_address *address) {
+    (void)routes;
+    struct target *target = (struct target *)(uintptr_t)address;
+    if (atomic_load_explicit(&target->failed_until, memory_order_relaxed) != 0) {
+        atomic_store_explicit(&target->failed_until, 0, memory_order_relaxed);
+    }
+}

@@ -1,0 +1,60 @@
+/*
+ * Routes: where the connections of a domain go. An immutable, counted table of addresses that were
+ * looked up before; only which of them is next, and which failed last, changes, and all workers
+ * share that.
+ */
+#ifndef TLSMGM_ROUTES_H
+#define TLSMGM_ROUTES_H
+
+#include <sys/socket.h>
+
+#include "include/tlsmgm.h"
+
+struct tlsmgm_routes;
+
+struct tlsmgm_route_address {
+    struct sockaddr_storage address;
+    socklen_t size;
+};
+
+/* A domain's number, or TLSMGM_ROUTE_ANY for all that have no route of their own. */
+#define TLSMGM_ROUTE_ANY UINT32_MAX
+
+struct tlsmgm_route {
+    uint32_t domain;
+    const struct tlsmgm_route_address *addresses; /* copied */
+    size_t count;                                 /* one at least */
+};
+
+/* OK, CONFIG when a domain has two routes or a route no address, or NO_MEMORY. */
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_routes_new(const struct tlsmgm_route *routes,
+                                                     size_t count, struct tlsmgm_routes **out,
+                                                     struct tlsmgm_error *error);
+struct tlsmgm_routes *tlsmgm_routes_ref(struct tlsmgm_routes *routes);
+void tlsmgm_routes_free(struct tlsmgm_routes *routes);
+
+/* What one connection has asked for so far. All zero: nothing. */
+struct tlsmgm_route_tries {
+    uint32_t first; /* where it has begun in the group */
+    uint32_t count; /* how many it was given */
+};
+
+/*
+ * The next address for a connection of a domain: one after the other over all connections, those
+ * that failed lately only when no other is left. NULL: it has tried them all, or there is no route.
+ */
+const struct tlsmgm_route_address *tlsmgm_routes_next(struct tlsmgm_routes *routes,
+                                                      uint32_t domain,
+                                                      struct tlsmgm_route_tries *tries,
+                                                      uint64_t now);
+
+/* Milliseconds for which an address that failed is asked last. */
+#define TLSMGM_ROUTE_FAILED_FOR 10000u
+
+/* What has become of connecting to it. */
+void tlsmgm_routes_failed(struct tlsmgm_routes *routes, const struct tlsmgm_route_address *address,
+                          uint64_t now);
+void tlsmgm_routes_reached(struct tlsmgm_routes *routes,
+                           const struct tlsmgm_route_address *address);
+
+#endif
