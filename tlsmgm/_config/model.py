@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tlsmgm._config.database_settings import DatabaseSettings
-from tlsmgm._domains.domain import Domain, DomainDefaults, DomainKind, Origin
-from tlsmgm._domains.parameters import FIELD_PARAMETERS, PARAMETERS, PEM, of_kind
+from tlsmgm._domains.defaults import DomainDefaults
+from tlsmgm._domains.domain import Domain, DomainKind, Origin
+from tlsmgm._domains.parameters import FIELD_PARAMETERS, PARAMETERS, PATHS, PEM, of_kind
 from tlsmgm._material.keylog import FROM_ENVIRONMENT
 from tlsmgm.errors import ConfigError
 
@@ -50,7 +51,7 @@ NUMBER_FIELDS: Final = frozenset(of_kind("number"))
 PEM_FIELDS: Final = frozenset(of_kind(*PEM))
 
 #: Fields of Domain that may be paths, which are relative to the configuration's folder.
-PATH_FIELDS: Final = frozenset(of_kind(*PEM, "file", "log", "folder"))
+PATH_FIELDS: Final = frozenset(of_kind(*PATHS))
 
 #: What ``tls_library`` may be (manual 1.9.2).
 LIBRARIES: Final = ("auto", "none", "openssl", "wolfssl")

@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from tlsmgm._config.database_settings import DEFAULT_TABLE, DEFAULT_TIMEOUT, DatabaseSettings
 from tlsmgm._config.model import Configuration, DomainTable
-from tlsmgm._config.tables import socket_text, written_tables, written_values
+from tlsmgm._config.tables import TO_FILE, socket_text, written_tables, written_values
 from tlsmgm._config.toml import reads_as_pem
+from tlsmgm._domains.parameters import of_kind
 from tlsmgm.errors import ConfigError
 
 __all__ = ["TOML_HEAD", "toml_library", "toml_string", "write_toml"]
@@ -26,7 +27,7 @@ _WIDTH: Final = 100
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _ESCAPES: Final = {"\b": r"\b", "\t": r"\t", "\n": r"\n", "\f": r"\f", "\r": r"\r"}
-_TO_FILE: Final = "put it into a file and give its path"
+_SECRETS: Final = frozenset(of_kind("secret"))
 
 
 def write_toml(configuration: Configuration) -> str:
@@ -161,12 +162,12 @@ def _text_of_bytes(name: str, value: bytes) -> str:
     try:
         text = value.decode("utf-8")
     except UnicodeDecodeError:
-        hint = "use another one" if name == "private_key_passphrase" else _TO_FILE
+        hint = "use another one" if name in _SECRETS else TO_FILE
         raise ConfigError("is not UTF-8, which TOML must be", hint=hint) from None
-    if name == "private_key_passphrase":
+    if name in _SECRETS:
         return toml_string(text)
     if not reads_as_pem(text):
-        raise ConfigError("is PEM that TOML would take for a path", hint=_TO_FILE)
+        raise ConfigError("is PEM that TOML would take for a path", hint=TO_FILE)
     body = "".join(char if char == "\n" else _escaped(char) for char in text)
     return f'"""\n{body}"""'
 

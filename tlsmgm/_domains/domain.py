@@ -2,7 +2,7 @@
 
 A :class:`Domain` is immutable, compares by value, and has passed every check that needs no file,
 no library and no other domain.  What is the default of what, see the manual, 1.5;
-:class:`DomainDefaults` has the part of it that depends on where the configuration lies.
+:mod:`tlsmgm._domains.defaults` has the part of it that depends on where the configuration lies.
 """
 
 from __future__ import annotations
@@ -13,6 +13,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from tlsmgm._domains.defaults import (
+    DEFAULT_METHOD,
+    DEFAULT_TICKET_ROTATION,
+    DEFAULT_VERIFY_DEPTH,
+    DomainKind,
+)
 from tlsmgm._domains.friendly import WORDS, manual_values
 from tlsmgm._domains.methods import Method, parse_method
 from tlsmgm._domains.parameters import PARAMETERS, of_kind
@@ -23,22 +29,16 @@ if TYPE_CHECKING:
     import ssl
 
 __all__ = [
-    "DEFAULT_CA_DIR",
-    "DEFAULT_TICKET_ROTATION",
-    "DEFAULT_VERIFY_DEPTH",
     "AnySource",
     "ClientAuth",
     "ClientEKU",
     "Domain",
-    "DomainDefaults",
     "DomainKind",
     "Identity",
     "Origin",
     "Source",
     "normalise",
 ]
-
-DomainKind = Literal["server", "client"]
 
 #: How a name is looked for in a certificate: RFC 9525, or RFC 5922 for SIP.
 Identity = Literal["host", "sip"]
@@ -52,15 +52,6 @@ ClientAuth = Literal["none", "optional", "required"]
 #: Makes a context of Python's own ``ssl`` for a domain.  That room stands above this one, so the
 #: package hands it down when it is imported.
 ssl_context_maker: Callable[[Domain], ssl.SSLContext] | None = None
-
-#: Trusted CAs of a domain that verifies and names none; used only if there are some (manual 1.9.7).
-DEFAULT_CA_DIR: Final = "/etc/pki/CA/"
-
-#: Intermediates allowed between the peer's certificate and the trust anchor.
-DEFAULT_VERIFY_DEPTH: Final = 3
-
-#: Seconds between two keys of session tickets.
-DEFAULT_TICKET_ROTATION: Final = 8 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,40 +69,6 @@ class Origin:
     def __str__(self) -> str:
         """``file:line``, as compilers print it."""
         return self.file if self.line is None else f"{self.file}:{self.line}"
-
-
-@dataclass(frozen=True, slots=True)
-class DomainDefaults:
-    """Defaults of domains that are read from a configuration (manual 1.5).
-
-    Args:
-        config_dir: directory of the configuration, called CFG_DIR in the manual.
-    """
-
-    config_dir: str
-
-    @property
-    def certificate(self) -> str:
-        """Path of a server domain's certificate that is not set."""
-        return os.path.join(self.config_dir, "tls", "cert.pem")
-
-    @property
-    def private_key(self) -> str:
-        """Path of a server domain's private key that is not set."""
-        return os.path.join(self.config_dir, "tls", "ckey.pem")
-
-    def values(self, kind: DomainKind) -> dict[str, Any]:
-        """Return the fields to give to :class:`Domain` where the configuration says nothing.
-
-        Args:
-            kind: ``"server"`` or ``"client"``; a client without certificate simply sends none.
-
-        Returns:
-            Field names and values; every other default is that of :class:`Domain` itself.
-        """
-        if kind == "client":
-            return {}
-        return {"certificate": self.certificate, "private_key": self.private_key}
 
 
 class _Told:
@@ -191,7 +148,7 @@ class Domain(_Told):
     kind: DomainKind
     match_ip_address: tuple[str, ...] = ("*",)
     match_sip_domain: tuple[str, ...] = ("*",)
-    method: str = "SSLv23"
+    method: str = DEFAULT_METHOD
     verify_cert: bool = True
     require_cert: bool = None  # type: ignore[assignment]  # filled in by __post_init__
     certificate: Source | None = None
@@ -229,7 +186,7 @@ class Domain(_Told):
             kind: DomainKind,
             match_ip_address: str | Iterable[str] = ("*",),
             match_sip_domain: str | Iterable[str] = ("*",),
-            method: str = "SSLv23",
+            method: str = DEFAULT_METHOD,
             verify_cert: bool = True,
             require_cert: bool | None = None,
             certificate: AnySource | None = None,

@@ -15,7 +15,7 @@ from tlsmgm._config.database_settings import COLUMNS, OUR_COLUMNS, DatabaseSetti
 from tlsmgm._core.pem import split
 from tlsmgm._domains.domain import Domain, DomainKind, Origin, Source, normalise
 from tlsmgm._domains.filters import lenient_list
-from tlsmgm._domains.parameters import of_kind
+from tlsmgm._domains.parameters import PATHS, of_kind
 from tlsmgm._material.reading import Reader
 from tlsmgm._provisioning.loaded import RowFailure
 from tlsmgm._provisioning.schema import BLOBS, MAX_TEXT
@@ -31,7 +31,7 @@ _FLAGS: Final = frozenset(of_kind("flag"))
 _CERTIFICATES: Final = frozenset(of_kind("certificates"))
 _FILTERS: Final = frozenset(of_kind("filters"))
 _NUMBERS: Final = frozenset(of_kind("number"))
-_PATHS: Final = frozenset(of_kind("file", "log", "folder"))
+_PATHS: Final = frozenset(of_kind(*PATHS)) - BLOBS
 _VALUES: Final = tuple(name for name in COLUMNS if name not in ("id", "domain", "type"))
 
 #: Fields of Domain that have no column, unless the table has one of ours.
