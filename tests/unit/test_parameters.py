@@ -27,3 +27,22 @@ def test_names_and_places_are_given_once() -> None:
     places = [item.column for item in PARAMETERS if item.column is not None]
     assert len(set(places)) == len(places)
     assert sorted([*places, 0, 1, 4]) == list(range(len(COLUMNS)))
+
+
+def test_other_names_are_given_once() -> None:
+    for names in (
+        [item.friendly for item in PARAMETERS if item.friendly is not None],
+        [name for item in PARAMETERS for name in item.old],
+        [item.listed[1] for item in PARAMETERS if item.listed is not None],
+    ):
+        assert len(set(names)) == len(names)
+    places = sorted(item.listed[0] for item in PARAMETERS if item.listed is not None)
+    assert places == list(range(len(places)))
+
+
+def test_whatever_is_a_secret_says_which() -> None:
+    """So that files which others can read are told."""
+    assert [item.field for item in PARAMETERS if item.secret is not None] == [
+        *("private_key", "private_key_passphrase", "private_key2", "ticket_key_file")
+    ]
+    assert [item for item in PARAMETERS if item.kind in ("key", "secret") and not item.secret] == []

@@ -17,7 +17,7 @@ from tlsmgm._config.toml import reads_as_pem
 from tlsmgm._domains.parameters import of_kind
 from tlsmgm.errors import ConfigError
 
-__all__ = ["TOML_HEAD", "toml_library", "toml_string", "write_toml"]
+__all__ = ["TOML_HEAD", "toml_library", "toml_string", "toml_value", "write_toml"]
 
 #: The first line of what is written.
 TOML_HEAD: Final = "# TLS domains of tlsmgm: one table per domain, paths from this file's folder."
@@ -130,13 +130,25 @@ def _lines(values: Mapping[str, Any], domain: str | None) -> list[str]:
         if value is None:
             continue
         try:
-            lines.append(f"{_key(name)} = {_value(name, value)}")
+            lines.append(f"{_key(name)} = {toml_value(name, value)}")
         except ConfigError as error:
             raise error.at(domain=domain, parameter=name) from None
     return lines
 
 
-def _value(name: str, value: Any) -> str:
+def toml_value(name: str, value: Any) -> str:
+    """Write a value.
+
+    Args:
+        name: its key.
+        value: in the form in which a domain stores it.
+
+    Returns:
+        The text behind ``=``.
+
+    Raises:
+        ConfigError: TOML cannot say it.
+    """
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (int, float)):
