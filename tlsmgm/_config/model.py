@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -22,8 +23,8 @@ from tlsmgm.errors import ConfigError
 
 __all__ = [
     "DOMAIN_PARAMETERS",
+    "FILTER_FIELDS",
     "FLAG_FIELDS",
-    "LIBRARIES",
     "NUMBER_FIELDS",
     "OUR_PARAMETERS",
     "PATH_FIELDS",
@@ -32,6 +33,7 @@ __all__ = [
     "Configuration",
     "DomainTable",
     "Socket",
+    "avp_name",
     "in_folder",
 ]
 
@@ -40,6 +42,9 @@ OUR_PARAMETERS: Final = tuple(item.field for item in PARAMETERS if item.ours)
 
 #: Parameters of a domain by the manual's names (1.9), with the field of Domain they set.
 DOMAIN_PARAMETERS: Final = FIELD_PARAMETERS
+
+#: Fields of Domain that are lists of what it is for, of which several make one together.
+FILTER_FIELDS: Final = frozenset(of_kind("filters"))
 
 #: Fields of Domain that are true or false.
 FLAG_FIELDS: Final = frozenset(of_kind("flag"))
@@ -53,12 +58,10 @@ PEM_FIELDS: Final = frozenset(of_kind(*PEM))
 #: Fields of Domain that may be paths, which are relative to the configuration's folder.
 PATH_FIELDS: Final = frozenset(of_kind(*PATHS))
 
-#: What ``tls_library`` may be (manual 1.9.2).
-LIBRARIES: Final = ("auto", "none", "openssl", "wolfssl")
-
 #: Protocols of sockets that speak TLS.
 TLS_PROTOCOLS: Final = frozenset({"tls", "wss", "hep_tls", "bins", "msrps"})
 
+_AVP: Final = re.compile(r"\$b?avp\((.*)\)")
 _LIBRARY_MODULES: Final = {"openssl": "tls_openssl", "wolfssl": "tls_wolfssl"}
 
 
@@ -253,6 +256,19 @@ class Configuration:
         """
         written = {} if self.defaults is None else self.defaults.values
         return DomainDefaults(self.folder).values(kind) | in_folder(self.folder, written)
+
+
+def avp_name(text: str) -> str:
+    """Name an AVP.
+
+    Args:
+        text: its name, or as scripts refer to it: ``$avp(name)``.
+
+    Returns:
+        The name.
+    """
+    match = _AVP.fullmatch(text)
+    return text if match is None else match[1]
 
 
 def in_folder(folder: str, values: Mapping[str, Any]) -> dict[str, Any]:
