@@ -32,6 +32,7 @@ _HEAD = """\
 Everything that programs may import, with the first sentence of its docstring, and what that says
 of parameters and attributes. `help(tlsmgm.TLSManager.reload)` has the rest: arguments, exceptions,
 and the section of the RFC or of the manual. Other modules and names are ours to change.
+`tlsmgm.provisioning.settings` is an old address of names in `tlsmgm.databases`, which still works.
 For C and Cython there is [embedding.md](embedding.md).
 
 This page is made of the docstrings, by `python -m tests.docs.reference`.

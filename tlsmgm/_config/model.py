@@ -125,6 +125,8 @@ class Configuration:
         warnings: sentences for a log.
         defaults: values for domains that have none of their own.
         tables: what is written about each domain.
+        value_origins: where each value of a domain stands, by the domain's kind and name and the
+            name of the field; what is not in there is a default.
     """
 
     path: str
