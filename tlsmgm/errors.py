@@ -31,7 +31,7 @@ __all__ = [
 _PEM = re.compile(r"-----BEGIN.*?(?:-----END[^-]*-----|\Z)", re.DOTALL)
 
 
-def without_pem(text: str) -> str:
+def _without_pem(text: str) -> str:
     """Leave PEM out of a text: a key that was written in the wrong place must not be printed.
 
     Args:
@@ -61,7 +61,7 @@ class TLSError(Exception):
         alert: int | None = None,
         library_code: int | None = None,
     ) -> None:
-        super().__init__(without_pem(message))
+        super().__init__(_without_pem(message))
         self.backend = backend
         self.alert = alert
         self.library_code = library_code
@@ -105,7 +105,7 @@ class PlacedError(TLSError):
             alert=alert,
             library_code=library_code,
         )
-        self.reason = without_pem(reason)
+        self.reason = _without_pem(reason)
         self.origin = origin
         self.domain = domain
         self.parameter = parameter

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
+import c_core
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
@@ -44,6 +46,11 @@ class Distribution:
     modules: tuple[str, ...] = ()
 
 
+def rooms_of_others(library: str) -> list[str]:
+    """Return patterns of the C files that are about other libraries than the one inside."""
+    return [f"csrc/backends/{name}/*" for name in c_core.BACKENDS if name != library]
+
+
 TLSMGM = Distribution(
     name="tlsmgm",
     package="tlsmgm",
@@ -53,7 +60,7 @@ TLSMGM = Distribution(
     takes=("*",),
     leaves=(
         "tlsmgm_wolfssl/*",
-        "csrc/backends/wolfssl/*",
+        *rooms_of_others("openssl"),
         "wheels/tlsmgm_wolfssl/*",
         # They quote what is under the GPL.
         "wheels/patches/wolfssl-*",
@@ -86,7 +93,7 @@ TLSMGM_WOLFSSL = Distribution(
         "wheels/*.sh",
         "wheels/patches/*.patch",
     ),
-    leaves=("csrc/backends/openssl/*", "wheels/tlsmgm_wolfssl/*"),
+    leaves=(*rooms_of_others("wolfssl"), "wheels/tlsmgm_wolfssl/*"),
     overlay="wheels/tlsmgm_wolfssl",
 )
 

@@ -32,6 +32,7 @@ _HEAD = """\
 Everything that programs may import, with the first sentence of its docstring, and what that says
 of parameters and attributes. `help(tlsmgm.TLSManager.reload)` has the rest: arguments, exceptions,
 and the section of the RFC or of the manual. Other modules and names are ours to change.
+`tlsmgm.provisioning.settings` is an old address of names in `tlsmgm.databases`, which still works.
 For C and Cython there is [embedding.md](embedding.md).
 
 This page is made of the docstrings, by `python -m tests.docs.reference`.
@@ -83,7 +84,7 @@ def _class(item: Class) -> Iterator[str]:
     made = " Programs do not make it." if item.name in NOT_MADE_BY_PROGRAMS else ""
     yield f"{_first(text)}{made}\n"
     sections = ["Attributes"] if item.name in NOT_MADE_BY_PROGRAMS else ["Args", "Attributes"]
-    fields = [entry for section in sections for entry in _entries(text, section)]
+    fields = [entry for section in sections for entry in entries(text, section)]
     if fields:
         yield from _table("Parameter or attribute", ((f"`{name}`", told) for name, told in fields))
     functions = members(item)
@@ -95,7 +96,7 @@ def _class(item: Class) -> Iterator[str]:
 def _is_plain(item: Class) -> bool:
     """Whether there is no more to say of a class than what it is, as of most exceptions."""
     text = _doc(item.node)
-    has_fields = any(True for section in ("Args", "Attributes") for _ in _entries(text, section))
+    has_fields = any(True for section in ("Args", "Attributes") for _ in entries(text, section))
     return not has_fields and not members(item)
 
 
@@ -144,8 +145,8 @@ def _first(text: str) -> str:
     return _plain(text.partition("\n\n")[0])
 
 
-def _entries(text: str, section: str) -> Iterator[tuple[str, str]]:
-    """The names that a section of a docstring explains."""
+def entries(text: str, section: str) -> Iterator[tuple[str, str]]:
+    """Yield the names that a section of a docstring explains, and what it says of each."""
     lines = iter(inspect.cleandoc(text).splitlines())
     if not any(line == f"{section}:" for line in lines):
         return

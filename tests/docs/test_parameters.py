@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from pathlib import Path
 
+import pytest
+
+from tests.docs.parameter_tables import DOCS, TABLES, render
 from tlsmgm import Domain
 from tlsmgm._domains.parameters import COLUMNS, OUR_COLUMNS, PARAMETERS
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+@pytest.mark.parametrize("document", TABLES)
+def test_tables_are_made_of_the_code(document: str) -> None:
+    """``python -m tests.docs.parameter_tables`` writes them."""
+    assert render(document) == (DOCS / document).read_text(encoding="utf-8")
 
 
 def section(name: str, title: str) -> str:

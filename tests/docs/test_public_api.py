@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import importlib
 import re
 
@@ -9,7 +10,7 @@ import pytest
 
 from tests.docs import public_api
 from tests.docs.public_api import PUBLIC_MODULES, Name, classes_named, exported, not_exported
-from tests.docs.reference import PATH, render
+from tests.docs.reference import PATH, entries, render
 
 TEXT = PATH.read_text(encoding="utf-8")
 
@@ -76,3 +77,17 @@ def test_names_are_followed_to_where_they_are_defined() -> None:
         assert found is getattr(importlib.import_module(target.module), last), name
         defined_in = getattr(found, "__module__", target.module)  # plain values do not say
         assert defined_in in (target.module, "types", "typing"), name
+
+
+ENUMS = [
+    getattr(importlib.import_module(module), name)
+    for module in PUBLIC_MODULES
+    for name in public_api.public_names(module)
+]
+ENUMS = [item for item in ENUMS if isinstance(item, enum.EnumType)]
+
+
+@pytest.mark.parametrize("item", ENUMS, ids=lambda item: item.__name__)
+def test_members_of_enumerations_are_explained(item: enum.EnumType) -> None:
+    told = {name for name, _ in entries(item.__doc__ or "", "Attributes")}
+    assert told == set(item.__members__)

@@ -5,21 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.pool.flows import DESTINATION, NAME, TARGET, Flow, Way, World
-from tests.support.libraries import installed
 from tlsmgm._pooling.pool import PoolStatistics
 
-LIBRARY = "openssl"
-VERSION = "TLSv1.3"
-
-
-@pytest.fixture
-def library() -> str:
-    return installed(LIBRARY)
-
-
-@pytest.fixture
-def version() -> str:
-    return VERSION
+pytestmark = pytest.mark.parametrize(
+    ("library", "version"), [("openssl", "TLSv1.3")], indirect=True
+)
 
 
 def target(port: int) -> tuple[tuple[str, int], str, str]:
@@ -74,23 +64,23 @@ def give_all(world: World, way: Way, ports: list[int]) -> list[Flow]:
     return flows
 
 
-def test_the_pool_is_bounded(way: Way) -> None:
-    world = World(LIBRARY, VERSION, max_idle=3)
+def test_the_pool_is_bounded(library: str, version: str, way: Way) -> None:
+    world = World(library, version, max_idle=3)
     flows = give_all(world, way, [1, 2, 3, 4, 5])
     assert [flow.closed for flow in flows] == [1, 1, 0, 0, 0]
     assert len(world.pool) == 3
     assert [way.ask(world.pool, *target(port)) for port in (1, 2, 3)] == [None, None, flows[2]]
 
 
-def test_each_key_is_bounded(way: Way) -> None:
-    world = World(LIBRARY, VERSION, max_idle_per_key=2)
+def test_each_key_is_bounded(library: str, version: str, way: Way) -> None:
+    world = World(library, version, max_idle_per_key=2)
     flows = give_all(world, way, [1, 2, 1, 1, 1])
     assert [flow.closed for flow in flows] == [1, 0, 1, 0, 0]
     assert len(world.pool) == 3
 
 
-def test_the_one_not_used_for_longest_goes() -> None:
-    world = World(LIBRARY, VERSION, max_idle=2)
+def test_the_one_not_used_for_longest_goes(library: str, version: str) -> None:
+    world = World(library, version, max_idle=2)
     first, second = world.open(), world.open()
     world.pool.add(first, *target(1))
     world.pool.add(second, *target(2))

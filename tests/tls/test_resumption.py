@@ -12,7 +12,7 @@ from tests.support.pairs import ConnectionPair, Managers, manager, managers, ses
 from tests.support.pki import Authority, Identity
 from tlsmgm import ConfigError, Session, VerificationError
 from tlsmgm._backends import load
-from tlsmgm._domains.domain import DEFAULT_TICKET_ROTATION
+from tlsmgm._domains.defaults import DEFAULT_TICKET_ROTATION
 
 
 def assert_reused(pair: ConnectionPair, expected: bool) -> None:

@@ -7,6 +7,7 @@ import importlib
 import importlib.metadata
 import threading
 
+import c_core
 import pytest
 
 from tests.support.other_backends import (
@@ -16,6 +17,8 @@ from tests.support.other_backends import (
     use_contract,
     use_module,
 )
+from tlsmgm._config.opensips import read_script_text
+from tlsmgm._config.toml import read_toml_text
 from tlsmgm._core.backend import CONTRACT_VERSION
 from tlsmgm.errors import ConfigError, UnsupportedError
 
@@ -52,6 +55,20 @@ def test_an_entry_point_names_a_backend(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [entry])
     with pytest.raises(UnsupportedError, match=MODULE):
         choice.load("third")
+
+
+def test_files_may_name_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = importlib.metadata.EntryPoint("third", MODULE, choice.ENTRY_POINT_GROUP)
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [entry])
+    toml = read_toml_text('library = "Third"')
+    script = read_script_text('modparam("tls_mgm", "tls_library", "third")')
+    assert (toml.tls_library, script.tls_library) == ("third", "third")
+    with pytest.raises(ConfigError, match="known: auto, none, openssl, wolfssl, third"):
+        read_toml_text('library = "gnutls"')
+
+
+def test_our_own_are_those_of_the_manifest() -> None:
+    assert {row.name: row.module for row in c_core.BACKENDS.values()} == choice._OWN_MODULES
 
 
 def test_threads_get_the_same_object(monkeypatch: pytest.MonkeyPatch) -> None:

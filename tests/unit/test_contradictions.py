@@ -31,6 +31,8 @@ TOLD: list[tuple[str, dict[str, Any], list[str]]] = [
     ("server", {"verify_cert": False, "min_rsa_bits": 3072}, ["min_rsa_bits"]),
     ("client", {"ticket_key_file": "t"}, ["ticket_key_file"]),
     ("client", {"ticket_rotation": 60}, ["ticket_rotation"]),
+    ("client", {"ocsp_response": "o.der"}, ["ocsp_response"]),
+    ("server", {"require_staple": True}, ["require_staple"]),
     ("client", {"private_key": "k.pem"}, ["private_key"]),
     ("client", {"private_key2": "k.pem"}, ["private_key2"]),
     ("client", {"private_key_passphrase": "x"}, ["private_key_passphrase"]),

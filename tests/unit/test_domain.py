@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tlsmgm._domains.domain import Domain, DomainDefaults, Origin
+from tlsmgm._domains.defaults import DomainDefaults
+from tlsmgm._domains.domain import Domain, Origin
 from tlsmgm._domains.methods import TLSVersion
 from tlsmgm.errors import ConfigError
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+
+import c_core
 
 from tlsmgm import Domain
+from tlsmgm._domains import values
 from tlsmgm._domains.parameters import COLUMNS, FIELD_PARAMETERS, PARAMETERS
 
 
@@ -27,3 +31,34 @@ def test_names_and_places_are_given_once() -> None:
     places = [item.column for item in PARAMETERS if item.column is not None]
     assert len(set(places)) == len(places)
     assert sorted([*places, 0, 1, 4]) == list(range(len(COLUMNS)))
+
+
+def test_other_names_are_given_once() -> None:
+    for names in (
+        [item.friendly for item in PARAMETERS if item.friendly is not None],
+        [name for item in PARAMETERS for name in item.old],
+        [item.listed[1] for item in PARAMETERS if item.listed is not None],
+    ):
+        assert len(set(names)) == len(names)
+    places = sorted(item.listed[0] for item in PARAMETERS if item.listed is not None)
+    assert places == list(range(len(places)))
+
+
+def test_whatever_is_a_secret_says_which() -> None:
+    """So that files which others can read are told."""
+    assert [item.field for item in PARAMETERS if item.secret is not None] == [
+        *("private_key", "private_key_passphrase", "private_key2", "ticket_key_file")
+    ]
+    assert [item for item in PARAMETERS if item.kind in ("key", "secret") and not item.secret] == []
+
+
+def test_bounds_are_those_of_the_contract() -> None:
+    """Values are checked without a native module, so the bounds are copies."""
+    header = (c_core.PUBLIC / "tlsmgm.h").read_text(encoding="utf-8")
+    bounds = {
+        "VERIFY_DEPTH_MAX": values._DEPTH_MAX,
+        "RSA_BITS_MIN": values._RSA_MIN,
+        "RSA_BITS_MAX": values._RSA_MAX,
+    }
+    for name, value in bounds.items():
+        assert re.findall(rf"^#define TLSMGM_{name} +(\d+)$", header, re.MULTILINE) == [str(value)]

@@ -14,14 +14,20 @@ from dataclasses import dataclass
 from tlsmgm._core.backend import Backend
 from tlsmgm.errors import ConfigError, TLSError, UnsupportedError
 
-__all__ = ["LIBRARIES", "Backend", "BackendInfo", "libraries", "load", "refused", "select"]
+__all__ = [
+    "Backend",
+    "BackendInfo",
+    "known_libraries",
+    "libraries",
+    "load",
+    "refused",
+    "select",
+]
 
 ENTRY_POINT_GROUP = "tlsmgm.backends"
 
-#: What ``tls_library`` may be (tls_mgm manual 1.9.2).
-LIBRARIES = ("auto", "none", "openssl", "wolfssl")
-
-#: Where our own backends live; a checkout has both, and works without being installed.
+#: Where our own backends live, the one that ``"auto"`` tries first in front; a checkout has all of
+#: them, and works without being installed.  ``csrc/manifest.toml`` has the same rows for builds.
 _OWN_MODULES = {"openssl": "tlsmgm._backends._openssl", "wolfssl": "tlsmgm_wolfssl._wolfssl"}
 
 #: What to do about a library that is not there.
@@ -54,6 +60,11 @@ def _modules() -> dict[str, str]:
     for entry in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
         found.setdefault(entry.name, entry.value)
     return found
+
+
+def known_libraries() -> tuple[str, ...]:
+    """What ``tls_library`` may be (tls_mgm manual 1.9.2), whether it can be used here or not."""
+    return ("auto", "none", *_modules())
 
 
 def load(name: str) -> Backend:
@@ -128,13 +139,13 @@ def select(library: str) -> Backend | None:
     wanted = library.lower()
     if wanted == "none":
         return None
-    if wanted not in LIBRARIES and wanted not in _modules():
+    if wanted not in known_libraries():
         raise ConfigError(
             f"{library!r} is no TLS library",
             parameter="tls_library",
-            hint=f"choose one of {', '.join(LIBRARIES)}",
+            hint=f"choose one of {', '.join(known_libraries())}",
         )
-    candidates = ["openssl", "wolfssl"] if wanted == "auto" else [wanted]
+    candidates = list(_OWN_MODULES) if wanted == "auto" else [wanted]
     reasons = []
     for name in candidates:
         try:

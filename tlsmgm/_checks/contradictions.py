@@ -11,10 +11,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from tlsmgm._domains.domain import Domain
+from tlsmgm._domains.parameters import of_side
 
 __all__ = ["contradictions"]
 
 _NO_VALUES: Final[Mapping[str, Any]] = {}
+_WHY: Final = {"danger_skip_hostname_check": "clients have the names that peer_identity asks for"}
 _PLAIN: Final = {item.name: item.default for item in dataclasses.fields(Domain)}
 
 
@@ -33,10 +35,11 @@ def contradictions(
         The parameter, and what is wrong with it in words that may follow its name.
     """
     said = _Said(domain, defaults)
+    for field in filter(said, of_side("client" if domain.kind == "server" else "server")):
+        why = f": {_WHY[field]}" if field in _WHY else ""
+        yield field, f"does nothing on a {domain.kind} domain{why}"
     if domain.kind == "server":
         yield from _of_server(domain, said, is_row)
-    else:
-        yield from _of_client(said)
     yield from _of_keys(domain, said)
     if said("crl_check_all") and domain.crl_dir is None:
         yield "crl_check_all", "checks nothing without crl_dir"
@@ -61,11 +64,6 @@ class _Said:
 
 
 def _of_server(domain: Domain, said: _Said, is_row: bool) -> Iterator[tuple[str, str]]:
-    if said("danger_skip_hostname_check"):
-        yield (
-            "danger_skip_hostname_check",
-            "does nothing on a server domain: clients have the names that peer_identity asks for",
-        )
     if said("identity") and not domain.peer_identity:
         yield "identity", "does nothing on a server domain without peer_identity"
     if domain.verify_cert:
@@ -75,12 +73,6 @@ def _of_server(domain: Domain, said: _Said, is_row: bool) -> Iterator[tuple[str,
     for field, does in (("crl_dir", "is asked about nobody"), ("client_eku", "admits nobody")):
         if said(field):
             yield field, f"{does}, because verify_cert is off"
-
-
-def _of_client(said: _Said) -> Iterator[tuple[str, str]]:
-    for field in ("client_eku", "ticket_key_file", "ticket_rotation"):
-        if said(field):
-            yield field, "does nothing on a client domain"
 
 
 def _of_keys(domain: Domain, said: _Said) -> Iterator[tuple[str, str]]:

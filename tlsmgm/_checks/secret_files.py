@@ -7,16 +7,17 @@ from collections.abc import Iterator, Mapping
 
 from tlsmgm._config.model import Configuration
 from tlsmgm._domains.domain import Domain
+from tlsmgm._domains.parameters import PARAMETERS, PATHS, of_kind
 from tlsmgm._material.reading import Reader
 from tlsmgm.errors import ConfigError
 
 __all__ = ["open_files_of_config", "open_secret_files", "secret_paths"]
 
+#: Fields that name a file with a secret, and which secret that is.
 _SECRET_FIELDS = {
-    "private_key": "private key",
-    "private_key2": "private key",
-    "ticket_key_file": "secret of session tickets",
+    item.field: item.secret for item in PARAMETERS if item.secret is not None and item.kind in PATHS
 }
+_SECRETS = of_kind("key", "secret")
 
 
 def secret_paths(domain: Domain) -> Iterator[str]:
@@ -80,11 +81,7 @@ def _has_secrets(config: Configuration) -> bool:
     if config.database is not None and config.database.has_password:
         return True
     tables = config.tables if config.defaults is None else (config.defaults, *config.tables)
-    return any(
-        isinstance(table.values.get(name), bytes)
-        for table in tables
-        for name in ("private_key", "private_key2", "private_key_passphrase")
-    )
+    return any(isinstance(table.values.get(name), bytes) for table in tables for name in _SECRETS)
 
 
 def _is_open(mode: int) -> bool:

@@ -19,7 +19,8 @@ from tlsmgm._config.tables import holds_secret
 from tlsmgm._config.toml import read_toml_text
 from tlsmgm._config.write_opensips import DEFAULTS_NOTE, OURS_NOTE, write_script
 from tlsmgm._config.write_toml import toml_library, write_toml
-from tlsmgm._domains.domain import Domain, DomainDefaults
+from tlsmgm._domains.defaults import DomainDefaults
+from tlsmgm._domains.domain import Domain
 from tlsmgm._material.keylog import FROM_ENVIRONMENT
 from tlsmgm.errors import ConfigError
 

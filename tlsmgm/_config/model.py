@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tlsmgm._config.database_settings import DatabaseSettings
-from tlsmgm._domains.domain import Domain, DomainDefaults, DomainKind, Origin
-from tlsmgm._domains.parameters import FIELD_PARAMETERS, PARAMETERS, PEM, of_kind
+from tlsmgm._domains.defaults import DomainDefaults
+from tlsmgm._domains.domain import Domain, DomainKind, Origin
+from tlsmgm._domains.parameters import FIELD_PARAMETERS, PARAMETERS, PATHS, PEM, of_kind
 from tlsmgm._material.keylog import FROM_ENVIRONMENT
 from tlsmgm.errors import ConfigError
 
 __all__ = [
     "DOMAIN_PARAMETERS",
+    "FILTER_FIELDS",
     "FLAG_FIELDS",
-    "LIBRARIES",
     "NUMBER_FIELDS",
     "OUR_PARAMETERS",
     "PATH_FIELDS",
@@ -31,6 +33,7 @@ __all__ = [
     "Configuration",
     "DomainTable",
     "Socket",
+    "avp_name",
     "in_folder",
 ]
 
@@ -39,6 +42,9 @@ OUR_PARAMETERS: Final = tuple(item.field for item in PARAMETERS if item.ours)
 
 #: Parameters of a domain by the manual's names (1.9), with the field of Domain they set.
 DOMAIN_PARAMETERS: Final = FIELD_PARAMETERS
+
+#: Fields of Domain that are lists of what it is for, of which several make one together.
+FILTER_FIELDS: Final = frozenset(of_kind("filters"))
 
 #: Fields of Domain that are true or false.
 FLAG_FIELDS: Final = frozenset(of_kind("flag"))
@@ -50,14 +56,12 @@ NUMBER_FIELDS: Final = frozenset(of_kind("number"))
 PEM_FIELDS: Final = frozenset(of_kind(*PEM))
 
 #: Fields of Domain that may be paths, which are relative to the configuration's folder.
-PATH_FIELDS: Final = frozenset(of_kind(*PEM, "file", "log", "folder"))
-
-#: What ``tls_library`` may be (manual 1.9.2).
-LIBRARIES: Final = ("auto", "none", "openssl", "wolfssl")
+PATH_FIELDS: Final = frozenset(of_kind(*PATHS))
 
 #: Protocols of sockets that speak TLS.
 TLS_PROTOCOLS: Final = frozenset({"tls", "wss", "hep_tls", "bins", "msrps"})
 
+_AVP: Final = re.compile(r"\$b?avp\((.*)\)")
 _LIBRARY_MODULES: Final = {"openssl": "tls_openssl", "wolfssl": "tls_wolfssl"}
 
 
@@ -121,6 +125,8 @@ class Configuration:
         warnings: sentences for a log.
         defaults: values for domains that have none of their own.
         tables: what is written about each domain.
+        value_origins: where each value of a domain stands, by the domain's kind and name and the
+            name of the field; what is not in there is a default.
     """
 
     path: str
@@ -252,6 +258,19 @@ class Configuration:
         """
         written = {} if self.defaults is None else self.defaults.values
         return DomainDefaults(self.folder).values(kind) | in_folder(self.folder, written)
+
+
+def avp_name(text: str) -> str:
+    """Name an AVP.
+
+    Args:
+        text: its name, or as scripts refer to it: ``$avp(name)``.
+
+    Returns:
+        The name.
+    """
+    match = _AVP.fullmatch(text)
+    return text if match is None else match[1]
 
 
 def in_folder(folder: str, values: Mapping[str, Any]) -> dict[str, Any]:

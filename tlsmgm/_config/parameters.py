@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from tlsmgm._backends import known_libraries
 from tlsmgm._config.database_settings import DatabaseSettings, normal_url
 from tlsmgm._config.model import (
     DOMAIN_PARAMETERS,
+    FILTER_FIELDS,
     FLAG_FIELDS,
-    LIBRARIES,
     NUMBER_FIELDS,
     PATH_FIELDS,
     DomainTable,
+    avp_name,
 )
 from tlsmgm._config.statements import ModParam
 from tlsmgm._domains.domain import DomainKind, Origin, normalise
 from tlsmgm._domains.filters import lenient_list, parse_address, split_list
-from tlsmgm._domains.parameters import COLUMN_PARAMETERS, of_kind
+from tlsmgm._domains.parameters import COLUMN_PARAMETERS
 from tlsmgm._domains.words import did_you_mean
 from tlsmgm.errors import ConfigError
 
@@ -36,9 +38,6 @@ _KNOWN: Final = (
     | {"tls_library", "tls_handshake_timeout", "tls_send_timeout"}
 )
 
-#: Lists that several values of a domain make together.
-_LISTS: Final = frozenset(of_kind("filters"))
-
 #: Parameters of OpenSIPS 2, with what has taken their place.
 _DROPPED: Final = {
     "client_domain_avp": "OpenSIPS 3 has client_tls_domain_avp instead",
@@ -52,7 +51,6 @@ _UNEXPANDED: Final = re.compile(
 )
 
 _BRACKETS = re.compile(r"\s*\[([^\]]*)\](.*)", re.DOTALL)
-_AVP = re.compile(r"\$b?avp\((.*)\)")
 _MAX_NUMBER = 2**32 - 1
 
 #: Names that are listed all where one is misspelt.
@@ -167,7 +165,7 @@ class ParameterReader:
     def _set(self, table: DomainTable, parameter: ModParam, value: str | int) -> None:
         target = DOMAIN_PARAMETERS[parameter.name]
         place = f"{parameter.origin}: domain {table.name!r}: parameter {parameter.name!r}"
-        if target in _LISTS:
+        if target in FILTER_FIELDS:
             stored = table.values.get(target, ()) + self._filters(target, value, place)
         else:
             stored = _read(target, value)
@@ -203,12 +201,11 @@ class ParameterReader:
         if parameter.name in _DEFINITIONS:
             self._define(text, _DEFINITIONS[parameter.name], parameter.origin)
         elif parameter.name == "tls_library":
-            if text.lower() not in LIBRARIES:
-                raise _unknown("library", text, LIBRARIES)
+            if text.lower() not in known_libraries():
+                raise _unknown("library", text, known_libraries())
             self.texts["tls_library"] = text.lower()
         elif parameter.name in _AVP_NAMES:
-            match = _AVP.fullmatch(text)
-            self.texts[parameter.name] = _text(match[1]) if match else text
+            self.texts[parameter.name] = _text(avp_name(text))
         else:
             self._database[parameter.name] = (text, parameter.origin)
 

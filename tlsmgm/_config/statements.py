@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from tlsmgm._config.lexer import Token, TokenKind, tokenize
 from tlsmgm._config.module_names import is_slip, matching_modules
 from tlsmgm._domains.domain import Origin
+from tlsmgm._domains.parameters import PARAMETERS
 from tlsmgm._domains.words import os_reason
 from tlsmgm._material.reading import Reader, read_file
 from tlsmgm.errors import ConfigError
@@ -62,18 +63,7 @@ _SOCKET_FLAG = re.compile(
 _SOCKET_WORDS = frozenset({"as", "use_workers", "tos", "tag", "use_auto_scaling_profile"})
 
 #: Settings of OpenSIPS 1, before TLS was a module, with the parameter that has taken their place.
-_OLD_SETTINGS = {
-    "tls_method": "tls_method",
-    "tls_verify_client": "verify_cert",
-    "tls_verify_server": "verify_cert",
-    "tls_require_client_certificate": "require_cert",
-    "tls_certificate": "certificate",
-    "tls_private_key": "private_key",
-    "tls_ca_list": "ca_list",
-    "tls_ca_dir": "ca_dir",
-    "tls_dh_params": "dh_params",
-    "tls_ec_curve": "ec_curve",
-    "tls_ciphers_list": "ciphers_list",
+_OLD_SETTINGS = {name: item.names[0] for item in PARAMETERS for name in item.old} | {
     "tls_server_domain": "server_domain",
     "tls_client_domain": "client_domain",
     "tls_client_domain_avp": "client_tls_domain_avp",

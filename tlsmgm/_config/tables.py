@@ -8,13 +8,19 @@ from typing import Any, Final
 from tlsmgm._config.model import Configuration, DomainTable, Socket
 from tlsmgm._config.sockets import parse_socket
 from tlsmgm._domains.domain import Domain
+from tlsmgm._domains.parameters import of_kind
 
-__all__ = ["holds_secret", "socket_text", "written_tables", "written_values"]
+__all__ = ["TO_FILE", "holds_secret", "socket_text", "written_tables", "written_values"]
 
 #: Fields that a table may have, in Domain's order.
 _FIELDS: Final = tuple(
     item.name for item in dataclasses.fields(Domain) if item.name not in ("name", "kind", "origin")
 )
+
+_SECRETS: Final = frozenset(of_kind("secret"))
+
+#: What to do about a value that a language cannot say.
+TO_FILE: Final = "put it into a file and give its path"
 
 
 def written_tables(configuration: Configuration) -> tuple[DomainTable, ...]:
@@ -79,7 +85,7 @@ def holds_secret(configuration: Configuration) -> bool:
     tables = [*configuration.tables, *filter(None, [configuration.defaults])]
     values = [table.values for table in tables]
     return any(
-        "private_key_passphrase" in item
+        not _SECRETS.isdisjoint(item)
         or any(isinstance(value, bytes) and b"PRIVATE KEY" in value for value in item.values())
         for item in values
     )

@@ -29,16 +29,17 @@ import tomllib
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+from tlsmgm._backends import known_libraries
 from tlsmgm._config.database_settings import COLUMNS, OUR_COLUMNS, DatabaseSettings, normal_url
 from tlsmgm._config.model import (
     DOMAIN_PARAMETERS,
     FLAG_FIELDS,
-    LIBRARIES,
     NUMBER_FIELDS,
     PEM_FIELDS,
     Configuration,
     DomainTable,
     Socket,
+    avp_name,
 )
 from tlsmgm._config.sockets import parse_socket
 from tlsmgm._config.toml_lines import Lines
@@ -64,7 +65,6 @@ _LIST_FIELDS: Final = frozenset(of_kind("filters", "list"))
 _PEM_START: Final = PEM_START.decode()
 
 _PLACE = re.compile(r"(?P<reason>.*) \(at line (?P<line>\d+), column (?P<column>\d+)\)", re.DOTALL)
-_AVP = re.compile(r"\$b?avp\((.*)\)")
 
 
 def read_toml(path: str | os.PathLike[str], reader: Reader | None = None) -> Configuration:
@@ -250,8 +250,7 @@ class _Reader:
     def _avp(self, name: str, value: object) -> str | None:
         """The name of an AVP, which may be written as scripts refer to it, too."""
         text = self._text((name,), value)
-        match = None if text is None else _AVP.fullmatch(text)
-        return text if match is None else self._text((name,), match[1])
+        return None if text is None else self._text((name,), avp_name(text))
 
     def _number(self, path: tuple[str, ...], value: object) -> float:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -268,8 +267,8 @@ class _Reader:
 
     def _library(self, value: object) -> str | None:
         name = self._text(("library",), value)
-        if name is not None and name.lower() not in LIBRARIES:
-            hint = "known: " + ", ".join(LIBRARIES)
+        if name is not None and name.lower() not in known_libraries():
+            hint = "known: " + ", ".join(known_libraries())
             raise self._wrong(("library",), f"unknown library {name!r}", hint=hint)
         return None if name is None else name.lower()
 

@@ -27,9 +27,9 @@ from tlsmgm._config.model import (
     DomainTable,
     Socket,
 )
-from tlsmgm._config.tables import socket_text, written_tables, written_values
+from tlsmgm._config.tables import TO_FILE, socket_text, written_tables, written_values
 from tlsmgm._domains.filters import ANY, is_ip, parse_address, split_list
-from tlsmgm._domains.parameters import COLUMN_PARAMETERS
+from tlsmgm._domains.parameters import COLUMN_PARAMETERS, of_kind
 from tlsmgm._material.keylog import FROM_ENVIRONMENT
 from tlsmgm.errors import ConfigError
 
@@ -87,7 +87,7 @@ _KINDS: Final = ("client", "server")
 _HOST: Final = re.compile(r"[\w.*:%-]+")
 #: An interface; other names may hold words of the language, or begin with digits.
 _PLAIN_HOST: Final = re.compile(r"[A-Za-z]+[0-9]+")
-_TO_FILE: Final = "put it into a file and give its path"
+_SECRETS: Final = frozenset(of_kind("secret"))
 
 
 def write_script(configuration: Configuration) -> str:
@@ -284,8 +284,8 @@ def _text(field: str, value: Any) -> str:
     if isinstance(value, tuple):
         return _list(value)
     if isinstance(value, bytes):
-        if field != "private_key_passphrase":
-            raise ConfigError("is PEM, which a script has in files only", hint=_TO_FILE)
+        if field not in _SECRETS:
+            raise ConfigError("is PEM, which a script has in files only", hint=TO_FILE)
         value = value.decode("utf-8", "surrogateescape")
     text: str = value
     if text != text.strip() or not text:

@@ -12,11 +12,12 @@ from typing import Any, Final
 
 from tlsmgm._config.database_settings import DEFAULT_TABLE, DEFAULT_TIMEOUT, DatabaseSettings
 from tlsmgm._config.model import Configuration, DomainTable
-from tlsmgm._config.tables import socket_text, written_tables, written_values
+from tlsmgm._config.tables import TO_FILE, socket_text, written_tables, written_values
 from tlsmgm._config.toml import reads_as_pem
+from tlsmgm._domains.parameters import of_kind
 from tlsmgm.errors import ConfigError
 
-__all__ = ["TOML_HEAD", "toml_library", "toml_string", "write_toml"]
+__all__ = ["TOML_HEAD", "toml_library", "toml_string", "toml_value", "write_toml"]
 
 #: The first line of what is written.
 TOML_HEAD: Final = "# TLS domains of tlsmgm: one table per domain, paths from this file's folder."
@@ -26,7 +27,7 @@ _WIDTH: Final = 100
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _ESCAPES: Final = {"\b": r"\b", "\t": r"\t", "\n": r"\n", "\f": r"\f", "\r": r"\r"}
-_TO_FILE: Final = "put it into a file and give its path"
+_SECRETS: Final = frozenset(of_kind("secret"))
 
 
 def write_toml(configuration: Configuration) -> str:
@@ -129,13 +130,25 @@ def _lines(values: Mapping[str, Any], domain: str | None) -> list[str]:
         if value is None:
             continue
         try:
-            lines.append(f"{_key(name)} = {_value(name, value)}")
+            lines.append(f"{_key(name)} = {toml_value(name, value)}")
         except ConfigError as error:
             raise error.at(domain=domain, parameter=name) from None
     return lines
 
 
-def _value(name: str, value: Any) -> str:
+def toml_value(name: str, value: Any) -> str:
+    """Write a value.
+
+    Args:
+        name: its key.
+        value: in the form in which a domain stores it.
+
+    Returns:
+        The text behind ``=``.
+
+    Raises:
+        ConfigError: TOML cannot say it.
+    """
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (int, float)):
@@ -161,12 +174,12 @@ def _text_of_bytes(name: str, value: bytes) -> str:
     try:
         text = value.decode("utf-8")
     except UnicodeDecodeError:
-        hint = "use another one" if name == "private_key_passphrase" else _TO_FILE
+        hint = "use another one" if name in _SECRETS else TO_FILE
         raise ConfigError("is not UTF-8, which TOML must be", hint=hint) from None
-    if name == "private_key_passphrase":
+    if name in _SECRETS:
         return toml_string(text)
     if not reads_as_pem(text):
-        raise ConfigError("is PEM that TOML would take for a path", hint=_TO_FILE)
+        raise ConfigError("is PEM that TOML would take for a path", hint=TO_FILE)
     body = "".join(char if char == "\n" else _escaped(char) for char in text)
     return f'"""\n{body}"""'
 

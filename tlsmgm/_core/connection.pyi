@@ -17,8 +17,12 @@ from tlsmgm._core.session import Session
 
 @type_check_only
 class _SessionKeeper(Protocol):
-    def keep(self, session: Session, version: str | None) -> None: ...
-    def give_up(self) -> None: ...
+    """Who takes the sessions of a client's connection, to offer them again."""
+
+    def keep(self, session: Session, version: str | None) -> None:
+        """Take a session that the server has given; the version is that of its connection."""
+    def give_up(self) -> None:
+        """Forget the session that was offered: the handshake has failed."""
 
 class Connection(Negotiated):
     """One TLS connection without I/O.

@@ -7,7 +7,10 @@ KEY_SIZE: int
 RING_MAX: int
 
 class _Schedule(Protocol):
-    def turn(self) -> tuple[Sequence[bytes], float]: ...
+    """Says which keys seal and open tickets; :mod:`tlsmgm._material.ticket_schedule` has them."""
+
+    def turn(self) -> tuple[Sequence[bytes], float]:
+        """Return the keys, the one that seals in front, and in how many seconds to ask again."""
 
 class TicketKeys:
     """Keys that seal and open the session tickets of one domain (RFC 5077 section 4).

@@ -2,7 +2,7 @@
 
 A :class:`Domain` is immutable, compares by value, and has passed every check that needs no file,
 no library and no other domain.  What is the default of what, see the manual, 1.5;
-:class:`DomainDefaults` has the part of it that depends on where the configuration lies.
+:mod:`tlsmgm._domains.defaults` has the part of it that depends on where the configuration lies.
 """
 
 from __future__ import annotations
@@ -13,6 +13,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from tlsmgm._domains.defaults import (
+    DEFAULT_METHOD,
+    DEFAULT_TICKET_ROTATION,
+    DEFAULT_VERIFY_DEPTH,
+    DomainKind,
+)
 from tlsmgm._domains.friendly import WORDS, manual_values
 from tlsmgm._domains.methods import Method, parse_method
 from tlsmgm._domains.parameters import PARAMETERS, of_kind
@@ -23,22 +29,16 @@ if TYPE_CHECKING:
     import ssl
 
 __all__ = [
-    "DEFAULT_CA_DIR",
-    "DEFAULT_TICKET_ROTATION",
-    "DEFAULT_VERIFY_DEPTH",
     "AnySource",
     "ClientAuth",
     "ClientEKU",
     "Domain",
-    "DomainDefaults",
     "DomainKind",
     "Identity",
     "Origin",
     "Source",
     "normalise",
 ]
-
-DomainKind = Literal["server", "client"]
 
 #: How a name is looked for in a certificate: RFC 9525, or RFC 5922 for SIP.
 Identity = Literal["host", "sip"]
@@ -52,15 +52,6 @@ ClientAuth = Literal["none", "optional", "required"]
 #: Makes a context of Python's own ``ssl`` for a domain.  That room stands above this one, so the
 #: package hands it down when it is imported.
 ssl_context_maker: Callable[[Domain], ssl.SSLContext] | None = None
-
-#: Trusted CAs of a domain that verifies and names none; used only if there are some (manual 1.9.7).
-DEFAULT_CA_DIR: Final = "/etc/pki/CA/"
-
-#: Intermediates allowed between the peer's certificate and the trust anchor.
-DEFAULT_VERIFY_DEPTH: Final = 3
-
-#: Seconds between two keys of session tickets.
-DEFAULT_TICKET_ROTATION: Final = 8 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,40 +71,6 @@ class Origin:
         return self.file if self.line is None else f"{self.file}:{self.line}"
 
 
-@dataclass(frozen=True, slots=True)
-class DomainDefaults:
-    """Defaults of domains that are read from a configuration (manual 1.5).
-
-    Args:
-        config_dir: directory of the configuration, called CFG_DIR in the manual.
-    """
-
-    config_dir: str
-
-    @property
-    def certificate(self) -> str:
-        """Path of a server domain's certificate that is not set."""
-        return os.path.join(self.config_dir, "tls", "cert.pem")
-
-    @property
-    def private_key(self) -> str:
-        """Path of a server domain's private key that is not set."""
-        return os.path.join(self.config_dir, "tls", "ckey.pem")
-
-    def values(self, kind: DomainKind) -> dict[str, Any]:
-        """Return the fields to give to :class:`Domain` where the configuration says nothing.
-
-        Args:
-            kind: ``"server"`` or ``"client"``; a client without certificate simply sends none.
-
-        Returns:
-            Field names and values; every other default is that of :class:`Domain` itself.
-        """
-        if kind == "client":
-            return {}
-        return {"certificate": self.certificate, "private_key": self.private_key}
-
-
 class _Told:
     """What a domain remembers of how it was made, beside its value."""
 
@@ -129,14 +86,19 @@ class Domain(_Told):
     Args:
         name: for identification; unique per kind.
         kind: ``"server"`` for incoming connections, ``"client"`` for outgoing ones.
-        match_ip_address: address filters ``IP:port`` or ``*``; a comma list or an iterable.
-        match_sip_domain: name filters; a comma list or an iterable. Labels outside ASCII are
-            compared as A-labels (IDNA 2008).
-        method: TLS versions, such as ``"TLSv1_2-TLSv1_3"``.
+        match_ip_address: address filters ``IP:port`` or ``*``, for the listening socket of a server
+            domain, the destination of a client domain; a comma list or an iterable.
+        match_sip_domain: names, shell patterns such as ``*.atlanta.com``, or ``*``, for the server
+            name (SNI) of a server domain, the SIP domain of a client domain; ``none`` fits clients
+            that send no server name; a comma list or an iterable. Labels outside ASCII are compared
+            as A-labels (IDNA 2008).
+        method: TLS versions: ``SSLv23`` or ``TLSany``, all that the library offers, ``TLSv1``,
+            ``TLSv1_2``, ``TLSv1_3``, or a range such as ``TLSv1_2-``.
         verify_cert: ask for the peer's certificate and refuse a bad one.
-        require_cert: refuse clients without certificate; None is True for server domains and
-            False for client domains, where it has no meaning.
-        certificate: leaf first, then its chain; a path, or PEM as bytes or text.
+        require_cert: refuse clients without certificate; left out, server domains do. It has no
+            meaning for client domains.
+        certificate: leaf first, then its chain; a path, or PEM as bytes or text. A client domain
+            without it shows none.
         private_key: of the certificate; a path, or PEM as bytes or text.
         certificate2: another certificate with a key of another kind, such as RSA beside ECDSA;
             each connection shows the one that the peer can verify.
@@ -145,40 +107,45 @@ class Domain(_Told):
             called whenever the keys are read.
         private_key_passphrase_command: where there is no passphrase, prints it in its first line,
             such as ``pass show tls``; no shell reads it.
-        ca_list: trusted certificates; a path, or PEM as bytes or text.
-        ca_dir: directory of trusted certificates by hash.  A domain that verifies and has neither
-            list nor directory trusts :data:`DEFAULT_CA_DIR` if that has some, and else, if it is
-            a client domain, whom the system trusts.
-        crl_dir: directory of CRLs.
+        ca_list: certificates of whom to trust; a path, or PEM as bytes or text.
+        ca_dir: directory of trusted certificates by hash, as ``openssl rehash`` makes it. A domain
+            that verifies and has neither list nor directory trusts :data:`DEFAULT_CA_DIR` if that
+            has some, and else, if it is a client domain, whom the system trusts.
+        crl_dir: directory of CRLs, in PEM or DER; a damaged one is an error. Left out: no
+            revocation.
         crl_check_all: check the CRLs of the whole chain, not of the leaf only.
-        cipher_list: OpenSSL's cipher list format; None is Mozilla's intermediate profile, and
-            ``DEFAULT`` what the library would choose.
-        dh_params: Diffie-Hellman parameters; a path, or PEM as bytes or text.
-        ec_curve: curve, or curves separated by colons; None is, for a server, Mozilla's
-            intermediate profile and a hybrid group, and for a client the library's default.
+        cipher_list: OpenSSL's cipher list format, which is translated for wolfSSL; ``DEFAULT`` is
+            what the library would choose. Left out: Mozilla's intermediate profile.
+        dh_params: Diffie-Hellman parameters, PKCS#3 or X9.42, of 2048 bits at least; a path, or PEM
+            as bytes or text.
+        ec_curve: curve, or curves separated by colons, best first. Left out: for a server,
+            Mozilla's intermediate profile and a hybrid group, for a client the library's default.
         verify_depth: intermediates allowed in a peer's chain, 0 to 100.
         alpn: protocols in order of preference (RFC 7301); a comma list or an iterable.
         danger_skip_hostname_check: client: do not compare the peer's certificate with its name.
-        identity: how names are compared: ``"host"`` for hosts and addresses (RFC 9525), ``"sip"``
-            for SIP domains (RFC 5922: URIs and host names, no wildcards).
+        identity: how names are compared: ``host`` for hosts and addresses (RFC 9525), ``sip`` for
+            SIP domains (RFC 5922: URIs and host names, no wildcards).
         peer_identity: who the peer may be, at least one of these names, on whatever connection;
-            on server domains the client's certificate is asked, and needed.  A comma list or an
-            iterable; kept as A-labels, in lower case.
+            on server domains the client's certificate is asked, and needed; a comma list or an
+            iterable. Kept as A-labels, in lower case.
         ocsp_response: server: DER of the response that is stapled to the certificate (RFC 6066
-            section 8); a path, or bytes. It must be about the certificate.
+            section 8); a path, or bytes. It must be about the certificate; one that has ended is a
+            warning.
         require_staple: client: refuse servers that staple no good response.
-        ticket_key_file: server: secret from which the keys of session tickets follow, so that
-            all who have it resume each other's sessions.
+        ticket_key_file: server: secret (``openssl rand -hex 32``) from which the keys of session
+            tickets follow, so that all who have it resume each other's sessions.
         ticket_rotation: server: seconds between two keys of session tickets, 60 to 604800; 0: they
-            never change.
+            never change. The previous two still open theirs.
         keylog_file: danger: secrets of all connections are written there, so that programs such as
-            Wireshark can read them.
+            Wireshark can read them; ``$SSLKEYLOGFILE`` is the file that the environment names, if
+            any.
         client_eku: server: what clients' certificates must be for where they have an
-            extendedKeyUsage, ``"client"`` or ``"client_or_server"``; the latter also admits those
-            that are for servers only, as public CAs issue them from 2026 on.
+            extendedKeyUsage, ``client`` or ``client_or_server``; the latter also admits those that
+            are for servers only, as public CAs issue them from 2026 on.
         min_rsa_bits: bits that every RSA key in a peer's chain must have, its CA's too, 2048 to
-            16384; None asks for no more than a strength of 112 bits, which is some 2048.  3072
-            bits are 128 bits of strength (NIST SP 800-57 part 1, 5.6.1.1).
+            16384; keys of other kinds have nothing to do with it. Left out: no more than a strength
+            of 112 bits, which is some 2048. 3072 bits are 128 bits of strength (NIST SP 800-57
+            part 1, 5.6.1.1).
         origin: where the domain was defined; not part of its value.
 
     Raises:
@@ -191,7 +158,7 @@ class Domain(_Told):
     kind: DomainKind
     match_ip_address: tuple[str, ...] = ("*",)
     match_sip_domain: tuple[str, ...] = ("*",)
-    method: str = "SSLv23"
+    method: str = DEFAULT_METHOD
     verify_cert: bool = True
     require_cert: bool = None  # type: ignore[assignment]  # filled in by __post_init__
     certificate: Source | None = None
@@ -229,7 +196,7 @@ class Domain(_Told):
             kind: DomainKind,
             match_ip_address: str | Iterable[str] = ("*",),
             match_sip_domain: str | Iterable[str] = ("*",),
-            method: str = "SSLv23",
+            method: str = DEFAULT_METHOD,
             verify_cert: bool = True,
             require_cert: bool | None = None,
             certificate: AnySource | None = None,

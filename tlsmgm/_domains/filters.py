@@ -16,6 +16,7 @@ from tlsmgm.errors import ConfigError
 
 __all__ = [
     "ANY",
+    "MAPPED_PREFIX",
     "MAX_NAME_FILTER",
     "NO_SERVER_NAME",
     "Address",
@@ -41,7 +42,8 @@ MAX_NAME_FILTER = 255
 #: What else divides labels (RFC 3490 section 3.1, UTS 46 section 2.3).
 _DOTS = dict.fromkeys((0x3002, 0xFF0E, 0xFF61), ".")
 
-_MAPPED_PREFIX = bytes(10) + b"\xff\xff"
+#: How an IPv4 address begins that is mapped into IPv6 (RFC 4291 section 2.5.5.2).
+MAPPED_PREFIX = bytes(10) + b"\xff\xff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Address:
     @property
     def ip(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
         """The address alone, IPv4 where it is one."""
-        if self.packed.startswith(_MAPPED_PREFIX):
+        if self.packed.startswith(MAPPED_PREFIX):
             return ipaddress.IPv4Address(self.packed[12:])
         return ipaddress.IPv6Address(self.packed)
 
@@ -94,7 +96,7 @@ def pack_ip(ip: str) -> bytes:
     """
     address = _read_ip(ip)
     if isinstance(address, ipaddress.IPv4Address):
-        return _MAPPED_PREFIX + address.packed
+        return MAPPED_PREFIX + address.packed
     return address.packed
 
 

@@ -1,12 +1,7 @@
 """The plain words of ``Domain.server()``, ``client()`` and ``replace()``, in those of the manual.
 
-===================== ==========================================================================
-``names``             ``match_sip_domain``
-``addresses``         ``match_ip_address``
-``key``               ``private_key``
-``versions``          ``method``, see :func:`method_of_versions`
-``client_auth``       ``verify_cert`` and ``require_cert``, see :data:`CLIENT_AUTH`
-===================== ==========================================================================
+The table of parameters has the words that stand for one field, such as ``names``.  For ``versions``
+see :func:`method_of_versions`; ``client_auth`` is two fields, see :data:`CLIENT_AUTH`.
 
 A word that is not there, and two words for one thing, are mistakes in a program: TypeError, as for
 any call in Python.  A value that cannot be used is a ConfigError under the name that was written.
@@ -17,18 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
+from tlsmgm._domains.parameters import PARAMETERS
 from tlsmgm._domains.words import did_you_mean
 from tlsmgm.errors import ConfigError
 
 __all__ = ["CLIENT_AUTH", "WORDS", "manual_values", "method_of_versions"]
 
 #: Parameters of the manual, by their friendly names.
-_FIELDS: Final = {
-    "names": "match_sip_domain",
-    "addresses": "match_ip_address",
-    "key": "private_key",
-    "versions": "method",
-}
+_FIELDS: Final = {item.friendly: item.field for item in PARAMETERS if item.friendly is not None}
 
 #: What ``client_auth`` says of clients' certificates: ``verify_cert`` and ``require_cert``.
 CLIENT_AUTH: Final[Mapping[str, tuple[bool, bool]]] = {

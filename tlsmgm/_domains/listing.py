@@ -6,13 +6,20 @@ The reply has every domain with its values (tls_mgm manual 1.8.1).
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, Final
 
-from tlsmgm._domains.domain import DEFAULT_CA_DIR, Domain
+from tlsmgm._domains.defaults import DEFAULT_CA_DIR
+from tlsmgm._domains.domain import Domain
 from tlsmgm._domains.filters import parse_address
+from tlsmgm._domains.parameters import PARAMETERS, PEM, Parameter
 
 __all__ = ["domain_list", "summary"]
 
+#: What is shown of a domain, in order: place, name and parameter.
+_LISTED: Final = sorted(
+    ((*item.listed, item) for item in PARAMETERS if item.listed is not None),
+    key=lambda entry: entry[0],
+)
 _TYPES = {"server": "TLS_DOMAIN_SRV", "client": "TLS_DOMAIN_CLI"}
 
 
@@ -37,36 +44,23 @@ def domain_list(
 def _entry(domain: Domain, of_database: bool) -> dict[str, Any]:
     in_memory = isinstance(domain.certificate, bytes) or isinstance(domain.private_key, bytes)
     has_files = not (in_memory or of_database)
-    files = {
-        "CERT_FILE": domain.certificate,
-        "CA_FILE": domain.ca_list,
-        "PKEY_FILE": domain.private_key,
-        "DH_PARAMS_FILE": domain.dh_params,
-    }
-    entry = {
-        "name": domain.name,
-        "type": _TYPES[domain.kind],
-        "IP ADDRESS FILTERS": [_address(text) for text in domain.match_ip_address[::-1]],
-        "SIP DOMAIN FILTERS": list(domain.match_sip_domain[::-1]),
-        "METHOD": domain.method,
-        "VERIFY_CERT": domain.verify_cert,
-        "REQ_CLI_CERT": domain.require_cert,
-        "CRL_CHECKALL": domain.crl_check_all,
-        "CERT_FILE": "",
-        "CRL_DIR": domain.crl_dir or "",
-        "CA_FILE": "",
-        "CA_DIR": domain.ca_dir or DEFAULT_CA_DIR,
-        "PKEY_FILE": "",
-        "CIPHER_LIST": domain.cipher_list or "",
-        "DH_PARAMS_FILE": "",
-        "EC_CURVE": domain.ec_curve or "",
-    }
-    for name, source in files.items():
-        if has_files:
-            entry[name] = source if isinstance(source, str) else ""
-        else:
-            del entry[name]
+    entry: dict[str, Any] = {"name": domain.name, "type": _TYPES[domain.kind]}
+    for _, name, item in _LISTED:
+        if has_files or item.kind not in PEM:
+            entry[name] = _shown(item, getattr(domain, item.field))
     return entry
+
+
+def _shown(item: Parameter, value: Any) -> Any:
+    if item.field == "match_ip_address":
+        return [_address(text) for text in value[::-1]]
+    if item.kind == "filters":
+        return list(value[::-1])
+    if item.kind in PEM and not isinstance(value, str):
+        return ""
+    if item.field == "ca_dir":
+        return value or DEFAULT_CA_DIR
+    return "" if value is None else value
 
 
 def _address(text: str) -> str:

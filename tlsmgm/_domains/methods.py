@@ -22,7 +22,14 @@ __all__ = ["ANY_METHOD", "Method", "TLSVersion", "parse_method"]
 
 
 class TLSVersion(enum.IntEnum):
-    """TLS versions by their wire value (RFC 8446 section 4.2.1)."""
+    """TLS versions by their wire value (RFC 8446 section 4.2.1).
+
+    Attributes:
+        TLSv1: RFC 2246.
+        TLSv1_1: RFC 4346; the manual has no word for it alone.
+        TLSv1_2: RFC 5246.
+        TLSv1_3: RFC 8446.
+    """
 
     TLSv1 = 0x0301
     TLSv1_1 = 0x0302

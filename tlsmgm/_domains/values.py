@@ -62,7 +62,10 @@ PEM_START = b"-----BEGIN"
 _ROTATION_MIN, _ROTATION_MAX = 60, 7 * 24 * 3600
 
 #: Bits of an RSA key, bounds: less is refused anyway, and no library reads more.
-_RSA_MIN, _RSA_MAX = 2048, 16384
+_RSA_MIN, _RSA_MAX = 2048, 16384  # as in tlsmgm.h
+
+#: Intermediates, a bound.
+_DEPTH_MAX = 100  # as in tlsmgm.h
 
 
 def as_text(value: object) -> str:
@@ -197,8 +200,8 @@ def as_curve(value: object) -> str | None:
 
 
 def as_depth(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 100:
-        raise ConfigError("must be a number from 0 to 100")
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _DEPTH_MAX:
+        raise ConfigError(f"must be a number from 0 to {_DEPTH_MAX}")
     return value
 
 

@@ -21,7 +21,7 @@ from typing import Any, Final, Generic, Self, TypeVar
 
 from tlsmgm._core.material import Folder, Material
 from tlsmgm._domains.domain import Domain, Source
-from tlsmgm._domains.parameters import PEM, of_kind
+from tlsmgm._domains.parameters import PARAMETERS, PEM, of_kind
 from tlsmgm.errors import ConfigError
 
 __all__ = ["FILE_TIMEOUT", "FOLDER_FIELDS", "SOURCE_FIELDS", "Reader", "read_file"]
@@ -41,10 +41,12 @@ _LOOKS_MAX: Final = 5
 _BLOCK: Final = 1 << 20
 
 #: Fields of a domain that may name a file to read.
-SOURCE_FIELDS: Final = of_kind(*PEM, "file")
+SOURCE_FIELDS: Final = of_kind(*PEM, "der", "file")
 
 #: Fields of a domain that name a directory, and whether only hashed names count there.
-FOLDER_FIELDS: Final = {"ca_dir": True, "crl_dir": False}
+FOLDER_FIELDS: Final = {
+    item.field: item.kind == "hashed" for item in PARAMETERS if item.kind in ("folder", "hashed")
+}
 
 _HASHED_NAME: Final = re.compile(r"[0-9a-fA-F]{8}\.\d+", re.ASCII)
 

@@ -11,7 +11,8 @@ import ssl
 from dataclasses import dataclass
 from typing import Final
 
-from tlsmgm._domains.domain import DEFAULT_CA_DIR, Domain
+from tlsmgm._domains.defaults import DEFAULT_CA_DIR
+from tlsmgm._domains.domain import Domain
 from tlsmgm._material.reading import Reader
 from tlsmgm.errors import ConfigError
 

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tlsmgm._core.backend import Backend
 from tlsmgm._core.context import Context
@@ -14,11 +15,11 @@ from tlsmgm._core.ticket_keys import TicketKeys
 from tlsmgm._domains.ciphers import LibraryCiphers, ciphers_for, default_ciphers
 from tlsmgm._domains.domain import Domain
 from tlsmgm._domains.finite_fields import default_finite_fields
-from tlsmgm._domains.parameters import PARAMETERS, of_kind
+from tlsmgm._domains.parameters import PARAMETERS, PEM, of_kind
 from tlsmgm._material.keylog import keylog_path
 from tlsmgm._material.load_advice import crl_advice, foreign_key_advice
 from tlsmgm._material.passphrase import passphrase_of
-from tlsmgm._material.reading import FOLDER_FIELDS, SOURCE_FIELDS, Reader
+from tlsmgm._material.reading import FOLDER_FIELDS, Reader
 from tlsmgm._material.ticket_schedule import OwnSchedule, SharedSchedule
 from tlsmgm._material.ticket_secrets import secrets_of
 from tlsmgm._material.trust import Trust, trust_of
@@ -30,14 +31,18 @@ __all__ = ["BuiltContext", "build_context"]
 _SCOPE_SIZE = 16
 
 #: Parameters of a domain's own files.
-_IDENTITY = ("certificate", "private_key", "certificate2", "private_key2")
+_IDENTITY = tuple(
+    item.field
+    for item in PARAMETERS
+    if item.kind in ("certificates", "key") and not item.about_peers
+)
 _KEYS = of_kind("key")
 
 #: Parameters that sessions end with.
 _ABOUT_PEERS = tuple(item.field for item in PARAMETERS if item.about_peers)
 
 #: What a library gets the content of.
-_CONTENT_FIELDS = tuple(name for name in SOURCE_FIELDS if name != "ticket_key_file")
+_CONTENT_FIELDS = of_kind(*PEM, "der")
 
 _HYBRID_GROUP = "X25519MLKEM768"
 _GROUPS = "x25519:secp256r1:secp384r1"
@@ -338,6 +343,7 @@ def _new_context(
 ) -> Context:
     method = domain.parsed_method
     ca_dir = inputs.folders["ca_dir"]
+    sources: Mapping[str, Any] = inputs.sources  # by field, and so a context calls them
     return Context(
         backend,
         is_server=domain.kind == "server",
@@ -349,16 +355,10 @@ def _new_context(
         cipher_list=_cipher_list(domain, backend, ciphers),
         groups=_groups(domain, backend),
         passphrase=passphrase_of(domain),
-        certificate=inputs.sources["certificate"],
-        private_key=inputs.sources["private_key"],
-        certificate2=inputs.sources["certificate2"],
-        private_key2=inputs.sources["private_key2"],
-        dh_params=inputs.sources["dh_params"],
-        ca_list=inputs.sources["ca_list"],
+        **sources,
         ca_dir=None if ca_dir is None or ca_dir.is_missing else ca_dir,
         crl_dir=inputs.folders["crl_dir"],
         crl_check_all=domain.crl_check_all,
-        ocsp_response=inputs.sources["ocsp_response"],
         require_staple=domain.require_staple,
         verify_peer=domain.verify_cert,
         require_peer=domain.require_cert,

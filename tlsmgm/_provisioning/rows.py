@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from tlsmgm._config.database_settings import COLUMNS, OUR_COLUMNS, DatabaseSettings
+from tlsmgm._config.model import FILTER_FIELDS, FLAG_FIELDS, NUMBER_FIELDS, PATH_FIELDS
 from tlsmgm._core.pem import split
 from tlsmgm._domains.domain import Domain, DomainKind, Origin, Source, normalise
 from tlsmgm._domains.filters import lenient_list
@@ -27,11 +28,7 @@ __all__ = ["KINDS", "domain_of_row", "row_of_domain"]
 KINDS: Final[dict[int, DomainKind]] = {1: "client", 2: "server"}
 
 _TYPES: Final = {kind: number for number, kind in KINDS.items()}
-_FLAGS: Final = frozenset(of_kind("flag"))
 _CERTIFICATES: Final = frozenset(of_kind("certificates"))
-_FILTERS: Final = frozenset(of_kind("filters"))
-_NUMBERS: Final = frozenset(of_kind("number"))
-_PATHS: Final = frozenset(of_kind("file", "log", "folder"))
 _VALUES: Final = tuple(name for name in COLUMNS if name not in ("id", "domain", "type"))
 
 #: Fields of Domain that have no column, unless the table has one of ours.
@@ -94,15 +91,15 @@ def _value(column: str, value: object) -> Any:
     """The value in a type that Domain takes; None for what says nothing."""
     if value is None:
         return None
-    if column in _FLAGS:
+    if column in FLAG_FIELDS:
         return None if value in ("", b"") else bool(_number(value))
-    if column in _NUMBERS:
+    if column in NUMBER_FIELDS:
         return None if value in ("", b"") else _number(value)
     if column in BLOBS:
         pem = _as_bytes(value).rstrip(b"\0")  # some tools store the end of C strings, too
         return pem if pem.strip() else None
     text = _as_text(value).strip()
-    if text and column in _FILTERS:
+    if text and column in FILTER_FIELDS:
         return lenient_list(column, text)[0]
     return text or None
 
@@ -165,16 +162,18 @@ def row_of_domain(domain: Domain, ours: Collection[str] = (), *, reader: Reader)
         if field not in ours and getattr(domain, field) != getattr(plain, field):
             hint = "leave it out, or keep this domain in a file"
             if field in OUR_COLUMNS:
-                hint = f"add a column {field!r}, of {'numbers' if field in _NUMBERS else 'text'}"
+                hint = (
+                    f"add a column {field!r}, of {'numbers' if field in NUMBER_FIELDS else 'text'}"
+                )
             raise _refusal(domain, field, "has no column in the table", hint)
     row: dict[str, Any] = {"domain": domain.name, "type": _TYPES[domain.kind]}
     for column in (*_VALUES, *ours):
         value = getattr(domain, column)
         if column in BLOBS:
             row[column] = _content(domain, column, value, reader)
-        elif column in _FLAGS:
+        elif column in FLAG_FIELDS:
             row[column] = int(value)
-        elif column in _PATHS and value is not None:
+        elif column in PATH_FIELDS and value is not None:
             row[column] = os.path.abspath(value)  # a row has no folder to start from
         else:
             row[column] = ",".join(value) if isinstance(value, tuple) else value

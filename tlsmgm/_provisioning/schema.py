@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
 from tlsmgm._config.database_settings import COLUMNS, OUR_COLUMNS, DatabaseSettings
-from tlsmgm._domains.parameters import PARAMETERS, PEM, of_kind
+from tlsmgm._config.model import FLAG_FIELDS, NUMBER_FIELDS, PEM_FIELDS
+from tlsmgm._domains.parameters import PARAMETERS
 from tlsmgm.errors import DatabaseError
 
 __all__ = [
@@ -33,13 +34,13 @@ __all__ = [
 TABLE_VERSION: Final = 3
 
 #: Columns that hold PEM.
-BLOBS: Final = frozenset(of_kind(*PEM))
+BLOBS: Final = PEM_FIELDS
 
 #: Characters that a text column may have.
 MAX_TEXT: Final = {"domain": 64} | {item.field: item.size for item in PARAMETERS}
 
 _MYSQL: Final = ("mysql", "mariadb")
-_NUMBERS: Final = frozenset({"id", "type", *of_kind("flag", "number")})
+_NUMBERS: Final = FLAG_FIELDS | NUMBER_FIELDS | {"id", "type"}
 _DEFAULTS: Final = {"type": "1"} | {item.field: item.default for item in PARAMETERS}
 
 

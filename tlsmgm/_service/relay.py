@@ -30,6 +30,7 @@ from tlsmgm._service.preface import preface
 from tlsmgm._service.statistics import count_end, count_failure, count_limit
 from tlsmgm._service.status import LIMIT_OF, Phase, Status
 from tlsmgm._service.stillness import Stillness
+from tlsmgm._service.timer import Timer
 from tlsmgm._serving.admission import Place
 from tlsmgm._serving.counters import Counters
 from tlsmgm._serving.limits import Limit
@@ -91,7 +92,7 @@ class Relay:
         self._listen_address = listen
         self._upstream_address = str(service.options.upstream)
         self._preface = b""
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = Timer()
         self._connecting: asyncio.Task[None] | None = None
         self._open: set[Endpoint] = set()
         self._idle: Stillness | None = None
@@ -109,9 +110,9 @@ class Relay:
         self._deadline = self._started + service.handshake_timeout
         first = service.options.limits.first_byte_timeout
         if is_tls and 0 < first < service.handshake_timeout:
-            self._set_timer(first, self._first_byte_late)
+            self._timer.set(first, self._first_byte_late)
         else:
-            self._set_timer(service.handshake_timeout, self._handshake_late)
+            self._timer.set(service.handshake_timeout, self._handshake_late)
 
     # What endpoints report.
 
@@ -123,7 +124,7 @@ class Relay:
             self._note_addresses()
             self._client_is_in()
             self.phase = Phase.CONNECTING
-            self._set_timer(self._service.options.connect_timeout, self._connect_late)
+            self._timer.set(self._service.options.connect_timeout, self._connect_late)
             self._connecting = self._loop.create_task(self._connect())
             self._connecting.add_done_callback(self._connect_done)
         else:
@@ -301,7 +302,7 @@ class Relay:
         self._open.add(endpoint)
 
     def _relay(self, upstream: Endpoint) -> None:
-        self._cancel_timer()
+        self._timer.cancel()
         self.phase = Phase.RELAYING
         host, port = upstream.peer_address()
         if host:
@@ -399,17 +400,8 @@ class Relay:
 
     # Deadlines.
 
-    def _set_timer(self, seconds: float, then: Callable[[], None]) -> None:
-        self._cancel_timer()
-        self._timer = self._loop.call_later(seconds, then)
-
-    def _cancel_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
     def _cancel_timers(self) -> None:
-        self._cancel_timer()
+        self._timer.cancel()
         for watch in self._send_watches.values():
             watch.stop()
         if self._idle is not None:
@@ -417,7 +409,7 @@ class Relay:
 
     def _first_byte_late(self) -> None:
         if self.client.has_received:
-            self._set_timer(max(self._deadline - self._loop.time(), 0), self._handshake_late)
+            self._timer.set(max(self._deadline - self._loop.time(), 0), self._handshake_late)
         else:
             self._cut(Status.FIRST_BYTE_TIMEOUT, "the client has sent nothing")
 

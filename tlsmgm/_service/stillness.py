@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Final
+
+from tlsmgm._service.timer import Timer
 
 __all__ = ["Stillness"]
 
@@ -31,26 +32,23 @@ class Stillness:
         self._then = then
         self._seen: object = None
         self._times = 0
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = Timer()
 
     def start(self) -> None:
         """Watch from now on; nothing happens if it watches already."""
-        if self._timer is None:
+        if not self._timer.is_set:
             self._seen = self._look()
             self._times = 0
             self._wait()
 
     def stop(self) -> None:
         """Watch no longer."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer.cancel()
 
     def _wait(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(self._pause, self._tick)
+        self._timer.set(self._pause, self._tick)
 
     def _tick(self) -> None:
-        self._timer = None
         value = self._look()
         if value is None:
             return

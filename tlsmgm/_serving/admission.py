@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from tlsmgm._domains.filters import pack_ip
+from tlsmgm._domains.filters import MAPPED_PREFIX, pack_ip
 from tlsmgm._serving.limits import Limit, Limits
 from tlsmgm.errors import ConfigError
 
@@ -22,7 +22,6 @@ __all__ = ["Admission", "Place", "network_of"]
 
 _ADDRESS_BITS: Final = 128
 _IPV4_BITS: Final = 32
-_MAPPED: Final = bytes(10) + b"\xff\xff"
 
 
 def network_of(host: str, limits: Limits) -> bytes:
@@ -39,7 +38,7 @@ def network_of(host: str, limits: Limits) -> bytes:
         packed = pack_ip(host)
     except ConfigError:
         return host.encode("utf-8", "backslashreplace")
-    if packed.startswith(_MAPPED):
+    if packed.startswith(MAPPED_PREFIX):
         cut = _IPV4_BITS - limits.ipv4_prefix
     else:
         cut = _ADDRESS_BITS - limits.ipv6_prefix

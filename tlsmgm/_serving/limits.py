@@ -43,7 +43,19 @@ _MAX_SECONDS = 1_000_000.0
 
 
 class Limit(enum.StrEnum):
-    """The limits that can strike; counters are called ``limit_NAME_total``."""
+    """The limits that can strike; counters are called ``limit_NAME_total``.
+
+    Attributes:
+        MAX_CONNECTIONS: there are as many connections as may be.
+        MAX_HANDSHAKES: as many handshakes are in progress as may be.
+        MAX_HANDSHAKES_PER_NETWORK: as many of them are with clients of one network.
+        FIRST_BYTE_TIMEOUT: the ClientHello has not begun in time.
+        HANDSHAKE_TIMEOUT: the handshake has not ended in time.
+        HELLO_SIZE: the ClientHello is larger than allowed.
+        IDLE_TIMEOUT: no application data in either direction for too long.
+        SEND_TIMEOUT: a receiver has taken nothing for too long.
+        BUFFERED_BYTES: as much waits for a receiver as may.
+    """
 
     MAX_CONNECTIONS = "max_connections"
     MAX_HANDSHAKES = "max_handshakes"

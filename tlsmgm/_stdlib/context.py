@@ -22,14 +22,17 @@ Source: Python's manual of ``ssl``, 3.11 to 3.15.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import ssl
 from collections.abc import Callable
 from typing import Final
 
 from tlsmgm._domains.ciphers import ciphers_for, default_ciphers
-from tlsmgm._domains.domain import DEFAULT_TICKET_ROTATION, DEFAULT_VERIFY_DEPTH, Domain
+from tlsmgm._domains.defaults import DEFAULT_VERIFY_DEPTH
+from tlsmgm._domains.domain import Domain
 from tlsmgm._domains.methods import TLSVersion
+from tlsmgm._domains.parameters import of_side
 from tlsmgm._material.keylog import keylog_path
 from tlsmgm._material.reading import Reader
 from tlsmgm._stdlib.files import (
@@ -51,6 +54,14 @@ _CURVES: Final = {
     "p-521": "secp521r1",
     "x25519": "X25519",
     "x448": "X448",
+}
+
+#: What ``ssl`` cannot do of what only servers have.
+_SERVER_ONLY: Final = {
+    "client_eku": "admit clients whose certificate is for servers",
+    "ocsp_response": "staple OCSP responses",
+    "ticket_key_file": "share keys of session tickets",
+    "ticket_rotation": "change keys of session tickets",
 }
 
 
@@ -113,14 +124,10 @@ def _check_server(domain: Domain) -> None:
     """What only servers have, and Python's ``ssl`` has not."""
     if domain.kind == "client":
         return
-    if domain.client_eku != "client":
-        raise unsupported(domain, "client_eku", "admit clients whose certificate is for servers")
-    if domain.ocsp_response is not None:
-        raise unsupported(domain, "ocsp_response", "staple OCSP responses")
-    if domain.ticket_key_file is not None:
-        raise unsupported(domain, "ticket_key_file", "share keys of session tickets")
-    if domain.ticket_rotation != DEFAULT_TICKET_ROTATION:
-        raise unsupported(domain, "ticket_rotation", "change keys of session tickets")
+    plain = {item.name: item.default for item in dataclasses.fields(Domain)}
+    for field in of_side("server"):
+        if getattr(domain, field) != plain[field]:
+            raise unsupported(domain, field, _SERVER_ONLY[field])
 
 
 def _set_options(context: ssl.SSLContext) -> None:
