@@ -90,8 +90,7 @@ static bool is_well(struct target *target, uint64_t now) {
  * Turns of a connection: 0 to count - 1 are the addresses that are well at that moment, count to
  * 2 * count - 1 the others; so each is given once, as long as none changes meanwhile.
  */
-const struct tlsmgm_route_address *tlsmgm_routes_next(struct tlsmgm_routes *routes,
-                                                      uint32_t domain,
+const struct tlsmgm_route_address *tlsmgm_routes_next(struct tlsmgm_routes *routes, uint32_t domain,
                                                       struct tlsmgm_route_tries *tries,
                                                       uint64_t now) {
     struct group *group = find(routes, domain);

@@ -6,15 +6,14 @@
 #ifndef TLSMGM_ROUTES_H
 #define TLSMGM_ROUTES_H
 
-#include <sys/socket.h>
-
 #include "include/tlsmgm.h"
 
 struct tlsmgm_routes;
 
+/* A struct sockaddr of any family, aligned for all of them. */
 struct tlsmgm_route_address {
-    struct sockaddr_storage address;
-    socklen_t size;
+    uint64_t sockaddr[16];
+    uint32_t size;
 };
 
 /* A domain's number, or TLSMGM_ROUTE_ANY for all that have no route of their own. */
@@ -43,8 +42,7 @@ struct tlsmgm_route_tries {
  * The next address for a connection of a domain: one after the other over all connections, those
  * that failed lately only when no other is left. NULL: it has tried them all, or there is no route.
  */
-const struct tlsmgm_route_address *tlsmgm_routes_next(struct tlsmgm_routes *routes,
-                                                      uint32_t domain,
+const struct tlsmgm_route_address *tlsmgm_routes_next(struct tlsmgm_routes *routes, uint32_t domain,
                                                       struct tlsmgm_route_tries *tries,
                                                       uint64_t now);
 

@@ -5,7 +5,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 
-#define SEPARATORS ":, \t\r\n"
+#define SEPARATORS ":;, \t\r\n" /* as OpenSSL has them */
 
 struct tlsmgm_bytes tlsmgm_cipher_word_next(const char **text) {
     const char *word = *text + strspn(*text, SEPARATORS);

@@ -65,7 +65,7 @@ class Wire:
         self.received = b""
         self.end: str | None = None  # "fin" or "reset"
 
-    def send(self, data: bytes) -> int:
+    def send(self, data: bytes | memoryview) -> int:
         with contextlib.suppress(BlockingIOError):
             return self.sock.send(data)
         return 0
