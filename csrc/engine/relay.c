@@ -404,20 +404,16 @@ void tlsmgm_relay_free(struct tlsmgm_relay *relay) {
     if (relay->has_upstream) tlsmgm_endpoint_free(&relay->upstream);
 }
 
-enum tlsmgm_status tlsmgm_relay_begin(struct tlsmgm_relay *relay, struct tlsmgm_selector *selector,
-                                      const struct tlsmgm_local *local, size_t hello_limit,
-                                      uint64_t now) {
-    enum tlsmgm_status status = TLSMGM_STATUS_OK;
-    if (selector != NULL) {
-        status = tlsmgm_endpoint_accept_tls(&relay->client, selector, local, hello_limit, NULL);
-    }
-    if (status == TLSMGM_STATUS_OK) {
-        tlsmgm_endpoint_begin(&relay->client, (struct tlsmgm_bytes){0});
+void tlsmgm_relay_begin(struct tlsmgm_relay *relay, struct tlsmgm_selector *selector,
+                        const struct tlsmgm_local *local, size_t hello_limit, uint64_t now) {
+    struct tlsmgm_endpoint *client = &relay->client;
+    if (selector == NULL || tlsmgm_endpoint_accept_tls(client, selector, local, hello_limit,
+                                                       NULL) == TLSMGM_STATUS_OK) {
+        tlsmgm_endpoint_begin(client, (struct tlsmgm_bytes){0});
     } else {
         cut(relay, TLSMGM_RELAY_INTERNAL_ERROR, "out of memory");
     }
     (void)settle(relay, now);
-    return status;
 }
 
 bool tlsmgm_relay_ready(struct tlsmgm_relay *relay, enum tlsmgm_relay_side side,

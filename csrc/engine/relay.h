@@ -102,14 +102,10 @@ void tlsmgm_relay_init(struct tlsmgm_relay *relay, const struct tlsmgm_relay_set
 /* Resets what is still there. */
 void tlsmgm_relay_free(struct tlsmgm_relay *relay);
 
-/*
- * After init(), once: selector NULL is for clients that speak plain TCP. OK or NO_MEMORY, and
- * then it is on its way to OVER.
+/* After init(), once. selector NULL: the client speaks plain TCP. Without memory it soon is OVER.
  */
-TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_relay_begin(struct tlsmgm_relay *relay,
-                                                      struct tlsmgm_selector *selector,
-                                                      const struct tlsmgm_local *local,
-                                                      size_t hello_limit, uint64_t now);
+void tlsmgm_relay_begin(struct tlsmgm_relay *relay, struct tlsmgm_selector *selector,
+                        const struct tlsmgm_local *local, size_t hello_limit, uint64_t now);
 
 /* A transport may have become ready. True: there is more to do, and others go first. */
 bool tlsmgm_relay_ready(struct tlsmgm_relay *relay, enum tlsmgm_relay_side side,
