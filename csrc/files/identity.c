@@ -22,8 +22,7 @@ struct reading {
 static enum tlsmgm_status open_source(struct reading *reading, const struct tlsmgm_source *source,
                                       const char *parameter, struct tlsmgm_error *error) {
     enum tlsmgm_status status = tlsmgm_source_read(source, parameter, &reading->blob, error);
-    struct tlsmgm_bytes text = {reading->blob.data, reading->blob.size};
-    tlsmgm_pem_begin(&reading->pem, text, parameter, source->path);
+    tlsmgm_pem_begin(&reading->pem, tlsmgm_blob_view(&reading->blob), parameter, source->path);
     return status;
 }
 
@@ -40,7 +39,7 @@ static const char *check_certificate(enum tlsmgm_pem_kind kind, struct tlsmgm_bl
                                      struct tlsmgm_error *detail) {
     struct tlsmgm_certificate_fields fields;
     struct tlsmgm_der_item certificate;
-    struct tlsmgm_cursor cursor = tlsmgm_cursor((struct tlsmgm_bytes){der->data, der->size});
+    struct tlsmgm_cursor cursor = tlsmgm_cursor(tlsmgm_blob_view(der));
     if (!tlsmgm_der_next(&cursor, &certificate)) return "it cannot be decoded as a certificate";
     if (cursor.left > 0 && kind != TLSMGM_PEM_TRUSTED_CERTIFICATE) {
         return "other bytes follow the certificate";
@@ -125,9 +124,8 @@ void tlsmgm_chain_warn(const struct tlsmgm_ctx_config *config, const char *param
     struct tlsmgm_public_key key;
     size_t size = 0;
     for (size_t i = 0; i < chain->count; i++) {
-        const struct tlsmgm_blob *der = &chain->items[i].der;
-        struct tlsmgm_bytes bytes = {der->data, der->size};
-        size += der->size;
+        struct tlsmgm_bytes bytes = tlsmgm_blob_view(&chain->items[i].der);
+        size += bytes.size;
         if (tlsmgm_certificate_fields_read(bytes, &fields, NULL) != TLSMGM_STATUS_OK) continue;
         tlsmgm_public_key_read(fields.public_key_info, &key);
         const char *place = chain->items[i].place;
@@ -249,7 +247,7 @@ static enum tlsmgm_status read_encryption(const struct tlsmgm_pem_item *item,
     enum tlsmgm_status status = tlsmgm_pem_decode(item, &der, error);
     if (status != TLSMGM_STATUS_OK) return status;
     out->is_given = true;
-    read_pkcs8_encryption((struct tlsmgm_bytes){der.data, der.size}, out);
+    read_pkcs8_encryption(tlsmgm_blob_view(&der), out);
     tlsmgm_blob_free(&der);
     return TLSMGM_STATUS_OK;
 }
@@ -313,7 +311,7 @@ static enum tlsmgm_status take_dh(const struct tlsmgm_pem *pem, const struct tls
     if (status == TLSMGM_STATUS_OK) status = tlsmgm_pem_rewrite(item, &out->pem, error);
     if (status != TLSMGM_STATUS_OK) return status;
     tlsmgm_pem_place(pem, item, out->place, sizeof out->place);
-    if (read_prime((struct tlsmgm_bytes){out->der.data, out->der.size}, &out->bits)) {
+    if (read_prime(tlsmgm_blob_view(&out->der), &out->bits)) {
         return TLSMGM_STATUS_OK;
     }
     return tlsmgm_pem_fail(pem, item, error, "they cannot be decoded");

@@ -228,8 +228,7 @@ static enum tlsmgm_status read_and_visit(void *context, const struct tlsmgm_sour
     }
     enum tlsmgm_status status = tlsmgm_source_read(file, reading->parameter, &content, error);
     if (status != TLSMGM_STATUS_OK) return status;
-    struct tlsmgm_bytes bytes = {content.data, content.size};
-    status = reading->visitor(reading->context, file->path, bytes, error);
+    status = reading->visitor(reading->context, file->path, tlsmgm_blob_view(&content), error);
     tlsmgm_blob_free(&content);
     return status;
 }

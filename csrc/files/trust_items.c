@@ -75,10 +75,8 @@ static uint32_t *find_slot(const struct list *list, const struct tlsmgm_blob *de
     for (;; at++) {
         uint32_t *slot = &list->slots[at & (list->slot_count - 1)];
         if (*slot == 0) return slot;
-        const struct tlsmgm_blob *other = &list->items[*slot - 1].der;
-        if (other->size == der->size && memcmp(other->data, der->data, der->size) == 0) {
-            return slot;
-        }
+        struct tlsmgm_bytes other = tlsmgm_blob_view(&list->items[*slot - 1].der);
+        if (tlsmgm_bytes_equal(other, tlsmgm_blob_view(der))) return slot;
     }
 }
 
@@ -191,7 +189,7 @@ static enum tlsmgm_trust_setting setting_for(const struct settings *settings,
 
 /* Reads what follows the certificate, and cuts it off. NULL, or what is wrong. */
 static const char *cut_settings(const struct tlsmgm_pem_item *item, struct tlsmgm_trust_item *ca) {
-    struct tlsmgm_cursor cursor = tlsmgm_cursor((struct tlsmgm_bytes){ca->der.data, ca->der.size});
+    struct tlsmgm_cursor cursor = tlsmgm_cursor(tlsmgm_blob_view(&ca->der));
     struct tlsmgm_der_item certificate;
     struct settings settings;
     if (!tlsmgm_der_next(&cursor, &certificate)) return "it cannot be decoded as a certificate";
@@ -217,7 +215,7 @@ static enum tlsmgm_status decode_ca(const struct tlsmgm_pem *pem,
     enum tlsmgm_status status = tlsmgm_pem_decode(item, &ca->der, error);
     if (status != TLSMGM_STATUS_OK) return status;
     const char *damage = cut_settings(item, ca);
-    struct tlsmgm_bytes der = {ca->der.data, ca->der.size};
+    struct tlsmgm_bytes der = tlsmgm_blob_view(&ca->der);
     if (damage == NULL &&
         tlsmgm_certificate_fields_read(der, &fields, &detail) != TLSMGM_STATUS_OK) {
         damage = detail.text;
@@ -282,7 +280,7 @@ static enum tlsmgm_status read_ca_list(struct reading *reading, struct tlsmgm_er
     struct tlsmgm_pem_item item;
     enum tlsmgm_status status = tlsmgm_source_read(source, "ca_list", &blob, error);
     if (status != TLSMGM_STATUS_OK) return status;
-    tlsmgm_pem_begin(&pem, (struct tlsmgm_bytes){blob.data, blob.size}, "ca_list", source->path);
+    tlsmgm_pem_begin(&pem, tlsmgm_blob_view(&blob), "ca_list", source->path);
     while (status == TLSMGM_STATUS_OK) {
         status = tlsmgm_pem_find(&pem, TLSMGM_PEM_A_CERTIFICATE, &item, error);
         if (status == TLSMGM_STATUS_OK) status = add_ca(reading, &pem, &item, error);
@@ -332,7 +330,7 @@ static enum tlsmgm_status open_file(const struct tlsmgm_source *file, const char
     *content = file->data;
     if (file->data.data != NULL) return TLSMGM_STATUS_OK;
     enum tlsmgm_status status = tlsmgm_source_read(file, parameter, blob, error);
-    *content = (struct tlsmgm_bytes){blob->data, blob->size};
+    *content = tlsmgm_blob_view(blob);
     return status;
 }
 

@@ -348,6 +348,6 @@ bool tlsmgm_certificate_is_for(const struct tlsmgm_certificate *certificate, boo
 }
 
 bool tlsmgm_certificate_is_in_force(const struct tlsmgm_certificate *certificate, int64_t now) {
-    return certificate->has_not_before && certificate->not_before <= now &&
-           certificate->has_not_after && now < certificate->not_after;
+    return certificate->has_not_before && certificate->has_not_after &&
+           tlsmgm_is_between(certificate->not_before, certificate->not_after, now);
 }

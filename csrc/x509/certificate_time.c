@@ -90,3 +90,11 @@ bool tlsmgm_time_unix(struct tlsmgm_certificate_time time, int64_t *seconds) {
     *seconds = minutes * 60 + moment.second;
     return true;
 }
+
+bool tlsmgm_time_is_between(struct tlsmgm_certificate_time from,
+                            struct tlsmgm_certificate_time until, int64_t now) {
+    int64_t first;
+    int64_t end;
+    return tlsmgm_time_unix(from, &first) && tlsmgm_time_unix(until, &end) &&
+           tlsmgm_is_between(first, end, now);
+}

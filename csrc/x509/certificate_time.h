@@ -18,4 +18,13 @@ size_t tlsmgm_time_text(struct tlsmgm_certificate_time time, char *out, size_t s
 /* Seconds since 1970, negative before; false when it is no valid time. */
 bool tlsmgm_time_unix(struct tlsmgm_certificate_time time, int64_t *seconds);
 
+/* Whether now is within two dates, the second of which does not count any more. Unix times. */
+static inline bool tlsmgm_is_between(int64_t from, int64_t until, int64_t now) {
+    return from <= now && now < until;
+}
+
+/* The same; false when one of them is no valid time. */
+bool tlsmgm_time_is_between(struct tlsmgm_certificate_time from,
+                            struct tlsmgm_certificate_time until, int64_t now);
+
 #endif

@@ -292,7 +292,7 @@ enum tlsmgm_status tlsmgm_crl_read(struct tlsmgm_blob *der, struct tlsmgm_crl *o
                                    struct tlsmgm_error *error) {
     enum tlsmgm_status status;
     *out = (struct tlsmgm_crl){.der = *der};
-    if (!tlsmgm_signature_read((struct tlsmgm_bytes){der->data, der->size}, &out->signature)) {
+    if (!tlsmgm_signature_read(tlsmgm_blob_view(der), &out->signature)) {
         status = malformed(error, "outside, or bytes behind its end");
     } else {
         status = read_body(out, error);

@@ -1,7 +1,6 @@
 #include "x509/key_kind.h"
 
-#include <string.h>
-
+#include "base/bytes.h"
 #include "x509/certificate_fields.h"
 #include "x509/der.h"
 
@@ -42,15 +41,11 @@ static const uint16_t ecdsa_suites[] = {
     0xc008, 0xc009, 0xc00a, 0xc023, 0xc024, 0xc02b, 0xc02c, 0xc0ac, 0xc0ad, 0xc0ae, 0xc0af, 0xcca9,
 };
 
-static bool same(struct tlsmgm_bytes a, struct tlsmgm_bytes b) {
-    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
-}
-
 static bool is_curve(enum tlsmgm_key_kind kind) {
     return kind == TLSMGM_KEY_P256 || kind == TLSMGM_KEY_P384 || kind == TLSMGM_KEY_P521;
 }
 
-static bool is_rsa(enum tlsmgm_key_kind kind) {
+bool tlsmgm_key_kind_is_rsa(enum tlsmgm_key_kind kind) {
     return kind == TLSMGM_KEY_RSA || kind == TLSMGM_KEY_RSA_PSS;
 }
 
@@ -71,13 +66,17 @@ enum tlsmgm_key_kind tlsmgm_key_kind(struct tlsmgm_bytes certificate) {
     }
     if (!tlsmgm_der_oid(&parts, &curve)) curve = (struct tlsmgm_bytes){0};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        if (same(keys[i].algorithm, algorithm) && same(keys[i].curve, curve)) return keys[i].kind;
+        if (tlsmgm_bytes_equal(keys[i].algorithm, algorithm) &&
+            tlsmgm_bytes_equal(keys[i].curve, curve)) {
+            return keys[i].kind;
+        }
     }
     return TLSMGM_KEY_OTHER;
 }
 
 bool tlsmgm_key_kinds_clash(enum tlsmgm_key_kind a, enum tlsmgm_key_kind b) {
-    return a == b || (is_curve(a) && is_curve(b)) || (is_rsa(a) && is_rsa(b));
+    return a == b || (is_curve(a) && is_curve(b)) ||
+           (tlsmgm_key_kind_is_rsa(a) && tlsmgm_key_kind_is_rsa(b));
 }
 
 static bool has_scheme(enum tlsmgm_key_kind kind, struct tlsmgm_bytes algorithms, bool up_to_1_2) {
@@ -107,7 +106,7 @@ static bool has_ecdsa_suite(struct tlsmgm_bytes suites) {
 
 bool tlsmgm_key_kind_is_offered(enum tlsmgm_key_kind kind, struct tlsmgm_bytes algorithms,
                                 struct tlsmgm_bytes suites, bool up_to_1_2) {
-    if (up_to_1_2 && !is_rsa(kind) && !has_ecdsa_suite(suites)) return false;
+    if (up_to_1_2 && !tlsmgm_key_kind_is_rsa(kind) && !has_ecdsa_suite(suites)) return false;
     /* Whoever sends no list means SHA-1 with every key that its suites name (RFC 5246 7.4.1.4.1).
      */
     if (algorithms.size == 0) return true;

@@ -104,7 +104,7 @@ static int folded_byte(struct folder *folder) {
         }
         return ' ';
     }
-    return byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte;
+    return tlsmgm_ascii_lower((uint8_t)byte);
 }
 
 static bool same_value(const struct tlsmgm_name_entry *a, const struct tlsmgm_name_entry *b) {

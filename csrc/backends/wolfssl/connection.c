@@ -34,7 +34,7 @@ static enum tlsmgm_status send_name(struct tlsmgm_conn *conn, struct tlsmgm_erro
 
 /* A resumed handshake shows no certificate: what the session says of the peer must be good. */
 static bool peer_was_verified(const struct tlsmgm_session *session) {
-    struct tlsmgm_bytes peer = {session->leaf.data, session->leaf.size};
+    struct tlsmgm_bytes peer = tlsmgm_blob_view(&session->leaf);
     return session->verify_reason == TLSMGM_VERIFY_NONE && peer.size > 0 && wssl_is_in_force(peer);
 }
 
@@ -128,7 +128,7 @@ static enum tlsmgm_status start(struct tlsmgm_conn *conn, const struct tlsmgm_co
 static struct tlsmgm_ctx *shown_to(struct tlsmgm_ctx *ctx,
                                    const struct tlsmgm_conn_config *client) {
     if (ctx->second == NULL) return ctx;
-    bool first_is_rsa = ctx->key_kind == TLSMGM_KEY_RSA || ctx->key_kind == TLSMGM_KEY_RSA_PSS;
+    bool first_is_rsa = tlsmgm_key_kind_is_rsa(ctx->key_kind);
     struct tlsmgm_ctx *better = first_is_rsa ? ctx->second : ctx;
     struct tlsmgm_ctx *other = first_is_rsa ? ctx : ctx->second;
     bool offered = tlsmgm_key_kind_is_offered(better->key_kind, client->signature_algorithms,

@@ -99,7 +99,7 @@ static const char *trouble_with(struct tlsmgm_bytes leaf) {
 static enum tlsmgm_status check_leaf(const struct tlsmgm_chain_item *item,
                                      const struct tlsmgm_ctx_config *config,
                                      struct tlsmgm_error *error) {
-    struct tlsmgm_bytes leaf = {item->der.data, item->der.size};
+    struct tlsmgm_bytes leaf = tlsmgm_blob_view(&item->der);
     const char *trouble = unusable(leaf);
     int code = WOLFSSL_FAILURE;
     if (trouble == NULL) {

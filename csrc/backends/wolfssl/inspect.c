@@ -53,8 +53,7 @@ struct tlsmgm_bytes wssl_peer_certificate(struct tlsmgm_conn *conn, size_t index
 }
 
 struct tlsmgm_bytes wssl_own_certificate(struct tlsmgm_conn *conn) {
-    const struct tlsmgm_blob *certificate = &conn->base.ctx->base.certificate;
-    return (struct tlsmgm_bytes){certificate->data, certificate->size};
+    return tlsmgm_blob_view(&conn->base.ctx->base.certificate);
 }
 
 enum tlsmgm_status wssl_export_keying_material(struct tlsmgm_conn *conn, const char *label,

@@ -63,8 +63,8 @@ enum tlsmgm_status wssl_load_staple(struct tlsmgm_ctx *ctx, const struct tlsmgm_
     struct tlsmgm_blob *response = &ctx->base.ocsp_response;
     enum tlsmgm_status status = tlsmgm_source_read(source, "ocsp_response", response, error);
     if (status == TLSMGM_STATUS_OK) {
-        status = tlsmgm_staple_read((struct tlsmgm_bytes){response->data, response->size},
-                                    tlsmgm_ctx_base_certificate(ctx), hash, &staple, error);
+        status = tlsmgm_staple_read(tlsmgm_blob_view(response), tlsmgm_ctx_base_certificate(ctx),
+                                    hash, &staple, error);
     }
     if (status != TLSMGM_STATUS_OK || enable_stapling(ctx->ssl_ctx)) return status;
     return tlsmgm_fail_memory(error);

@@ -52,7 +52,7 @@ static bool fits(const struct tlsmgm_trust_items *items) {
     size_t sum = 0;
     for (size_t i = 0; i < items->ca_list_count; i++) {
         struct tlsmgm_certificate_fields fields;
-        struct tlsmgm_bytes der = {items->cas[i].der.data, items->cas[i].der.size};
+        struct tlsmgm_bytes der = tlsmgm_blob_view(&items->cas[i].der);
         if (tlsmgm_certificate_fields_read(der, &fields, NULL) != TLSMGM_STATUS_OK) return false;
         if (fields.subject.size > WC_ASN_NAME_MAX) return false; /* it would be cut off */
         sum += fields.subject.size + NAME_OVERHEAD;
@@ -66,7 +66,7 @@ static enum tlsmgm_status announce_all(const struct tlsmgm_trust_items *items,
                                        const char **culprit) {
     for (size_t i = 0; i < items->ca_list_count; i++) {
         struct tlsmgm_certificate_fields fields;
-        struct tlsmgm_bytes der = {items->cas[i].der.data, items->cas[i].der.size};
+        struct tlsmgm_bytes der = tlsmgm_blob_view(&items->cas[i].der);
         enum tlsmgm_status status = tlsmgm_certificate_fields_read(der, &fields, NULL);
         if (status == TLSMGM_STATUS_OK) status = announce(list, fields.subject);
         if (status == TLSMGM_STATUS_OK) continue;
