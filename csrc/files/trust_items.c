@@ -1,32 +1,19 @@
 #include "files/trust_items.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/blob.h"
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/fnv.h"
+#include "base/warn.h"
 #include "files/crl_file.h"
 #include "files/pem.h"
 #include "x509/certificate.h"
 #include "x509/certificate_fields.h"
 #include "x509/crl.h"
 #include "x509/der.h"
-
-#define WARNING_SIZE 512u
-
-void tlsmgm_warn_of(const struct tlsmgm_ctx_config *config, const char *parameter,
-                    const char *format, ...) {
-    char text[WARNING_SIZE];
-    va_list arguments;
-    if (config->warn == NULL) return;
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    config->warn(config->warn_argument, parameter, text);
-}
 
 /* A growing list in which nothing is twice: slots hold, by hash, one more than an item's index. */
 struct list {
@@ -62,10 +49,10 @@ void tlsmgm_trust_items_free(struct tlsmgm_trust_items *items) {
     *items = (struct tlsmgm_trust_items){0};
 }
 
-/* FNV-1a. Who writes the configuration can waste time in other ways than by collisions. */
+/* Who writes the configuration can waste time in other ways than by collisions. */
 static size_t hash(const struct tlsmgm_blob *der) {
-    uint64_t value = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < der->size; i++) value = (value ^ der->data[i]) * 0x100000001b3u;
+    uint64_t value = TLSMGM_FNV_BASIS;
+    for (size_t i = 0; i < der->size; i++) value = tlsmgm_fnv(value, der->data[i]);
     return (size_t)(value ^ value >> 32);
 }
 
@@ -134,16 +121,13 @@ static char *copy_text(const char *text) {
 #define REJECTED (TLSMGM_DER_CONTEXT_CONSTRUCTED | 0)
 #define OTHER    (TLSMGM_DER_CONTEXT_CONSTRUCTED | 1)
 
-static const uint8_t server_auth[] = {0x2b, 6, 1, 5, 5, 7, 3, 1};
-static const uint8_t client_auth[] = {0x2b, 6, 1, 5, 5, 7, 3, 2};
-static const uint8_t any_purpose[] = {0x55, 0x1d, 0x25, 0};
+static const struct tlsmgm_bytes any_purpose = TLSMGM_OID(0x55, 0x1d, 0x25, 0);
 
-static bool has_purpose(struct tlsmgm_cursor list, const uint8_t *purpose, size_t size) {
-    const struct tlsmgm_bytes wanted = {purpose, size};
-    const struct tlsmgm_bytes any = {any_purpose, sizeof any_purpose};
+static bool has_purpose(struct tlsmgm_cursor list, enum tlsmgm_extended_usage wanted) {
     struct tlsmgm_bytes oid;
     while (tlsmgm_der_oid(&list, &oid)) {
-        if (tlsmgm_bytes_equal(oid, wanted) || tlsmgm_bytes_equal(oid, any)) return true;
+        if (tlsmgm_extended_usage(oid) == (unsigned)wanted || tlsmgm_bytes_equal(oid, any_purpose))
+            return true;
     }
     return false;
 }
@@ -180,11 +164,10 @@ static bool read_settings(struct tlsmgm_bytes bytes, struct settings *out) {
 }
 
 static enum tlsmgm_trust_setting setting_for(const struct settings *settings,
-                                             const uint8_t *purpose, size_t size) {
-    if (has_purpose(settings->rejected, purpose, size)) return TLSMGM_TRUST_REJECTED;
+                                             enum tlsmgm_extended_usage purpose) {
+    if (has_purpose(settings->rejected, purpose)) return TLSMGM_TRUST_REJECTED;
     if (!settings->has_trusted) return TLSMGM_TRUST_NEUTRAL;
-    return has_purpose(settings->trusted, purpose, size) ? TLSMGM_TRUST_TRUSTED
-                                                         : TLSMGM_TRUST_REJECTED;
+    return has_purpose(settings->trusted, purpose) ? TLSMGM_TRUST_TRUSTED : TLSMGM_TRUST_REJECTED;
 }
 
 /* Reads what follows the certificate, and cuts it off. NULL, or what is wrong. */
@@ -198,8 +181,8 @@ static const char *cut_settings(const struct tlsmgm_pem_item *item, struct tlsmg
     if (!read_settings((struct tlsmgm_bytes){cursor.next, cursor.left}, &settings)) {
         return "its trust settings cannot be decoded";
     }
-    ca->for_servers = setting_for(&settings, server_auth, sizeof server_auth);
-    ca->for_clients = setting_for(&settings, client_auth, sizeof client_auth);
+    ca->for_servers = setting_for(&settings, TLSMGM_FOR_SERVERS);
+    ca->for_clients = setting_for(&settings, TLSMGM_FOR_CLIENTS);
     ca->der.size = certificate.whole.size;
     return NULL;
 }

@@ -45,8 +45,4 @@ TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_trust_items_read(const struct tlsmgm_c
 /* Frees all; the lists are empty afterwards. */
 void tlsmgm_trust_items_free(struct tlsmgm_trust_items *items);
 
-/* Tells config->warn, if there is one. format makes one sentence that names file and item. */
-void tlsmgm_warn_of(const struct tlsmgm_ctx_config *config, const char *parameter,
-                    const char *format, ...);
-
 #endif

@@ -180,6 +180,10 @@ struct tlsmgm_directory {
  */
 typedef void (*tlsmgm_warn)(void *argument, const char *parameter, const char *text);
 
+/* Versions, as on the wire. */
+#define TLSMGM_TLS1_2 0x0303
+#define TLSMGM_TLS1_3 0x0304
+
 /* One TLS domain, as ctx_new() takes it. Zeroes mean "not given". */
 struct tlsmgm_ctx_config {
     bool is_server;

@@ -47,18 +47,11 @@ static bool read_name(struct tlsmgm_cursor *body, struct tlsmgm_bytes *name) {
     return tlsmgm_der_expect(body, TLSMGM_DER_SEQUENCE, name) && tlsmgm_name_is_valid(*name);
 }
 
-/* The tag only; whether the digits are a time is told by those who ask for it. */
-static bool read_time(struct tlsmgm_cursor *body, struct tlsmgm_certificate_time *time) {
-    time->is_generalized = tlsmgm_der_is_next(body, TLSMGM_DER_GENERALIZED_TIME);
-    uint8_t tag = time->is_generalized ? TLSMGM_DER_GENERALIZED_TIME : TLSMGM_DER_UTC_TIME;
-    return tlsmgm_der_expect(body, tag, &time->digits);
-}
-
 static bool read_validity(struct tlsmgm_cursor *body, struct tlsmgm_certificate_fields *out) {
     struct tlsmgm_cursor inner;
     return tlsmgm_der_enter(body, TLSMGM_DER_SEQUENCE, &inner) &&
-           read_time(&inner, &out->not_before) && read_time(&inner, &out->not_after) &&
-           inner.left == 0;
+           tlsmgm_time_read(&inner, &out->not_before) &&
+           tlsmgm_time_read(&inner, &out->not_after) && inner.left == 0;
 }
 
 static bool read_public_key_info(struct tlsmgm_cursor *body, struct tlsmgm_bytes *info) {

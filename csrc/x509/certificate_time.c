@@ -1,7 +1,13 @@
 #include "x509/certificate_time.h"
 
-#include "base/cursor.h"
 #include "base/text_writer.h"
+#include "x509/der.h"
+
+bool tlsmgm_time_read(struct tlsmgm_cursor *cursor, struct tlsmgm_certificate_time *time) {
+    time->is_generalized = tlsmgm_der_is_next(cursor, TLSMGM_DER_GENERALIZED_TIME);
+    uint8_t tag = time->is_generalized ? TLSMGM_DER_GENERALIZED_TIME : TLSMGM_DER_UTC_TIME;
+    return tlsmgm_der_expect(cursor, tag, &time->digits);
+}
 
 struct moment {
     uint32_t year, month, day, hour, minute, second;

@@ -2,12 +2,15 @@
 #ifndef TLSMGM_CERTIFICATE_TIME_H
 #define TLSMGM_CERTIFICATE_TIME_H
 
-#include "include/tlsmgm.h"
+#include "base/cursor.h"
 
 struct tlsmgm_certificate_time {
     struct tlsmgm_bytes digits; /* YYMMDDHHMMSSZ, or YYYYMMDDHHMMSSZ when generalized */
     bool is_generalized;
 };
+
+/* The next item, a time of either form; whether its digits are one is told by who asks for it. */
+bool tlsmgm_time_read(struct tlsmgm_cursor *cursor, struct tlsmgm_certificate_time *time);
 
 /*
  * As OpenSSL prints it: "Jan  1 00:00:00 2024 GMT". Writes at most size bytes, terminator

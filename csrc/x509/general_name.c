@@ -19,7 +19,7 @@ enum general_name {
 static bool skip_wrapped(struct tlsmgm_cursor *cursor, uint8_t number) {
     struct tlsmgm_cursor inner;
     struct tlsmgm_der_item item;
-    return tlsmgm_der_enter(cursor, (uint8_t)(TLSMGM_DER_CONTEXT_CONSTRUCTED | number), &inner) &&
+    return tlsmgm_der_enter(cursor, TLSMGM_DER_CONSTRUCTED(number), &inner) &&
            tlsmgm_der_next(&inner, &item) && inner.left == 0;
 }
 

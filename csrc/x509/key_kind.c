@@ -1,27 +1,23 @@
 #include "x509/key_kind.h"
 
-#include "base/bytes.h"
+#include "base/count.h"
+#include "base/cursor.h"
 #include "x509/certificate_fields.h"
-#include "x509/der.h"
+#include "x509/public_key.h"
 
-#define OID(...) {(const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__})}
-
-/* Algorithm of the key and, for elliptic curves, which one. */
+/* What is named for the key, and which curve if it has one. */
 static const struct {
-    struct tlsmgm_bytes algorithm;
-    struct tlsmgm_bytes curve;
+    enum tlsmgm_public_key_kind named;
+    enum tlsmgm_curve curve;
     enum tlsmgm_key_kind kind;
 } keys[] = {
-    {OID(0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01), {NULL, 0}, TLSMGM_KEY_RSA},
-    {OID(0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a), {NULL, 0}, TLSMGM_KEY_RSA_PSS},
-    {OID(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01),
-     OID(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07), TLSMGM_KEY_P256},
-    {OID(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01), OID(0x2b, 0x81, 0x04, 0x00, 0x22),
-     TLSMGM_KEY_P384},
-    {OID(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01), OID(0x2b, 0x81, 0x04, 0x00, 0x23),
-     TLSMGM_KEY_P521},
-    {OID(0x2b, 0x65, 0x70), {NULL, 0}, TLSMGM_KEY_ED25519},
-    {OID(0x2b, 0x65, 0x71), {NULL, 0}, TLSMGM_KEY_ED448},
+    {TLSMGM_PUBLIC_KEY_RSA, TLSMGM_CURVE_NONE, TLSMGM_KEY_RSA},
+    {TLSMGM_PUBLIC_KEY_RSA_PSS, TLSMGM_CURVE_NONE, TLSMGM_KEY_RSA_PSS},
+    {TLSMGM_PUBLIC_KEY_EC, TLSMGM_CURVE_P256, TLSMGM_KEY_P256},
+    {TLSMGM_PUBLIC_KEY_EC, TLSMGM_CURVE_P384, TLSMGM_KEY_P384},
+    {TLSMGM_PUBLIC_KEY_EC, TLSMGM_CURVE_P521, TLSMGM_KEY_P521},
+    {TLSMGM_PUBLIC_KEY_ED25519, TLSMGM_CURVE_NONE, TLSMGM_KEY_ED25519},
+    {TLSMGM_PUBLIC_KEY_ED448, TLSMGM_CURVE_NONE, TLSMGM_KEY_ED448},
 };
 
 /* Signature schemes and the keys that make them (RFC 8446 section 4.2.3). */
@@ -54,22 +50,10 @@ enum tlsmgm_key_kind tlsmgm_key_kind(struct tlsmgm_bytes certificate) {
     if (tlsmgm_certificate_fields_read(certificate, &fields, NULL) != TLSMGM_STATUS_OK) {
         return TLSMGM_KEY_OTHER;
     }
-    struct tlsmgm_cursor rest = tlsmgm_cursor(fields.public_key_info);
-    struct tlsmgm_cursor info;
-    struct tlsmgm_cursor parts;
-    struct tlsmgm_bytes algorithm;
-    struct tlsmgm_bytes curve = {0};
-    if (!tlsmgm_der_enter(&rest, TLSMGM_DER_SEQUENCE, &info) ||
-        !tlsmgm_der_enter(&info, TLSMGM_DER_SEQUENCE, &parts) ||
-        !tlsmgm_der_oid(&parts, &algorithm)) {
-        return TLSMGM_KEY_OTHER;
-    }
-    if (!tlsmgm_der_oid(&parts, &curve)) curve = (struct tlsmgm_bytes){0};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        if (tlsmgm_bytes_equal(keys[i].algorithm, algorithm) &&
-            tlsmgm_bytes_equal(keys[i].curve, curve)) {
-            return keys[i].kind;
-        }
+    enum tlsmgm_curve curve;
+    enum tlsmgm_public_key_kind named = tlsmgm_public_key_named(fields.public_key_info, &curve);
+    for (size_t i = 0; i < TLSMGM_COUNT(keys); i++) {
+        if (keys[i].named == named && keys[i].curve == curve) return keys[i].kind;
     }
     return TLSMGM_KEY_OTHER;
 }
@@ -83,7 +67,7 @@ static bool has_scheme(enum tlsmgm_key_kind kind, struct tlsmgm_bytes algorithms
     struct tlsmgm_cursor cursor = tlsmgm_cursor(algorithms);
     uint32_t scheme;
     while (tlsmgm_cursor_number(&cursor, 2, &scheme)) {
-        for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+        for (size_t i = 0; i < TLSMGM_COUNT(schemes); i++) {
             if (schemes[i].scheme != scheme) continue;
             /* Up to TLS 1.2 a scheme names the hash alone, and fits every curve. */
             if (schemes[i].kind == kind) return true;
@@ -97,7 +81,7 @@ static bool has_ecdsa_suite(struct tlsmgm_bytes suites) {
     struct tlsmgm_cursor cursor = tlsmgm_cursor(suites);
     uint32_t suite;
     while (tlsmgm_cursor_number(&cursor, 2, &suite)) {
-        for (size_t i = 0; i < sizeof ecdsa_suites / sizeof *ecdsa_suites; i++) {
+        for (size_t i = 0; i < TLSMGM_COUNT(ecdsa_suites); i++) {
             if (ecdsa_suites[i] == suite) return true;
         }
     }

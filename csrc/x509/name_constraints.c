@@ -265,18 +265,12 @@ bool tlsmgm_name_constraints_are_valid(struct tlsmgm_bytes constraints) {
            subtrees_are_valid(subtrees.excluded);
 }
 
-static size_t count_items(struct tlsmgm_bytes items) {
-    struct tlsmgm_cursor cursor = tlsmgm_cursor(items);
-    struct tlsmgm_der_item item;
-    size_t count = 0;
-    while (tlsmgm_der_next(&cursor, &item)) count++;
-    return count;
-}
-
 static bool is_bounded(const struct tlsmgm_certificate_fields *certificate,
                        const struct subtrees *subtrees) {
-    size_t names = count_items(certificate->subject_alt_names) + count_items(certificate->subject);
-    size_t constraints = count_items(subtrees->permitted) + count_items(subtrees->excluded);
+    size_t names =
+        tlsmgm_der_count(certificate->subject_alt_names) + tlsmgm_der_count(certificate->subject);
+    size_t constraints =
+        tlsmgm_der_count(subtrees->permitted) + tlsmgm_der_count(subtrees->excluded);
     return names == 0 || constraints <= WORK_MAX / names;
 }
 

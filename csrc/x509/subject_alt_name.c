@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/text_writer.h"
 #include "x509/der.h"
 
@@ -79,11 +80,10 @@ static void write_ipv4(const uint8_t *address, struct tlsmgm_text_writer *writer
 
 /* In lower case, no zeros in front. */
 static void write_group(uint32_t group, struct tlsmgm_text_writer *writer) {
-    static const char digits[] = "0123456789abcdef";
     for (uint32_t shift = 16; shift > 0;) {
         shift -= 4;
         if (shift == 0 || group >> shift > 0) {
-            tlsmgm_text_byte(writer, (uint8_t)digits[group >> shift & 15]);
+            tlsmgm_text_byte(writer, tlsmgm_hex_lower(group >> shift));
         }
     }
 }

@@ -6,7 +6,7 @@
 #include "base/alloc.h"
 #include "base/blob.h"
 #include "base/error.h"
-#include "files/trust_items.h"
+#include "base/warn.h"
 #include "kit/cipher_list.h"
 #include "kit/ctx_config.h"
 

@@ -10,24 +10,29 @@
 /* Seconds by which the clocks of a responder and of ours may differ. */
 #define CLOCK_SKEW 300L
 
-static size_t hash(enum tlsmgm_hash which, struct tlsmgm_bytes data, uint8_t out[TLSMGM_HASH_MAX]) {
-    const EVP_MD *digest = NULL;
-    unsigned int size = 0;
-    switch (which) {
-        case TLSMGM_HASH_SHA1:
-            digest = EVP_sha1();
-            break;
-        case TLSMGM_HASH_SHA256:
-            digest = EVP_sha256();
-            break;
-        case TLSMGM_HASH_SHA384:
-            digest = EVP_sha384();
-            break;
-        case TLSMGM_HASH_SHA512:
-            digest = EVP_sha512();
-            break;
+static const EVP_MD *algorithm_of(enum tlsmgm_digest digest) {
+    switch (digest) {
+        case TLSMGM_DIGEST_NONE:
+        case TLSMGM_DIGEST_MD5:
+            return NULL;
+        case TLSMGM_DIGEST_SHA1:
+            return EVP_sha1();
+        case TLSMGM_DIGEST_SHA224:
+            return EVP_sha224();
+        case TLSMGM_DIGEST_SHA256:
+            return EVP_sha256();
+        case TLSMGM_DIGEST_SHA384:
+            return EVP_sha384();
+        case TLSMGM_DIGEST_SHA512:
+            return EVP_sha512();
     }
-    return EVP_Digest(data.data, data.size, out, &size, digest, NULL) == 1 ? size : 0;
+    return NULL;
+}
+
+static size_t hash(enum tlsmgm_digest which, struct tlsmgm_bytes data,
+                   uint8_t out[TLSMGM_HASH_MAX]) {
+    unsigned int size = 0;
+    return EVP_Digest(data.data, data.size, out, &size, algorithm_of(which), NULL) == 1 ? size : 0;
 }
 
 /* From 3.6 on OpenSSL sends no response that is not about the certificate, and says nothing. */

@@ -5,6 +5,7 @@
 
 #include "backends/openssl/internal.h"
 #include "base/error.h"
+#include "base/warn.h"
 #include "files/trust_items.h"
 #include "x509/certificate_fields.h"
 

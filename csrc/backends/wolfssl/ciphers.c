@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "backends/wolfssl/internal.h"
+#include "base/count.h"
 
 #define CIPHERS_MAX 256u
 
@@ -24,7 +25,7 @@ static const char *names[CIPHERS_MAX + 1];
 
 const char *wssl_cipher_common_name(const char *native) {
     if (native == NULL || strncmp(native, "TLS13-", 6) != 0) return native;
-    for (size_t i = 0; i < sizeof tls1_3_names / sizeof *tls1_3_names; i++) {
+    for (size_t i = 0; i < TLSMGM_COUNT(tls1_3_names); i++) {
         if (strcmp(tls1_3_names[i].native, native) == 0) return tls1_3_names[i].common;
     }
     return NULL;
@@ -96,6 +97,6 @@ void wssl_cipher_describe(const char *name, uint16_t version, char *out, size_t 
     char encrypted[32];
     (void)snprintf(encrypted, sizeof encrypted, "%s(%d)", encryption(name), wssl_cipher_bits(name));
     (void)snprintf(out, size, "%-30s %-7s Kx=%-8s Au=%-5s Enc=%-22s Mac=%-4s\n", name,
-                   version == 0x0304 ? "TLSv1.3" : "TLSv1.2", key_exchange(name),
+                   version == TLSMGM_TLS1_3 ? "TLSv1.3" : "TLSv1.2", key_exchange(name),
                    authentication(name), encrypted, integrity(name));
 }

@@ -5,9 +5,9 @@
 #include "base/alert.h"
 #include "base/alloc.h"
 #include "base/blob.h"
+#include "base/count.h"
 #include "base/error.h"
 #include "base/wipe.h"
-#include "hello/client_hello.h"
 
 /* The library must read the name for which this context was chosen, byte for byte. */
 static enum tlsmgm_status expect_name(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
@@ -91,7 +91,7 @@ static void log_tls13_secret(WOLFSSL *ssl, int id, const unsigned char *secret, 
         [SERVER_TRAFFIC_SECRET] = "SERVER_TRAFFIC_SECRET_0",
         [EXPORTER_SECRET] = "EXPORTER_SECRET",
     };
-    if (id < 0 || (size_t)id >= sizeof labels / sizeof *labels || labels[id] == NULL) return;
+    if (id < 0 || (size_t)id >= TLSMGM_COUNT(labels) || labels[id] == NULL) return;
     log_secret(ssl, labels[id], secret, size, conn);
 }
 

@@ -8,9 +8,6 @@
 #include "kit/cipher_list.h"
 #include "kit/ctx_config.h"
 
-#define TLS1_2 0x0303
-#define TLS1_3 0x0304
-
 /*
  * This library begins with TLS 1.2; a range that ends before it allows nothing. Versions that are
  * left out by an option cost each connection lists of ciphers of its own, so that is done only
@@ -18,17 +15,17 @@
  */
 static enum tlsmgm_status set_versions(WOLFSSL_CTX *ssl_ctx, const struct tlsmgm_ctx_config *config,
                                        struct tlsmgm_error *error) {
-    int lowest = config->lowest_version < TLS1_2 ? TLS1_2 : config->lowest_version;
-    int highest = config->highest_version == 0 ? TLS1_3 : config->highest_version;
-    if (highest < TLS1_2) {
+    int lowest = config->lowest_version < TLSMGM_TLS1_2 ? TLSMGM_TLS1_2 : config->lowest_version;
+    int highest = config->highest_version == 0 ? TLSMGM_TLS1_3 : config->highest_version;
+    if (highest < TLSMGM_TLS1_2) {
         (void)tlsmgm_fail_parameter(error, "tls_method", "wolfSSL has no TLS below 1.2");
         return TLSMGM_STATUS_CONFIG;
     }
-    bool good =
-        lowest <= highest && highest <= TLS1_3 &&
-        wolfSSL_CTX_SetMinVersion(ssl_ctx, lowest == TLS1_3 ? WOLFSSL_TLSV1_3 : WOLFSSL_TLSV1_2) ==
-            WOLFSSL_SUCCESS;
-    if (good && highest < TLS1_3) {
+    bool good = lowest <= highest && highest <= TLSMGM_TLS1_3 &&
+                wolfSSL_CTX_SetMinVersion(ssl_ctx, lowest == TLSMGM_TLS1_3
+                                                       ? WOLFSSL_TLSV1_3
+                                                       : WOLFSSL_TLSV1_2) == WOLFSSL_SUCCESS;
+    if (good && highest < TLSMGM_TLS1_3) {
         good = wolfSSL_CTX_set_max_proto_version(ssl_ctx, highest) == WOLFSSL_SUCCESS;
     }
     if (good) return TLSMGM_STATUS_OK;
@@ -73,9 +70,6 @@ static enum tlsmgm_status set_ciphers(WOLFSSL_CTX *ssl_ctx, const char *text,
     tlsmgm_cipher_list_free(&list);
     return status;
 }
-
-/* As OpenSSL's security level 2, which the other backend begins with. wolfSSL took 1024 bits. */
-#define RSA_BITS_MIN 2048
 
 /*
  * A client always has wolfSSL ask for a verdict, which verify.c gives, and which counts or not:
@@ -179,7 +173,8 @@ static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_
         wolfSSL_CTX_set_servername_callback(ctx->ssl_ctx, wssl_server_name_callback);
     }
     set_verification(ctx->ssl_ctx, config);
-    (void)wolfSSL_CTX_SetMinRsaKey_Sz(ctx->ssl_ctx, RSA_BITS_MIN);
+    /* As OpenSSL's security level 2, which the other backend begins with; wolfSSL's is 1024. */
+    (void)wolfSSL_CTX_SetMinRsaKey_Sz(ctx->ssl_ctx, TLSMGM_RSA_BITS_MIN);
     enum tlsmgm_status status = set_versions(ctx->ssl_ctx, config, error);
     if (status == TLSMGM_STATUS_OK) status = set_ciphers(ctx->ssl_ctx, config->cipher_list, error);
     if (status == TLSMGM_STATUS_OK) status = wssl_set_groups(ctx, config, error);

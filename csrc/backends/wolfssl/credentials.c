@@ -52,8 +52,6 @@ static enum tlsmgm_status write_chain(const struct tlsmgm_chain *chain, struct t
 #endif
 #define CHAIN_COUNT_MAX (1u + MAX_CHAIN_DEPTH)
 
-#define TLS1_3 0x0304
-
 /* RFC 4055 section 1.2: parameters restrict the key to one digest; without them it takes any. */
 static bool has_parameters(struct tlsmgm_bytes public_key_info) {
     struct tlsmgm_cursor cursor = tlsmgm_cursor(public_key_info);
@@ -71,7 +69,7 @@ static const char *unusable(struct tlsmgm_bytes leaf) {
     struct tlsmgm_public_key key;
     if (tlsmgm_certificate_fields_read(leaf, &fields, NULL) != TLSMGM_STATUS_OK) return NULL;
     tlsmgm_public_key_read(fields.public_key_info, &key);
-    if (tlsmgm_rsa_bits(fields.public_key_info) > RSA_MAX_SIZE) {
+    if (key.rsa_bits > RSA_MAX_SIZE) {
         return "wolfSSL cannot use RSA keys of this size; it ends at 4096 bits";
     }
     if (key.kind == TLSMGM_PUBLIC_KEY_RSA_PSS && has_parameters(fields.public_key_info)) {
@@ -112,7 +110,7 @@ static enum tlsmgm_status check_leaf(const struct tlsmgm_chain_item *item,
         if (code == MEMORY_E) return tlsmgm_fail_memory(error);
         if (code != 0) trouble = trouble_with(leaf);
     }
-    if (trouble == NULL && config->lowest_version < TLS1_3 &&
+    if (trouble == NULL && config->lowest_version < TLSMGM_TLS1_3 &&
         tlsmgm_key_kind(leaf) == TLSMGM_KEY_RSA_PSS) {
         trouble = "wolfSSL can use RSA-PSS keys in TLS 1.3 only (tls_method = TLSv1_3)";
         code = WOLFSSL_FAILURE;

@@ -4,7 +4,6 @@
 
 #include "backends/wolfssl/internal.h"
 #include "base/alert.h"
-#include "hello/client_hello.h"
 
 static const char *code_text(int code) {
     const char *text = wolfSSL_ERR_reason_error_string((unsigned long)(code < 0 ? -code : code));

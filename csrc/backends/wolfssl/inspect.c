@@ -38,7 +38,7 @@ void wssl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info) {
         info->alpn = (struct tlsmgm_bytes){(const uint8_t *)protocol, protocol_size};
     }
     info->session_reused = is_resumed(conn);
-    info->is_unique = info->version >= 0x0304; /* wolfSSL does not tell of TLS 1.2 */
+    info->is_unique = info->version >= TLSMGM_TLS1_3; /* wolfSSL does not tell of TLS 1.2 */
     info->has_peer_certificate =
         conn->base.peer_chain.count > 0 || (info->session_reused && conn->resumed_leaf.size > 0);
     info->verify_reason = peer_reason(conn);

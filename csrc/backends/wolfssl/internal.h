@@ -13,6 +13,7 @@
 #include <wolfssl/wolfcrypt/aes.h>
 #include <wolfssl/wolfcrypt/asn_public.h>
 #include <wolfssl/wolfcrypt/error-crypt.h>
+#include <wolfssl/wolfcrypt/hash.h>
 
 #include "files/source.h"
 #include "kit/conn_base.h"
@@ -130,6 +131,7 @@ int wssl_staple_callback(WOLFSSL *ssl, int verdict, unsigned char *response, wor
 bool wssl_expect_staple_of(struct tlsmgm_conn *conn, struct tlsmgm_bytes issuer); /* DER */
 
 /* signature.c */
+enum wc_HashType wssl_hash_of(enum tlsmgm_digest digest);
 enum tlsmgm_signature_answer wssl_check_signature(const struct tlsmgm_signature *signature,
                                                   const struct tlsmgm_public_key *key);
 bool wssl_can_use_key(const struct tlsmgm_public_key *key); /* this build can compute with it */

@@ -31,22 +31,9 @@ static int staple(WOLFSSL *ssl, void *argument) {
     return NOT_STAPLED;
 }
 
-static size_t hash(enum tlsmgm_hash which, struct tlsmgm_bytes data, uint8_t out[TLSMGM_HASH_MAX]) {
-    enum wc_HashType type = WC_HASH_TYPE_NONE;
-    switch (which) {
-        case TLSMGM_HASH_SHA1:
-            type = WC_HASH_TYPE_SHA;
-            break;
-        case TLSMGM_HASH_SHA256:
-            type = WC_HASH_TYPE_SHA256;
-            break;
-        case TLSMGM_HASH_SHA384:
-            type = WC_HASH_TYPE_SHA384;
-            break;
-        case TLSMGM_HASH_SHA512:
-            type = WC_HASH_TYPE_SHA512;
-            break;
-    }
+static size_t hash(enum tlsmgm_digest which, struct tlsmgm_bytes data,
+                   uint8_t out[TLSMGM_HASH_MAX]) {
+    enum wc_HashType type = wssl_hash_of(which);
     int size = wc_HashGetDigestSize(type);
     bool good = size > 0 && wc_Hash(type, data.data, (word32)data.size, out, (word32)size) == 0;
     return good ? (size_t)size : 0;

@@ -3,6 +3,7 @@
 #include "backends/wolfssl/internal.h"
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/warn.h"
 #include "files/trust_items.h"
 
 /* Behind the options, which come with internal.h. */
