@@ -190,16 +190,11 @@ void ossl_session_free(struct tlsmgm_session *session) {
 enum tlsmgm_status ossl_session_export(const struct tlsmgm_session *session, uint8_t *data,
                                        size_t *size, struct tlsmgm_error *error) {
     int der_size = i2d_SSL_SESSION(session->ssl_session, NULL);
-    if (der_size <= 0)
-        return tlsmgm_fail(error, TLSMGM_STATUS_INTERNAL, "the session has no bytes");
-    size_t room = *size;
-    *size = tlsmgm_session_record_size(session->owner, (size_t)der_size);
-    if (data == NULL) return TLSMGM_STATUS_OK;
-    if (room < *size)
-        return tlsmgm_fail(error, TLSMGM_STATUS_CONFIG, "%zu bytes are needed", *size);
-    unsigned char *der = tlsmgm_session_record_begin(session->owner, data);
-    (void)i2d_SSL_SESSION(session->ssl_session, &der);
-    return TLSMGM_STATUS_OK;
+    unsigned char *next;
+    enum tlsmgm_status status = tlsmgm_session_record_export(
+        session->owner, der_size > 0 ? (size_t)der_size : 0, data, size, &next, error);
+    if (next != NULL) (void)i2d_SSL_SESSION(session->ssl_session, &next);
+    return status;
 }
 
 enum tlsmgm_status ossl_session_import(const uint8_t *data, size_t size,

@@ -114,6 +114,7 @@ void ossl_clear_errors(void);
 enum tlsmgm_status ossl_fail_conn(struct tlsmgm_conn *conn, int result, struct tlsmgm_error *error);
 enum tlsmgm_status ossl_fail_parameter(struct tlsmgm_error *error, const char *parameter,
                                        const char *what);
+/* place may be NULL. */
 enum tlsmgm_status ossl_fail_item(struct tlsmgm_error *error, const char *parameter,
                                   const char *place, const char *what);
 enum tlsmgm_verify_reason ossl_verify_reason(long result);

@@ -38,12 +38,7 @@ static size_t hash(enum tlsmgm_digest which, struct tlsmgm_bytes data,
 /* From 3.6 on OpenSSL sends no response that is not about the certificate, and says nothing. */
 enum tlsmgm_status ossl_load_staple(struct tlsmgm_ctx *ctx, const struct tlsmgm_source *source,
                                     struct tlsmgm_error *error) {
-    struct tlsmgm_staple staple;
-    struct tlsmgm_blob *response = &ctx->base.ocsp_response;
-    enum tlsmgm_status status = tlsmgm_source_read(source, "ocsp_response", response, error);
-    if (status != TLSMGM_STATUS_OK) return status;
-    return tlsmgm_staple_read(tlsmgm_blob_view(response), tlsmgm_ctx_base_certificate(ctx), hash,
-                              &staple, error);
+    return tlsmgm_ctx_base_load_staple(&ctx->base, source, hash, error);
 }
 
 /* The response is about the first certificate; a client that is shown the second gets none. */

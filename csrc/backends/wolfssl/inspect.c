@@ -127,16 +127,12 @@ enum tlsmgm_status wssl_session_export(const struct tlsmgm_session *session, uin
                                        size_t *size, struct tlsmgm_error *error) {
     int native_size = wolfSSL_i2d_SSL_SESSION(session->ssl_session, NULL);
     size_t leaf_size = session->leaf.size;
-    if (native_size <= 0 || leaf_size > 0xffffff) {
-        return tlsmgm_fail(error, TLSMGM_STATUS_INTERNAL, "the session has no bytes");
-    }
-    size_t room = *size;
-    *size = tlsmgm_session_record_size(session->owner, REASON_SIZE + LEAF_LENGTH_SIZE + leaf_size +
-                                                           (size_t)native_size);
-    if (data == NULL) return TLSMGM_STATUS_OK;
-    if (room < *size)
-        return tlsmgm_fail(error, TLSMGM_STATUS_CONFIG, "%zu bytes are needed", *size);
-    uint8_t *next = tlsmgm_session_record_begin(session->owner, data);
+    bool good = native_size > 0 && leaf_size <= 0xffffff;
+    size_t whole = REASON_SIZE + LEAF_LENGTH_SIZE + leaf_size + (good ? (size_t)native_size : 0);
+    uint8_t *next;
+    enum tlsmgm_status status =
+        tlsmgm_session_record_export(session->owner, good ? whole : 0, data, size, &next, error);
+    if (next == NULL) return status;
     *next++ = (uint8_t)session->verify_reason;
     *next++ = (uint8_t)(leaf_size >> 16);
     *next++ = (uint8_t)(leaf_size >> 8);

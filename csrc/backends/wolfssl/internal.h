@@ -201,6 +201,7 @@ enum tlsmgm_status wssl_fail_conn(struct tlsmgm_conn *conn, int result, struct t
 enum tlsmgm_status wssl_fail_verify(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
 enum tlsmgm_status wssl_fail_parameter(struct tlsmgm_error *error, const char *parameter,
                                        const char *what, int code);
+/* place may be NULL. */
 enum tlsmgm_status wssl_fail_item(struct tlsmgm_error *error, const char *parameter,
                                   const char *place, const char *what, int code);
 

@@ -46,13 +46,7 @@ static bool enable_stapling(WOLFSSL_CTX *ssl_ctx) {
 
 enum tlsmgm_status wssl_load_staple(struct tlsmgm_ctx *ctx, const struct tlsmgm_source *source,
                                     struct tlsmgm_error *error) {
-    struct tlsmgm_staple staple;
-    struct tlsmgm_blob *response = &ctx->base.ocsp_response;
-    enum tlsmgm_status status = tlsmgm_source_read(source, "ocsp_response", response, error);
-    if (status == TLSMGM_STATUS_OK) {
-        status = tlsmgm_staple_read(tlsmgm_blob_view(response), tlsmgm_ctx_base_certificate(ctx),
-                                    hash, &staple, error);
-    }
+    enum tlsmgm_status status = tlsmgm_ctx_base_load_staple(&ctx->base, source, hash, error);
     if (status != TLSMGM_STATUS_OK || enable_stapling(ctx->ssl_ctx)) return status;
     return tlsmgm_fail_memory(error);
 }
