@@ -17,6 +17,7 @@
 
 #include "files/source.h"
 #include "kit/conn_base.h"
+#include "kit/credentials.h"
 #include "path/anchors.h"
 #include "path/path.h"
 #include "session/ticket_keys.h"
@@ -100,9 +101,10 @@ TLSMGM_MUST_USE enum tlsmgm_status wssl_send_shares(struct tlsmgm_conn *conn,
 bool wssl_has_group_of(const struct tlsmgm_ctx *ctx, struct tlsmgm_bytes offered);
 const char *wssl_group_common_name(const char *native);
 
-/* credentials.c */
+/* credentials.c; a context has one identity. */
 TLSMGM_MUST_USE enum tlsmgm_status wssl_load_identity(struct tlsmgm_ctx *ctx,
                                                       const struct tlsmgm_ctx_config *config,
+                                                      const struct tlsmgm_identity *identity,
                                                       struct tlsmgm_error *error);
 TLSMGM_MUST_USE enum tlsmgm_status wssl_load_dh_params(struct tlsmgm_ctx *ctx,
                                                        const struct tlsmgm_ctx_config *config,
