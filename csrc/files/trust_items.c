@@ -474,3 +474,22 @@ enum tlsmgm_status tlsmgm_trust_items_read(const struct tlsmgm_ctx_config *confi
     if (status != TLSMGM_STATUS_OK) tlsmgm_trust_items_free(out);
     return status;
 }
+
+enum tlsmgm_status tlsmgm_trust_items_drop_deltas(struct tlsmgm_trust_items *items,
+                                                  const struct tlsmgm_ctx_config *config,
+                                                  struct tlsmgm_error *error) {
+    size_t count = items->crl_count;
+    items->crl_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct tlsmgm_trust_item *item = &items->crls[i];
+        if (item->is_delta) {
+            tlsmgm_warn_of(config, "crl_dir", "%s: a delta CRL, which is not used", item->where);
+            item_free(item);
+        } else {
+            items->crls[items->crl_count++] = *item;
+        }
+    }
+    if (count == 0 || items->crl_count > 0) return TLSMGM_STATUS_OK;
+    return tlsmgm_fail_parameter(error, "crl_dir", "there are delta CRLs only in %s",
+                                 config->crl_dir.path);
+}

@@ -144,21 +144,13 @@ static enum tlsmgm_status keep_cas(struct tlsmgm_ctx *ctx, const struct tlsmgm_c
     return TLSMGM_STATUS_OK;
 }
 
-/* A list that only tells changes is left out, as with OpenSSL. */
-static enum tlsmgm_status keep_crls(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
-                                    struct tlsmgm_trust_items *items, struct tlsmgm_error *error) {
-    for (size_t i = 0; i < items->crl_count; i++) {
-        struct tlsmgm_trust_item *item = &items->crls[i];
-        if (item->is_delta) {
-            tlsmgm_warn_of(config, "crl_dir", "%s: a delta CRL, which is not used", item->where);
-            continue;
-        }
-        enum tlsmgm_status status = tlsmgm_anchors_add_crl(&ctx->anchors, &item->der, error);
-        if (status != TLSMGM_STATUS_OK) return status;
+static enum tlsmgm_status keep_crls(struct tlsmgm_ctx *ctx, struct tlsmgm_trust_items *items,
+                                    struct tlsmgm_error *error) {
+    enum tlsmgm_status status = TLSMGM_STATUS_OK;
+    for (size_t i = 0; status == TLSMGM_STATUS_OK && i < items->crl_count; i++) {
+        status = tlsmgm_anchors_add_crl(&ctx->anchors, &items->crls[i].der, error);
     }
-    if (items->crl_count == 0 || ctx->anchors.crl_count > 0) return TLSMGM_STATUS_OK;
-    return tlsmgm_fail_parameter(error, "crl_dir", "there are delta CRLs only in %s",
-                                 config->crl_dir.path);
+    return status;
 }
 
 enum tlsmgm_status wssl_load_trust(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
@@ -169,7 +161,8 @@ enum tlsmgm_status wssl_load_trust(struct tlsmgm_ctx *ctx, const struct tlsmgm_c
         status = announce_cas(ctx, config, &items, error);
     }
     if (status == TLSMGM_STATUS_OK) status = keep_cas(ctx, config, &items, error);
-    if (status == TLSMGM_STATUS_OK) status = keep_crls(ctx, config, &items, error);
+    if (status == TLSMGM_STATUS_OK) status = tlsmgm_trust_items_drop_deltas(&items, config, error);
+    if (status == TLSMGM_STATUS_OK) status = keep_crls(ctx, &items, error);
     tlsmgm_trust_items_free(&items);
     tlsmgm_anchors_seal(&ctx->anchors);
     return status;
