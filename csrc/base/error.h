@@ -10,7 +10,11 @@
 #define TLSMGM_PRINTF(text, first)
 #endif
 
-/* Everything but OK leaves through one of these. error may be NULL. All return status. */
+/*
+ * Everything but OK leaves through one of these. error may be NULL. All return the status that they
+ * were told or that stands here, so nothing is lost where that is not read: here and in other rooms
+ * functions with "fail" in their names are not TLSMGM_MUST_USE.
+ */
 
 /* A status with a text of our own. */
 enum tlsmgm_status tlsmgm_fail(struct tlsmgm_error *error, enum tlsmgm_status status,

@@ -44,7 +44,8 @@ extern "C" {
 
 /*
  * A status that nobody reads hides that its call did nothing. Unmarked are calls whose failure the
- * next one tells again, and which come when somebody is leaving.
+ * next one tells again, and which come when somebody is leaving; and, inside, those that only write
+ * down a failure, since each of their callers knows the status.
  */
 #if defined(__GNUC__)
 #define TLSMGM_MUST_USE __attribute__((warn_unused_result))
