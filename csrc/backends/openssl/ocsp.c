@@ -1,10 +1,7 @@
 /* OCSP stapling (RFC 6066 section 8): what a server staples, and what a client makes of it. */
 #include <openssl/ocsp.h>
-#include <string.h>
 
 #include "backends/openssl/internal.h"
-#include "base/blob.h"
-#include "base/error.h"
 #include "x509/staple.h"
 
 /* Seconds by which the clocks of a responder and of ours may differ. */

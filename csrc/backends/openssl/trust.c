@@ -1,13 +1,11 @@
 /* Whom a context trusts: CAs and CRLs, and the names of CAs that a server announces. */
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
-#include <string.h>
 
 #include "backends/openssl/internal.h"
 #include "base/error.h"
 #include "base/warn.h"
 #include "files/trust_items.h"
-#include "x509/certificate_fields.h"
 
 /*
  * Most bytes of names in a CertificateRequest: both versions count them in two bytes, together with
