@@ -118,8 +118,8 @@ static char *copy_text(const char *text) {
 
 /* Trust settings of a TRUSTED CERTIFICATE: CertAux of OpenSSL's crypto/x509/x_x509a.c. */
 
-#define REJECTED (TLSMGM_DER_CONTEXT_CONSTRUCTED | 0)
-#define OTHER    (TLSMGM_DER_CONTEXT_CONSTRUCTED | 1)
+#define REJECTED TLSMGM_DER_CONSTRUCTED(0)
+#define OTHER    TLSMGM_DER_CONSTRUCTED(1)
 
 static const struct tlsmgm_bytes any_purpose = TLSMGM_OID(0x55, 0x1d, 0x25, 0);
 

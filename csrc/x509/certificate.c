@@ -140,8 +140,8 @@ bool tlsmgm_key_reference_read(struct tlsmgm_bytes value, struct tlsmgm_key_refe
         !tlsmgm_der_expect(&cursor, TLSMGM_DER_CONTEXT | 0, &out->key_id)) {
         return false;
     }
-    if (tlsmgm_der_is_next(&cursor, TLSMGM_DER_CONTEXT_CONSTRUCTED | 1) &&
-        (!tlsmgm_der_expect(&cursor, TLSMGM_DER_CONTEXT_CONSTRUCTED | 1, &names) ||
+    if (tlsmgm_der_is_next(&cursor, TLSMGM_DER_CONSTRUCTED(1)) &&
+        (!tlsmgm_der_expect(&cursor, TLSMGM_DER_CONSTRUCTED(1), &names) ||
          !read_signer_issuer(names, &out->issuer))) {
         return false;
     }

@@ -6,10 +6,10 @@
 #include "x509/der.h"
 #include "x509/extension.h"
 
-#define EXPLICIT_VERSION    (TLSMGM_DER_CONTEXT_CONSTRUCTED | 0)
+#define EXPLICIT_VERSION    TLSMGM_DER_CONSTRUCTED(0)
 #define ISSUER_UNIQUE_ID    (TLSMGM_DER_CONTEXT | 1)
 #define SUBJECT_UNIQUE_ID   (TLSMGM_DER_CONTEXT | 2)
-#define EXPLICIT_EXTENSIONS (TLSMGM_DER_CONTEXT_CONSTRUCTED | 3)
+#define EXPLICIT_EXTENSIONS TLSMGM_DER_CONSTRUCTED(3)
 
 static enum tlsmgm_status malformed(struct tlsmgm_error *error, const char *what) {
     return tlsmgm_fail_alert(error, TLSMGM_ALERT_DECODE_ERROR, "malformed certificate: %s", what);

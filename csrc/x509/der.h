@@ -35,7 +35,7 @@ enum tlsmgm_der_tag {
 #define TLSMGM_DER_CONTEXT_CONSTRUCTED 0xa0u
 
 /* The tag [number], constructed. */
-#define TLSMGM_DER_CONSTRUCTED(number) ((uint8_t)(TLSMGM_DER_CONTEXT_CONSTRUCTED | (number)))
+#define TLSMGM_DER_CONSTRUCTED(number) (TLSMGM_DER_CONTEXT_CONSTRUCTED | (number))
 
 /* An object identifier in a table, as struct tlsmgm_bytes. */
 #define TLSMGM_OID(...) {(const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__})}

@@ -129,7 +129,7 @@ static bool read_mask(struct tlsmgm_cursor *algorithm, enum tlsmgm_digest *diges
 
 /* Steps into a field with an explicit tag; false when it is not there. */
 static bool enter_field(struct tlsmgm_cursor *fields, uint8_t number, struct tlsmgm_cursor *field) {
-    return tlsmgm_der_enter(fields, TLSMGM_DER_CONSTRUCTED(number), field);
+    return tlsmgm_der_enter(fields, (uint8_t)TLSMGM_DER_CONSTRUCTED(number), field);
 }
 
 /* [0] hash, [1] mask, [2] length of the salt, [3] trailer; all have defaults (RFC 4055 3.1). */

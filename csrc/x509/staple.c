@@ -66,11 +66,11 @@ static bool read_entry(struct tlsmgm_cursor *entry, struct tlsmgm_staple *out) {
     struct tlsmgm_cursor next;
     struct tlsmgm_bytes extensions;
     if (!tlsmgm_der_next(entry, &status) || !read_time(entry, &out->this_update)) return false;
-    if (tlsmgm_der_enter(entry, TLSMGM_DER_CONTEXT_CONSTRUCTED, &next) &&
+    if (tlsmgm_der_enter(entry, TLSMGM_DER_CONSTRUCTED(0), &next) &&
         (!read_time(&next, &out->next_update) || next.left > 0)) {
         return false;
     }
-    (void)tlsmgm_der_expect(entry, TLSMGM_DER_CONTEXT_CONSTRUCTED | 1u, &extensions);
+    (void)tlsmgm_der_expect(entry, TLSMGM_DER_CONSTRUCTED(1), &extensions);
     return entry->left == 0;
 }
 
@@ -97,11 +97,11 @@ static bool search(struct tlsmgm_cursor entries, const struct wanted *wanted, bo
 static bool read_data(struct tlsmgm_cursor *data, struct tlsmgm_cursor *entries) {
     struct tlsmgm_der_item responder;
     struct tlsmgm_bytes ignored;
-    (void)tlsmgm_der_expect(data, TLSMGM_DER_CONTEXT_CONSTRUCTED, &ignored); /* the version */
+    (void)tlsmgm_der_expect(data, TLSMGM_DER_CONSTRUCTED(0), &ignored); /* the version */
     if (!tlsmgm_der_next(data, &responder)) return false;
     if (!tlsmgm_der_expect(data, TLSMGM_DER_GENERALIZED_TIME, &ignored)) return false;
     if (!tlsmgm_der_enter(data, TLSMGM_DER_SEQUENCE, entries)) return false;
-    (void)tlsmgm_der_expect(data, TLSMGM_DER_CONTEXT_CONSTRUCTED | 1u, &ignored);
+    (void)tlsmgm_der_expect(data, TLSMGM_DER_CONSTRUCTED(1), &ignored);
     return data->left == 0;
 }
 
@@ -115,7 +115,7 @@ static bool read_basic(struct tlsmgm_bytes response, struct tlsmgm_cursor *entri
     if (!tlsmgm_der_enter(&parts, TLSMGM_DER_SEQUENCE, &data)) return false;
     if (!tlsmgm_der_expect(&parts, TLSMGM_DER_SEQUENCE, &ignored)) return false;
     if (!tlsmgm_der_expect(&parts, TLSMGM_DER_BIT_STRING, &ignored)) return false;
-    (void)tlsmgm_der_expect(&parts, TLSMGM_DER_CONTEXT_CONSTRUCTED, &ignored);
+    (void)tlsmgm_der_expect(&parts, TLSMGM_DER_CONSTRUCTED(0), &ignored);
     return parts.left == 0 && read_data(&data, entries);
 }
 
@@ -132,7 +132,7 @@ static bool read_response(struct tlsmgm_bytes response, uint8_t *status,
     if (!tlsmgm_der_expect(&parts, TLSMGM_DER_ENUMERATED, &code) || code.size != 1) return false;
     *status = code.data[0];
     if (*status != 0) return parts.left == 0;
-    return tlsmgm_der_enter(&parts, TLSMGM_DER_CONTEXT_CONSTRUCTED, &outer) && parts.left == 0 &&
+    return tlsmgm_der_enter(&parts, TLSMGM_DER_CONSTRUCTED(0), &outer) && parts.left == 0 &&
            tlsmgm_der_enter(&outer, TLSMGM_DER_SEQUENCE, &inner) && outer.left == 0 &&
            tlsmgm_der_oid(&inner, &type) && tlsmgm_bytes_equal(type, basic_response) &&
            tlsmgm_der_expect(&inner, TLSMGM_DER_OCTET_STRING, basic) && inner.left == 0;
