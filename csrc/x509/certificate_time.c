@@ -1,13 +1,6 @@
 #include "x509/certificate_time.h"
 
 #include "base/text_writer.h"
-#include "x509/der.h"
-
-bool tlsmgm_time_read(struct tlsmgm_cursor *cursor, struct tlsmgm_certificate_time *time) {
-    time->is_generalized = tlsmgm_der_is_next(cursor, TLSMGM_DER_GENERALIZED_TIME);
-    uint8_t tag = time->is_generalized ? TLSMGM_DER_GENERALIZED_TIME : TLSMGM_DER_UTC_TIME;
-    return tlsmgm_der_expect(cursor, tag, &time->digits);
-}
 
 struct moment {
     uint32_t year, month, day, hour, minute, second;
@@ -95,12 +88,4 @@ bool tlsmgm_time_unix(struct tlsmgm_certificate_time time, int64_t *seconds) {
     int64_t minutes = (days * 24 + moment.hour) * 60 + moment.minute;
     *seconds = minutes * 60 + moment.second;
     return true;
-}
-
-bool tlsmgm_time_is_between(struct tlsmgm_certificate_time from,
-                            struct tlsmgm_certificate_time until, int64_t now) {
-    int64_t first;
-    int64_t end;
-    return tlsmgm_time_unix(from, &first) && tlsmgm_time_unix(until, &end) &&
-           tlsmgm_is_between(first, end, now);
 }

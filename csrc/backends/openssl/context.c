@@ -188,9 +188,11 @@ static SSL_TICKET_RETURN ticket_opened(SSL *ssl, SSL_SESSION *session, const uns
     if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) {
         return SSL_TICKET_RETURN_IGNORE_RENEW;
     }
-    const X509 *peer = SSL_SESSION_get0_peer(session);
-    bool good = peer == NULL ? !needs_peer(ssl) : !ctx->base.verify_peer || ossl_is_in_force(peer);
-    if (!good) return SSL_TICKET_RETURN_IGNORE_RENEW;
+    if (ctx->base.verify_peer) {
+        const X509 *peer = SSL_SESSION_get0_peer(session);
+        bool good = peer == NULL ? !needs_peer(ssl) : ossl_is_in_force(peer);
+        if (!good) return SSL_TICKET_RETURN_IGNORE_RENEW;
+    }
     return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }
 
