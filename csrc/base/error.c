@@ -61,6 +61,33 @@ enum tlsmgm_status tlsmgm_fail_peer_alert(struct tlsmgm_error *error, int alert)
     return TLSMGM_STATUS_ALERT;
 }
 
+enum tlsmgm_status tlsmgm_fail_truncated(struct tlsmgm_error *error, bool established) {
+    return tlsmgm_fail(error, TLSMGM_STATUS_TRUNCATED, "the peer ended the connection %s",
+                       established ? "without close_notify" : "during the handshake");
+}
+
+enum tlsmgm_status tlsmgm_fail_verify(struct tlsmgm_error *error, enum tlsmgm_verify_reason reason,
+                                      const char *why) {
+    if (reason == TLSMGM_VERIFY_MISSING) {
+        (void)tlsmgm_fail(error, TLSMGM_STATUS_VERIFY, "the peer sent no certificate");
+    } else {
+        (void)tlsmgm_fail(error, TLSMGM_STATUS_VERIFY, "the peer's certificate was refused: %s",
+                          why);
+    }
+    if (error != NULL) error->verify_reason = reason;
+    return TLSMGM_STATUS_VERIFY;
+}
+
+enum tlsmgm_status tlsmgm_fail_library(struct tlsmgm_error *error, const char *parameter,
+                                       const char *place, const char *what, const char *reason,
+                                       int64_t code) {
+    (void)tlsmgm_fail_parameter(error, parameter, "%s%s%s%s%s", place == NULL ? "" : place,
+                                place == NULL ? "" : ": ", what, reason == NULL ? "" : ": ",
+                                reason == NULL ? "" : reason);
+    if (error != NULL) error->library_code = code;
+    return TLSMGM_STATUS_CONFIG;
+}
+
 enum tlsmgm_status tlsmgm_fail_memory(struct tlsmgm_error *error) {
     return tlsmgm_fail(error, TLSMGM_STATUS_NO_MEMORY, "out of memory");
 }

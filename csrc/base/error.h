@@ -10,7 +10,11 @@
 #define TLSMGM_PRINTF(text, first)
 #endif
 
-/* Everything but OK leaves through one of these. error may be NULL. All return status. */
+/*
+ * Everything but OK leaves through one of these. error may be NULL. All return the status that they
+ * were told or that stands here, so nothing is lost where that is not read: here and in other rooms
+ * functions with "fail" in their names are not TLSMGM_MUST_USE.
+ */
 
 /* A status with a text of our own. */
 enum tlsmgm_status tlsmgm_fail(struct tlsmgm_error *error, enum tlsmgm_status status,
@@ -32,6 +36,21 @@ enum tlsmgm_status tlsmgm_fail_early_close(struct tlsmgm_error *error);
 
 /* The peer sent an alert that ends the connection: ALERT, in the same words for all libraries. */
 enum tlsmgm_status tlsmgm_fail_peer_alert(struct tlsmgm_error *error, int alert);
+
+/* The peer's end of the connection is closed, without a word: TRUNCATED. */
+enum tlsmgm_status tlsmgm_fail_truncated(struct tlsmgm_error *error, bool established);
+
+/* The peer's certificate was refused: VERIFY. Where it is MISSING, why is not looked at. */
+enum tlsmgm_status tlsmgm_fail_verify(struct tlsmgm_error *error, enum tlsmgm_verify_reason reason,
+                                      const char *why);
+
+/*
+ * A parameter cannot be used, as a library says: CONFIG with "place: what: reason" and the
+ * library's own number. place and reason may be NULL.
+ */
+enum tlsmgm_status tlsmgm_fail_library(struct tlsmgm_error *error, const char *parameter,
+                                       const char *place, const char *what, const char *reason,
+                                       int64_t code);
 
 enum tlsmgm_status tlsmgm_fail_memory(struct tlsmgm_error *error);
 

@@ -5,6 +5,7 @@
 #ifndef TLSMGM_TEXT_WRITER_H
 #define TLSMGM_TEXT_WRITER_H
 
+#include "base/hex.h"
 #include "include/tlsmgm.h"
 
 struct tlsmgm_text_writer {
@@ -39,9 +40,8 @@ static inline void tlsmgm_text_number(struct tlsmgm_text_writer *writer, uint32_
 
 /* Two small digits. */
 static inline void tlsmgm_text_hex(struct tlsmgm_text_writer *writer, uint8_t byte) {
-    static const char digits[] = "0123456789abcdef";
-    tlsmgm_text_byte(writer, (uint8_t)digits[byte >> 4]);
-    tlsmgm_text_byte(writer, (uint8_t)digits[byte & 15]);
+    tlsmgm_text_byte(writer, tlsmgm_hex_lower(byte >> 4));
+    tlsmgm_text_byte(writer, tlsmgm_hex_lower(byte));
 }
 
 /* Terminates the text and returns its whole length, terminator not counted. */

@@ -6,8 +6,9 @@
 #include "base/alloc.h"
 #include "base/blob.h"
 #include "base/bytes.h"
+#include "base/count.h"
 #include "base/error.h"
-#include "files/trust_items.h"
+#include "base/warn.h"
 #include "x509/certificate_fields.h"
 #include "x509/der.h"
 #include "x509/key_kind.h"
@@ -22,8 +23,7 @@ struct reading {
 static enum tlsmgm_status open_source(struct reading *reading, const struct tlsmgm_source *source,
                                       const char *parameter, struct tlsmgm_error *error) {
     enum tlsmgm_status status = tlsmgm_source_read(source, parameter, &reading->blob, error);
-    struct tlsmgm_bytes text = {reading->blob.data, reading->blob.size};
-    tlsmgm_pem_begin(&reading->pem, text, parameter, source->path);
+    tlsmgm_pem_begin(&reading->pem, tlsmgm_blob_view(&reading->blob), parameter, source->path);
     return status;
 }
 
@@ -40,7 +40,7 @@ static const char *check_certificate(enum tlsmgm_pem_kind kind, struct tlsmgm_bl
                                      struct tlsmgm_error *detail) {
     struct tlsmgm_certificate_fields fields;
     struct tlsmgm_der_item certificate;
-    struct tlsmgm_cursor cursor = tlsmgm_cursor((struct tlsmgm_bytes){der->data, der->size});
+    struct tlsmgm_cursor cursor = tlsmgm_cursor(tlsmgm_blob_view(der));
     if (!tlsmgm_der_next(&cursor, &certificate)) return "it cannot be decoded as a certificate";
     if (cursor.left > 0 && kind != TLSMGM_PEM_TRUSTED_CERTIFICATE) {
         return "other bytes follow the certificate";
@@ -89,45 +89,14 @@ enum tlsmgm_status tlsmgm_chain_read(const struct tlsmgm_source *source, const c
     return status;
 }
 
-/* The contents of an INTEGER, if it is positive. */
-static size_t bit_count(struct tlsmgm_bytes number) {
-    if (number.data[0] >= 0x80) return 0;
-    if (number.data[0] == 0) number = (struct tlsmgm_bytes){number.data + 1, number.size - 1};
-    if (number.size == 0) return 0;
-    size_t bits = 8 * number.size;
-    for (unsigned top = number.data[0]; top < 0x80; top <<= 1) bits--;
-    return bits;
-}
-
-/* RFC 8017 appendix A.1.1, for either algorithm of RSA keys (RFC 4055 section 1.2). */
-size_t tlsmgm_rsa_bits(struct tlsmgm_bytes public_key_info) {
-    struct tlsmgm_public_key key;
-    struct tlsmgm_cursor cursor = tlsmgm_cursor(public_key_info);
-    struct tlsmgm_cursor info;
-    struct tlsmgm_cursor numbers;
-    struct tlsmgm_bytes skipped;
-    struct tlsmgm_bytes bits;
-    tlsmgm_public_key_read(public_key_info, &key);
-    if (key.kind != TLSMGM_PUBLIC_KEY_RSA && key.kind != TLSMGM_PUBLIC_KEY_RSA_PSS) return 0;
-    if (!tlsmgm_der_enter(&cursor, TLSMGM_DER_SEQUENCE, &info) ||
-        !tlsmgm_der_expect(&info, TLSMGM_DER_SEQUENCE, &skipped) ||
-        !tlsmgm_der_expect(&info, TLSMGM_DER_BIT_STRING, &bits) || bits.size < 2) {
-        return 0;
-    }
-    cursor = tlsmgm_cursor((struct tlsmgm_bytes){bits.data + 1, bits.size - 1});
-    if (!tlsmgm_der_enter(&cursor, TLSMGM_DER_SEQUENCE, &numbers)) return 0;
-    return tlsmgm_der_integer(&numbers, &skipped) ? bit_count(skipped) : 0;
-}
-
 void tlsmgm_chain_warn(const struct tlsmgm_ctx_config *config, const char *parameter,
                        const struct tlsmgm_chain *chain) {
     struct tlsmgm_certificate_fields fields;
     struct tlsmgm_public_key key;
     size_t size = 0;
     for (size_t i = 0; i < chain->count; i++) {
-        const struct tlsmgm_blob *der = &chain->items[i].der;
-        struct tlsmgm_bytes bytes = {der->data, der->size};
-        size += der->size;
+        struct tlsmgm_bytes bytes = tlsmgm_blob_view(&chain->items[i].der);
+        size += bytes.size;
         if (tlsmgm_certificate_fields_read(bytes, &fields, NULL) != TLSMGM_STATUS_OK) continue;
         tlsmgm_public_key_read(fields.public_key_info, &key);
         const char *place = chain->items[i].place;
@@ -179,7 +148,7 @@ static const char *read_algorithm(struct tlsmgm_cursor *cursor, struct tlsmgm_cu
     struct tlsmgm_bytes oid;
     if (!tlsmgm_der_enter(cursor, TLSMGM_DER_SEQUENCE, parameters)) return "unknown";
     if (!tlsmgm_der_oid(parameters, &oid)) return "unknown";
-    for (size_t i = 0; i < sizeof algorithms / sizeof *algorithms; i++) {
+    for (size_t i = 0; i < TLSMGM_COUNT(algorithms); i++) {
         struct tlsmgm_bytes known = {algorithms[i].oid, algorithms[i].size};
         if (tlsmgm_bytes_equal(oid, known)) return algorithms[i].word;
     }
@@ -233,7 +202,7 @@ static bool has_word(struct tlsmgm_bytes text, const char *word) {
 static void read_header_encryption(struct tlsmgm_bytes headers, struct tlsmgm_key_encryption *out) {
     out->is_given = has_word(headers, "ENCRYPTED");
     out->derivation = "traditional";
-    for (size_t i = 0; i < sizeof algorithms / sizeof *algorithms; i++) {
+    for (size_t i = 0; i < TLSMGM_COUNT(algorithms); i++) {
         if (has_word(headers, algorithms[i].word)) out->cipher = algorithms[i].word;
     }
 }
@@ -249,7 +218,7 @@ static enum tlsmgm_status read_encryption(const struct tlsmgm_pem_item *item,
     enum tlsmgm_status status = tlsmgm_pem_decode(item, &der, error);
     if (status != TLSMGM_STATUS_OK) return status;
     out->is_given = true;
-    read_pkcs8_encryption((struct tlsmgm_bytes){der.data, der.size}, out);
+    read_pkcs8_encryption(tlsmgm_blob_view(&der), out);
     tlsmgm_blob_free(&der);
     return TLSMGM_STATUS_OK;
 }
@@ -302,7 +271,7 @@ static bool read_prime(struct tlsmgm_bytes der, size_t *bits) {
     if (!tlsmgm_der_integer(&inner, &prime) || !tlsmgm_der_integer(&inner, &generator)) {
         return false;
     }
-    *bits = bit_count(prime);
+    *bits = tlsmgm_der_bit_count(prime);
     return *bits > 0;
 }
 
@@ -313,7 +282,7 @@ static enum tlsmgm_status take_dh(const struct tlsmgm_pem *pem, const struct tls
     if (status == TLSMGM_STATUS_OK) status = tlsmgm_pem_rewrite(item, &out->pem, error);
     if (status != TLSMGM_STATUS_OK) return status;
     tlsmgm_pem_place(pem, item, out->place, sizeof out->place);
-    if (read_prime((struct tlsmgm_bytes){out->der.data, out->der.size}, &out->bits)) {
+    if (read_prime(tlsmgm_blob_view(&out->der), &out->bits)) {
         return TLSMGM_STATUS_OK;
     }
     return tlsmgm_pem_fail(pem, item, error, "they cannot be decoded");

@@ -40,9 +40,6 @@ void tlsmgm_chain_free(struct tlsmgm_chain *chain);
 void tlsmgm_chain_warn(const struct tlsmgm_ctx_config *config, const char *parameter,
                        const struct tlsmgm_chain *chain);
 
-/* Bits of the modulus in a SubjectPublicKeyInfo with an RSA key; 0 for other keys. */
-size_t tlsmgm_rsa_bits(struct tlsmgm_bytes public_key_info);
-
 /* The algorithms that an encrypted key needs; static words as OpenSSL has them, or "unknown". */
 struct tlsmgm_key_encryption {
     bool is_given;

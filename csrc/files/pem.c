@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/blob.h"
+#include "base/count.h"
 #include "base/error.h"
 
 #define BEGIN          "-----BEGIN "
@@ -255,7 +256,7 @@ void tlsmgm_pem_begin(struct tlsmgm_pem *pem, struct tlsmgm_bytes text, const ch
 static void set_label(struct tlsmgm_pem *pem, struct tlsmgm_pem_item *item) {
     item->kind = TLSMGM_PEM_OTHER;
     item->noun = TLSMGM_PEM_SOMETHING_ELSE;
-    for (size_t i = 0; i < sizeof labels / sizeof *labels; i++) {
+    for (size_t i = 0; i < TLSMGM_COUNT(labels); i++) {
         size_t length = strlen(labels[i].label);
         if (item->label.size != length || !starts_with(item->label, labels[i].label, length)) {
             continue;

@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/blob.h"
+#include "base/count.h"
 #include "base/error.h"
 
 #define FIRST_BLOCK 8192u
@@ -73,7 +74,7 @@ static enum tlsmgm_status read_descriptor(int descriptor, const struct stat *fac
 /* Whose descriptor it is: a shell writes "<(command)" as such a path. */
 static bool is_descriptor(const char *path) {
     static const char *const places[] = {"/dev/fd/", "/dev/stdin", "/proc/self/fd/"};
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+    for (size_t i = 0; i < TLSMGM_COUNT(places); i++) {
         if (strncmp(path, places[i], strlen(places[i])) == 0) return true;
     }
     return false;
@@ -228,8 +229,7 @@ static enum tlsmgm_status read_and_visit(void *context, const struct tlsmgm_sour
     }
     enum tlsmgm_status status = tlsmgm_source_read(file, reading->parameter, &content, error);
     if (status != TLSMGM_STATUS_OK) return status;
-    struct tlsmgm_bytes bytes = {content.data, content.size};
-    status = reading->visitor(reading->context, file->path, bytes, error);
+    status = reading->visitor(reading->context, file->path, tlsmgm_blob_view(&content), error);
     tlsmgm_blob_free(&content);
     return status;
 }

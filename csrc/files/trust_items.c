@@ -1,32 +1,19 @@
 #include "files/trust_items.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/blob.h"
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/fnv.h"
+#include "base/warn.h"
 #include "files/crl_file.h"
 #include "files/pem.h"
 #include "x509/certificate.h"
 #include "x509/certificate_fields.h"
 #include "x509/crl.h"
 #include "x509/der.h"
-
-#define WARNING_SIZE 512u
-
-void tlsmgm_warn_of(const struct tlsmgm_ctx_config *config, const char *parameter,
-                    const char *format, ...) {
-    char text[WARNING_SIZE];
-    va_list arguments;
-    if (config->warn == NULL) return;
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    config->warn(config->warn_argument, parameter, text);
-}
 
 /* A growing list in which nothing is twice: slots hold, by hash, one more than an item's index. */
 struct list {
@@ -62,10 +49,10 @@ void tlsmgm_trust_items_free(struct tlsmgm_trust_items *items) {
     *items = (struct tlsmgm_trust_items){0};
 }
 
-/* FNV-1a. Who writes the configuration can waste time in other ways than by collisions. */
+/* Who writes the configuration can waste time in other ways than by collisions. */
 static size_t hash(const struct tlsmgm_blob *der) {
-    uint64_t value = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < der->size; i++) value = (value ^ der->data[i]) * 0x100000001b3u;
+    uint64_t value = TLSMGM_FNV_BASIS;
+    for (size_t i = 0; i < der->size; i++) value = tlsmgm_fnv(value, der->data[i]);
     return (size_t)(value ^ value >> 32);
 }
 
@@ -75,10 +62,8 @@ static uint32_t *find_slot(const struct list *list, const struct tlsmgm_blob *de
     for (;; at++) {
         uint32_t *slot = &list->slots[at & (list->slot_count - 1)];
         if (*slot == 0) return slot;
-        const struct tlsmgm_blob *other = &list->items[*slot - 1].der;
-        if (other->size == der->size && memcmp(other->data, der->data, der->size) == 0) {
-            return slot;
-        }
+        struct tlsmgm_bytes other = tlsmgm_blob_view(&list->items[*slot - 1].der);
+        if (tlsmgm_bytes_equal(other, tlsmgm_blob_view(der))) return slot;
     }
 }
 
@@ -133,19 +118,16 @@ static char *copy_text(const char *text) {
 
 /* Trust settings of a TRUSTED CERTIFICATE: CertAux of OpenSSL's crypto/x509/x_x509a.c. */
 
-#define REJECTED (TLSMGM_DER_CONTEXT_CONSTRUCTED | 0)
-#define OTHER    (TLSMGM_DER_CONTEXT_CONSTRUCTED | 1)
+#define REJECTED TLSMGM_DER_CONSTRUCTED(0)
+#define OTHER    TLSMGM_DER_CONSTRUCTED(1)
 
-static const uint8_t server_auth[] = {0x2b, 6, 1, 5, 5, 7, 3, 1};
-static const uint8_t client_auth[] = {0x2b, 6, 1, 5, 5, 7, 3, 2};
-static const uint8_t any_purpose[] = {0x55, 0x1d, 0x25, 0};
+static const struct tlsmgm_bytes any_purpose = TLSMGM_OID(0x55, 0x1d, 0x25, 0);
 
-static bool has_purpose(struct tlsmgm_cursor list, const uint8_t *purpose, size_t size) {
-    const struct tlsmgm_bytes wanted = {purpose, size};
-    const struct tlsmgm_bytes any = {any_purpose, sizeof any_purpose};
+static bool has_purpose(struct tlsmgm_cursor list, enum tlsmgm_extended_usage wanted) {
     struct tlsmgm_bytes oid;
     while (tlsmgm_der_oid(&list, &oid)) {
-        if (tlsmgm_bytes_equal(oid, wanted) || tlsmgm_bytes_equal(oid, any)) return true;
+        if (tlsmgm_extended_usage(oid) == (unsigned)wanted || tlsmgm_bytes_equal(oid, any_purpose))
+            return true;
     }
     return false;
 }
@@ -182,16 +164,15 @@ static bool read_settings(struct tlsmgm_bytes bytes, struct settings *out) {
 }
 
 static enum tlsmgm_trust_setting setting_for(const struct settings *settings,
-                                             const uint8_t *purpose, size_t size) {
-    if (has_purpose(settings->rejected, purpose, size)) return TLSMGM_TRUST_REJECTED;
+                                             enum tlsmgm_extended_usage purpose) {
+    if (has_purpose(settings->rejected, purpose)) return TLSMGM_TRUST_REJECTED;
     if (!settings->has_trusted) return TLSMGM_TRUST_NEUTRAL;
-    return has_purpose(settings->trusted, purpose, size) ? TLSMGM_TRUST_TRUSTED
-                                                         : TLSMGM_TRUST_REJECTED;
+    return has_purpose(settings->trusted, purpose) ? TLSMGM_TRUST_TRUSTED : TLSMGM_TRUST_REJECTED;
 }
 
 /* Reads what follows the certificate, and cuts it off. NULL, or what is wrong. */
 static const char *cut_settings(const struct tlsmgm_pem_item *item, struct tlsmgm_trust_item *ca) {
-    struct tlsmgm_cursor cursor = tlsmgm_cursor((struct tlsmgm_bytes){ca->der.data, ca->der.size});
+    struct tlsmgm_cursor cursor = tlsmgm_cursor(tlsmgm_blob_view(&ca->der));
     struct tlsmgm_der_item certificate;
     struct settings settings;
     if (!tlsmgm_der_next(&cursor, &certificate)) return "it cannot be decoded as a certificate";
@@ -200,8 +181,8 @@ static const char *cut_settings(const struct tlsmgm_pem_item *item, struct tlsmg
     if (!read_settings((struct tlsmgm_bytes){cursor.next, cursor.left}, &settings)) {
         return "its trust settings cannot be decoded";
     }
-    ca->for_servers = setting_for(&settings, server_auth, sizeof server_auth);
-    ca->for_clients = setting_for(&settings, client_auth, sizeof client_auth);
+    ca->for_servers = setting_for(&settings, TLSMGM_FOR_SERVERS);
+    ca->for_clients = setting_for(&settings, TLSMGM_FOR_CLIENTS);
     ca->der.size = certificate.whole.size;
     return NULL;
 }
@@ -217,7 +198,7 @@ static enum tlsmgm_status decode_ca(const struct tlsmgm_pem *pem,
     enum tlsmgm_status status = tlsmgm_pem_decode(item, &ca->der, error);
     if (status != TLSMGM_STATUS_OK) return status;
     const char *damage = cut_settings(item, ca);
-    struct tlsmgm_bytes der = {ca->der.data, ca->der.size};
+    struct tlsmgm_bytes der = tlsmgm_blob_view(&ca->der);
     if (damage == NULL &&
         tlsmgm_certificate_fields_read(der, &fields, &detail) != TLSMGM_STATUS_OK) {
         damage = detail.text;
@@ -282,7 +263,7 @@ static enum tlsmgm_status read_ca_list(struct reading *reading, struct tlsmgm_er
     struct tlsmgm_pem_item item;
     enum tlsmgm_status status = tlsmgm_source_read(source, "ca_list", &blob, error);
     if (status != TLSMGM_STATUS_OK) return status;
-    tlsmgm_pem_begin(&pem, (struct tlsmgm_bytes){blob.data, blob.size}, "ca_list", source->path);
+    tlsmgm_pem_begin(&pem, tlsmgm_blob_view(&blob), "ca_list", source->path);
     while (status == TLSMGM_STATUS_OK) {
         status = tlsmgm_pem_find(&pem, TLSMGM_PEM_A_CERTIFICATE, &item, error);
         if (status == TLSMGM_STATUS_OK) status = add_ca(reading, &pem, &item, error);
@@ -332,7 +313,7 @@ static enum tlsmgm_status open_file(const struct tlsmgm_source *file, const char
     *content = file->data;
     if (file->data.data != NULL) return TLSMGM_STATUS_OK;
     enum tlsmgm_status status = tlsmgm_source_read(file, parameter, blob, error);
-    *content = (struct tlsmgm_bytes){blob->data, blob->size};
+    *content = tlsmgm_blob_view(blob);
     return status;
 }
 
@@ -492,4 +473,23 @@ enum tlsmgm_status tlsmgm_trust_items_read(const struct tlsmgm_ctx_config *confi
                                        reading.crls.items, reading.crls.count};
     if (status != TLSMGM_STATUS_OK) tlsmgm_trust_items_free(out);
     return status;
+}
+
+enum tlsmgm_status tlsmgm_trust_items_drop_deltas(struct tlsmgm_trust_items *items,
+                                                  const struct tlsmgm_ctx_config *config,
+                                                  struct tlsmgm_error *error) {
+    size_t count = items->crl_count;
+    items->crl_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct tlsmgm_trust_item *item = &items->crls[i];
+        if (item->is_delta) {
+            tlsmgm_warn_of(config, "crl_dir", "%s: a delta CRL, which is not used", item->where);
+            item_free(item);
+        } else {
+            items->crls[items->crl_count++] = *item;
+        }
+    }
+    if (count == 0 || items->crl_count > 0) return TLSMGM_STATUS_OK;
+    return tlsmgm_fail_parameter(error, "crl_dir", "there are delta CRLs only in %s",
+                                 config->crl_dir.path);
 }

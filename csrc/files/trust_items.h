@@ -42,11 +42,16 @@ TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_trust_items_read(const struct tlsmgm_c
                                                            struct tlsmgm_trust_items *out,
                                                            struct tlsmgm_error *error);
 
+/*
+ * Leaves out the CRLs that only tell changes, each with a warning: what OpenSSL makes of one
+ * differs between its versions, and some of them forget what the whole list revokes. OK, or CONFIG
+ * when there were no others.
+ */
+TLSMGM_MUST_USE enum tlsmgm_status
+tlsmgm_trust_items_drop_deltas(struct tlsmgm_trust_items *items,
+                               const struct tlsmgm_ctx_config *config, struct tlsmgm_error *error);
+
 /* Frees all; the lists are empty afterwards. */
 void tlsmgm_trust_items_free(struct tlsmgm_trust_items *items);
-
-/* Tells config->warn, if there is one. format makes one sentence that names file and item. */
-void tlsmgm_warn_of(const struct tlsmgm_ctx_config *config, const char *parameter,
-                    const char *format, ...);
 
 #endif

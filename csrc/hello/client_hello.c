@@ -360,8 +360,6 @@ enum tlsmgm_status tlsmgm_client_hello_parse(struct tlsmgm_bytes message,
     return parse_extensions(&body, hello, error);
 }
 
-#define TLS1_2 0x0303
-
 static bool is_between(uint32_t version, uint16_t lowest, uint16_t highest) {
     return version >= lowest && (highest == 0 || version <= highest);
 }
@@ -373,7 +371,8 @@ bool tlsmgm_client_hello_offers(const struct tlsmgm_client_hello *hello, uint16_
     /* Without the extension a client means every version up to the one it names, and 1.2 where it
      * names a later one (RFC 8446 section 4.2.1). */
     if (versions.left == 0) {
-        return (hello->legacy_version < TLS1_2 ? hello->legacy_version : TLS1_2) >= lowest;
+        return (hello->legacy_version < TLSMGM_TLS1_2 ? hello->legacy_version : TLSMGM_TLS1_2) >=
+               lowest;
     }
     while (tlsmgm_cursor_number(&versions, 2, &version)) {
         bool is_grease = (version & 0x0f0f) == 0x0a0a; /* RFC 8701 */

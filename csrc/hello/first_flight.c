@@ -2,8 +2,6 @@
 
 #include "base/error.h"
 
-#define TLS1_3 0x0304
-
 /*
  * Beyond the ClientHello a client sends nothing before it has an answer, but it may all be there
  * when we look; and a hello cut into records of one byte each has 5 more bytes for every one of it.
@@ -60,13 +58,13 @@ enum tlsmgm_status tlsmgm_first_flight_read(struct tlsmgm_first_flight *flight,
 struct tlsmgm_conn_config tlsmgm_first_flight_describe(const struct tlsmgm_first_flight *flight,
                                                        uint16_t highest_version) {
     const struct tlsmgm_client_hello *hello = &flight->hello;
-    bool without_1_3 = highest_version > 0 && highest_version < TLS1_3;
+    bool without_1_3 = highest_version > 0 && highest_version < TLSMGM_TLS1_3;
     return (struct tlsmgm_conn_config){
         .server_name = hello->server_name,
         .signature_algorithms = hello->signature_algorithms,
         .cipher_suites = hello->cipher_suites,
         .groups = hello->groups,
-        .up_to_1_2 = without_1_3 || !tlsmgm_client_hello_offers(hello, TLS1_3, 0),
+        .up_to_1_2 = without_1_3 || !tlsmgm_client_hello_offers(hello, TLSMGM_TLS1_3, 0),
     };
 }
 

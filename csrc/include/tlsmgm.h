@@ -44,7 +44,8 @@ extern "C" {
 
 /*
  * A status that nobody reads hides that its call did nothing. Unmarked are calls whose failure the
- * next one tells again, and which come when somebody is leaving.
+ * next one tells again, and which come when somebody is leaving; and, inside, those that only write
+ * down a failure, since each of their callers knows the status.
  */
 #if defined(__GNUC__)
 #define TLSMGM_MUST_USE __attribute__((warn_unused_result))
@@ -179,6 +180,10 @@ struct tlsmgm_directory {
  * back.
  */
 typedef void (*tlsmgm_warn)(void *argument, const char *parameter, const char *text);
+
+/* Versions, as on the wire. */
+#define TLSMGM_TLS1_2 0x0303
+#define TLSMGM_TLS1_3 0x0304
 
 /* One TLS domain, as ctx_new() takes it. Zeroes mean "not given". */
 struct tlsmgm_ctx_config {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/bytes.h"
 #include "base/error.h"
 
 #define SEPARATORS ":;, \t\r\n" /* as OpenSSL has them */
@@ -46,4 +47,20 @@ void tlsmgm_cipher_list_free(struct tlsmgm_cipher_list *list) {
     tlsmgm_free(list->older);
     tlsmgm_free(list->tls1_3);
     *list = (struct tlsmgm_cipher_list){0};
+}
+
+void tlsmgm_cipher_names_add(struct tlsmgm_cipher_names *table, const char *name) {
+    if (table->count < TLSMGM_CIPHERS_MAX) table->names[table->count++] = name;
+}
+
+const char *tlsmgm_cipher_names_at(const struct tlsmgm_cipher_names *table, size_t index) {
+    return index < table->count ? table->names[index] : NULL;
+}
+
+bool tlsmgm_cipher_names_have(const struct tlsmgm_cipher_names *table, struct tlsmgm_bytes word) {
+    for (size_t i = 0; i < table->count; i++) {
+        struct tlsmgm_bytes name = {(const uint8_t *)table->names[i], strlen(table->names[i])};
+        if (tlsmgm_bytes_equal(name, word)) return true;
+    }
+    return false;
 }

@@ -1,5 +1,6 @@
 #include "kit/ctx_base.h"
 
+#include "files/source.h"
 #include "kit/ctx_config.h"
 #include "session/ticket_keys.h"
 
@@ -26,6 +27,17 @@ bool tlsmgm_ctx_base_take_ticket_keys(struct tlsmgm_ctx_base *base,
     if (!base->is_server || config->ticket_keys == NULL || base->scope.size == 0) return false;
     base->ticket_keys = tlsmgm_ticket_keys_ref(config->ticket_keys);
     return true;
+}
+
+enum tlsmgm_status tlsmgm_ctx_base_load_staple(struct tlsmgm_ctx_base *base,
+                                               const struct tlsmgm_source *source,
+                                               tlsmgm_hasher hasher, struct tlsmgm_error *error) {
+    struct tlsmgm_staple staple;
+    struct tlsmgm_blob *response = &base->ocsp_response;
+    enum tlsmgm_status status = tlsmgm_source_read(source, "ocsp_response", response, error);
+    if (status != TLSMGM_STATUS_OK) return status;
+    return tlsmgm_staple_read(tlsmgm_blob_view(response), tlsmgm_blob_view(&base->certificate),
+                              hasher, &staple, error);
 }
 
 bool tlsmgm_ctx_base_release(struct tlsmgm_ctx_base *base) {

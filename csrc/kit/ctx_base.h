@@ -12,6 +12,7 @@
 #include "kit/keylog.h"
 #include "session/session_record.h"
 #include "x509/peer_name.h"
+#include "x509/staple.h"
 
 struct tlsmgm_ctx_base {
     atomic_size_t references;
@@ -40,6 +41,13 @@ TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_ctx_base_init(struct tlsmgm_ctx_base *
  */
 bool tlsmgm_ctx_base_take_ticket_keys(struct tlsmgm_ctx_base *base,
                                       const struct tlsmgm_ctx_config *config);
+
+/* Reads the response that is stapled to the certificate, which is there, and checks that it is
+ * about it. OK, CONFIG with the parameter at fault, or NO_MEMORY. */
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_ctx_base_load_staple(struct tlsmgm_ctx_base *base,
+                                                               const struct tlsmgm_source *source,
+                                                               tlsmgm_hasher hasher,
+                                                               struct tlsmgm_error *error);
 
 /* Gives one reference back; true: it was the last one, and the context is to be freed. */
 bool tlsmgm_ctx_base_release(struct tlsmgm_ctx_base *base);

@@ -104,8 +104,8 @@ enum tlsmgm_status tlsmgm_ctx_config_check(const struct tlsmgm_ctx_config *confi
 enum tlsmgm_status tlsmgm_check_two_kinds(const struct tlsmgm_blob *first,
                                           const struct tlsmgm_blob *second,
                                           struct tlsmgm_error *error) {
-    enum tlsmgm_key_kind one = tlsmgm_key_kind((struct tlsmgm_bytes){first->data, first->size});
-    enum tlsmgm_key_kind two = tlsmgm_key_kind((struct tlsmgm_bytes){second->data, second->size});
+    enum tlsmgm_key_kind one = tlsmgm_key_kind(tlsmgm_blob_view(first));
+    enum tlsmgm_key_kind two = tlsmgm_key_kind(tlsmgm_blob_view(second));
     if (!tlsmgm_key_kinds_clash(one, two)) return TLSMGM_STATUS_OK;
     return tlsmgm_fail_parameter(error, "certificate2",
                                  "its key is of the same kind as the first one's");

@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/hex.h"
 #include "base/wipe.h"
 
 /* Label, 32 random bytes and a secret of at most 64, in hexadecimal. */
@@ -124,10 +125,9 @@ void tlsmgm_keylog_line(const struct tlsmgm_keylog *keylog, const char *line) {
 }
 
 static char *write_hex(char *out, const uint8_t *data, size_t size) {
-    static const char digits[] = "0123456789abcdef";
     for (size_t i = 0; i < size; i++) {
-        *out++ = digits[data[i] >> 4];
-        *out++ = digits[data[i] & 15];
+        *out++ = (char)tlsmgm_hex_lower(data[i] >> 4);
+        *out++ = (char)tlsmgm_hex_lower(data[i]);
     }
     return out;
 }

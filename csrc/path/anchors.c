@@ -44,8 +44,8 @@ enum tlsmgm_status tlsmgm_anchors_add_ca(struct tlsmgm_anchors *anchors, struct 
                                          struct tlsmgm_error *error) {
     struct tlsmgm_anchor anchor = {.for_servers = for_servers, .for_clients = for_clients};
     struct tlsmgm_error why;
-    struct tlsmgm_bytes bytes = {der->data, der->size};
-    if (tlsmgm_certificate_read(bytes, &anchor.certificate, &why) != TLSMGM_STATUS_OK) {
+    if (tlsmgm_certificate_read(tlsmgm_blob_view(der), &anchor.certificate, &why) !=
+        TLSMGM_STATUS_OK) {
         return tlsmgm_fail(error, TLSMGM_STATUS_CONFIG, "%s", why.text);
     }
     anchor.subject_hash = tlsmgm_name_hash(anchor.certificate.fields.subject);
@@ -188,10 +188,7 @@ static struct tlsmgm_blob *copy_key(struct tlsmgm_bytes info) {
 bool tlsmgm_revocation_is_by(struct tlsmgm_revocation *revocation,
                              const struct tlsmgm_public_key *key, tlsmgm_signature_check check) {
     const struct tlsmgm_blob *known = atomic_load(&revocation->memory->key);
-    if (known != NULL &&
-        tlsmgm_bytes_equal((struct tlsmgm_bytes){known->data, known->size}, key->info)) {
-        return true;
-    }
+    if (known != NULL && tlsmgm_bytes_equal(tlsmgm_blob_view(known), key->info)) return true;
     const struct tlsmgm_signature *signature = &revocation->crl.signature;
     if (!tlsmgm_bytes_equal(revocation->crl.inner_algorithm, signature->algorithm) ||
         !tlsmgm_signature_is_allowed(signature, key) ||

@@ -115,6 +115,23 @@ uint8_t *tlsmgm_session_record_begin(const struct tlsmgm_session_owner *owner, u
     return data + owner->checked_size;
 }
 
+enum tlsmgm_status tlsmgm_session_record_export(const struct tlsmgm_session_owner *owner,
+                                                size_t session_size, uint8_t *data, size_t *size,
+                                                uint8_t **next, struct tlsmgm_error *error) {
+    size_t room = *size;
+    *next = NULL;
+    if (session_size == 0) {
+        return tlsmgm_fail(error, TLSMGM_STATUS_INTERNAL, "the session has no bytes");
+    }
+    *size = tlsmgm_session_record_size(owner, session_size);
+    if (data == NULL) return TLSMGM_STATUS_OK;
+    if (room < *size) {
+        return tlsmgm_fail(error, TLSMGM_STATUS_CONFIG, "%zu bytes are needed", *size);
+    }
+    *next = tlsmgm_session_record_begin(owner, data);
+    return TLSMGM_STATUS_OK;
+}
+
 enum tlsmgm_status tlsmgm_session_record_fail(struct tlsmgm_error *error) {
     return tlsmgm_fail(error, TLSMGM_STATUS_CONFIG, "this is no saved session");
 }

@@ -52,6 +52,15 @@ size_t tlsmgm_session_record_size(const struct tlsmgm_session_owner *owner, size
 uint8_t *tlsmgm_session_record_begin(const struct tlsmgm_session_owner *owner, uint8_t *data);
 
 /*
+ * Begins an export as struct tlsmgm_backend has it, of a library session that is not empty. Sets
+ * *next to where the library's bytes go, or to NULL where only the size was asked for.
+ */
+TLSMGM_MUST_USE enum tlsmgm_status
+tlsmgm_session_record_export(const struct tlsmgm_session_owner *owner, size_t session_size,
+                             uint8_t *data, size_t *size, uint8_t **next,
+                             struct tlsmgm_error *error);
+
+/*
  * Takes a record apart: a new owner, and session borrowed from the record. OK, CONFIG when it is
  * none, or NO_MEMORY; then there is no owner.
  */

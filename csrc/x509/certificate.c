@@ -1,6 +1,7 @@
 #include "x509/certificate.h"
 
 #include "base/bytes.h"
+#include "base/count.h"
 #include "base/error.h"
 #include "x509/crl_points.h"
 #include "x509/der.h"
@@ -9,8 +10,6 @@
 #include "x509/general_name.h"
 #include "x509/name_constraints.h"
 #include "x509/name_match.h"
-
-#define OID(...) {(const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__})}
 
 #define PKIX 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07
 
@@ -26,24 +25,23 @@ static const struct {
     struct tlsmgm_bytes oid;
     enum other_extension kind;
 } other_extensions[] = {
-    {OID(0x60, 0x86, 0x48, 0x01, 0x86, 0xf8, 0x42, 0x01, 0x01), OTHER_NETSCAPE_TYPE},
-    {OID(PKIX, 0x30, 0x01, 0x05), OTHER_NO_CHECK},
-    {OID(PKIX, 0x01, 0x0e), OTHER_PROXY},
-    {OID(PKIX, 0x01, 0x07), OTHER_RESOURCES},
-    {OID(PKIX, 0x01, 0x08), OTHER_RESOURCES},
+    {TLSMGM_OID(0x60, 0x86, 0x48, 0x01, 0x86, 0xf8, 0x42, 0x01, 0x01), OTHER_NETSCAPE_TYPE},
+    {TLSMGM_OID(PKIX, 0x30, 0x01, 0x05), OTHER_NO_CHECK},
+    {TLSMGM_OID(PKIX, 0x01, 0x0e), OTHER_PROXY},
+    {TLSMGM_OID(PKIX, 0x01, 0x07), OTHER_RESOURCES},
+    {TLSMGM_OID(PKIX, 0x01, 0x08), OTHER_RESOURCES},
 };
 
 static const struct {
     struct tlsmgm_bytes oid;
     enum tlsmgm_extended_usage usage;
 } extended_usages[] = {
-    {OID(PKIX, 0x03, 0x01), TLSMGM_FOR_SERVERS},
-    {OID(PKIX, 0x03, 0x02), TLSMGM_FOR_CLIENTS},
-    {OID(0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x0a, 0x03, 0x03), TLSMGM_FOR_GATED_SERVERS},
-    {OID(0x60, 0x86, 0x48, 0x01, 0x86, 0xf8, 0x42, 0x04, 0x01), TLSMGM_FOR_GATED_SERVERS},
+    {TLSMGM_OID(PKIX, 0x03, 0x01), TLSMGM_FOR_SERVERS},
+    {TLSMGM_OID(PKIX, 0x03, 0x02), TLSMGM_FOR_CLIENTS},
+    {TLSMGM_OID(0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x0a, 0x03, 0x03),
+     TLSMGM_FOR_GATED_SERVERS},
+    {TLSMGM_OID(0x60, 0x86, 0x48, 0x01, 0x86, 0xf8, 0x42, 0x04, 0x01), TLSMGM_FOR_GATED_SERVERS},
 };
-
-#define COUNT(table) (sizeof(table) / sizeof *(table))
 
 /* --- extensions ------------------------------------------------------------------------- */
 
@@ -96,6 +94,13 @@ static bool read_key_usage(struct tlsmgm_bytes value, struct tlsmgm_certificate 
     return read_bits(value, &out->key_usage) && out->key_usage != 0;
 }
 
+unsigned tlsmgm_extended_usage(struct tlsmgm_bytes oid) {
+    for (size_t i = 0; i < TLSMGM_COUNT(extended_usages); i++) {
+        if (tlsmgm_bytes_equal(extended_usages[i].oid, oid)) return extended_usages[i].usage;
+    }
+    return 0;
+}
+
 static bool read_extended_usage(struct tlsmgm_bytes value, struct tlsmgm_certificate *out) {
     struct tlsmgm_bytes contents;
     struct tlsmgm_bytes oid;
@@ -104,10 +109,7 @@ static bool read_extended_usage(struct tlsmgm_bytes value, struct tlsmgm_certifi
     out->has_extended_usage = true;
     while (cursor.left > 0) {
         if (!tlsmgm_der_oid(&cursor, &oid)) return false;
-        for (size_t i = 0; i < COUNT(extended_usages); i++) {
-            if (!tlsmgm_bytes_equal(extended_usages[i].oid, oid)) continue;
-            out->extended_usage |= extended_usages[i].usage;
-        }
+        out->extended_usage |= tlsmgm_extended_usage(oid);
     }
     return true;
 }
@@ -138,8 +140,8 @@ bool tlsmgm_key_reference_read(struct tlsmgm_bytes value, struct tlsmgm_key_refe
         !tlsmgm_der_expect(&cursor, TLSMGM_DER_CONTEXT | 0, &out->key_id)) {
         return false;
     }
-    if (tlsmgm_der_is_next(&cursor, TLSMGM_DER_CONTEXT_CONSTRUCTED | 1) &&
-        (!tlsmgm_der_expect(&cursor, TLSMGM_DER_CONTEXT_CONSTRUCTED | 1, &names) ||
+    if (tlsmgm_der_is_next(&cursor, TLSMGM_DER_CONSTRUCTED(1)) &&
+        (!tlsmgm_der_expect(&cursor, TLSMGM_DER_CONSTRUCTED(1), &names) ||
          !read_signer_issuer(names, &out->issuer))) {
         return false;
     }
@@ -192,7 +194,7 @@ static bool read_standard(int number, const struct tlsmgm_extension *extension,
 }
 
 static enum other_extension other_kind(struct tlsmgm_bytes oid) {
-    for (size_t i = 0; i < COUNT(other_extensions); i++) {
+    for (size_t i = 0; i < TLSMGM_COUNT(other_extensions); i++) {
         if (tlsmgm_bytes_equal(other_extensions[i].oid, oid)) return other_extensions[i].kind;
     }
     return OTHER_UNKNOWN;
@@ -348,6 +350,6 @@ bool tlsmgm_certificate_is_for(const struct tlsmgm_certificate *certificate, boo
 }
 
 bool tlsmgm_certificate_is_in_force(const struct tlsmgm_certificate *certificate, int64_t now) {
-    return certificate->has_not_before && certificate->not_before <= now &&
-           certificate->has_not_after && now < certificate->not_after;
+    return certificate->has_not_before && certificate->has_not_after &&
+           tlsmgm_is_between(certificate->not_before, certificate->not_after, now);
 }

@@ -27,6 +27,9 @@ enum tlsmgm_extended_usage {
     TLSMGM_FOR_GATED_SERVERS = 1u << 2, /* Microsoft's and Netscape's "server gated crypto" */
 };
 
+/* That which an object identifier stands for, or 0. */
+unsigned tlsmgm_extended_usage(struct tlsmgm_bytes oid);
+
 /* Netscape's certificate type, of old CAs. */
 enum tlsmgm_netscape_type {
     TLSMGM_NETSCAPE_CLIENT = 0x80,

@@ -6,10 +6,10 @@
 #include "x509/der.h"
 #include "x509/extension.h"
 
-#define EXPLICIT_VERSION    (TLSMGM_DER_CONTEXT_CONSTRUCTED | 0)
+#define EXPLICIT_VERSION    TLSMGM_DER_CONSTRUCTED(0)
 #define ISSUER_UNIQUE_ID    (TLSMGM_DER_CONTEXT | 1)
 #define SUBJECT_UNIQUE_ID   (TLSMGM_DER_CONTEXT | 2)
-#define EXPLICIT_EXTENSIONS (TLSMGM_DER_CONTEXT_CONSTRUCTED | 3)
+#define EXPLICIT_EXTENSIONS TLSMGM_DER_CONSTRUCTED(3)
 
 static enum tlsmgm_status malformed(struct tlsmgm_error *error, const char *what) {
     return tlsmgm_fail_alert(error, TLSMGM_ALERT_DECODE_ERROR, "malformed certificate: %s", what);
@@ -47,18 +47,11 @@ static bool read_name(struct tlsmgm_cursor *body, struct tlsmgm_bytes *name) {
     return tlsmgm_der_expect(body, TLSMGM_DER_SEQUENCE, name) && tlsmgm_name_is_valid(*name);
 }
 
-/* The tag only; whether the digits are a time is told by those who ask for it. */
-static bool read_time(struct tlsmgm_cursor *body, struct tlsmgm_certificate_time *time) {
-    time->is_generalized = tlsmgm_der_is_next(body, TLSMGM_DER_GENERALIZED_TIME);
-    uint8_t tag = time->is_generalized ? TLSMGM_DER_GENERALIZED_TIME : TLSMGM_DER_UTC_TIME;
-    return tlsmgm_der_expect(body, tag, &time->digits);
-}
-
 static bool read_validity(struct tlsmgm_cursor *body, struct tlsmgm_certificate_fields *out) {
     struct tlsmgm_cursor inner;
     return tlsmgm_der_enter(body, TLSMGM_DER_SEQUENCE, &inner) &&
-           read_time(&inner, &out->not_before) && read_time(&inner, &out->not_after) &&
-           inner.left == 0;
+           tlsmgm_time_read(&inner, &out->not_before) &&
+           tlsmgm_time_read(&inner, &out->not_after) && inner.left == 0;
 }
 
 static bool read_public_key_info(struct tlsmgm_cursor *body, struct tlsmgm_bytes *info) {

@@ -1,6 +1,5 @@
 #include "x509/certificate_time.h"
 
-#include "base/cursor.h"
 #include "base/text_writer.h"
 
 struct moment {

@@ -15,16 +15,13 @@
 #define REMOVE_FROM_CRL 8u
 
 /* Choices of DistributionPointName and DistributionPoint (RFC 5280 sections 4.2.1.13, 5.2.5). */
-#define CHOICE(number)      (uint8_t)(TLSMGM_DER_CONTEXT | (number))
-#define CONSTRUCTED(number) (uint8_t)(TLSMGM_DER_CONTEXT_CONSTRUCTED | (number))
+#define CHOICE(number) (uint8_t)(TLSMGM_DER_CONTEXT | (number))
 
 /* --- reading ---------------------------------------------------------------------------- */
 
 static bool read_time(struct tlsmgm_cursor *cursor, int64_t *out) {
-    struct tlsmgm_certificate_time time = {0};
-    time.is_generalized = tlsmgm_der_is_next(cursor, TLSMGM_DER_GENERALIZED_TIME);
-    uint8_t tag = time.is_generalized ? TLSMGM_DER_GENERALIZED_TIME : TLSMGM_DER_UTC_TIME;
-    return tlsmgm_der_expect(cursor, tag, &time.digits) && tlsmgm_time_unix(time, out);
+    struct tlsmgm_certificate_time time;
+    return tlsmgm_time_read(cursor, &time) && tlsmgm_time_unix(time, out);
 }
 
 static bool is_time_next(const struct tlsmgm_cursor *cursor) {
@@ -46,8 +43,8 @@ static bool read_scope(struct tlsmgm_bytes value, struct tlsmgm_crl_scope *scope
     struct tlsmgm_bytes reasons;
     if (!tlsmgm_der_enter(&whole, TLSMGM_DER_SEQUENCE, &cursor) || whole.left > 0) return false;
     scope->is_given = true;
-    if (tlsmgm_der_is_next(&cursor, CONSTRUCTED(0)) &&
-        (!tlsmgm_der_expect(&cursor, CONSTRUCTED(0), &scope->distribution_point) ||
+    if (tlsmgm_der_is_next(&cursor, TLSMGM_DER_CONSTRUCTED(0)) &&
+        (!tlsmgm_der_expect(&cursor, TLSMGM_DER_CONSTRUCTED(0), &scope->distribution_point) ||
          !tlsmgm_distribution_point_name_is_valid(scope->distribution_point))) {
         return false;
     }
@@ -98,7 +95,7 @@ static bool read_extensions(struct tlsmgm_cursor *body, struct tlsmgm_crl *out) 
     struct tlsmgm_extension extension;
     uint64_t seen = 0;
     if (body->left == 0) return true;
-    if (!tlsmgm_der_enter(body, CONSTRUCTED(0), &outer) || body->left > 0 ||
+    if (!tlsmgm_der_enter(body, TLSMGM_DER_CONSTRUCTED(0), &outer) || body->left > 0 ||
         !tlsmgm_der_enter(&outer, TLSMGM_DER_SEQUENCE, &cursor) || outer.left > 0) {
         return false;
     }
@@ -224,14 +221,6 @@ static void sort_entries(struct tlsmgm_crl *crl) {
     }
 }
 
-static size_t count_items(struct tlsmgm_bytes items) {
-    struct tlsmgm_cursor cursor = tlsmgm_cursor(items);
-    struct tlsmgm_der_item item;
-    size_t count = 0;
-    while (tlsmgm_der_next(&cursor, &item)) count++;
-    return count;
-}
-
 static enum tlsmgm_status malformed(struct tlsmgm_error *error, const char *what) {
     return tlsmgm_fail(error, TLSMGM_STATUS_CONFIG, "the CRL cannot be decoded: %s", what);
 }
@@ -241,7 +230,7 @@ static enum tlsmgm_status read_entries(struct tlsmgm_cursor *body, struct tlsmgm
     struct tlsmgm_bytes items;
     if (!tlsmgm_der_is_next(body, TLSMGM_DER_SEQUENCE)) return TLSMGM_STATUS_OK;
     if (!tlsmgm_der_expect(body, TLSMGM_DER_SEQUENCE, &items)) return malformed(error, "entries");
-    size_t count = count_items(items);
+    size_t count = tlsmgm_der_count(items);
     if (count == 0) return items.size == 0 ? TLSMGM_STATUS_OK : malformed(error, "entries");
     out->entries = tlsmgm_calloc(count, sizeof *out->entries);
     if (out->entries == NULL) return tlsmgm_fail_memory(error);
@@ -292,7 +281,7 @@ enum tlsmgm_status tlsmgm_crl_read(struct tlsmgm_blob *der, struct tlsmgm_crl *o
                                    struct tlsmgm_error *error) {
     enum tlsmgm_status status;
     *out = (struct tlsmgm_crl){.der = *der};
-    if (!tlsmgm_signature_read((struct tlsmgm_bytes){der->data, der->size}, &out->signature)) {
+    if (!tlsmgm_signature_read(tlsmgm_blob_view(der), &out->signature)) {
         status = malformed(error, "outside, or bytes behind its end");
     } else {
         status = read_body(out, error);
@@ -363,8 +352,8 @@ static bool same_point_name(struct tlsmgm_bytes ours, struct tlsmgm_bytes theirs
     struct tlsmgm_bytes one;
     struct tlsmgm_bytes other;
     if (tlsmgm_bytes_equal(ours, theirs)) return true;
-    return tlsmgm_der_expect(&a, CONSTRUCTED(0), &one) &&
-           tlsmgm_der_expect(&b, CONSTRUCTED(0), &other) && share_name(one, other);
+    return tlsmgm_der_expect(&a, TLSMGM_DER_CONSTRUCTED(0), &one) &&
+           tlsmgm_der_expect(&b, TLSMGM_DER_CONSTRUCTED(0), &other) && share_name(one, other);
 }
 
 bool tlsmgm_crl_covers(const struct tlsmgm_crl *crl, const struct tlsmgm_certificate *certificate,

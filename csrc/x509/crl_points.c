@@ -2,7 +2,7 @@
 
 #include "x509/der.h"
 
-#define RELATIVE_NAME (TLSMGM_DER_CONTEXT_CONSTRUCTED | 1u)
+#define RELATIVE_NAME TLSMGM_DER_CONSTRUCTED(1)
 
 /* The shortest point with such a name: three headers and an empty set's. */
 #define POINT_MIN 8u
@@ -13,8 +13,8 @@ static bool count_point(struct tlsmgm_cursor *points, size_t *count) {
     struct tlsmgm_cursor name;
     struct tlsmgm_der_item item;
     if (!tlsmgm_der_enter(points, TLSMGM_DER_SEQUENCE, &point)) return false;
-    if (!tlsmgm_der_is_next(&point, TLSMGM_DER_CONTEXT_CONSTRUCTED)) return true;
-    if (!tlsmgm_der_enter(&point, TLSMGM_DER_CONTEXT_CONSTRUCTED, &name)) return false;
+    if (!tlsmgm_der_is_next(&point, TLSMGM_DER_CONSTRUCTED(0))) return true;
+    if (!tlsmgm_der_enter(&point, TLSMGM_DER_CONSTRUCTED(0), &name)) return false;
     if (!tlsmgm_der_next(&name, &item)) return false;
     if (item.tag == RELATIVE_NAME) ++*count;
     return true;

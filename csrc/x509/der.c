@@ -105,3 +105,23 @@ bool tlsmgm_der_is_bit_string(struct tlsmgm_bytes contents) {
     if (contents.size == 1) return unused == 0;
     return (contents.data[contents.size - 1] & ((1u << unused) - 1)) == 0;
 }
+
+size_t tlsmgm_der_bit_count(struct tlsmgm_bytes contents) {
+    if (contents.data[0] >= 0x80) return 0;
+    while (contents.size > 0 && contents.data[0] == 0) {
+        contents.data++;
+        contents.size--;
+    }
+    if (contents.size == 0) return 0;
+    size_t bits = 8 * contents.size;
+    for (unsigned top = contents.data[0]; top < 0x80; top <<= 1) bits--;
+    return bits;
+}
+
+size_t tlsmgm_der_count(struct tlsmgm_bytes items) {
+    struct tlsmgm_cursor cursor = tlsmgm_cursor(items);
+    struct tlsmgm_der_item item;
+    size_t count = 0;
+    while (tlsmgm_der_next(&cursor, &item)) count++;
+    return count;
+}

@@ -34,6 +34,12 @@ enum tlsmgm_der_tag {
 #define TLSMGM_DER_CONTEXT             0x80u
 #define TLSMGM_DER_CONTEXT_CONSTRUCTED 0xa0u
 
+/* The tag [number], constructed. */
+#define TLSMGM_DER_CONSTRUCTED(number) (TLSMGM_DER_CONTEXT_CONSTRUCTED | (number))
+
+/* An object identifier in a table, as struct tlsmgm_bytes. */
+#define TLSMGM_OID(...) {(const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__})}
+
 struct tlsmgm_der_item {
     uint8_t tag;
     struct tlsmgm_bytes contents;
@@ -67,6 +73,12 @@ bool tlsmgm_der_oid(struct tlsmgm_cursor *cursor, struct tlsmgm_bytes *contents)
 /* Whether contents are those of an INTEGER, or of an object identifier, as above. */
 bool tlsmgm_der_is_integer(struct tlsmgm_bytes contents);
 bool tlsmgm_der_is_oid(struct tlsmgm_bytes contents);
+
+/* Bits that the contents of an INTEGER, of one byte or more, need; 0 for what is not positive. */
+size_t tlsmgm_der_bit_count(struct tlsmgm_bytes contents);
+
+/* How many items can be read, one behind the other. */
+size_t tlsmgm_der_count(struct tlsmgm_bytes items);
 
 /* Whether contents are those of a BIT STRING: the count of unused bits, which are all zero. */
 bool tlsmgm_der_is_bit_string(struct tlsmgm_bytes contents);

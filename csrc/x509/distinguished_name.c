@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/decimal.h"
+#include "base/hex.h"
 #include "base/text_writer.h"
 #include "x509/der.h"
 
@@ -159,7 +160,6 @@ static void write_dotted(struct tlsmgm_bytes type, struct tlsmgm_text_writer *wr
 }
 
 static void write_escaped(struct tlsmgm_bytes value, struct tlsmgm_text_writer *writer) {
-    static const char digits[] = "0123456789ABCDEF";
     for (size_t i = 0; i < value.size; i++) {
         uint8_t byte = value.data[i];
         if (byte >= ' ' && byte <= '~') {
@@ -168,8 +168,8 @@ static void write_escaped(struct tlsmgm_bytes value, struct tlsmgm_text_writer *
             continue;
         }
         tlsmgm_text_string(writer, "\\x");
-        tlsmgm_text_byte(writer, (uint8_t)digits[byte >> 4]);
-        tlsmgm_text_byte(writer, (uint8_t)digits[byte & 15]);
+        tlsmgm_text_byte(writer, tlsmgm_hex_upper(byte >> 4));
+        tlsmgm_text_byte(writer, tlsmgm_hex_upper(byte));
     }
 }
 

@@ -3,15 +3,13 @@
 #include "x509/distinguished_name.h"
 #include "x509/general_name.h"
 
-#define CONSTRUCTED(number) (uint8_t)(TLSMGM_DER_CONTEXT_CONSTRUCTED | (number))
-
 /* fullName [0], or one set of attributes [1] that completes the issuer's name. */
 bool tlsmgm_distribution_point_name_is_valid(struct tlsmgm_bytes name) {
     struct tlsmgm_cursor cursor = tlsmgm_cursor(name);
     struct tlsmgm_der_item item;
     if (!tlsmgm_der_next(&cursor, &item) || cursor.left > 0) return false;
-    if (item.tag == CONSTRUCTED(0)) return tlsmgm_general_names_are_valid(item.contents);
-    return item.tag == CONSTRUCTED(1) && tlsmgm_name_is_set(item.contents);
+    if (item.tag == TLSMGM_DER_CONSTRUCTED(0)) return tlsmgm_general_names_are_valid(item.contents);
+    return item.tag == TLSMGM_DER_CONSTRUCTED(1) && tlsmgm_name_is_set(item.contents);
 }
 
 static bool read_reasons(struct tlsmgm_cursor *cursor, unsigned *reasons) {
@@ -32,14 +30,14 @@ bool tlsmgm_distribution_point_next(struct tlsmgm_cursor *points,
     struct tlsmgm_cursor cursor;
     *out = (struct tlsmgm_distribution_point){.reasons = TLSMGM_ALL_REASONS};
     if (!tlsmgm_der_enter(points, TLSMGM_DER_SEQUENCE, &cursor)) return false;
-    if (tlsmgm_der_is_next(&cursor, CONSTRUCTED(0)) &&
-        (!tlsmgm_der_expect(&cursor, CONSTRUCTED(0), &out->name) ||
+    if (tlsmgm_der_is_next(&cursor, TLSMGM_DER_CONSTRUCTED(0)) &&
+        (!tlsmgm_der_expect(&cursor, TLSMGM_DER_CONSTRUCTED(0), &out->name) ||
          !tlsmgm_distribution_point_name_is_valid(out->name))) {
         return false;
     }
     if (!read_reasons(&cursor, &out->reasons)) return false;
-    if (tlsmgm_der_is_next(&cursor, CONSTRUCTED(2)) &&
-        (!tlsmgm_der_expect(&cursor, CONSTRUCTED(2), &out->issuer) ||
+    if (tlsmgm_der_is_next(&cursor, TLSMGM_DER_CONSTRUCTED(2)) &&
+        (!tlsmgm_der_expect(&cursor, TLSMGM_DER_CONSTRUCTED(2), &out->issuer) ||
          !tlsmgm_general_names_are_valid(out->issuer))) {
         return false;
     }

@@ -21,6 +21,9 @@ enum tlsmgm_key_kind {
 /* Of a certificate in DER. */
 enum tlsmgm_key_kind tlsmgm_key_kind(struct tlsmgm_bytes certificate);
 
+/* With whatever padding. */
+bool tlsmgm_key_kind_is_rsa(enum tlsmgm_key_kind kind);
+
 /* Kinds of which a library keeps one: RSA, elliptic curves, and each Edwards curve. */
 bool tlsmgm_key_kinds_clash(enum tlsmgm_key_kind a, enum tlsmgm_key_kind b);
 

@@ -6,23 +6,13 @@
 #include "x509/general_name.h"
 #include "x509/name_match.h"
 
-/* Choices of GeneralName as the first byte of their items. */
-enum general_name {
-    OTHER_NAME = TLSMGM_DER_CONTEXT_CONSTRUCTED | 0,
-    EMAIL = TLSMGM_DER_CONTEXT | 1,
-    DNS_NAME = TLSMGM_DER_CONTEXT | 2,
-    DIRECTORY_NAME = TLSMGM_DER_CONTEXT_CONSTRUCTED | 4,
-    URI = TLSMGM_DER_CONTEXT | 6,
-    IP_ADDRESS = TLSMGM_DER_CONTEXT | 7,
-};
-
 /* Names times constraints. Who needs more wants to keep us busy. */
 #define WORK_MAX (1u << 20)
 
 enum verdict { INSIDE, OUTSIDE, NOT_UNDERSTOOD };
 
 struct name {
-    uint8_t tag;                  /* enum general_name, or another choice */
+    uint8_t tag;                  /* enum tlsmgm_general_name, or another choice */
     struct tlsmgm_bytes contents; /* of a directory name those of its inner SEQUENCE */
 };
 
@@ -146,15 +136,15 @@ static enum verdict match_directory(struct tlsmgm_bytes name, const struct tlsmg
 static enum verdict match(const struct name *name, const struct tlsmgm_der_item *item) {
     struct tlsmgm_bytes base = item->contents;
     switch (name->tag) {
-        case EMAIL:
+        case TLSMGM_GENERAL_EMAIL:
             return match_email(name->contents, base);
-        case DNS_NAME:
+        case TLSMGM_GENERAL_DNS_NAME:
             return match_dns(name->contents, base);
-        case DIRECTORY_NAME:
+        case TLSMGM_GENERAL_DIRECTORY_NAME:
             return match_directory(name->contents, item);
-        case URI:
+        case TLSMGM_GENERAL_URI:
             return match_uri(name->contents, base);
-        case IP_ADDRESS:
+        case TLSMGM_GENERAL_IP_ADDRESS:
             return match_ip(name->contents, base);
         default: /* bytes of the wire, not ours */
             return NOT_UNDERSTOOD;
@@ -171,7 +161,7 @@ static bool other_name_type(struct tlsmgm_bytes contents, struct tlsmgm_bytes *o
 static bool is_utf8_mailbox(const struct name *name) {
     struct tlsmgm_bytes oid;
     struct tlsmgm_bytes wanted = {utf8_mailbox_oid, sizeof utf8_mailbox_oid};
-    return name->tag == OTHER_NAME && other_name_type(name->contents, &oid) &&
+    return name->tag == TLSMGM_GENERAL_OTHER_NAME && other_name_type(name->contents, &oid) &&
            tlsmgm_bytes_equal(oid, wanted);
 }
 
@@ -179,9 +169,9 @@ static bool is_utf8_mailbox(const struct name *name) {
 static bool is_about(const struct tlsmgm_der_item *base, const struct name *name) {
     struct tlsmgm_bytes ours;
     struct tlsmgm_bytes theirs;
-    if (base->tag == EMAIL && is_utf8_mailbox(name)) return true;
+    if (base->tag == TLSMGM_GENERAL_EMAIL && is_utf8_mailbox(name)) return true;
     if (base->tag != name->tag) return false;
-    if (name->tag != OTHER_NAME) return true;
+    if (name->tag != TLSMGM_GENERAL_OTHER_NAME) return true;
     return !other_name_type(name->contents, &ours) || !other_name_type(base->contents, &theirs) ||
            tlsmgm_bytes_equal(ours, theirs);
 }
@@ -237,12 +227,12 @@ static bool is_allowed(const struct name *name, const struct subtrees *subtrees)
 static bool read_subtrees(struct tlsmgm_bytes constraints, struct subtrees *out) {
     struct tlsmgm_cursor cursor = tlsmgm_cursor(constraints);
     *out = (struct subtrees){0};
-    if (tlsmgm_der_is_next(&cursor, TLSMGM_DER_CONTEXT_CONSTRUCTED | 0) &&
-        !tlsmgm_der_expect(&cursor, TLSMGM_DER_CONTEXT_CONSTRUCTED | 0, &out->permitted)) {
+    if (tlsmgm_der_is_next(&cursor, TLSMGM_DER_CONSTRUCTED(0)) &&
+        !tlsmgm_der_expect(&cursor, TLSMGM_DER_CONSTRUCTED(0), &out->permitted)) {
         return false;
     }
-    if (tlsmgm_der_is_next(&cursor, TLSMGM_DER_CONTEXT_CONSTRUCTED | 1) &&
-        !tlsmgm_der_expect(&cursor, TLSMGM_DER_CONTEXT_CONSTRUCTED | 1, &out->excluded)) {
+    if (tlsmgm_der_is_next(&cursor, TLSMGM_DER_CONSTRUCTED(1)) &&
+        !tlsmgm_der_expect(&cursor, TLSMGM_DER_CONSTRUCTED(1), &out->excluded)) {
         return false;
     }
     return cursor.left == 0;
@@ -265,18 +255,12 @@ bool tlsmgm_name_constraints_are_valid(struct tlsmgm_bytes constraints) {
            subtrees_are_valid(subtrees.excluded);
 }
 
-static size_t count_items(struct tlsmgm_bytes items) {
-    struct tlsmgm_cursor cursor = tlsmgm_cursor(items);
-    struct tlsmgm_der_item item;
-    size_t count = 0;
-    while (tlsmgm_der_next(&cursor, &item)) count++;
-    return count;
-}
-
 static bool is_bounded(const struct tlsmgm_certificate_fields *certificate,
                        const struct subtrees *subtrees) {
-    size_t names = count_items(certificate->subject_alt_names) + count_items(certificate->subject);
-    size_t constraints = count_items(subtrees->permitted) + count_items(subtrees->excluded);
+    size_t names =
+        tlsmgm_der_count(certificate->subject_alt_names) + tlsmgm_der_count(certificate->subject);
+    size_t constraints =
+        tlsmgm_der_count(subtrees->permitted) + tlsmgm_der_count(subtrees->excluded);
     return names == 0 || constraints <= WORK_MAX / names;
 }
 
@@ -290,11 +274,11 @@ static bool subject_is_allowed(const struct tlsmgm_certificate_fields *certifica
     struct tlsmgm_name_cursor cursor = tlsmgm_name_cursor(subject);
     struct tlsmgm_name_entry entry;
     if (subject.size == 0) return true;
-    struct name name = {.tag = DIRECTORY_NAME, .contents = subject};
+    struct name name = {.tag = TLSMGM_GENERAL_DIRECTORY_NAME, .contents = subject};
     if (!is_allowed(&name, subtrees)) return false;
     while (tlsmgm_name_next(&cursor, &entry)) {
         if (!is_type(&entry, email_oid, sizeof email_oid)) continue;
-        name = (struct name){.tag = EMAIL, .contents = entry.value};
+        name = (struct name){.tag = TLSMGM_GENERAL_EMAIL, .contents = entry.value};
         if (entry.tag != TLSMGM_DER_IA5_STRING || !is_allowed(&name, subtrees)) return false;
     }
     return true;
@@ -307,8 +291,9 @@ static bool alt_names_are_allowed(struct tlsmgm_bytes names, const struct subtre
     *has_dns_name = false;
     while (tlsmgm_der_next(&cursor, &item)) {
         struct name name = {.tag = item.tag, .contents = item.contents};
-        if (item.tag == DNS_NAME) *has_dns_name = true;
-        if (item.tag == DIRECTORY_NAME && !tlsmgm_general_name_directory(&item, &name.contents)) {
+        if (item.tag == TLSMGM_GENERAL_DNS_NAME) *has_dns_name = true;
+        if (item.tag == TLSMGM_GENERAL_DIRECTORY_NAME &&
+            !tlsmgm_general_name_directory(&item, &name.contents)) {
             return false;
         }
         if (!is_allowed(&name, subtrees)) return false;
@@ -368,7 +353,7 @@ static bool common_names_are_allowed(struct tlsmgm_bytes subject, const struct s
     while (tlsmgm_name_next(&cursor, &entry)) {
         if (!is_type(&entry, common_name_oid, sizeof common_name_oid)) continue;
         if (!plain_text(&entry, text, &size)) return false;
-        struct name name = {.tag = DNS_NAME, .contents = {text, size}};
+        struct name name = {.tag = TLSMGM_GENERAL_DNS_NAME, .contents = {text, size}};
         if (looks_like_host(text, size) && !is_allowed(&name, subtrees)) return false;
     }
     return true;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/fnv.h"
 #include "x509/der.h"
 #include "x509/distinguished_name.h"
 
@@ -104,7 +105,7 @@ static int folded_byte(struct folder *folder) {
         }
         return ' ';
     }
-    return byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte;
+    return tlsmgm_ascii_lower((uint8_t)byte);
 }
 
 static bool same_value(const struct tlsmgm_name_entry *a, const struct tlsmgm_name_entry *b) {
@@ -179,25 +180,18 @@ bool tlsmgm_name_is_below(struct tlsmgm_bytes name, struct tlsmgm_bytes base) {
     return begins_with(name, base, &left);
 }
 
-/* FNV-1a. Who makes names that share a number costs us comparisons, bounded by what is trusted. */
-#define FNV_BASIS UINT64_C(0xcbf29ce484222325)
-#define FNV_PRIME UINT64_C(0x100000001b3)
-
-static uint64_t hash_byte(uint64_t hash, int byte) {
-    return (hash ^ (uint64_t)(unsigned)byte) * FNV_PRIME;
-}
-
+/* Who makes names that share a number costs us comparisons, bounded by what is trusted. */
 static uint64_t entry_hash(const struct tlsmgm_name_entry *entry) {
     struct folder folder = {.value = entry->value};
-    uint64_t hash = FNV_BASIS;
-    for (size_t i = 0; i < entry->type.size; i++) hash = hash_byte(hash, entry->type.data[i]);
+    uint64_t hash = TLSMGM_FNV_BASIS;
+    for (size_t i = 0; i < entry->type.size; i++) hash = tlsmgm_fnv(hash, entry->type.data[i]);
     if (text_width(entry->tag, &folder.width)) {
         for (int byte = folded_byte(&folder); byte != END; byte = folded_byte(&folder)) {
-            hash = hash_byte(hash, byte);
+            hash = tlsmgm_fnv(hash, (uint8_t)byte);
         }
         return hash;
     }
-    for (size_t i = 0; i < entry->value.size; i++) hash = hash_byte(hash, entry->value.data[i]);
+    for (size_t i = 0; i < entry->value.size; i++) hash = tlsmgm_fnv(hash, entry->value.data[i]);
     return hash;
 }
 
@@ -205,14 +199,14 @@ static uint64_t entry_hash(const struct tlsmgm_name_entry *entry) {
 uint64_t tlsmgm_name_hash(struct tlsmgm_bytes name) {
     struct tlsmgm_name_cursor cursor = tlsmgm_name_cursor(name);
     struct tlsmgm_name_entry entry;
-    uint64_t hash = FNV_BASIS;
+    uint64_t hash = TLSMGM_FNV_BASIS;
     uint64_t set = 0;
     while (tlsmgm_name_next(&cursor, &entry)) {
         if (!entry.is_joined) {
-            hash = (hash + set) * FNV_PRIME;
+            hash = (hash + set) * TLSMGM_FNV_PRIME;
             set = 0;
         }
         set += entry_hash(&entry);
     }
-    return (hash + set) * FNV_PRIME;
+    return (hash + set) * TLSMGM_FNV_PRIME;
 }

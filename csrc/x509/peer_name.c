@@ -148,7 +148,7 @@ static bool has_one_of(struct tlsmgm_bytes alt_names, struct tlsmgm_bytes names,
 
 bool tlsmgm_peer_is_expected(struct tlsmgm_bytes alt_names, const struct tlsmgm_peer_rules *rules,
                              struct tlsmgm_bytes name) {
-    struct tlsmgm_bytes names = {rules->names.data, rules->names.size};
+    struct tlsmgm_bytes names = tlsmgm_blob_view(&rules->names);
     if (name.size > 0 && !tlsmgm_peer_has_name(alt_names, name, rules->is_sip)) return false;
     return names.size == 0 || has_one_of(alt_names, names, rules->is_sip);
 }

@@ -1,9 +1,8 @@
 #include "x509/public_key.h"
 
 #include "base/bytes.h"
+#include "base/count.h"
 #include "x509/der.h"
-
-#define OID(...) {(const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__})}
 
 #define RSADSI 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d
 #define X9_62  0x2a, 0x86, 0x48, 0xce, 0x3d
@@ -12,11 +11,11 @@ static const struct {
     struct tlsmgm_bytes oid;
     enum tlsmgm_public_key_kind kind;
 } key_algorithms[] = {
-    {OID(RSADSI, 0x01, 0x01, 0x01), TLSMGM_PUBLIC_KEY_RSA},
-    {OID(RSADSI, 0x01, 0x01, 0x0a), TLSMGM_PUBLIC_KEY_RSA_PSS},
-    {OID(X9_62, 0x02, 0x01), TLSMGM_PUBLIC_KEY_EC},
-    {OID(0x2b, 0x65, 0x70), TLSMGM_PUBLIC_KEY_ED25519},
-    {OID(0x2b, 0x65, 0x71), TLSMGM_PUBLIC_KEY_ED448},
+    {TLSMGM_OID(RSADSI, 0x01, 0x01, 0x01), TLSMGM_PUBLIC_KEY_RSA},
+    {TLSMGM_OID(RSADSI, 0x01, 0x01, 0x0a), TLSMGM_PUBLIC_KEY_RSA_PSS},
+    {TLSMGM_OID(X9_62, 0x02, 0x01), TLSMGM_PUBLIC_KEY_EC},
+    {TLSMGM_OID(0x2b, 0x65, 0x70), TLSMGM_PUBLIC_KEY_ED25519},
+    {TLSMGM_OID(0x2b, 0x65, 0x71), TLSMGM_PUBLIC_KEY_ED448},
 };
 
 #define BRAINPOOL 0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01
@@ -26,16 +25,17 @@ static const struct {
     struct tlsmgm_bytes oid;
     unsigned security_bits;
     size_t size;
+    enum tlsmgm_curve name;
 } curves[] = {
-    {OID(X9_62, 0x03, 0x01, 0x01), 96, 24},       /* P-192 */
-    {OID(0x2b, 0x81, 0x04, 0x00, 0x21), 112, 28}, /* P-224 */
-    {OID(X9_62, 0x03, 0x01, 0x07), 128, 32},      /* P-256 */
-    {OID(0x2b, 0x81, 0x04, 0x00, 0x22), 192, 48}, /* P-384 */
-    {OID(0x2b, 0x81, 0x04, 0x00, 0x23), 260, 66}, /* P-521 */
-    {OID(0x2b, 0x81, 0x04, 0x00, 0x0a), 128, 32}, /* secp256k1 */
-    {OID(BRAINPOOL, 0x07), 128, 32},              /* brainpoolP256r1 */
-    {OID(BRAINPOOL, 0x0b), 192, 48},              /* brainpoolP384r1 */
-    {OID(BRAINPOOL, 0x0d), 256, 64},              /* brainpoolP512r1 */
+    {TLSMGM_OID(X9_62, 0x03, 0x01, 0x01), 96, 24, TLSMGM_CURVE_OTHER},       /* P-192 */
+    {TLSMGM_OID(0x2b, 0x81, 0x04, 0x00, 0x21), 112, 28, TLSMGM_CURVE_OTHER}, /* P-224 */
+    {TLSMGM_OID(X9_62, 0x03, 0x01, 0x07), 128, 32, TLSMGM_CURVE_P256},       /* P-256 */
+    {TLSMGM_OID(0x2b, 0x81, 0x04, 0x00, 0x22), 192, 48, TLSMGM_CURVE_P384},  /* P-384 */
+    {TLSMGM_OID(0x2b, 0x81, 0x04, 0x00, 0x23), 260, 66, TLSMGM_CURVE_P521},  /* P-521 */
+    {TLSMGM_OID(0x2b, 0x81, 0x04, 0x00, 0x0a), 128, 32, TLSMGM_CURVE_OTHER}, /* secp256k1 */
+    {TLSMGM_OID(BRAINPOOL, 0x07), 128, 32, TLSMGM_CURVE_OTHER},              /* brainpoolP256r1 */
+    {TLSMGM_OID(BRAINPOOL, 0x0b), 192, 48, TLSMGM_CURVE_OTHER},              /* brainpoolP384r1 */
+    {TLSMGM_OID(BRAINPOOL, 0x0d), 256, 64, TLSMGM_CURVE_OTHER},              /* brainpoolP512r1 */
 };
 
 static const struct {
@@ -43,37 +43,35 @@ static const struct {
     enum tlsmgm_signature_kind kind;
     enum tlsmgm_digest digest;
 } signature_algorithms[] = {
-    {OID(RSADSI, 0x01, 0x01, 0x04), TLSMGM_SIGNATURE_RSA, TLSMGM_DIGEST_MD5},
-    {OID(RSADSI, 0x01, 0x01, 0x05), TLSMGM_SIGNATURE_RSA, TLSMGM_DIGEST_SHA1},
-    {OID(0x2b, 0x0e, 0x03, 0x02, 0x1d), TLSMGM_SIGNATURE_RSA, TLSMGM_DIGEST_SHA1},
-    {OID(RSADSI, 0x01, 0x01, 0x0e), TLSMGM_SIGNATURE_RSA, TLSMGM_DIGEST_SHA224},
-    {OID(RSADSI, 0x01, 0x01, 0x0b), TLSMGM_SIGNATURE_RSA, TLSMGM_DIGEST_SHA256},
-    {OID(RSADSI, 0x01, 0x01, 0x0c), TLSMGM_SIGNATURE_RSA, TLSMGM_DIGEST_SHA384},
-    {OID(RSADSI, 0x01, 0x01, 0x0d), TLSMGM_SIGNATURE_RSA, TLSMGM_DIGEST_SHA512},
-    {OID(RSADSI, 0x01, 0x01, 0x0a), TLSMGM_SIGNATURE_RSA_PSS, TLSMGM_DIGEST_NONE},
-    {OID(X9_62, 0x04, 0x01), TLSMGM_SIGNATURE_ECDSA, TLSMGM_DIGEST_SHA1},
-    {OID(X9_62, 0x04, 0x03, 0x01), TLSMGM_SIGNATURE_ECDSA, TLSMGM_DIGEST_SHA224},
-    {OID(X9_62, 0x04, 0x03, 0x02), TLSMGM_SIGNATURE_ECDSA, TLSMGM_DIGEST_SHA256},
-    {OID(X9_62, 0x04, 0x03, 0x03), TLSMGM_SIGNATURE_ECDSA, TLSMGM_DIGEST_SHA384},
-    {OID(X9_62, 0x04, 0x03, 0x04), TLSMGM_SIGNATURE_ECDSA, TLSMGM_DIGEST_SHA512},
-    {OID(0x2b, 0x65, 0x70), TLSMGM_SIGNATURE_ED25519, TLSMGM_DIGEST_NONE},
-    {OID(0x2b, 0x65, 0x71), TLSMGM_SIGNATURE_ED448, TLSMGM_DIGEST_NONE},
+    {TLSMGM_OID(RSADSI, 0x01, 0x01, 0x04), TLSMGM_SIGNATURE_RSA, TLSMGM_DIGEST_MD5},
+    {TLSMGM_OID(RSADSI, 0x01, 0x01, 0x05), TLSMGM_SIGNATURE_RSA, TLSMGM_DIGEST_SHA1},
+    {TLSMGM_OID(0x2b, 0x0e, 0x03, 0x02, 0x1d), TLSMGM_SIGNATURE_RSA, TLSMGM_DIGEST_SHA1},
+    {TLSMGM_OID(RSADSI, 0x01, 0x01, 0x0e), TLSMGM_SIGNATURE_RSA, TLSMGM_DIGEST_SHA224},
+    {TLSMGM_OID(RSADSI, 0x01, 0x01, 0x0b), TLSMGM_SIGNATURE_RSA, TLSMGM_DIGEST_SHA256},
+    {TLSMGM_OID(RSADSI, 0x01, 0x01, 0x0c), TLSMGM_SIGNATURE_RSA, TLSMGM_DIGEST_SHA384},
+    {TLSMGM_OID(RSADSI, 0x01, 0x01, 0x0d), TLSMGM_SIGNATURE_RSA, TLSMGM_DIGEST_SHA512},
+    {TLSMGM_OID(RSADSI, 0x01, 0x01, 0x0a), TLSMGM_SIGNATURE_RSA_PSS, TLSMGM_DIGEST_NONE},
+    {TLSMGM_OID(X9_62, 0x04, 0x01), TLSMGM_SIGNATURE_ECDSA, TLSMGM_DIGEST_SHA1},
+    {TLSMGM_OID(X9_62, 0x04, 0x03, 0x01), TLSMGM_SIGNATURE_ECDSA, TLSMGM_DIGEST_SHA224},
+    {TLSMGM_OID(X9_62, 0x04, 0x03, 0x02), TLSMGM_SIGNATURE_ECDSA, TLSMGM_DIGEST_SHA256},
+    {TLSMGM_OID(X9_62, 0x04, 0x03, 0x03), TLSMGM_SIGNATURE_ECDSA, TLSMGM_DIGEST_SHA384},
+    {TLSMGM_OID(X9_62, 0x04, 0x03, 0x04), TLSMGM_SIGNATURE_ECDSA, TLSMGM_DIGEST_SHA512},
+    {TLSMGM_OID(0x2b, 0x65, 0x70), TLSMGM_SIGNATURE_ED25519, TLSMGM_DIGEST_NONE},
+    {TLSMGM_OID(0x2b, 0x65, 0x71), TLSMGM_SIGNATURE_ED448, TLSMGM_DIGEST_NONE},
 };
 
 static const struct {
     struct tlsmgm_bytes oid;
     enum tlsmgm_digest digest;
 } digests[] = {
-    {OID(0x2b, 0x0e, 0x03, 0x02, 0x1a), TLSMGM_DIGEST_SHA1},
-    {OID(0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x04), TLSMGM_DIGEST_SHA224},
-    {OID(0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01), TLSMGM_DIGEST_SHA256},
-    {OID(0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x02), TLSMGM_DIGEST_SHA384},
-    {OID(0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03), TLSMGM_DIGEST_SHA512},
+    {TLSMGM_OID(0x2b, 0x0e, 0x03, 0x02, 0x1a), TLSMGM_DIGEST_SHA1},
+    {TLSMGM_OID(0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x04), TLSMGM_DIGEST_SHA224},
+    {TLSMGM_OID(0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01), TLSMGM_DIGEST_SHA256},
+    {TLSMGM_OID(0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x02), TLSMGM_DIGEST_SHA384},
+    {TLSMGM_OID(0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03), TLSMGM_DIGEST_SHA512},
 };
 
-static const struct tlsmgm_bytes mgf1 = OID(RSADSI, 0x01, 0x01, 0x08);
-
-#define COUNT(table) (sizeof(table) / sizeof *(table))
+static const struct tlsmgm_bytes mgf1 = TLSMGM_OID(RSADSI, 0x01, 0x01, 0x08);
 
 /* What OpenSSL's security levels count: resistance against collisions. */
 static unsigned digest_bits(enum tlsmgm_digest digest) {
@@ -98,15 +96,18 @@ static unsigned digest_bits(enum tlsmgm_digest digest) {
 
 /* --- parameters of PSS ------------------------------------------------------------------ */
 
-static bool read_digest(struct tlsmgm_cursor *algorithm, enum tlsmgm_digest *digest) {
-    struct tlsmgm_bytes oid;
-    if (!tlsmgm_der_oid(algorithm, &oid)) return false;
-    for (size_t i = 0; i < COUNT(digests); i++) {
+bool tlsmgm_digest_read(struct tlsmgm_bytes oid, enum tlsmgm_digest *out) {
+    for (size_t i = 0; i < TLSMGM_COUNT(digests); i++) {
         if (!tlsmgm_bytes_equal(digests[i].oid, oid)) continue;
-        *digest = digests[i].digest;
+        *out = digests[i].digest;
         return true;
     }
     return false;
+}
+
+static bool read_digest(struct tlsmgm_cursor *algorithm, enum tlsmgm_digest *digest) {
+    struct tlsmgm_bytes oid;
+    return tlsmgm_der_oid(algorithm, &oid) && tlsmgm_digest_read(oid, digest);
 }
 
 static bool read_small(struct tlsmgm_cursor *cursor, uint32_t *out) {
@@ -128,7 +129,7 @@ static bool read_mask(struct tlsmgm_cursor *algorithm, enum tlsmgm_digest *diges
 
 /* Steps into a field with an explicit tag; false when it is not there. */
 static bool enter_field(struct tlsmgm_cursor *fields, uint8_t number, struct tlsmgm_cursor *field) {
-    return tlsmgm_der_enter(fields, (uint8_t)(TLSMGM_DER_CONTEXT_CONSTRUCTED | number), field);
+    return tlsmgm_der_enter(fields, (uint8_t)TLSMGM_DER_CONSTRUCTED(number), field);
 }
 
 /* [0] hash, [1] mask, [2] length of the salt, [3] trailer; all have defaults (RFC 4055 3.1). */
@@ -155,17 +156,6 @@ static bool read_pss(struct tlsmgm_cursor *algorithm, struct tlsmgm_pss *out) {
 }
 /* --- keys ------------------------------------------------------------------------------- */
 
-static size_t bit_count(struct tlsmgm_bytes number) {
-    while (number.size > 0 && number.data[0] == 0) {
-        number.data++;
-        number.size--;
-    }
-    if (number.size == 0) return 0;
-    size_t bits = 8 * number.size;
-    for (uint8_t top = number.data[0]; top < 0x80; top = (uint8_t)(top << 1)) bits--;
-    return bits;
-}
-
 /* RFC 8410 section 4, RFC 8032 section 5. */
 #define ED25519_SIZE 32u
 #define ED448_SIZE   57u
@@ -180,9 +170,11 @@ static size_t rsa_bits(struct tlsmgm_bytes key) {
     struct tlsmgm_bytes modulus;
     struct tlsmgm_bytes exponent;
     if (!tlsmgm_der_enter(&cursor, TLSMGM_DER_SEQUENCE, &numbers) || cursor.left > 0) return 0;
-    if (!tlsmgm_der_integer(&numbers, &modulus) || modulus.data[0] >= 0x80) return 0;
-    if (!tlsmgm_der_integer(&numbers, &exponent) || numbers.left > 0) return 0;
-    return bit_count(modulus);
+    if (!tlsmgm_der_integer(&numbers, &modulus) || !tlsmgm_der_integer(&numbers, &exponent) ||
+        numbers.left > 0) {
+        return 0;
+    }
+    return tlsmgm_der_bit_count(modulus);
 }
 
 static void read_rsa(struct tlsmgm_bytes key, struct tlsmgm_public_key *out) {
@@ -216,7 +208,7 @@ static void read_curve(struct tlsmgm_cursor *parameters, struct tlsmgm_bytes poi
         return;
     }
     if (!tlsmgm_der_oid(parameters, &oid)) return;
-    for (size_t i = 0; i < COUNT(curves); i++) {
+    for (size_t i = 0; i < TLSMGM_COUNT(curves); i++) {
         if (!tlsmgm_bytes_equal(curves[i].oid, oid) || !is_point(point, curves[i].size)) continue;
         out->security_bits = curves[i].security_bits;
     }
@@ -249,6 +241,37 @@ static void read_strength(struct tlsmgm_cursor *parameters, struct tlsmgm_bytes 
     out->rsa_bits = 0;
 }
 
+static enum tlsmgm_public_key_kind kind_of(struct tlsmgm_bytes oid) {
+    for (size_t i = 0; i < TLSMGM_COUNT(key_algorithms); i++) {
+        if (tlsmgm_bytes_equal(key_algorithms[i].oid, oid)) return key_algorithms[i].kind;
+    }
+    return TLSMGM_PUBLIC_KEY_UNKNOWN;
+}
+
+static enum tlsmgm_curve curve_of(struct tlsmgm_bytes oid) {
+    for (size_t i = 0; i < TLSMGM_COUNT(curves); i++) {
+        if (tlsmgm_bytes_equal(curves[i].oid, oid)) return curves[i].name;
+    }
+    return TLSMGM_CURVE_OTHER;
+}
+
+enum tlsmgm_public_key_kind tlsmgm_public_key_named(struct tlsmgm_bytes info,
+                                                    enum tlsmgm_curve *curve) {
+    struct tlsmgm_cursor cursor = tlsmgm_cursor(info);
+    struct tlsmgm_cursor parts;
+    struct tlsmgm_cursor algorithm;
+    struct tlsmgm_bytes oid;
+    struct tlsmgm_bytes parameter;
+    *curve = TLSMGM_CURVE_NONE;
+    if (!tlsmgm_der_enter(&cursor, TLSMGM_DER_SEQUENCE, &parts) ||
+        !tlsmgm_der_enter(&parts, TLSMGM_DER_SEQUENCE, &algorithm) ||
+        !tlsmgm_der_oid(&algorithm, &oid)) {
+        return TLSMGM_PUBLIC_KEY_UNKNOWN;
+    }
+    if (tlsmgm_der_oid(&algorithm, &parameter)) *curve = curve_of(parameter);
+    return kind_of(oid);
+}
+
 void tlsmgm_public_key_read(struct tlsmgm_bytes info, struct tlsmgm_public_key *out) {
     struct tlsmgm_cursor cursor = tlsmgm_cursor(info);
     struct tlsmgm_cursor parts;
@@ -262,9 +285,7 @@ void tlsmgm_public_key_read(struct tlsmgm_bytes info, struct tlsmgm_public_key *
         !tlsmgm_der_expect(&parts, TLSMGM_DER_BIT_STRING, &bits) || bits.size < 1) {
         return;
     }
-    for (size_t i = 0; i < COUNT(key_algorithms); i++) {
-        if (tlsmgm_bytes_equal(key_algorithms[i].oid, oid)) out->kind = key_algorithms[i].kind;
-    }
+    out->kind = kind_of(oid);
     read_strength(&algorithm, (struct tlsmgm_bytes){bits.data + 1, bits.size - 1}, out);
 }
 
@@ -274,8 +295,8 @@ void tlsmgm_public_key_read(struct tlsmgm_bytes info, struct tlsmgm_public_key *
 static size_t algorithm_at(struct tlsmgm_cursor *algorithm) {
     struct tlsmgm_bytes oid;
     size_t i = 0;
-    if (!tlsmgm_der_oid(algorithm, &oid)) return COUNT(signature_algorithms);
-    while (i < COUNT(signature_algorithms) &&
+    if (!tlsmgm_der_oid(algorithm, &oid)) return TLSMGM_COUNT(signature_algorithms);
+    while (i < TLSMGM_COUNT(signature_algorithms) &&
            !tlsmgm_bytes_equal(signature_algorithms[i].oid, oid)) {
         i++;
     }
@@ -285,14 +306,14 @@ static size_t algorithm_at(struct tlsmgm_cursor *algorithm) {
 enum tlsmgm_signature_kind tlsmgm_signature_kind_of(struct tlsmgm_bytes algorithm) {
     struct tlsmgm_cursor cursor = tlsmgm_cursor(algorithm);
     size_t at = algorithm_at(&cursor);
-    return at < COUNT(signature_algorithms) ? signature_algorithms[at].kind
-                                            : TLSMGM_SIGNATURE_UNKNOWN;
+    return at < TLSMGM_COUNT(signature_algorithms) ? signature_algorithms[at].kind
+                                                   : TLSMGM_SIGNATURE_UNKNOWN;
 }
 
 static void classify(struct tlsmgm_signature *out) {
     struct tlsmgm_cursor algorithm = tlsmgm_cursor(out->algorithm);
     size_t at = algorithm_at(&algorithm);
-    if (at == COUNT(signature_algorithms)) return;
+    if (at == TLSMGM_COUNT(signature_algorithms)) return;
     out->kind = signature_algorithms[at].kind;
     out->digest = signature_algorithms[at].digest;
     if (out->kind == TLSMGM_SIGNATURE_RSA_PSS) {

@@ -26,6 +26,9 @@ enum tlsmgm_digest {
     TLSMGM_DIGEST_SHA512,
 };
 
+/* The digest that an object identifier stands for; false: none of SHA-1 and SHA-2. */
+bool tlsmgm_digest_read(struct tlsmgm_bytes oid, enum tlsmgm_digest *out);
+
 /* Parameters of PSS (RFC 4055 section 3.1). */
 struct tlsmgm_pss {
     enum tlsmgm_digest digest;
@@ -42,6 +45,19 @@ struct tlsmgm_public_key {
     struct tlsmgm_pss pss;    /* of a key that is restricted */
     struct tlsmgm_bytes info; /* SubjectPublicKeyInfo, tag and length included */
 };
+
+/* Curves that TLS libraries have in common, by name. */
+enum tlsmgm_curve {
+    TLSMGM_CURVE_NONE, /* none is named */
+    TLSMGM_CURVE_OTHER,
+    TLSMGM_CURVE_P256,
+    TLSMGM_CURVE_P384,
+    TLSMGM_CURVE_P521,
+};
+
+/* What a SubjectPublicKeyInfo names, whether or not what follows is a key of that kind. */
+enum tlsmgm_public_key_kind tlsmgm_public_key_named(struct tlsmgm_bytes info,
+                                                    enum tlsmgm_curve *curve);
 
 /* Takes a SubjectPublicKeyInfo apart. */
 void tlsmgm_public_key_read(struct tlsmgm_bytes info, struct tlsmgm_public_key *out);

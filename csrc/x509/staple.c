@@ -1,25 +1,13 @@
 #include "x509/staple.h"
 
 #include "base/bytes.h"
+#include "base/count.h"
 #include "base/error.h"
 #include "x509/certificate_fields.h"
 #include "x509/der.h"
 
-#define TAG_ENUMERATED 0x0au
-
-#define OID(...) {(const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__})}
-
-static const struct {
-    struct tlsmgm_bytes oid;
-    enum tlsmgm_hash hash;
-} hashes[] = {
-    {OID(0x2b, 0x0e, 0x03, 0x02, 0x1a), TLSMGM_HASH_SHA1},
-    {OID(0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01), TLSMGM_HASH_SHA256},
-    {OID(0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x02), TLSMGM_HASH_SHA384},
-    {OID(0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03), TLSMGM_HASH_SHA512},
-};
-
-static const uint8_t basic_response[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x01};
+static const struct tlsmgm_bytes basic_response =
+    TLSMGM_OID(0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x01);
 
 /* CertID (section 4.1.1); the hash of the issuer's key is not looked at. */
 struct certificate_id {
@@ -46,14 +34,13 @@ static struct tlsmgm_bytes with_header(struct tlsmgm_bytes contents) {
 }
 
 static bool is_issuer(const struct certificate_id *id, const struct wanted *wanted) {
-    uint8_t digest[TLSMGM_HASH_MAX];
+    uint8_t hash[TLSMGM_HASH_MAX];
+    enum tlsmgm_digest digest;
     if (wanted->hasher == NULL) return true;
-    for (size_t i = 0; i < sizeof hashes / sizeof *hashes; i++) {
-        if (!tlsmgm_bytes_equal(hashes[i].oid, id->algorithm)) continue;
-        size_t size = wanted->hasher(hashes[i].hash, wanted->issuer, digest);
-        return size > 0 && tlsmgm_bytes_equal((struct tlsmgm_bytes){digest, size}, id->name_hash);
-    }
-    return false;
+    /* SHA-224 is for signatures; no responder names an issuer by it. */
+    if (!tlsmgm_digest_read(id->algorithm, &digest) || digest == TLSMGM_DIGEST_SHA224) return false;
+    size_t size = wanted->hasher(digest, wanted->issuer, hash);
+    return size > 0 && tlsmgm_bytes_equal((struct tlsmgm_bytes){hash, size}, id->name_hash);
 }
 
 static bool read_id(struct tlsmgm_cursor *entry, struct certificate_id *id) {
@@ -79,11 +66,11 @@ static bool read_entry(struct tlsmgm_cursor *entry, struct tlsmgm_staple *out) {
     struct tlsmgm_cursor next;
     struct tlsmgm_bytes extensions;
     if (!tlsmgm_der_next(entry, &status) || !read_time(entry, &out->this_update)) return false;
-    if (tlsmgm_der_enter(entry, TLSMGM_DER_CONTEXT_CONSTRUCTED, &next) &&
+    if (tlsmgm_der_enter(entry, TLSMGM_DER_CONSTRUCTED(0), &next) &&
         (!read_time(&next, &out->next_update) || next.left > 0)) {
         return false;
     }
-    (void)tlsmgm_der_expect(entry, TLSMGM_DER_CONTEXT_CONSTRUCTED | 1u, &extensions);
+    (void)tlsmgm_der_expect(entry, TLSMGM_DER_CONSTRUCTED(1), &extensions);
     return entry->left == 0;
 }
 
@@ -110,11 +97,11 @@ static bool search(struct tlsmgm_cursor entries, const struct wanted *wanted, bo
 static bool read_data(struct tlsmgm_cursor *data, struct tlsmgm_cursor *entries) {
     struct tlsmgm_der_item responder;
     struct tlsmgm_bytes ignored;
-    (void)tlsmgm_der_expect(data, TLSMGM_DER_CONTEXT_CONSTRUCTED, &ignored); /* the version */
+    (void)tlsmgm_der_expect(data, TLSMGM_DER_CONSTRUCTED(0), &ignored); /* the version */
     if (!tlsmgm_der_next(data, &responder)) return false;
     if (!tlsmgm_der_expect(data, TLSMGM_DER_GENERALIZED_TIME, &ignored)) return false;
     if (!tlsmgm_der_enter(data, TLSMGM_DER_SEQUENCE, entries)) return false;
-    (void)tlsmgm_der_expect(data, TLSMGM_DER_CONTEXT_CONSTRUCTED | 1u, &ignored);
+    (void)tlsmgm_der_expect(data, TLSMGM_DER_CONSTRUCTED(1), &ignored);
     return data->left == 0;
 }
 
@@ -128,7 +115,7 @@ static bool read_basic(struct tlsmgm_bytes response, struct tlsmgm_cursor *entri
     if (!tlsmgm_der_enter(&parts, TLSMGM_DER_SEQUENCE, &data)) return false;
     if (!tlsmgm_der_expect(&parts, TLSMGM_DER_SEQUENCE, &ignored)) return false;
     if (!tlsmgm_der_expect(&parts, TLSMGM_DER_BIT_STRING, &ignored)) return false;
-    (void)tlsmgm_der_expect(&parts, TLSMGM_DER_CONTEXT_CONSTRUCTED, &ignored);
+    (void)tlsmgm_der_expect(&parts, TLSMGM_DER_CONSTRUCTED(0), &ignored);
     return parts.left == 0 && read_data(&data, entries);
 }
 
@@ -142,20 +129,19 @@ static bool read_response(struct tlsmgm_bytes response, uint8_t *status,
     struct tlsmgm_bytes code;
     struct tlsmgm_bytes type;
     if (!tlsmgm_der_enter(&whole, TLSMGM_DER_SEQUENCE, &parts) || whole.left > 0) return false;
-    if (!tlsmgm_der_expect(&parts, TAG_ENUMERATED, &code) || code.size != 1) return false;
+    if (!tlsmgm_der_expect(&parts, TLSMGM_DER_ENUMERATED, &code) || code.size != 1) return false;
     *status = code.data[0];
     if (*status != 0) return parts.left == 0;
-    return tlsmgm_der_enter(&parts, TLSMGM_DER_CONTEXT_CONSTRUCTED, &outer) && parts.left == 0 &&
+    return tlsmgm_der_enter(&parts, TLSMGM_DER_CONSTRUCTED(0), &outer) && parts.left == 0 &&
            tlsmgm_der_enter(&outer, TLSMGM_DER_SEQUENCE, &inner) && outer.left == 0 &&
-           tlsmgm_der_oid(&inner, &type) &&
-           tlsmgm_bytes_equal(type, (struct tlsmgm_bytes){basic_response, sizeof basic_response}) &&
+           tlsmgm_der_oid(&inner, &type) && tlsmgm_bytes_equal(type, basic_response) &&
            tlsmgm_der_expect(&inner, TLSMGM_DER_OCTET_STRING, basic) && inner.left == 0;
 }
 
 static const char *status_word(uint8_t status) {
     static const char *const words[] = {NULL, "malformedRequest", "internalError", "tryLater",
                                         NULL, "sigRequired",      "unauthorized"};
-    const char *word = status < sizeof words / sizeof *words ? words[status] : NULL;
+    const char *word = status < TLSMGM_COUNT(words) ? words[status] : NULL;
     return word != NULL ? word : "unknown status";
 }
 

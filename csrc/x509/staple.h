@@ -7,19 +7,12 @@
 #define TLSMGM_STAPLE_H
 
 #include "x509/certificate_time.h"
+#include "x509/public_key.h"
 
 #define TLSMGM_HASH_MAX 64u
 
-/* By which a response may name the issuer of a certificate. */
-enum tlsmgm_hash {
-    TLSMGM_HASH_SHA1,
-    TLSMGM_HASH_SHA256,
-    TLSMGM_HASH_SHA384,
-    TLSMGM_HASH_SHA512,
-};
-
-/* Writes the hash of data; returns its size, 0 when that cannot be done. */
-typedef size_t (*tlsmgm_hasher)(enum tlsmgm_hash hash, struct tlsmgm_bytes data,
+/* Writes the hash of data, of SHA-1 or SHA-2; returns its size, 0 when that cannot be done. */
+typedef size_t (*tlsmgm_hasher)(enum tlsmgm_digest digest, struct tlsmgm_bytes data,
                                 uint8_t out[TLSMGM_HASH_MAX]);
 
 /* What a response says of one certificate. Pieces are borrowed from the response. */

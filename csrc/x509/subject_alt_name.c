@@ -2,21 +2,9 @@
 
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/text_writer.h"
-#include "x509/der.h"
-
-/* Choices of GeneralName (RFC 5280 section 4.2.1.6) as the first byte of their items. */
-enum general_name {
-    OTHER_NAME = TLSMGM_DER_CONTEXT_CONSTRUCTED | 0,
-    RFC822_NAME = TLSMGM_DER_CONTEXT | 1,
-    DNS_NAME = TLSMGM_DER_CONTEXT | 2,
-    X400_ADDRESS = TLSMGM_DER_CONTEXT_CONSTRUCTED | 3,
-    DIRECTORY_NAME = TLSMGM_DER_CONTEXT_CONSTRUCTED | 4,
-    EDI_PARTY_NAME = TLSMGM_DER_CONTEXT_CONSTRUCTED | 5,
-    RESOURCE_IDENTIFIER = TLSMGM_DER_CONTEXT | 6,
-    IP_ADDRESS = TLSMGM_DER_CONTEXT | 7,
-    REGISTERED_ID = TLSMGM_DER_CONTEXT | 8,
-};
+#include "x509/general_name.h"
 
 #define IPV4_SIZE   4u
 #define IPV6_SIZE   16u
@@ -25,16 +13,16 @@ enum general_name {
 /* Whether the choice has a text, and of which kind. */
 static bool kind_of(uint8_t tag, enum tlsmgm_san_kind *kind) {
     switch (tag) {
-        case RFC822_NAME:
+        case TLSMGM_GENERAL_EMAIL:
             *kind = TLSMGM_SAN_EMAIL;
             return true;
-        case DNS_NAME:
+        case TLSMGM_GENERAL_DNS_NAME:
             *kind = TLSMGM_SAN_HOSTNAME;
             return true;
-        case RESOURCE_IDENTIFIER:
+        case TLSMGM_GENERAL_URI:
             *kind = TLSMGM_SAN_URI;
             return true;
-        case IP_ADDRESS:
+        case TLSMGM_GENERAL_IP_ADDRESS:
             *kind = TLSMGM_SAN_IP;
             return true;
         default: /* bytes of the wire, not ours */
@@ -44,8 +32,9 @@ static bool kind_of(uint8_t tag, enum tlsmgm_san_kind *kind) {
 
 static bool is_choice(uint8_t tag) {
     enum tlsmgm_san_kind kind;
-    return kind_of(tag, &kind) || tag == OTHER_NAME || tag == X400_ADDRESS ||
-           tag == DIRECTORY_NAME || tag == EDI_PARTY_NAME || tag == REGISTERED_ID;
+    return kind_of(tag, &kind) || tag == TLSMGM_GENERAL_OTHER_NAME ||
+           tag == TLSMGM_GENERAL_X400_ADDRESS || tag == TLSMGM_GENERAL_DIRECTORY_NAME ||
+           tag == TLSMGM_GENERAL_EDI_PARTY || tag == TLSMGM_GENERAL_REGISTERED_ID;
 }
 
 bool tlsmgm_san_next(struct tlsmgm_cursor *cursor, enum tlsmgm_san_kind *kind,
@@ -79,11 +68,10 @@ static void write_ipv4(const uint8_t *address, struct tlsmgm_text_writer *writer
 
 /* In lower case, no zeros in front. */
 static void write_group(uint32_t group, struct tlsmgm_text_writer *writer) {
-    static const char digits[] = "0123456789abcdef";
     for (uint32_t shift = 16; shift > 0;) {
         shift -= 4;
         if (shift == 0 || group >> shift > 0) {
-            tlsmgm_text_byte(writer, (uint8_t)digits[group >> shift & 15]);
+            tlsmgm_text_byte(writer, tlsmgm_hex_lower(group >> shift));
         }
     }
 }

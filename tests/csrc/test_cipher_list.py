@@ -72,3 +72,26 @@ def test_a_list_may_be_long(c: CCode) -> None:
     older, tls1_3 = halves(c, text)
     assert len(older) == 51 * 2000 - 1
     assert len(tls1_3) == 55 * 2000 - 1
+
+
+def test_names_of_a_library(c: CCode) -> None:
+    table = c.ffi.new("struct tlsmgm_cipher_names *")
+    names = [c.ffi.new("char[]", name) for name in (b"AES128", b"TLS_A", b"AES128-SHA")]
+    for name in names:
+        c.lib.tlsmgm_cipher_names_add(table, name)
+    found = [c.lib.tlsmgm_cipher_names_at(table, i) for i in range(4)]
+    assert found == [*names, c.ffi.NULL]
+    for word, known in ((b"AES128", True), (b"AES", False), (b"AES128-SHA1", False), (b"", False)):
+        view, _keep = c.bytes_in(word)
+        assert c.lib.tlsmgm_cipher_names_have(table, view) is known
+
+
+def test_names_that_find_no_room_are_left_out(c: CCode) -> None:
+    table = c.ffi.new("struct tlsmgm_cipher_names *")
+    name, late = c.ffi.new("char[]", b"A"), c.ffi.new("char[]", b"B")
+    for _ in range(c.lib.TLSMGM_CIPHERS_MAX):
+        c.lib.tlsmgm_cipher_names_add(table, name)
+    c.lib.tlsmgm_cipher_names_add(table, late)
+    assert c.lib.tlsmgm_cipher_names_at(table, c.lib.TLSMGM_CIPHERS_MAX) == c.ffi.NULL
+    view, _keep = c.bytes_in(b"B")
+    assert not c.lib.tlsmgm_cipher_names_have(table, view)

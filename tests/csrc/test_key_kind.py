@@ -49,6 +49,16 @@ def test_the_kind_is_read_from_the_certificate(c: CCode, name: str) -> None:
     assert c.lib.tlsmgm_key_kind(view) == getattr(c.lib, f"TLSMGM_KEY_{name}")
 
 
+def test_what_is_named_counts(c: CCode) -> None:
+    """Whether the key is one of that kind is asked elsewhere."""
+    leaf = ROOT.issue("leaf", kind="ec")
+    point = leaf.leaf.public_key().public_bytes(
+        serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
+    )
+    view, _keep = c.bytes_in(leaf.der.replace(point, b"\x05" + point[1:]))
+    assert c.lib.tlsmgm_key_kind(view) == c.lib.TLSMGM_KEY_P256
+
+
 def test_garbage_is_another_kind(c: CCode) -> None:
     view, _keep = c.bytes_in(b"garbage")
     assert c.lib.tlsmgm_key_kind(view) == c.lib.TLSMGM_KEY_OTHER

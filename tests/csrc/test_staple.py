@@ -19,7 +19,7 @@ from tests.support.pki import Authority, Identity, new_key
 
 ROOT = Authority("a root of some 130 bytes " + "x" * 30, kind="ec")
 LEAF = ROOT.issue("leaf", names=["dom1.test"])
-NAMES = {0: "sha1", 1: "sha256", 2: "sha384", 3: "sha512"}
+NAMES = ["SHA1", "SHA256", "SHA384", "SHA512"]
 
 
 def twin(of: Identity, issuer: Authority) -> Identity:
@@ -49,12 +49,14 @@ def read(
         named: whether there is a hasher.
     """
 
+    names = {getattr(c.lib, f"TLSMGM_DIGEST_{name}"): name for name in NAMES}
+
     def hasher(which: int, data: Any, out: Any) -> int:
-        digest = hashlib.new(NAMES[int(which)], c.bytes_out(data)).digest()
+        digest = hashlib.new(names[int(which)], c.bytes_out(data)).digest()
         c.ffi.memmove(out, digest, len(digest))
         return len(digest)
 
-    called = c.ffi.callback("size_t(enum tlsmgm_hash, struct tlsmgm_bytes, uint8_t *)", hasher)
+    called = c.ffi.callback("size_t(enum tlsmgm_digest, struct tlsmgm_bytes, uint8_t *)", hasher)
     view, _keep = c.bytes_in(response)
     der, _too = c.bytes_in(about.der)
     staple, error = c.ffi.new("struct tlsmgm_staple *"), c.error()

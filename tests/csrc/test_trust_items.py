@@ -68,6 +68,8 @@ def read(
     ca_list: Path | bytes | tuple[str, bytes] | None = None,
     ca_dir: Path | None = None,
     crl_dir: Path | None = None,
+    *,
+    without_deltas: bool = False,
 ) -> Read:
     config = c.ffi.new("struct tlsmgm_ctx_config *")
     alive: list[Any] = []
@@ -86,6 +88,8 @@ def read(
             getattr(config, name).path = alive[-1]
     items, error = c.ffi.new("struct tlsmgm_trust_items *"), c.error()
     status = c.lib.tlsmgm_trust_items_read(config, items, error)
+    if without_deltas and status == c.lib.TLSMGM_STATUS_OK:
+        status = c.lib.tlsmgm_trust_items_drop_deltas(items, config, error)
     parameter = None if error.parameter == c.ffi.NULL else text_of(c, error.parameter)
     found = Read(c.status_name(status), c.text(error), parameter, warnings=told)
     for i in range(items.ca_count):
@@ -375,6 +379,21 @@ def test_crls_are_read_in_both_forms(c: CCode, roots: list[Authority], tmp_path:
         f"{tmp_path}/2.crl",
         f"{tmp_path}/3.pem, CRL 1 (line 1)",
     ]
+
+
+def test_deltas_are_told_once_and_dropped(c: CCode, roots: list[Authority], tmp_path: Path) -> None:
+    one = roots[0]
+    (tmp_path / "1.pem").write_bytes(delta(one))
+    (tmp_path / "2.r0").symlink_to(tmp_path / "1.pem")
+    told = [("crl_dir", f"{tmp_path}/1.pem, CRL 1 (line 1): a delta CRL, which is not used")]
+    alone = read(c, crl_dir=tmp_path, without_deltas=True)
+    assert (alone.status, alone.parameter, alone.warnings) == ("CONFIG", "crl_dir", told)
+    assert alone.text == f"there are delta CRLs only in {tmp_path}"
+    (tmp_path / "3.crl").write_bytes(crl_der(one))
+    both = read(c, crl_dir=tmp_path, without_deltas=True)
+    assert (both.status, both.warnings) == ("OK", told)
+    assert [where for _, where, _ in both.crls] == [f"{tmp_path}/3.crl"]
+    assert read(c, without_deltas=True).status == "OK"
 
 
 def broken_crls(root: Authority) -> dict[str, bytes]:

@@ -10,8 +10,12 @@
 #include "x509/staple.h"
 
 /* No hash, but the same for the same bytes, and known to whoever writes an input: their size. */
-static size_t hash(enum tlsmgm_hash which, struct tlsmgm_bytes data, uint8_t out[TLSMGM_HASH_MAX]) {
-    static const size_t sizes[] = {20, 32, 48, 64};
+static size_t hash(enum tlsmgm_digest which, struct tlsmgm_bytes data,
+                   uint8_t out[TLSMGM_HASH_MAX]) {
+    static const size_t sizes[] = {[TLSMGM_DIGEST_SHA1] = 20,
+                                   [TLSMGM_DIGEST_SHA256] = 32,
+                                   [TLSMGM_DIGEST_SHA384] = 48,
+                                   [TLSMGM_DIGEST_SHA512] = 64};
     for (size_t i = 0; i < data.size; i++) (void)*(const volatile uint8_t *)&data.data[i];
     memset(out, (int)(data.size & 0xff), sizes[which]);
     return sizes[which];

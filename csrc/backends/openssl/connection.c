@@ -47,8 +47,10 @@ static enum tlsmgm_status offer_session(struct tlsmgm_conn *conn,
         return TLSMGM_STATUS_OK;
     }
     bool verifies = conn->base.ctx->base.verify_peer;
-    if (verifies && SSL_SESSION_get0_peer(session->ssl_session) == NULL) return TLSMGM_STATUS_OK;
-    if (verifies && !ossl_peer_is_in_force(session->ssl_session)) return TLSMGM_STATUS_OK;
+    if (verifies) {
+        const X509 *peer = SSL_SESSION_get0_peer(session->ssl_session);
+        if (peer == NULL || !ossl_is_in_force(peer)) return TLSMGM_STATUS_OK;
+    }
     /* A copy: freeing a connection that was not closed spoils the session that it holds. */
     SSL_SESSION *copy = SSL_SESSION_dup(session->ssl_session);
     conn->offered = copy;

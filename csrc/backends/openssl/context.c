@@ -6,7 +6,7 @@
 #include "base/alloc.h"
 #include "base/blob.h"
 #include "base/error.h"
-#include "files/trust_items.h"
+#include "base/warn.h"
 #include "kit/cipher_list.h"
 #include "kit/ctx_config.h"
 
@@ -175,9 +175,8 @@ static int acknowledge_name(SSL *ssl, int *alert, void *argument) {
 }
 
 /* Where every peer needs a certificate, a ticket without one opens nothing. */
-static bool lacks_peer(const SSL *ssl, SSL_SESSION *session) {
-    return (SSL_get_verify_mode(ssl) & SSL_VERIFY_FAIL_IF_NO_PEER_CERT) != 0 &&
-           SSL_SESSION_get0_peer(session) == NULL;
+static bool needs_peer(const SSL *ssl) {
+    return (SSL_get_verify_mode(ssl) & SSL_VERIFY_FAIL_IF_NO_PEER_CERT) != 0;
 }
 
 /* A resumed handshake shows no certificate, so one that has expired since must not count. */
@@ -189,9 +188,11 @@ static SSL_TICKET_RETURN ticket_opened(SSL *ssl, SSL_SESSION *session, const uns
     if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) {
         return SSL_TICKET_RETURN_IGNORE_RENEW;
     }
-    if (lacks_peer(ssl, session)) return SSL_TICKET_RETURN_IGNORE_RENEW;
-    if (ctx->base.verify_peer && !ossl_peer_is_in_force(session))
-        return SSL_TICKET_RETURN_IGNORE_RENEW;
+    if (ctx->base.verify_peer) {
+        const X509 *peer = SSL_SESSION_get0_peer(session);
+        bool good = peer == NULL ? !needs_peer(ssl) : ossl_is_in_force(peer);
+        if (!good) return SSL_TICKET_RETURN_IGNORE_RENEW;
+    }
     return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }
 

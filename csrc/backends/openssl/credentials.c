@@ -6,33 +6,23 @@
 #include "backends/openssl/internal.h"
 #include "base/blob.h"
 #include "base/error.h"
-#include "files/identity.h"
+#include "kit/credentials.h"
 #include "kit/ctx_config.h"
 
-/* Answers a question for a pass phrase with what the configuration says; never asks a terminal. */
+/* OpenSSL takes 0 for an empty phrase. */
 static int passphrase_callback(char *out, int size, int writing, void *argument) {
-    const struct tlsmgm_bytes *passphrase = argument;
     (void)writing;
-    if (passphrase->size == 0 || passphrase->size > (size_t)size) return -1;
-    memcpy(out, passphrase->data, passphrase->size);
-    return (int)passphrase->size;
+    int length = tlsmgm_passphrase_copy(argument, out, size);
+    return length > 0 ? length : -1;
 }
 
 static BIO *blob_bio(const struct tlsmgm_blob *blob) {
     return BIO_new_mem_buf(blob->data, (int)blob->size);
 }
 
-/* One of the certificates of a domain and its key, with the names of their parameters. */
-struct identity {
-    const struct tlsmgm_source *certificate;
-    const struct tlsmgm_source *private_key;
-    const char *certificate_name;
-    const char *key_name;
-    struct tlsmgm_blob *leaf; /* DER is put there */
-};
-
 /* The first one is the leaf, the others are its chain. */
-static enum tlsmgm_status use_certificate(struct tlsmgm_ctx *ctx, const struct identity *identity,
+static enum tlsmgm_status use_certificate(struct tlsmgm_ctx *ctx,
+                                          const struct tlsmgm_identity *identity,
                                           const struct tlsmgm_chain_item *item, bool is_leaf,
                                           struct tlsmgm_error *error) {
     const unsigned char *data = item->der.data;
@@ -52,22 +42,14 @@ static enum tlsmgm_status use_certificate(struct tlsmgm_ctx *ctx, const struct i
     return status;
 }
 
-static enum tlsmgm_status load_certificate(struct tlsmgm_ctx *ctx,
-                                           const struct tlsmgm_ctx_config *config,
-                                           const struct identity *identity,
-                                           struct tlsmgm_error *error) {
-    struct tlsmgm_chain chain;
-    enum tlsmgm_status status =
-        tlsmgm_chain_read(identity->certificate, identity->certificate_name, &chain, error);
-    for (size_t i = 0; status == TLSMGM_STATUS_OK && i < chain.count; i++) {
-        status = use_certificate(ctx, identity, &chain.items[i], i == 0, error);
+static enum tlsmgm_status use_chain(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
+                                    const struct tlsmgm_identity *identity,
+                                    const struct tlsmgm_chain *chain, struct tlsmgm_error *error) {
+    enum tlsmgm_status status = TLSMGM_STATUS_OK;
+    (void)config;
+    for (size_t i = 0; status == TLSMGM_STATUS_OK && i < chain->count; i++) {
+        status = use_certificate(ctx, identity, &chain->items[i], i == 0, error);
     }
-    if (status == TLSMGM_STATUS_OK) {
-        tlsmgm_chain_warn(config, identity->certificate_name, &chain);
-        *identity->leaf = chain.items[0].der;
-        chain.items[0].der = (struct tlsmgm_blob){0};
-    }
-    tlsmgm_chain_free(&chain);
     return status;
 }
 
@@ -110,34 +92,20 @@ static enum tlsmgm_status use_key(struct tlsmgm_ctx *ctx, const struct tlsmgm_ke
     return status;
 }
 
-static enum tlsmgm_status load_private_key(struct tlsmgm_ctx *ctx, const struct identity *identity,
-                                           struct tlsmgm_bytes passphrase,
-                                           struct tlsmgm_error *error) {
-    struct tlsmgm_key key;
-    const char *parameter = identity->key_name;
-    enum tlsmgm_status status = tlsmgm_key_read(identity->private_key, parameter, &key, error);
-    if (status == TLSMGM_STATUS_OK) status = use_key(ctx, &key, parameter, passphrase, error);
-    tlsmgm_key_free(&key);
-    return status;
-}
-
 enum tlsmgm_status ossl_load_identity(struct tlsmgm_ctx *ctx,
                                       const struct tlsmgm_ctx_config *config,
                                       struct tlsmgm_error *error) {
-    if (!tlsmgm_source_is_given(&config->certificate)) return TLSMGM_STATUS_OK;
-    struct identity first = {&config->certificate, &config->private_key, "certificate",
-                             "private_key", &ctx->base.certificate};
-    enum tlsmgm_status status = load_certificate(ctx, config, &first, error);
+    struct tlsmgm_identity first = tlsmgm_identity_first(config);
+    struct tlsmgm_identity second = tlsmgm_identity_second(config);
+    struct tlsmgm_blob *leaf = &ctx->base.certificate;
+    if (!tlsmgm_source_is_given(first.certificate)) return TLSMGM_STATUS_OK;
+    enum tlsmgm_status status = tlsmgm_load_chain(ctx, config, &first, use_chain, leaf, error);
+    if (status == TLSMGM_STATUS_OK) status = tlsmgm_load_key(ctx, config, &first, use_key, error);
+    if (status != TLSMGM_STATUS_OK || !tlsmgm_source_is_given(second.certificate)) return status;
+    status = tlsmgm_load_chain(ctx, config, &second, use_chain, &ctx->certificate2, error);
     if (status == TLSMGM_STATUS_OK)
-        status = load_private_key(ctx, &first, config->passphrase, error);
-    if (status != TLSMGM_STATUS_OK || !tlsmgm_source_is_given(&config->certificate2)) return status;
-    struct identity second = {&config->certificate2, &config->private_key2, "certificate2",
-                              "private_key2", &ctx->certificate2};
-    status = load_certificate(ctx, config, &second, error);
-    if (status == TLSMGM_STATUS_OK) {
-        status = tlsmgm_check_two_kinds(&ctx->base.certificate, &ctx->certificate2, error);
-    }
-    return status == TLSMGM_STATUS_OK ? load_private_key(ctx, &second, config->passphrase, error)
+        status = tlsmgm_check_two_kinds(leaf, &ctx->certificate2, error);
+    return status == TLSMGM_STATUS_OK ? tlsmgm_load_key(ctx, config, &second, use_key, error)
                                       : status;
 }
 
@@ -165,10 +133,5 @@ static enum tlsmgm_status use_dh(struct tlsmgm_ctx *ctx, const struct tlsmgm_dh 
 enum tlsmgm_status ossl_load_dh_params(struct tlsmgm_ctx *ctx,
                                        const struct tlsmgm_ctx_config *config,
                                        struct tlsmgm_error *error) {
-    struct tlsmgm_dh dh;
-    if (!tlsmgm_source_is_given(&config->dh_params)) return TLSMGM_STATUS_OK;
-    enum tlsmgm_status status = tlsmgm_dh_read(&config->dh_params, "dh_params", &dh, error);
-    if (status == TLSMGM_STATUS_OK) status = use_dh(ctx, &dh, error);
-    tlsmgm_dh_free(&dh);
-    return status;
+    return tlsmgm_load_dh(ctx, config, use_dh, error);
 }

@@ -88,16 +88,13 @@ static enum tlsmgm_status fail_verify(struct tlsmgm_conn *conn, unsigned long co
                                       struct tlsmgm_error *error) {
     long result = SSL_get_verify_result(conn->ssl);
     if (ERR_GET_REASON(code) == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE) {
-        (void)tlsmgm_fail(error, TLSMGM_STATUS_VERIFY, "the peer sent no certificate");
-        error->verify_reason = TLSMGM_VERIFY_MISSING;
-        return TLSMGM_STATUS_VERIFY;
+        return tlsmgm_fail_verify(error, TLSMGM_VERIFY_MISSING, NULL);
     }
-    (void)tlsmgm_fail(error, TLSMGM_STATUS_VERIFY, "the peer's certificate was refused: %s",
-                      result == X509_V_ERR_APPLICATION_VERIFICATION
-                          ? "it is too large for a session ticket of TLS 1.2"
-                          : X509_verify_cert_error_string(result));
-    error->verify_reason = ossl_verify_reason(result);
-    if (error->verify_reason == TLSMGM_VERIFY_NONE) error->verify_reason = TLSMGM_VERIFY_OTHER;
+    enum tlsmgm_verify_reason reason = ossl_verify_reason(result);
+    (void)tlsmgm_fail_verify(error, reason == TLSMGM_VERIFY_NONE ? TLSMGM_VERIFY_OTHER : reason,
+                             result == X509_V_ERR_APPLICATION_VERIFICATION
+                                 ? "it is too large for a session ticket of TLS 1.2"
+                                 : X509_verify_cert_error_string(result));
     error->library_code = result;
     return TLSMGM_STATUS_VERIFY;
 }
@@ -140,10 +137,7 @@ static enum tlsmgm_status fail_from_queue(struct tlsmgm_conn *conn, struct tlsmg
     }
     if (reason == ERR_R_MALLOC_FAILURE) return tlsmgm_fail_memory(error);
     if (is_unreadable_certificate(conn, code, last)) {
-        (void)tlsmgm_fail(error, TLSMGM_STATUS_VERIFY, "the peer's certificate was refused: %s",
-                          reason_text(code));
-        error->verify_reason = TLSMGM_VERIFY_MALFORMED;
-        return TLSMGM_STATUS_VERIFY;
+        return tlsmgm_fail_verify(error, TLSMGM_VERIFY_MALFORMED, reason_text(code));
     }
     if (reason == ERR_R_INTERNAL_ERROR) {
         return tlsmgm_fail(error, TLSMGM_STATUS_INTERNAL, "OpenSSL: %s", reason_text(code));
@@ -169,9 +163,7 @@ enum tlsmgm_status ossl_fail_conn(struct tlsmgm_conn *conn, int result,
     switch (ssl_error(conn, result, code)) {
         case SSL_ERROR_WANT_READ:
             if (!conn->base.wire.input_ended) return TLSMGM_STATUS_WANT_READ;
-            (void)tlsmgm_fail(&failure, TLSMGM_STATUS_TRUNCATED, "the peer ended the connection %s",
-                              conn->base.established ? "without close_notify"
-                                                     : "during the handshake");
+            (void)tlsmgm_fail_truncated(&failure, conn->base.established);
             break;
         case SSL_ERROR_WANT_WRITE: /* our output refuses bytes only when memory is exhausted */
             (void)tlsmgm_fail_memory(&failure);
@@ -193,26 +185,15 @@ enum tlsmgm_status ossl_fail_conn(struct tlsmgm_conn *conn, int result,
     return tlsmgm_wire_latch(&conn->base.wire, &failure, error);
 }
 
-/* place may be NULL. */
-static enum tlsmgm_status fail_with_reason(struct tlsmgm_error *error, const char *parameter,
-                                           const char *place, const char *what) {
-    unsigned long code = ERR_peek_error();
-    ERR_clear_error();
-    const char *colon = place == NULL ? "" : ": ";
-    const char *reason = code == 0 ? NULL : reason_text(code);
-    enum tlsmgm_status status =
-        tlsmgm_fail_parameter(error, parameter, "%s%s%s%s%s", place == NULL ? "" : place, colon,
-                              what, reason == NULL ? "" : ": ", reason == NULL ? "" : reason);
-    if (error != NULL) error->library_code = (int64_t)code;
-    return status;
-}
-
 enum tlsmgm_status ossl_fail_parameter(struct tlsmgm_error *error, const char *parameter,
                                        const char *what) {
-    return fail_with_reason(error, parameter, NULL, what);
+    return ossl_fail_item(error, parameter, NULL, what);
 }
 
 enum tlsmgm_status ossl_fail_item(struct tlsmgm_error *error, const char *parameter,
                                   const char *place, const char *what) {
-    return fail_with_reason(error, parameter, place, what);
+    unsigned long code = ERR_peek_error();
+    ERR_clear_error();
+    return tlsmgm_fail_library(error, parameter, place, what, code == 0 ? NULL : reason_text(code),
+                               (int64_t)code);
 }

@@ -5,6 +5,7 @@
 #include "backends/openssl/internal.h"
 #include "base/alloc.h"
 #include "base/blob.h"
+#include "base/bytes.h"
 #include "base/error.h"
 #include "x509/certificate_time.h"
 
@@ -111,13 +112,12 @@ struct tlsmgm_bytes ossl_own_certificate(struct tlsmgm_conn *conn) {
     if (second->size > 0) {
         X509 *certificate = SSL_get_certificate(conn->ssl);
         int size = certificate == NULL ? 0 : i2d_X509(certificate, &der);
-        bool is_second = size > 0 && (size_t)size == second->size &&
-                         memcmp(der, second->data, second->size) == 0;
-        if (is_second) shown = second;
+        struct tlsmgm_bytes used = {der, size > 0 ? (size_t)size : 0};
+        if (tlsmgm_bytes_equal(used, tlsmgm_blob_view(second))) shown = second;
         OPENSSL_free(der);
         ossl_clear_errors();
     }
-    return (struct tlsmgm_bytes){shown->data, shown->size};
+    return tlsmgm_blob_view(shown);
 }
 
 enum tlsmgm_status ossl_export_keying_material(struct tlsmgm_conn *conn, const char *label,
@@ -135,22 +135,16 @@ enum tlsmgm_status ossl_export_keying_material(struct tlsmgm_conn *conn, const c
                        "OpenSSL exports no keying material for this label and length");
 }
 
-static bool read_time(const ASN1_TIME *time, int64_t *seconds) {
-    struct tlsmgm_certificate_time text = {
+static struct tlsmgm_certificate_time time_of(const ASN1_TIME *time) {
+    return (struct tlsmgm_certificate_time){
         .digits = {ASN1_STRING_get0_data(time), (size_t)ASN1_STRING_length(time)},
         .is_generalized = ASN1_STRING_type(time) == V_ASN1_GENERALIZEDTIME};
-    return tlsmgm_time_unix(text, seconds);
 }
 
 /* Each connection that resumes asks; X509_cmp_current_time() goes by way of printed numbers. */
-bool ossl_peer_is_in_force(SSL_SESSION *session) {
-    const X509 *peer = SSL_SESSION_get0_peer(session);
-    int64_t now = (int64_t)time(NULL);
-    int64_t from;
-    int64_t until;
-    if (peer == NULL) return true;
-    return read_time(X509_get0_notBefore(peer), &from) &&
-           read_time(X509_get0_notAfter(peer), &until) && from <= now && now < until;
+bool ossl_is_in_force(const X509 *peer) {
+    return tlsmgm_time_is_between(time_of(X509_get0_notBefore(peer)),
+                                  time_of(X509_get0_notAfter(peer)), (int64_t)time(NULL));
 }
 
 static enum tlsmgm_status wrap_session(SSL_SESSION *ssl_session, struct tlsmgm_session_owner *owner,
@@ -196,16 +190,11 @@ void ossl_session_free(struct tlsmgm_session *session) {
 enum tlsmgm_status ossl_session_export(const struct tlsmgm_session *session, uint8_t *data,
                                        size_t *size, struct tlsmgm_error *error) {
     int der_size = i2d_SSL_SESSION(session->ssl_session, NULL);
-    if (der_size <= 0)
-        return tlsmgm_fail(error, TLSMGM_STATUS_INTERNAL, "the session has no bytes");
-    size_t room = *size;
-    *size = tlsmgm_session_record_size(session->owner, (size_t)der_size);
-    if (data == NULL) return TLSMGM_STATUS_OK;
-    if (room < *size)
-        return tlsmgm_fail(error, TLSMGM_STATUS_CONFIG, "%zu bytes are needed", *size);
-    unsigned char *der = tlsmgm_session_record_begin(session->owner, data);
-    (void)i2d_SSL_SESSION(session->ssl_session, &der);
-    return TLSMGM_STATUS_OK;
+    unsigned char *next;
+    enum tlsmgm_status status = tlsmgm_session_record_export(
+        session->owner, der_size > 0 ? (size_t)der_size : 0, data, size, &next, error);
+    if (next != NULL) (void)i2d_SSL_SESSION(session->ssl_session, &next);
+    return status;
 }
 
 enum tlsmgm_status ossl_session_import(const uint8_t *data, size_t size,

@@ -100,7 +100,7 @@ struct tlsmgm_bytes ossl_peer_certificate(struct tlsmgm_conn *conn, size_t index
 TLSMGM_MUST_USE enum tlsmgm_status ossl_conn_session(struct tlsmgm_conn *conn,
                                                      struct tlsmgm_session **out,
                                                      struct tlsmgm_error *error);
-bool ossl_peer_is_in_force(SSL_SESSION *session); /* its certificate is within its dates */
+bool ossl_is_in_force(const X509 *peer); /* within its dates now */
 void ossl_session_free(struct tlsmgm_session *session);
 TLSMGM_MUST_USE enum tlsmgm_status ossl_session_export(const struct tlsmgm_session *session,
                                                        uint8_t *data, size_t *size,
@@ -114,6 +114,7 @@ void ossl_clear_errors(void);
 enum tlsmgm_status ossl_fail_conn(struct tlsmgm_conn *conn, int result, struct tlsmgm_error *error);
 enum tlsmgm_status ossl_fail_parameter(struct tlsmgm_error *error, const char *parameter,
                                        const char *what);
+/* place may be NULL. */
 enum tlsmgm_status ossl_fail_item(struct tlsmgm_error *error, const char *parameter,
                                   const char *place, const char *what);
 enum tlsmgm_verify_reason ossl_verify_reason(long result);

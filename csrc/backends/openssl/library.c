@@ -2,18 +2,16 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <pthread.h>
-#include <string.h>
 
 #include "backends/openssl/internal.h"
 #include "base/error.h"
+#include "kit/cipher_list.h"
 #include "kit/library_version.h"
-
-#define CIPHERS_MAX 512u
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static BIO_METHOD *bio_method;
 static EVP_CIPHER *ticket_cipher;
-static const char *cipher_names[CIPHERS_MAX + 1];
+static struct tlsmgm_cipher_names cipher_names;
 
 BIO_METHOD *ossl_bio_method(void) { return bio_method; }
 const EVP_CIPHER *ossl_ticket_cipher(void) { return ticket_cipher; }
@@ -62,8 +60,9 @@ static void list_ciphers(void) {
                                             "TLS_AES_128_GCM_SHA256:TLS_AES_128_CCM_SHA256:"
                                             "TLS_AES_128_CCM_8_SHA256");
     STACK_OF(SSL_CIPHER) *ciphers = SSL_CTX_get_ciphers(ssl_ctx);
-    for (int i = 0; i < sk_SSL_CIPHER_num(ciphers) && i < (int)CIPHERS_MAX; i++) {
-        cipher_names[i] = SSL_CIPHER_get_name(sk_SSL_CIPHER_value(ciphers, i));
+    for (int i = 0; i < sk_SSL_CIPHER_num(ciphers); i++) {
+        tlsmgm_cipher_names_add(&cipher_names,
+                                SSL_CIPHER_get_name(sk_SSL_CIPHER_value(ciphers, i)));
     }
     SSL_CTX_free(ssl_ctx);
 }
@@ -86,20 +85,12 @@ enum tlsmgm_status ossl_init(struct tlsmgm_error *error) {
     enum tlsmgm_status status = tlsmgm_series_check("OpenSSL", compiled, running, error);
     if (status != TLSMGM_STATUS_OK) return status;
     (void)pthread_once(&once, init_once);
-    if (cipher_names[0] != NULL && ticket_cipher != NULL) return TLSMGM_STATUS_OK;
+    if (cipher_names.count > 0 && ticket_cipher != NULL) return TLSMGM_STATUS_OK;
     return tlsmgm_fail(error, TLSMGM_STATUS_INTERNAL, "OpenSSL cannot be initialised");
 }
 
 bool ossl_cipher_is_known(struct tlsmgm_bytes word) {
-    for (size_t i = 0; cipher_names[i] != NULL; i++) {
-        if (strlen(cipher_names[i]) == word.size &&
-            memcmp(cipher_names[i], word.data, word.size) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return tlsmgm_cipher_names_have(&cipher_names, word);
 }
 
-const char *ossl_cipher_name(size_t index) {
-    return index < CIPHERS_MAX ? cipher_names[index] : NULL;
-}
+const char *ossl_cipher_name(size_t index) { return tlsmgm_cipher_names_at(&cipher_names, index); }

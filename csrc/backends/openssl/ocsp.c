@@ -1,44 +1,41 @@
 /* OCSP stapling (RFC 6066 section 8): what a server staples, and what a client makes of it. */
 #include <openssl/ocsp.h>
-#include <string.h>
 
 #include "backends/openssl/internal.h"
-#include "base/blob.h"
-#include "base/error.h"
 #include "x509/staple.h"
 
 /* Seconds by which the clocks of a responder and of ours may differ. */
 #define CLOCK_SKEW 300L
 
-static size_t hash(enum tlsmgm_hash which, struct tlsmgm_bytes data, uint8_t out[TLSMGM_HASH_MAX]) {
-    const EVP_MD *digest = NULL;
-    unsigned int size = 0;
-    switch (which) {
-        case TLSMGM_HASH_SHA1:
-            digest = EVP_sha1();
-            break;
-        case TLSMGM_HASH_SHA256:
-            digest = EVP_sha256();
-            break;
-        case TLSMGM_HASH_SHA384:
-            digest = EVP_sha384();
-            break;
-        case TLSMGM_HASH_SHA512:
-            digest = EVP_sha512();
-            break;
+static const EVP_MD *algorithm_of(enum tlsmgm_digest digest) {
+    switch (digest) {
+        case TLSMGM_DIGEST_NONE:
+        case TLSMGM_DIGEST_MD5:
+            return NULL;
+        case TLSMGM_DIGEST_SHA1:
+            return EVP_sha1();
+        case TLSMGM_DIGEST_SHA224:
+            return EVP_sha224();
+        case TLSMGM_DIGEST_SHA256:
+            return EVP_sha256();
+        case TLSMGM_DIGEST_SHA384:
+            return EVP_sha384();
+        case TLSMGM_DIGEST_SHA512:
+            return EVP_sha512();
     }
-    return EVP_Digest(data.data, data.size, out, &size, digest, NULL) == 1 ? size : 0;
+    return NULL;
+}
+
+static size_t hash(enum tlsmgm_digest which, struct tlsmgm_bytes data,
+                   uint8_t out[TLSMGM_HASH_MAX]) {
+    unsigned int size = 0;
+    return EVP_Digest(data.data, data.size, out, &size, algorithm_of(which), NULL) == 1 ? size : 0;
 }
 
 /* From 3.6 on OpenSSL sends no response that is not about the certificate, and says nothing. */
 enum tlsmgm_status ossl_load_staple(struct tlsmgm_ctx *ctx, const struct tlsmgm_source *source,
                                     struct tlsmgm_error *error) {
-    struct tlsmgm_staple staple;
-    struct tlsmgm_blob *response = &ctx->base.ocsp_response;
-    enum tlsmgm_status status = tlsmgm_source_read(source, "ocsp_response", response, error);
-    if (status != TLSMGM_STATUS_OK) return status;
-    return tlsmgm_staple_read((struct tlsmgm_bytes){response->data, response->size},
-                              tlsmgm_ctx_base_certificate(ctx), hash, &staple, error);
+    return tlsmgm_ctx_base_load_staple(&ctx->base, source, hash, error);
 }
 
 /* The response is about the first certificate; a client that is shown the second gets none. */

@@ -1,12 +1,11 @@
 /* Whom a context trusts: CAs and CRLs, and the names of CAs that a server announces. */
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
-#include <string.h>
 
 #include "backends/openssl/internal.h"
 #include "base/error.h"
+#include "base/warn.h"
 #include "files/trust_items.h"
-#include "x509/certificate_fields.h"
 
 /*
  * Most bytes of names in a CertificateRequest: both versions count them in two bytes, together with
@@ -14,13 +13,13 @@
  */
 #define ANNOUNCED_MAX 65000u
 
-/* Says in a warning why OpenSSL does not take an item; nothing else is lost by it. */
-static void warn_of_item(const struct tlsmgm_ctx_config *config, const char *parameter,
-                         const struct tlsmgm_trust_item *item, const char *what) {
+/* Says in a warning why OpenSSL does not take a CA; nothing else is lost by it. */
+static void warn_of_ca(const struct tlsmgm_ctx_config *config, const char *parameter,
+                       const struct tlsmgm_trust_item *ca) {
     const char *reason = ERR_reason_error_string(ERR_peek_error());
     ossl_clear_errors();
-    tlsmgm_warn_of(config, parameter, "%s: %s%s%s", item->where, what, reason == NULL ? "" : ": ",
-                   reason == NULL ? "" : reason);
+    tlsmgm_warn_of(config, parameter, "%s: OpenSSL cannot use this CA%s%s", ca->where,
+                   reason == NULL ? "" : ": ", reason == NULL ? "" : reason);
 }
 
 static bool set_trust(X509 *certificate, int purpose, enum tlsmgm_trust_setting setting) {
@@ -85,8 +84,7 @@ static void trust_cas(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *co
     for (size_t i = 0; i < items->ca_count; i++) {
         bool is_listed = i < items->ca_list_count;
         if (trust_ca(store, &items->cas[i], is_listed ? announcement : &nothing)) continue;
-        warn_of_item(config, is_listed ? "ca_list" : "ca_dir", &items->cas[i],
-                     "OpenSSL cannot use this CA");
+        warn_of_ca(config, is_listed ? "ca_list" : "ca_dir", &items->cas[i]);
     }
 }
 
@@ -112,34 +110,21 @@ static enum tlsmgm_status load_cas(struct tlsmgm_ctx *ctx, const struct tlsmgm_c
     return TLSMGM_STATUS_OK;
 }
 
-/*
- * A list that only tells changes is left out: what OpenSSL makes of one differs between its
- * versions, and some of them forget what the whole list revokes.
- */
 static enum tlsmgm_status load_crls(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
                                     const struct tlsmgm_trust_items *items,
                                     struct tlsmgm_error *error) {
     X509_STORE *store = SSL_CTX_get_cert_store(ctx->ssl_ctx);
-    size_t used = 0;
     for (size_t i = 0; i < items->crl_count; i++) {
         const struct tlsmgm_trust_item *item = &items->crls[i];
         const unsigned char *data = item->der.data;
-        if (item->is_delta) {
-            warn_of_item(config, "crl_dir", item, "a delta CRL, which is not used");
-            continue;
-        }
         X509_CRL *crl = d2i_X509_CRL(NULL, &data, (long)item->der.size);
         bool good = crl != NULL && X509_STORE_add_crl(store, crl) == 1;
         X509_CRL_free(crl);
         if (!good) {
             return ossl_fail_item(error, "crl_dir", item->where, "OpenSSL cannot use this CRL");
         }
-        used++;
     }
-    if (used == 0) {
-        return tlsmgm_fail_parameter(error, "crl_dir", "there are delta CRLs only in %s",
-                                     config->crl_dir.path);
-    }
+    if (items->crl_count == 0) return TLSMGM_STATUS_OK;
     unsigned long flags = X509_V_FLAG_CRL_CHECK;
     if (config->crl_check_all) flags |= X509_V_FLAG_CRL_CHECK_ALL;
     (void)X509_STORE_set_flags(store, flags);
@@ -153,9 +138,8 @@ enum tlsmgm_status ossl_load_trust(struct tlsmgm_ctx *ctx, const struct tlsmgm_c
     (void)X509_STORE_set_flags(SSL_CTX_get_cert_store(ctx->ssl_ctx), X509_V_FLAG_PARTIAL_CHAIN);
     enum tlsmgm_status status = tlsmgm_trust_items_read(config, &items, error);
     if (status == TLSMGM_STATUS_OK) status = load_cas(ctx, config, &items, error);
-    if (status == TLSMGM_STATUS_OK && items.crl_count > 0) {
-        status = load_crls(ctx, config, &items, error);
-    }
+    if (status == TLSMGM_STATUS_OK) status = tlsmgm_trust_items_drop_deltas(&items, config, error);
+    if (status == TLSMGM_STATUS_OK) status = load_crls(ctx, config, &items, error);
     tlsmgm_trust_items_free(&items);
     return status;
 }

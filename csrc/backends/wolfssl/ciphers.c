@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "backends/wolfssl/internal.h"
-
-#define CIPHERS_MAX 256u
+#include "base/count.h"
+#include "kit/cipher_list.h"
 
 struct name_pair {
     const char *native;
@@ -20,34 +20,28 @@ static const struct name_pair tls1_3_names[] = {
     {"TLS13-AES128-CCM-8-SHA256", "TLS_AES_128_CCM_8_SHA256"},
 };
 
-static const char *names[CIPHERS_MAX + 1];
+static struct tlsmgm_cipher_names names;
 
 const char *wssl_cipher_common_name(const char *native) {
     if (native == NULL || strncmp(native, "TLS13-", 6) != 0) return native;
-    for (size_t i = 0; i < sizeof tls1_3_names / sizeof *tls1_3_names; i++) {
+    for (size_t i = 0; i < TLSMGM_COUNT(tls1_3_names); i++) {
         if (strcmp(tls1_3_names[i].native, native) == 0) return tls1_3_names[i].common;
     }
     return NULL;
 }
 
 void wssl_ciphers_init(void) {
-    size_t count = 0;
     const char *native;
-    for (int i = 0; (native = wolfSSL_get_cipher_list(i)) != NULL && count < CIPHERS_MAX; i++) {
+    for (int i = 0; (native = wolfSSL_get_cipher_list(i)) != NULL; i++) {
         const char *name = wssl_cipher_common_name(native);
-        if (name != NULL) names[count++] = name;
+        if (name != NULL) tlsmgm_cipher_names_add(&names, name);
     }
 }
 
-const char *wssl_cipher_name(size_t index) { return index < CIPHERS_MAX ? names[index] : NULL; }
+const char *wssl_cipher_name(size_t index) { return tlsmgm_cipher_names_at(&names, index); }
 
 bool wssl_cipher_is_known(struct tlsmgm_bytes word) {
-    for (size_t i = 0; names[i] != NULL; i++) {
-        if (strlen(names[i]) == word.size && memcmp(names[i], word.data, word.size) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return tlsmgm_cipher_names_have(&names, word);
 }
 
 static bool has(const char *name, const char *part) { return strstr(name, part) != NULL; }
@@ -96,6 +90,6 @@ void wssl_cipher_describe(const char *name, uint16_t version, char *out, size_t 
     char encrypted[32];
     (void)snprintf(encrypted, sizeof encrypted, "%s(%d)", encryption(name), wssl_cipher_bits(name));
     (void)snprintf(out, size, "%-30s %-7s Kx=%-8s Au=%-5s Enc=%-22s Mac=%-4s\n", name,
-                   version == 0x0304 ? "TLSv1.3" : "TLSv1.2", key_exchange(name),
+                   version == TLSMGM_TLS1_3 ? "TLSv1.3" : "TLSv1.2", key_exchange(name),
                    authentication(name), encrypted, integrity(name));
 }

@@ -5,9 +5,9 @@
 #include "base/alert.h"
 #include "base/alloc.h"
 #include "base/blob.h"
+#include "base/count.h"
 #include "base/error.h"
 #include "base/wipe.h"
-#include "hello/client_hello.h"
 
 /* The library must read the name for which this context was chosen, byte for byte. */
 static enum tlsmgm_status expect_name(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
@@ -34,7 +34,7 @@ static enum tlsmgm_status send_name(struct tlsmgm_conn *conn, struct tlsmgm_erro
 
 /* A resumed handshake shows no certificate: what the session says of the peer must be good. */
 static bool peer_was_verified(const struct tlsmgm_session *session) {
-    struct tlsmgm_bytes peer = {session->leaf.data, session->leaf.size};
+    struct tlsmgm_bytes peer = tlsmgm_blob_view(&session->leaf);
     return session->verify_reason == TLSMGM_VERIFY_NONE && peer.size > 0 && wssl_is_in_force(peer);
 }
 
@@ -91,7 +91,7 @@ static void log_tls13_secret(WOLFSSL *ssl, int id, const unsigned char *secret, 
         [SERVER_TRAFFIC_SECRET] = "SERVER_TRAFFIC_SECRET_0",
         [EXPORTER_SECRET] = "EXPORTER_SECRET",
     };
-    if (id < 0 || (size_t)id >= sizeof labels / sizeof *labels || labels[id] == NULL) return;
+    if (id < 0 || (size_t)id >= TLSMGM_COUNT(labels) || labels[id] == NULL) return;
     log_secret(ssl, labels[id], secret, size, conn);
 }
 
@@ -128,7 +128,7 @@ static enum tlsmgm_status start(struct tlsmgm_conn *conn, const struct tlsmgm_co
 static struct tlsmgm_ctx *shown_to(struct tlsmgm_ctx *ctx,
                                    const struct tlsmgm_conn_config *client) {
     if (ctx->second == NULL) return ctx;
-    bool first_is_rsa = ctx->key_kind == TLSMGM_KEY_RSA || ctx->key_kind == TLSMGM_KEY_RSA_PSS;
+    bool first_is_rsa = tlsmgm_key_kind_is_rsa(ctx->key_kind);
     struct tlsmgm_ctx *better = first_is_rsa ? ctx->second : ctx;
     struct tlsmgm_ctx *other = first_is_rsa ? ctx : ctx->second;
     bool offered = tlsmgm_key_kind_is_offered(better->key_kind, client->signature_algorithms,

@@ -8,9 +8,6 @@
 #include "kit/cipher_list.h"
 #include "kit/ctx_config.h"
 
-#define TLS1_2 0x0303
-#define TLS1_3 0x0304
-
 /*
  * This library begins with TLS 1.2; a range that ends before it allows nothing. Versions that are
  * left out by an option cost each connection lists of ciphers of its own, so that is done only
@@ -18,17 +15,17 @@
  */
 static enum tlsmgm_status set_versions(WOLFSSL_CTX *ssl_ctx, const struct tlsmgm_ctx_config *config,
                                        struct tlsmgm_error *error) {
-    int lowest = config->lowest_version < TLS1_2 ? TLS1_2 : config->lowest_version;
-    int highest = config->highest_version == 0 ? TLS1_3 : config->highest_version;
-    if (highest < TLS1_2) {
+    int lowest = config->lowest_version < TLSMGM_TLS1_2 ? TLSMGM_TLS1_2 : config->lowest_version;
+    int highest = config->highest_version == 0 ? TLSMGM_TLS1_3 : config->highest_version;
+    if (highest < TLSMGM_TLS1_2) {
         (void)tlsmgm_fail_parameter(error, "tls_method", "wolfSSL has no TLS below 1.2");
         return TLSMGM_STATUS_CONFIG;
     }
-    bool good =
-        lowest <= highest && highest <= TLS1_3 &&
-        wolfSSL_CTX_SetMinVersion(ssl_ctx, lowest == TLS1_3 ? WOLFSSL_TLSV1_3 : WOLFSSL_TLSV1_2) ==
-            WOLFSSL_SUCCESS;
-    if (good && highest < TLS1_3) {
+    bool good = lowest <= highest && highest <= TLSMGM_TLS1_3 &&
+                wolfSSL_CTX_SetMinVersion(ssl_ctx, lowest == TLSMGM_TLS1_3
+                                                       ? WOLFSSL_TLSV1_3
+                                                       : WOLFSSL_TLSV1_2) == WOLFSSL_SUCCESS;
+    if (good && highest < TLSMGM_TLS1_3) {
         good = wolfSSL_CTX_set_max_proto_version(ssl_ctx, highest) == WOLFSSL_SUCCESS;
     }
     if (good) return TLSMGM_STATUS_OK;
@@ -73,9 +70,6 @@ static enum tlsmgm_status set_ciphers(WOLFSSL_CTX *ssl_ctx, const char *text,
     tlsmgm_cipher_list_free(&list);
     return status;
 }
-
-/* As OpenSSL's security level 2, which the other backend begins with. wolfSSL took 1024 bits. */
-#define RSA_BITS_MIN 2048
 
 /*
  * A client always has wolfSSL ask for a verdict, which verify.c gives, and which counts or not:
@@ -172,6 +166,7 @@ static enum tlsmgm_status set_stapling(struct tlsmgm_ctx *ctx,
 }
 
 static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
+                                    const struct tlsmgm_identity *identity,
                                     struct tlsmgm_error *error) {
     wolfSSL_CTX_SetIORecv(ctx->ssl_ctx, wssl_wire_receive);
     wolfSSL_CTX_SetIOSend(ctx->ssl_ctx, wssl_wire_send);
@@ -179,12 +174,13 @@ static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_
         wolfSSL_CTX_set_servername_callback(ctx->ssl_ctx, wssl_server_name_callback);
     }
     set_verification(ctx->ssl_ctx, config);
-    (void)wolfSSL_CTX_SetMinRsaKey_Sz(ctx->ssl_ctx, RSA_BITS_MIN);
+    /* As OpenSSL's security level 2, which the other backend begins with; wolfSSL's is 1024. */
+    (void)wolfSSL_CTX_SetMinRsaKey_Sz(ctx->ssl_ctx, TLSMGM_RSA_BITS_MIN);
     enum tlsmgm_status status = set_versions(ctx->ssl_ctx, config, error);
     if (status == TLSMGM_STATUS_OK) status = set_ciphers(ctx->ssl_ctx, config->cipher_list, error);
     if (status == TLSMGM_STATUS_OK) status = wssl_set_groups(ctx, config, error);
     if (status == TLSMGM_STATUS_OK) status = wssl_load_dh_params(ctx, config, error);
-    if (status == TLSMGM_STATUS_OK) status = wssl_load_identity(ctx, config, error);
+    if (status == TLSMGM_STATUS_OK) status = wssl_load_identity(ctx, config, identity, error);
     if (status == TLSMGM_STATUS_OK) status = wssl_load_trust(ctx, config, error);
     if (status == TLSMGM_STATUS_OK) status = set_alpn(ctx, error);
     if (status == TLSMGM_STATUS_OK) status = set_resumption(ctx, config, error);
@@ -193,29 +189,9 @@ static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_
     return status;
 }
 
-/* wolfSSL has room for one certificate, so the other one gets a context of its own. */
-static enum tlsmgm_status add_second(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
-                                     struct tlsmgm_error *error) {
-    struct tlsmgm_ctx_config other = *config;
-    if (!tlsmgm_source_is_given(&config->certificate2)) return TLSMGM_STATUS_OK;
-    other.certificate = config->certificate2;
-    other.private_key = config->private_key2;
-    other.certificate2 = other.private_key2 = (struct tlsmgm_source){0};
-    other.ocsp_response = (struct tlsmgm_source){0}; /* it is about the first one */
-    enum tlsmgm_status status = wssl_ctx_new(&other, &ctx->second, error);
-    if (status == TLSMGM_STATUS_OK) {
-        return tlsmgm_check_two_kinds(&ctx->base.certificate, &ctx->second->base.certificate,
-                                      error);
-    }
-    if (error != NULL && error->parameter != NULL) {
-        if (strcmp(error->parameter, "certificate") == 0) error->parameter = "certificate2";
-        if (strcmp(error->parameter, "private_key") == 0) error->parameter = "private_key2";
-    }
-    return status;
-}
-
-enum tlsmgm_status wssl_ctx_new(const struct tlsmgm_ctx_config *config, struct tlsmgm_ctx **out,
-                                struct tlsmgm_error *error) {
+static enum tlsmgm_status ctx_new(const struct tlsmgm_ctx_config *config,
+                                  const struct tlsmgm_identity *identity, struct tlsmgm_ctx **out,
+                                  struct tlsmgm_error *error) {
     *out = NULL;
     struct tlsmgm_ctx *ctx = tlsmgm_calloc(1, sizeof *ctx);
     if (ctx == NULL) return tlsmgm_fail_memory(error);
@@ -230,7 +206,33 @@ enum tlsmgm_status wssl_ctx_new(const struct tlsmgm_ctx_config *config, struct t
     }
     if (status == TLSMGM_STATUS_OK)
         status = tlsmgm_keylog_open(&ctx->base.keylog, config->keylog_file, error);
-    if (status == TLSMGM_STATUS_OK) status = configure(ctx, config, error);
+    if (status == TLSMGM_STATUS_OK) status = configure(ctx, config, identity, error);
+    if (status != TLSMGM_STATUS_OK) {
+        wssl_ctx_free(ctx);
+        return status;
+    }
+    *out = ctx;
+    return TLSMGM_STATUS_OK;
+}
+
+/* wolfSSL has room for one certificate, so the other one gets a context of its own. */
+static enum tlsmgm_status add_second(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
+                                     struct tlsmgm_error *error) {
+    struct tlsmgm_identity second = tlsmgm_identity_second(config);
+    struct tlsmgm_ctx_config other = *config;
+    if (!tlsmgm_source_is_given(second.certificate)) return TLSMGM_STATUS_OK;
+    other.ocsp_response = (struct tlsmgm_source){0}; /* it is about the first one */
+    enum tlsmgm_status status = ctx_new(&other, &second, &ctx->second, error);
+    if (status != TLSMGM_STATUS_OK) return status;
+    return tlsmgm_check_two_kinds(&ctx->base.certificate, &ctx->second->base.certificate, error);
+}
+
+enum tlsmgm_status wssl_ctx_new(const struct tlsmgm_ctx_config *config, struct tlsmgm_ctx **out,
+                                struct tlsmgm_error *error) {
+    struct tlsmgm_identity first = tlsmgm_identity_first(config);
+    struct tlsmgm_ctx *ctx;
+    *out = NULL;
+    enum tlsmgm_status status = ctx_new(config, &first, &ctx, error);
     if (status == TLSMGM_STATUS_OK) status = add_second(ctx, config, error);
     if (status != TLSMGM_STATUS_OK) {
         wssl_ctx_free(ctx);

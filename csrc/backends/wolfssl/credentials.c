@@ -10,18 +10,13 @@
 #include "base/alloc.h"
 #include "base/blob.h"
 #include "base/error.h"
-#include "files/identity.h"
 #include "x509/certificate_fields.h"
 #include "x509/der.h"
 #include "x509/public_key.h"
 
-/* Answers a question for a pass phrase with what the configuration says; never asks a terminal. */
 static int passphrase_callback(char *out, int size, int writing, void *argument) {
-    const struct tlsmgm_bytes *passphrase = argument;
     (void)writing;
-    if (passphrase == NULL || passphrase->size == 0 || passphrase->size > (size_t)size) return 0;
-    memcpy(out, passphrase->data, passphrase->size);
-    return (int)passphrase->size;
+    return tlsmgm_passphrase_copy(argument, out, size);
 }
 
 /* PEM of the whole chain, for a library that takes a chain in no other form. */
@@ -52,8 +47,6 @@ static enum tlsmgm_status write_chain(const struct tlsmgm_chain *chain, struct t
 #endif
 #define CHAIN_COUNT_MAX (1u + MAX_CHAIN_DEPTH)
 
-#define TLS1_3 0x0304
-
 /* RFC 4055 section 1.2: parameters restrict the key to one digest; without them it takes any. */
 static bool has_parameters(struct tlsmgm_bytes public_key_info) {
     struct tlsmgm_cursor cursor = tlsmgm_cursor(public_key_info);
@@ -71,7 +64,7 @@ static const char *unusable(struct tlsmgm_bytes leaf) {
     struct tlsmgm_public_key key;
     if (tlsmgm_certificate_fields_read(leaf, &fields, NULL) != TLSMGM_STATUS_OK) return NULL;
     tlsmgm_public_key_read(fields.public_key_info, &key);
-    if (tlsmgm_rsa_bits(fields.public_key_info) > RSA_MAX_SIZE) {
+    if (key.rsa_bits > RSA_MAX_SIZE) {
         return "wolfSSL cannot use RSA keys of this size; it ends at 4096 bits";
     }
     if (key.kind == TLSMGM_PUBLIC_KEY_RSA_PSS && has_parameters(fields.public_key_info)) {
@@ -97,9 +90,9 @@ static const char *trouble_with(struct tlsmgm_bytes leaf) {
 
 /* With words for what is wrong; the function that loads it has one number for everything. */
 static enum tlsmgm_status check_leaf(const struct tlsmgm_chain_item *item,
-                                     const struct tlsmgm_ctx_config *config,
+                                     const struct tlsmgm_ctx_config *config, const char *parameter,
                                      struct tlsmgm_error *error) {
-    struct tlsmgm_bytes leaf = {item->der.data, item->der.size};
+    struct tlsmgm_bytes leaf = tlsmgm_blob_view(&item->der);
     const char *trouble = unusable(leaf);
     int code = WOLFSSL_FAILURE;
     if (trouble == NULL) {
@@ -112,50 +105,36 @@ static enum tlsmgm_status check_leaf(const struct tlsmgm_chain_item *item,
         if (code == MEMORY_E) return tlsmgm_fail_memory(error);
         if (code != 0) trouble = trouble_with(leaf);
     }
-    if (trouble == NULL && config->lowest_version < TLS1_3 &&
+    if (trouble == NULL && config->lowest_version < TLSMGM_TLS1_3 &&
         tlsmgm_key_kind(leaf) == TLSMGM_KEY_RSA_PSS) {
         trouble = "wolfSSL can use RSA-PSS keys in TLS 1.3 only (tls_method = TLSv1_3)";
         code = WOLFSSL_FAILURE;
     }
     if (trouble == NULL) return TLSMGM_STATUS_OK;
-    return wssl_fail_item(error, "certificate", item->place, trouble, code);
+    return wssl_fail_item(error, parameter, item->place, trouble, code);
 }
 
 static enum tlsmgm_status use_chain(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
+                                    const struct tlsmgm_identity *identity,
                                     const struct tlsmgm_chain *chain, struct tlsmgm_error *error) {
+    const char *parameter = identity->certificate_name;
     const char *place = chain->items[0].place;
     struct tlsmgm_blob pem = {0};
     if (chain->count > CHAIN_COUNT_MAX) {
-        return tlsmgm_fail_parameter(error, "certificate",
+        return tlsmgm_fail_parameter(error, parameter,
                                      "%s: it and its chain are %zu certificates; wolfSSL takes %u",
                                      place, chain->count, CHAIN_COUNT_MAX);
     }
-    enum tlsmgm_status status = check_leaf(&chain->items[0], config, error);
+    enum tlsmgm_status status = check_leaf(&chain->items[0], config, parameter, error);
     if (status == TLSMGM_STATUS_OK) status = write_chain(chain, &pem, error);
     if (status == TLSMGM_STATUS_OK) {
         int code = wolfSSL_CTX_use_certificate_chain_buffer(ctx->ssl_ctx, pem.data, (long)pem.size);
         if (code != WOLFSSL_SUCCESS) {
             status =
-                wssl_fail_item(error, "certificate", place, "the certificate cannot be used", code);
+                wssl_fail_item(error, parameter, place, "the certificate cannot be used", code);
         }
     }
     tlsmgm_blob_free(&pem);
-    return status;
-}
-
-static enum tlsmgm_status load_certificate(struct tlsmgm_ctx *ctx,
-                                           const struct tlsmgm_ctx_config *config,
-                                           struct tlsmgm_error *error) {
-    struct tlsmgm_chain chain;
-    enum tlsmgm_status status =
-        tlsmgm_chain_read(&config->certificate, "certificate", &chain, error);
-    if (status == TLSMGM_STATUS_OK) status = use_chain(ctx, config, &chain, error);
-    if (status == TLSMGM_STATUS_OK) {
-        tlsmgm_chain_warn(config, "certificate", &chain);
-        ctx->base.certificate = chain.items[0].der;
-        chain.items[0].der = (struct tlsmgm_blob){0};
-    }
-    tlsmgm_chain_free(&chain);
     return status;
 }
 
@@ -171,9 +150,10 @@ static bool can_open(const struct tlsmgm_key_encryption *used) {
 }
 
 static enum tlsmgm_status use_key(struct tlsmgm_ctx *ctx, const struct tlsmgm_key *key,
-                                  struct tlsmgm_bytes passphrase, struct tlsmgm_error *error) {
+                                  const char *parameter, struct tlsmgm_bytes passphrase,
+                                  struct tlsmgm_error *error) {
     if (key->encryption.is_given && !can_open(&key->encryption)) {
-        return tlsmgm_key_fail_encryption(key, "private_key", "wolfSSL", error);
+        return tlsmgm_key_fail_encryption(key, parameter, "wolfSSL", error);
     }
     wolfSSL_CTX_set_default_passwd_cb(ctx->ssl_ctx, passphrase_callback);
     wolfSSL_CTX_set_default_passwd_cb_userdata(ctx->ssl_ctx, &passphrase);
@@ -181,27 +161,24 @@ static enum tlsmgm_status use_key(struct tlsmgm_ctx *ctx, const struct tlsmgm_ke
                                                    WOLFSSL_FILETYPE_PEM);
     wolfSSL_CTX_set_default_passwd_cb_userdata(ctx->ssl_ctx, NULL);
     if (result != WOLFSSL_SUCCESS) {
-        return wssl_fail_item(error, "private_key", key->place,
+        return wssl_fail_item(error, parameter, key->place,
                               key->encryption.is_given ? "its pass phrase is wrong or missing"
                                                        : "wolfSSL cannot decode it",
                               result);
     }
     if (wolfSSL_CTX_check_private_key(ctx->ssl_ctx) == WOLFSSL_SUCCESS) return TLSMGM_STATUS_OK;
-    return tlsmgm_fail_parameter(error, "private_key",
-                                 "the key does not belong to the certificate");
+    return tlsmgm_fail_parameter(error, parameter, "the key does not belong to the certificate");
 }
 
 enum tlsmgm_status wssl_load_identity(struct tlsmgm_ctx *ctx,
                                       const struct tlsmgm_ctx_config *config,
+                                      const struct tlsmgm_identity *identity,
                                       struct tlsmgm_error *error) {
-    struct tlsmgm_key key;
-    if (!tlsmgm_source_is_given(&config->certificate)) return TLSMGM_STATUS_OK;
-    enum tlsmgm_status status = load_certificate(ctx, config, error);
-    if (status != TLSMGM_STATUS_OK) return status;
-    status = tlsmgm_key_read(&config->private_key, "private_key", &key, error);
-    if (status == TLSMGM_STATUS_OK) status = use_key(ctx, &key, config->passphrase, error);
-    tlsmgm_key_free(&key);
-    return status;
+    if (!tlsmgm_source_is_given(identity->certificate)) return TLSMGM_STATUS_OK;
+    enum tlsmgm_status status =
+        tlsmgm_load_chain(ctx, config, identity, use_chain, &ctx->base.certificate, error);
+    return status == TLSMGM_STATUS_OK ? tlsmgm_load_key(ctx, config, identity, use_key, error)
+                                      : status;
 }
 
 /* OpenSSL's security level sets this bound; here no cipher list can lower it. */
@@ -222,12 +199,7 @@ static enum tlsmgm_status use_dh(struct tlsmgm_ctx *ctx, const struct tlsmgm_dh 
 enum tlsmgm_status wssl_load_dh_params(struct tlsmgm_ctx *ctx,
                                        const struct tlsmgm_ctx_config *config,
                                        struct tlsmgm_error *error) {
-    struct tlsmgm_dh dh;
     /* That of a server which we call, too. */
     (void)wolfSSL_CTX_SetMinDhKey_Sz(ctx->ssl_ctx, TLSMGM_DH_BITS_MIN);
-    if (!tlsmgm_source_is_given(&config->dh_params)) return TLSMGM_STATUS_OK;
-    enum tlsmgm_status status = tlsmgm_dh_read(&config->dh_params, "dh_params", &dh, error);
-    if (status == TLSMGM_STATUS_OK) status = use_dh(ctx, &dh, error);
-    tlsmgm_dh_free(&dh);
-    return status;
+    return tlsmgm_load_dh(ctx, config, use_dh, error);
 }

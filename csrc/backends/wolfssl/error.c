@@ -4,7 +4,6 @@
 
 #include "backends/wolfssl/internal.h"
 #include "base/alert.h"
-#include "hello/client_hello.h"
 
 static const char *code_text(int code) {
     const char *text = wolfSSL_ERR_reason_error_string((unsigned long)(code < 0 ? -code : code));
@@ -50,13 +49,9 @@ enum tlsmgm_status wssl_fail_verify(struct tlsmgm_conn *conn, struct tlsmgm_erro
     const struct wssl_verdict *verdict = &conn->verdict;
     if (verdict->no_memory) {
         (void)tlsmgm_fail_memory(&failure);
-    } else if (verdict->reason == TLSMGM_VERIFY_MISSING) {
-        (void)tlsmgm_fail(&failure, TLSMGM_STATUS_VERIFY, "the peer sent no certificate");
     } else {
-        (void)tlsmgm_fail(&failure, TLSMGM_STATUS_VERIFY, "the peer's certificate was refused: %s",
-                          verdict->text);
+        (void)tlsmgm_fail_verify(&failure, verdict->reason, verdict->text);
     }
-    if (!verdict->no_memory) failure.verify_reason = verdict->reason;
     failure.alert = alert_sent(conn);
     return tlsmgm_wire_latch(&conn->base.wire, &failure, error);
 }
@@ -142,8 +137,7 @@ enum tlsmgm_status wssl_fail_conn(struct tlsmgm_conn *conn, int result,
         return wssl_fail_verify(conn, error);
     }
     if (code == WOLFSSL_ERROR_WANT_READ) {
-        (void)tlsmgm_fail(&failure, TLSMGM_STATUS_TRUNCATED, "the peer ended the connection %s",
-                          conn->base.established ? "without close_notify" : "during the handshake");
+        (void)tlsmgm_fail_truncated(&failure, conn->base.established);
     } else if (code == WOLFSSL_ERROR_WANT_WRITE) {
         (void)tlsmgm_fail_memory(&failure); /* our output refuses bytes only without memory */
     } else {
@@ -154,26 +148,13 @@ enum tlsmgm_status wssl_fail_conn(struct tlsmgm_conn *conn, int result,
     return tlsmgm_wire_latch(&conn->base.wire, &failure, error);
 }
 
-/* place may be NULL. */
-static enum tlsmgm_status fail_at(struct tlsmgm_error *error, const char *parameter,
-                                  const char *place, const char *what, int code) {
-    const char *colon = place == NULL ? "" : ": ";
-    if (place == NULL) place = "";
-    enum tlsmgm_status status =
-        code == WOLFSSL_FAILURE
-            ? tlsmgm_fail_parameter(error, parameter, "%s%s%s", place, colon, what)
-            : tlsmgm_fail_parameter(error, parameter, "%s%s%s: %s", place, colon, what,
-                                    code_text(code));
-    if (error != NULL) error->library_code = code;
-    return status;
-}
-
 enum tlsmgm_status wssl_fail_parameter(struct tlsmgm_error *error, const char *parameter,
                                        const char *what, int code) {
-    return fail_at(error, parameter, NULL, what, code);
+    return wssl_fail_item(error, parameter, NULL, what, code);
 }
 
 enum tlsmgm_status wssl_fail_item(struct tlsmgm_error *error, const char *parameter,
                                   const char *place, const char *what, int code) {
-    return fail_at(error, parameter, place, what, code);
+    return tlsmgm_fail_library(error, parameter, place, what,
+                               code == WOLFSSL_FAILURE ? NULL : code_text(code), code);
 }

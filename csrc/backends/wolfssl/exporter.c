@@ -7,6 +7,7 @@
 
 #include "backends/wolfssl/internal.h"
 #include "base/alloc.h"
+#include "base/count.h"
 #include "base/wipe.h"
 
 /* After options.h. */
@@ -26,7 +27,7 @@
 static bool is_reserved(struct tlsmgm_bytes label) {
     static const char *const reserved[] = {"client finished", "server finished", "master secret",
                                            "extended master secret", "key expansion"};
-    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
+    for (size_t i = 0; i < TLSMGM_COUNT(reserved); i++) {
         size_t size = strlen(reserved[i]);
         if (label.size >= size && memcmp(label.data, reserved[i], size) == 0) return true;
     }

@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "backends/wolfssl/internal.h"
+#include "base/count.h"
 #include "base/error.h"
 
 /*
@@ -48,7 +49,7 @@ static const struct group_name group_names[] = {
 };
 
 static int group_number(const char *name, size_t size) {
-    for (size_t i = 0; i < sizeof group_names / sizeof *group_names; i++) {
+    for (size_t i = 0; i < TLSMGM_COUNT(group_names); i++) {
         if (strlen(group_names[i].name) == size &&
             strncasecmp(group_names[i].name, name, size) == 0) {
             return group_names[i].number;
@@ -61,7 +62,7 @@ static int group_number(const char *name, size_t size) {
 const char *wssl_group_common_name(const char *native) {
     if (native == NULL) return NULL;
     int number = group_number(native, strlen(native));
-    for (size_t i = 0; i < sizeof group_names / sizeof *group_names; i++) {
+    for (size_t i = 0; i < TLSMGM_COUNT(group_names); i++) {
         if (number != 0 && group_names[i].number == number) return group_names[i].name;
     }
     return native;
@@ -78,8 +79,7 @@ static bool disable_other_curves(WOLFSSL_CTX *ssl_ctx, const int *numbers, int c
                                         [29] = "X25519",          [30] = "X448"};
     char list[WSSL_GROUPS_MAX * 16] = "";
     for (int i = 0; i < count; i++) {
-        if (numbers[i] >= (int)(sizeof names / sizeof *names) || names[numbers[i]] == NULL)
-            continue;
+        if (numbers[i] >= (int)TLSMGM_COUNT(names) || names[numbers[i]] == NULL) continue;
         if (*list != '\0') strcat(list, ":");
         strcat(list, names[numbers[i]]);
     }

@@ -38,7 +38,7 @@ void wssl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info) {
         info->alpn = (struct tlsmgm_bytes){(const uint8_t *)protocol, protocol_size};
     }
     info->session_reused = is_resumed(conn);
-    info->is_unique = info->version >= 0x0304; /* wolfSSL does not tell of TLS 1.2 */
+    info->is_unique = info->version >= TLSMGM_TLS1_3; /* wolfSSL does not tell of TLS 1.2 */
     info->has_peer_certificate =
         conn->base.peer_chain.count > 0 || (info->session_reused && conn->resumed_leaf.size > 0);
     info->verify_reason = peer_reason(conn);
@@ -53,8 +53,7 @@ struct tlsmgm_bytes wssl_peer_certificate(struct tlsmgm_conn *conn, size_t index
 }
 
 struct tlsmgm_bytes wssl_own_certificate(struct tlsmgm_conn *conn) {
-    const struct tlsmgm_blob *certificate = &conn->base.ctx->base.certificate;
-    return (struct tlsmgm_bytes){certificate->data, certificate->size};
+    return tlsmgm_blob_view(&conn->base.ctx->base.certificate);
 }
 
 enum tlsmgm_status wssl_export_keying_material(struct tlsmgm_conn *conn, const char *label,
@@ -128,16 +127,12 @@ enum tlsmgm_status wssl_session_export(const struct tlsmgm_session *session, uin
                                        size_t *size, struct tlsmgm_error *error) {
     int native_size = wolfSSL_i2d_SSL_SESSION(session->ssl_session, NULL);
     size_t leaf_size = session->leaf.size;
-    if (native_size <= 0 || leaf_size > 0xffffff) {
-        return tlsmgm_fail(error, TLSMGM_STATUS_INTERNAL, "the session has no bytes");
-    }
-    size_t room = *size;
-    *size = tlsmgm_session_record_size(session->owner, REASON_SIZE + LEAF_LENGTH_SIZE + leaf_size +
-                                                           (size_t)native_size);
-    if (data == NULL) return TLSMGM_STATUS_OK;
-    if (room < *size)
-        return tlsmgm_fail(error, TLSMGM_STATUS_CONFIG, "%zu bytes are needed", *size);
-    uint8_t *next = tlsmgm_session_record_begin(session->owner, data);
+    bool good = native_size > 0 && leaf_size <= 0xffffff;
+    size_t whole = REASON_SIZE + LEAF_LENGTH_SIZE + leaf_size + (good ? (size_t)native_size : 0);
+    uint8_t *next;
+    enum tlsmgm_status status =
+        tlsmgm_session_record_export(session->owner, good ? whole : 0, data, size, &next, error);
+    if (next == NULL) return status;
     *next++ = (uint8_t)session->verify_reason;
     *next++ = (uint8_t)(leaf_size >> 16);
     *next++ = (uint8_t)(leaf_size >> 8);

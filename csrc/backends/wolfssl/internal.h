@@ -13,9 +13,11 @@
 #include <wolfssl/wolfcrypt/aes.h>
 #include <wolfssl/wolfcrypt/asn_public.h>
 #include <wolfssl/wolfcrypt/error-crypt.h>
+#include <wolfssl/wolfcrypt/hash.h>
 
 #include "files/source.h"
 #include "kit/conn_base.h"
+#include "kit/credentials.h"
 #include "path/anchors.h"
 #include "path/path.h"
 #include "session/ticket_keys.h"
@@ -99,9 +101,10 @@ TLSMGM_MUST_USE enum tlsmgm_status wssl_send_shares(struct tlsmgm_conn *conn,
 bool wssl_has_group_of(const struct tlsmgm_ctx *ctx, struct tlsmgm_bytes offered);
 const char *wssl_group_common_name(const char *native);
 
-/* credentials.c */
+/* credentials.c; a context has one identity. */
 TLSMGM_MUST_USE enum tlsmgm_status wssl_load_identity(struct tlsmgm_ctx *ctx,
                                                       const struct tlsmgm_ctx_config *config,
+                                                      const struct tlsmgm_identity *identity,
                                                       struct tlsmgm_error *error);
 TLSMGM_MUST_USE enum tlsmgm_status wssl_load_dh_params(struct tlsmgm_ctx *ctx,
                                                        const struct tlsmgm_ctx_config *config,
@@ -130,6 +133,7 @@ int wssl_staple_callback(WOLFSSL *ssl, int verdict, unsigned char *response, wor
 bool wssl_expect_staple_of(struct tlsmgm_conn *conn, struct tlsmgm_bytes issuer); /* DER */
 
 /* signature.c */
+enum wc_HashType wssl_hash_of(enum tlsmgm_digest digest);
 enum tlsmgm_signature_answer wssl_check_signature(const struct tlsmgm_signature *signature,
                                                   const struct tlsmgm_public_key *key);
 bool wssl_can_use_key(const struct tlsmgm_public_key *key); /* this build can compute with it */
@@ -199,6 +203,7 @@ enum tlsmgm_status wssl_fail_conn(struct tlsmgm_conn *conn, int result, struct t
 enum tlsmgm_status wssl_fail_verify(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
 enum tlsmgm_status wssl_fail_parameter(struct tlsmgm_error *error, const char *parameter,
                                        const char *what, int code);
+/* place may be NULL. */
 enum tlsmgm_status wssl_fail_item(struct tlsmgm_error *error, const char *parameter,
                                   const char *place, const char *what, int code);
 

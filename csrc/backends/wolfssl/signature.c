@@ -10,7 +10,7 @@
 #include <wolfssl/wolfcrypt/hash.h>
 #include <wolfssl/wolfcrypt/rsa.h>
 
-static enum wc_HashType hash_of(enum tlsmgm_digest digest) {
+enum wc_HashType wssl_hash_of(enum tlsmgm_digest digest) {
     switch (digest) {
         case TLSMGM_DIGEST_NONE:
         case TLSMGM_DIGEST_MD5: /* too weak for anything here */
@@ -55,7 +55,7 @@ struct digest {
 };
 
 static bool make_digest(const struct tlsmgm_signature *signature, struct digest *out) {
-    out->hash = hash_of(signature->digest);
+    out->hash = wssl_hash_of(signature->digest);
     int size = out->hash == WC_HASH_TYPE_NONE ? 0 : wc_HashGetDigestSize(out->hash);
     if (size <= 0 || (size_t)size > sizeof out->bytes) return false;
     out->size = (word32)size;

@@ -31,22 +31,9 @@ static int staple(WOLFSSL *ssl, void *argument) {
     return NOT_STAPLED;
 }
 
-static size_t hash(enum tlsmgm_hash which, struct tlsmgm_bytes data, uint8_t out[TLSMGM_HASH_MAX]) {
-    enum wc_HashType type = WC_HASH_TYPE_NONE;
-    switch (which) {
-        case TLSMGM_HASH_SHA1:
-            type = WC_HASH_TYPE_SHA;
-            break;
-        case TLSMGM_HASH_SHA256:
-            type = WC_HASH_TYPE_SHA256;
-            break;
-        case TLSMGM_HASH_SHA384:
-            type = WC_HASH_TYPE_SHA384;
-            break;
-        case TLSMGM_HASH_SHA512:
-            type = WC_HASH_TYPE_SHA512;
-            break;
-    }
+static size_t hash(enum tlsmgm_digest which, struct tlsmgm_bytes data,
+                   uint8_t out[TLSMGM_HASH_MAX]) {
+    enum wc_HashType type = wssl_hash_of(which);
     int size = wc_HashGetDigestSize(type);
     bool good = size > 0 && wc_Hash(type, data.data, (word32)data.size, out, (word32)size) == 0;
     return good ? (size_t)size : 0;
@@ -59,13 +46,7 @@ static bool enable_stapling(WOLFSSL_CTX *ssl_ctx) {
 
 enum tlsmgm_status wssl_load_staple(struct tlsmgm_ctx *ctx, const struct tlsmgm_source *source,
                                     struct tlsmgm_error *error) {
-    struct tlsmgm_staple staple;
-    struct tlsmgm_blob *response = &ctx->base.ocsp_response;
-    enum tlsmgm_status status = tlsmgm_source_read(source, "ocsp_response", response, error);
-    if (status == TLSMGM_STATUS_OK) {
-        status = tlsmgm_staple_read((struct tlsmgm_bytes){response->data, response->size},
-                                    tlsmgm_ctx_base_certificate(ctx), hash, &staple, error);
-    }
+    enum tlsmgm_status status = tlsmgm_ctx_base_load_staple(&ctx->base, source, hash, error);
     if (status != TLSMGM_STATUS_OK || enable_stapling(ctx->ssl_ctx)) return status;
     return tlsmgm_fail_memory(error);
 }

@@ -15,6 +15,7 @@
 #include "backends/wolfssl/internal.h"
 #include "base/alloc.h"
 #include "base/blob.h"
+#include "base/bytes.h"
 #include "base/wipe.h"
 
 #define NONCE_SIZE   12u
@@ -131,11 +132,10 @@ static int seal(const struct tlsmgm_conn *conn, unsigned char *name, unsigned ch
  * A client may offer several tickets, and which of them is taken is not told here. Tickets of
  * different peers in one hello are not honest, so the second one is refused.
  */
-static bool note_leaf(struct tlsmgm_conn *conn, const unsigned char *leaf, size_t size) {
+static bool note_leaf(struct tlsmgm_conn *conn, struct tlsmgm_bytes leaf) {
     struct tlsmgm_blob *noted = &conn->resumed_leaf;
-    if (size == 0) return noted->size == 0;
-    if (noted->size > 0) return noted->size == size && memcmp(noted->data, leaf, size) == 0;
-    return tlsmgm_blob_copy((struct tlsmgm_bytes){leaf, size}, noted, NULL) == TLSMGM_STATUS_OK;
+    if (leaf.size == 0 || noted->size > 0) return tlsmgm_bytes_equal(leaf, tlsmgm_blob_view(noted));
+    return tlsmgm_blob_copy(leaf, noted, NULL) == TLSMGM_STATUS_OK;
 }
 
 static int open_ticket(struct tlsmgm_conn *conn, const unsigned char *name, const unsigned char *iv,
@@ -160,9 +160,7 @@ static int open_ticket(struct tlsmgm_conn *conn, const unsigned char *name, cons
     if (leaf_size > 0 && conn->base.ctx->base.verify_peer && !wssl_is_in_force(leaf)) {
         return WOLFSSL_TICKET_RET_REJECT; /* it has expired since */
     }
-    if (!note_leaf(conn, leaf.data, leaf.size)) {
-        return WOLFSSL_TICKET_RET_REJECT;
-    }
+    if (!note_leaf(conn, leaf)) return WOLFSSL_TICKET_RET_REJECT;
     if (leaf_size == 0 && conn->base.ctx->base.verify_peer && conn->base.ctx->base.require_peer) {
         return WOLFSSL_TICKET_RET_REJECT; /* a ticket without a peer opens nothing here */
     }

@@ -3,6 +3,7 @@
 #include "backends/wolfssl/internal.h"
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/warn.h"
 #include "files/trust_items.h"
 
 /* Behind the options, which come with internal.h. */
@@ -52,7 +53,7 @@ static bool fits(const struct tlsmgm_trust_items *items) {
     size_t sum = 0;
     for (size_t i = 0; i < items->ca_list_count; i++) {
         struct tlsmgm_certificate_fields fields;
-        struct tlsmgm_bytes der = {items->cas[i].der.data, items->cas[i].der.size};
+        struct tlsmgm_bytes der = tlsmgm_blob_view(&items->cas[i].der);
         if (tlsmgm_certificate_fields_read(der, &fields, NULL) != TLSMGM_STATUS_OK) return false;
         if (fields.subject.size > WC_ASN_NAME_MAX) return false; /* it would be cut off */
         sum += fields.subject.size + NAME_OVERHEAD;
@@ -66,7 +67,7 @@ static enum tlsmgm_status announce_all(const struct tlsmgm_trust_items *items,
                                        const char **culprit) {
     for (size_t i = 0; i < items->ca_list_count; i++) {
         struct tlsmgm_certificate_fields fields;
-        struct tlsmgm_bytes der = {items->cas[i].der.data, items->cas[i].der.size};
+        struct tlsmgm_bytes der = tlsmgm_blob_view(&items->cas[i].der);
         enum tlsmgm_status status = tlsmgm_certificate_fields_read(der, &fields, NULL);
         if (status == TLSMGM_STATUS_OK) status = announce(list, fields.subject);
         if (status == TLSMGM_STATUS_OK) continue;
@@ -143,21 +144,13 @@ static enum tlsmgm_status keep_cas(struct tlsmgm_ctx *ctx, const struct tlsmgm_c
     return TLSMGM_STATUS_OK;
 }
 
-/* A list that only tells changes is left out, as with OpenSSL. */
-static enum tlsmgm_status keep_crls(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
-                                    struct tlsmgm_trust_items *items, struct tlsmgm_error *error) {
-    for (size_t i = 0; i < items->crl_count; i++) {
-        struct tlsmgm_trust_item *item = &items->crls[i];
-        if (item->is_delta) {
-            tlsmgm_warn_of(config, "crl_dir", "%s: a delta CRL, which is not used", item->where);
-            continue;
-        }
-        enum tlsmgm_status status = tlsmgm_anchors_add_crl(&ctx->anchors, &item->der, error);
-        if (status != TLSMGM_STATUS_OK) return status;
+static enum tlsmgm_status keep_crls(struct tlsmgm_ctx *ctx, struct tlsmgm_trust_items *items,
+                                    struct tlsmgm_error *error) {
+    enum tlsmgm_status status = TLSMGM_STATUS_OK;
+    for (size_t i = 0; status == TLSMGM_STATUS_OK && i < items->crl_count; i++) {
+        status = tlsmgm_anchors_add_crl(&ctx->anchors, &items->crls[i].der, error);
     }
-    if (items->crl_count == 0 || ctx->anchors.crl_count > 0) return TLSMGM_STATUS_OK;
-    return tlsmgm_fail_parameter(error, "crl_dir", "there are delta CRLs only in %s",
-                                 config->crl_dir.path);
+    return status;
 }
 
 enum tlsmgm_status wssl_load_trust(struct tlsmgm_ctx *ctx, const struct tlsmgm_ctx_config *config,
@@ -168,7 +161,8 @@ enum tlsmgm_status wssl_load_trust(struct tlsmgm_ctx *ctx, const struct tlsmgm_c
         status = announce_cas(ctx, config, &items, error);
     }
     if (status == TLSMGM_STATUS_OK) status = keep_cas(ctx, config, &items, error);
-    if (status == TLSMGM_STATUS_OK) status = keep_crls(ctx, config, &items, error);
+    if (status == TLSMGM_STATUS_OK) status = tlsmgm_trust_items_drop_deltas(&items, config, error);
+    if (status == TLSMGM_STATUS_OK) status = keep_crls(ctx, &items, error);
     tlsmgm_trust_items_free(&items);
     tlsmgm_anchors_seal(&ctx->anchors);
     return status;

@@ -138,8 +138,8 @@ static void judge(struct tlsmgm_conn *conn) {
 static bool may_sign(const struct tlsmgm_conn *conn) {
     if (conn->base.ctx->base.is_server || wolfSSL_version(conn->ssl) > TLS1_2_VERSION) return true;
     if (conn->base.peer_chain.count == 0) return false;
-    enum tlsmgm_key_kind kind = tlsmgm_key_kind(tlsmgm_peer_chain_at(&conn->base.peer_chain, 0));
-    return kind == TLSMGM_KEY_RSA || kind == TLSMGM_KEY_RSA_PSS;
+    struct tlsmgm_bytes leaf = tlsmgm_peer_chain_at(&conn->base.peer_chain, 0);
+    return tlsmgm_key_kind_is_rsa(tlsmgm_key_kind(leaf));
 }
 
 /*
@@ -175,10 +175,6 @@ int wssl_verify_callback(WOLFSSL_X509_STORE_CTX *store, void *argument) {
 
 bool wssl_is_in_force(struct tlsmgm_bytes der) {
     struct tlsmgm_certificate_fields fields;
-    int64_t from;
-    int64_t until;
-    int64_t now = (int64_t)time(NULL);
     return tlsmgm_certificate_fields_read(der, &fields, NULL) == TLSMGM_STATUS_OK &&
-           tlsmgm_time_unix(fields.not_before, &from) &&
-           tlsmgm_time_unix(fields.not_after, &until) && from <= now && now < until;
+           tlsmgm_time_is_between(fields.not_before, fields.not_after, (int64_t)time(NULL));
 }
