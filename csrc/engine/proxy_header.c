@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/cursor.h"
 #include "base/error.h"
+#include "base/hex.h"
 #include "base/ip_address.h"
 
 #define LINE_START_SIZE 6u
@@ -395,11 +396,10 @@ static void put_ipv4(struct sink *sink, const uint8_t address[4]) {
 }
 
 static void put_group(struct sink *sink, uint16_t group) {
-    static const char digits[] = "0123456789abcdef";
     unsigned shift = 12;
     while (shift > 0 && group >> shift == 0) shift -= 4;
     for (;; shift -= 4) {
-        put_byte(sink, (uint8_t)digits[group >> shift & 0x0f]);
+        put_byte(sink, tlsmgm_hex_lower((uint32_t)group >> shift));
         if (shift == 0) return;
     }
 }

@@ -1,6 +1,6 @@
 #include "engine/relay.h"
 
-#include "base/error.h"
+#include "base/count.h"
 
 const char *tlsmgm_relay_status_word(enum tlsmgm_relay_status status) {
     static const char *const words[] = {
@@ -23,7 +23,7 @@ const char *tlsmgm_relay_status_word(enum tlsmgm_relay_status status) {
         [TLSMGM_RELAY_DRAINED] = "drained",
         [TLSMGM_RELAY_INTERNAL_ERROR] = "internal-error",
     };
-    return (size_t)status < sizeof words / sizeof *words ? words[status] : NULL;
+    return (size_t)status < TLSMGM_COUNT(words) ? words[status] : NULL;
 }
 
 /* Why a relay has ended. */

@@ -108,3 +108,14 @@ def test_files_of_a_backend_call_downwards(folder: str) -> None:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         pytest.fail(f"a circle: {' -> '.join(error.args[1])}")
+
+
+#: Who asks the system what time it is; everybody else is told.
+CLOCKS = {"kit/clock", "engine/worker"}
+
+
+def test_the_time_is_asked_for_in_two_places() -> None:
+    asks = re.compile(r"\b(?:time|clock_gettime|gettimeofday)\(")
+    sources = [path for path in FILES if path.suffix == ".c"]
+    found = {unit(path) for path in sources if asks.search(path.read_text(encoding="utf-8"))}
+    assert found == CLOCKS

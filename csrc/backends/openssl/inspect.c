@@ -1,12 +1,12 @@
 /* What a connection negotiated: parameters, certificates, sessions. */
 #include <string.h>
-#include <time.h>
 
 #include "backends/openssl/internal.h"
 #include "base/alloc.h"
 #include "base/blob.h"
 #include "base/bytes.h"
 #include "base/error.h"
+#include "kit/clock.h"
 #include "x509/certificate_time.h"
 
 /*
@@ -144,7 +144,7 @@ static struct tlsmgm_certificate_time time_of(const ASN1_TIME *time) {
 /* Each connection that resumes asks; X509_cmp_current_time() goes by way of printed numbers. */
 bool ossl_is_in_force(const X509 *peer) {
     return tlsmgm_time_is_between(time_of(X509_get0_notBefore(peer)),
-                                  time_of(X509_get0_notAfter(peer)), (int64_t)time(NULL));
+                                  time_of(X509_get0_notAfter(peer)), tlsmgm_clock());
 }
 
 static enum tlsmgm_status wrap_session(SSL_SESSION *ssl_session, struct tlsmgm_session_owner *owner,

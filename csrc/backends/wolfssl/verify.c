@@ -3,11 +3,11 @@
  * says of the leaf, that it knows no signer, is expected: it is told of none.
  */
 #include <string.h>
-#include <time.h>
 
 #include "backends/wolfssl/internal.h"
 #include "base/alloc.h"
 #include "base/blob.h"
+#include "kit/clock.h"
 
 #ifndef WOLFSSL_CERT_VERIFY_CB_JUDGES_CHAIN
 #error "this wolfSSL lacks wheels/patches/wolfssl-peer-certificates.patch"
@@ -96,7 +96,7 @@ static struct tlsmgm_path_question question_about(const struct tlsmgm_conn *conn
         .min_rsa_bits = ctx->base.min_rsa_bits,
         .check_crls = ctx->anchors.crl_count > 0,
         .check_all_crls = ctx->check_all_crls,
-        .now = (int64_t)time(NULL),
+        .now = tlsmgm_clock(),
         .anchors = &ctx->anchors,
         .peer_rules = &ctx->base.peer_rules,
         .name = tlsmgm_session_owner_checked(conn->base.owner),
@@ -176,5 +176,5 @@ int wssl_verify_callback(WOLFSSL_X509_STORE_CTX *store, void *argument) {
 bool wssl_is_in_force(struct tlsmgm_bytes der) {
     struct tlsmgm_certificate_fields fields;
     return tlsmgm_certificate_fields_read(der, &fields, NULL) == TLSMGM_STATUS_OK &&
-           tlsmgm_time_is_between(fields.not_before, fields.not_after, (int64_t)time(NULL));
+           tlsmgm_time_is_between(fields.not_before, fields.not_after, tlsmgm_clock());
 }
