@@ -1,5 +1,5 @@
 /*
- * Cipher lists: TLS 1.2 names and TLS 1.3 suites stand in one list, separated by ':', ',' or
+ * Cipher lists: TLS 1.2 names and TLS 1.3 suites stand in one list, separated by ':', ';', ',' or
  * space, as OpenSIPS users write them; the libraries want them apart.
  */
 #ifndef TLSMGM_CIPHER_LIST_H
