@@ -7,7 +7,6 @@ import importlib
 import importlib.metadata
 import threading
 
-import c_core
 import pytest
 
 from tests.support.other_backends import (
@@ -65,10 +64,6 @@ def test_files_may_name_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (toml.tls_library, script.tls_library) == ("third", "third")
     with pytest.raises(ConfigError, match="known: auto, none, openssl, wolfssl, third"):
         read_toml_text('library = "gnutls"')
-
-
-def test_our_own_are_those_of_the_manifest() -> None:
-    assert {row.name: row.module for row in c_core.BACKENDS.values()} == choice._OWN_MODULES
 
 
 def test_threads_get_the_same_object(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import re
-
-import c_core
 
 from tlsmgm import Domain
-from tlsmgm._domains import values
 from tlsmgm._domains.parameters import COLUMNS, FIELD_PARAMETERS, PARAMETERS
 
 
@@ -50,15 +46,3 @@ def test_whatever_is_a_secret_says_which() -> None:
         *("private_key", "private_key_passphrase", "private_key2", "ticket_key_file")
     ]
     assert [item for item in PARAMETERS if item.kind in ("key", "secret") and not item.secret] == []
-
-
-def test_bounds_are_those_of_the_contract() -> None:
-    """Values are checked without a native module, so the bounds are copies."""
-    header = (c_core.PUBLIC / "tlsmgm.h").read_text(encoding="utf-8")
-    bounds = {
-        "VERIFY_DEPTH_MAX": values._DEPTH_MAX,
-        "RSA_BITS_MIN": values._RSA_MIN,
-        "RSA_BITS_MAX": values._RSA_MAX,
-    }
-    for name, value in bounds.items():
-        assert re.findall(rf"^#define TLSMGM_{name} +(\d+)$", header, re.MULTILINE) == [str(value)]
