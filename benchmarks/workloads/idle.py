@@ -39,10 +39,10 @@ _TIMEOUT: Final = 20.0
 _MESSAGE: Final = bytes(1024)
 
 _ABOUT: Final = (
-    "Growth of the proportional set size of a whole server with {count:,} more connections, divided "
-    "by their number. TLS 1.3 with one ticket; 1 KB has gone to a plain upstream and back, then the "
-    "connection idles. Each turn begins with a new server. Buffers of sockets are the kernel's and "
-    "not part of it."
+    "Growth of the proportional set size of a whole server with {count:,} more connections, "
+    "divided by their number. TLS 1.3 with one ticket; 1 KB has gone to a plain upstream and back, "
+    "then the connection idles. Each turn begins with a new server. Buffers of sockets are the "
+    "kernel's and not part of it."
 )
 
 

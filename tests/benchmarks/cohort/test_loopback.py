@@ -178,6 +178,7 @@ def test_absent_programs_say_what_to_install(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
     monkeypatch.setattr(importlib.metadata, "version", missing)
+
     def no_library(library: str, _: str) -> Path:
         raise LibraryMissingError(f"no {library} here")
 
