@@ -18,8 +18,9 @@ SERVERS = ("engine", "plain-relay")
 
 
 def command(library: str, server: str, files: Files, **words: Any) -> list[str]:
-    base = {"port": free_port(), "upstream": 1, "tickets": True, **files.server()}
-    del base["ca"]
+    base: dict[str, Any] = {"port": free_port(), "upstream": 1, "tickets": True}
+    base |= files.server()
+    del base["ca"]  # of clients
     return [str(build(library, server)), *words_of(base | words)]
 
 
