@@ -124,17 +124,13 @@ static void *run(void *worker) {
 }
 
 /* Workers have threads of their own, and this one waits for signals, as in every program. */
-static bool serve(struct tlsmgm_worker *worker, struct bench_fault *fault) {
-    sigset_t signals;
+static bool serve(struct tlsmgm_worker *worker, const sigset_t *signals,
+                  struct bench_fault *fault) {
     pthread_t thread;
     int signal;
-    (void)sigemptyset(&signals);
-    (void)sigaddset(&signals, SIGTERM);
-    (void)sigaddset(&signals, SIGINT);
-    (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
     int failed = pthread_create(&thread, NULL, run, worker);
     if (failed != 0) return bench_fail(fault, "no thread: %s", strerror(failed));
-    (void)sigwait(&signals, &signal);
+    (void)sigwait(signals, &signal);
     tlsmgm_worker_stop(worker);
     (void)pthread_join(thread, NULL);
     return true;
@@ -144,8 +140,14 @@ int main(int count, char **arguments) {
     static struct bench_server server;
     struct parts parts = {0};
     struct bench_fault fault = {0};
+    sigset_t signals;
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGTERM);
+    (void)sigaddset(&signals, SIGINT);
+    /* Before anybody can connect: who has seen it listen may end it in order. */
+    (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
     bool good = bench_server_read(count - 1, arguments + 1, &server, &fault) &&
-                make(&parts, &server, &fault) && serve(parts.worker, &fault);
+                make(&parts, &server, &fault) && serve(parts.worker, &signals, &fault);
     discard(&parts);
     if (!good) (void)fprintf(stderr, "%s\n", fault.text);
     return good ? EXIT_SUCCESS : EXIT_FAILURE;
