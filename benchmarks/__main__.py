@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks import machine, rounds
+from benchmarks.cohort.members import LOOPBACK
 from benchmarks.model import Run, Topic
 from benchmarks.workloads import WORKLOADS
 from benchmarks.workloads.bench import Bench
@@ -44,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory(prefix="tlsmgm-bench-") as folder:
-        bench = Bench(Path(folder), options.quick, options.scale or _scale(options))
+        scale = options.scale or _scale(options)
+        bench = Bench(Path(folder), options.quick, scale, servers=options.servers)
         for name in options.only:
             _run_workload(name, options.topics, bench, run, console)
     unknown = set(options.topics) - {topic.name for topic in run.topics}
@@ -72,6 +74,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="A,B",
         help="only these of their tables, such as message; the names are in results.json",
     )
+    parser.add_argument(
+        "--servers",
+        type=_servers,
+        default=(),
+        metavar="A,B",
+        help="over loopback only these: " + ", ".join(LOOPBACK),
+    )
     parser.add_argument("--list", action="store_true", help="list the workloads")
     parser.add_argument("--rounds", type=int, metavar="N", help=f"default: {_ROUNDS}")
     parser.add_argument("--scale", type=float, metavar="X", help="part of the usual amount of work")
@@ -87,6 +96,14 @@ def _workloads(text: str) -> list[str]:
     if unknown:
         raise argparse.ArgumentTypeError(f"there is no workload {', '.join(unknown)}")
     return names
+
+
+def _servers(text: str) -> tuple[str, ...]:
+    keys = tuple(text.split(","))
+    unknown = [key for key in keys if key not in LOOPBACK]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"there is no server {', '.join(unknown)}")
+    return keys
 
 
 def _scale(options: argparse.Namespace) -> float:

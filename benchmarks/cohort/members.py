@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import Final, TypeVar
 
@@ -12,6 +12,7 @@ from benchmarks.cohort.hitch import Hitch
 from benchmarks.cohort.loopback import LoopbackServer
 from benchmarks.cohort.managed import Managed
 from benchmarks.cohort.memory import Entrant
+from benchmarks.cohort.native_servers import NativeServer
 from benchmarks.cohort.nginx import Nginx
 from benchmarks.cohort.pyopenssl import PyOpenSSL
 from benchmarks.cohort.setting import Absent
@@ -39,6 +40,10 @@ MEMORY: Final[dict[str, Callable[[], Entrant]]] = {
 LOOPBACK: Final[dict[str, Callable[..., LoopbackServer]]] = {
     "tlsmgm-openssl": partial(TLSMgmProxy, "openssl"),
     "tlsmgm-wolfssl": partial(TLSMgmProxy, "wolfssl"),
+    "engine-openssl": partial(NativeServer, "engine", "openssl"),
+    "engine-wolfssl": partial(NativeServer, "engine", "wolfssl"),
+    "relay-openssl": partial(NativeServer, "plain-relay", "openssl"),
+    "relay-wolfssl": partial(NativeServer, "plain-relay", "wolfssl"),
     "asyncio": AsyncioProxy,
     "uvloop": UvloopProxy,
     "nginx": Nginx,
@@ -58,19 +63,21 @@ def memory_entrants() -> tuple[list[Entrant], list[str]]:
 
 
 def loopback_servers(
-    upstream: int, *, cpus: Iterable[int] | None = None
+    upstream: int, *, cpus: Iterable[int] | None = None, only: Collection[str] = ()
 ) -> tuple[list[LoopbackServer], list[str]]:
     """Make every server; none is started yet.
 
     Args:
         upstream: port of the plain server on 127.0.0.1.
         cpus: processors that each may run on.
+        only: keys of ``LOOPBACK``, for who alone takes part; empty: everybody.
 
     Returns:
         Those that are here, and why the others are not.
     """
     pinned = None if cpus is None else tuple(cpus)
-    return _make(partial(make, upstream, cpus=pinned) for make in LOOPBACK.values())
+    makers = (make for key, make in LOOPBACK.items() if not only or key in only)
+    return _make(partial(make, upstream, cpus=pinned) for make in makers)
 
 
 def _make(makers: Iterable[Callable[[], T]]) -> tuple[list[T], list[str]]:

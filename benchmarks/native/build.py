@@ -1,10 +1,10 @@
 """Builds the C programs of the benchmarks: ``python -m benchmarks.native.build``.
 
-For each library there are five programs: ``plain`` and ``contract`` (bench_memory in its two
-layers), ``hold-plain`` and ``hold-contract`` (bench_hold in the same), and ``load``.  They are
-compiled with the flags that setup.py uses and linked with the same library, which
-``wheels/native_link.py`` finds.  What was built is kept under ``build/``, in a folder named after
-everything that decides what comes out.
+For each library there are seven programs: ``plain`` and ``contract`` (bench_memory in its two
+layers), ``hold-plain`` and ``hold-contract`` (bench_hold in the same), the servers ``engine`` and
+``plain-relay``, and ``load``.  They are compiled with the flags that setup.py uses and linked with
+the same library, which ``wheels/native_link.py`` finds.  What was built is kept under ``build/``,
+in a folder named after everything that decides what comes out.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ CSRC = c_core.CSRC
 BUILD = ROOT / "build" / "benchmarks-native"
 
 LIBRARIES = tuple(c_core.BACKENDS)
-PROGRAMS = ("plain", "contract", "hold-plain", "hold-contract", "load")
+PROGRAMS = ("plain", "contract", "hold-plain", "hold-contract", "engine", "plain-relay", "load")
 
 _HOLD = "hold-"
 
@@ -111,33 +111,36 @@ def _compiler() -> list[str]:
 def _recipe(library: str, program: str) -> _Recipe:
     backend = c_core.BACKENDS[library]
     link = native_link.find_library(backend)
-    sources = sorted((NATIVE / "common").glob("*.c"))
-    includes = [*c_core.INCLUDES, "-I", str(NATIVE / "common")]
+    is_plain = "plain" in program
+    sources = [*sorted((NATIVE / "common").glob("*.c")), *_own_sources(library, program)]
+    folders = ("common", "plain", "memory", "hold", "load", "plain_relay")
+    includes = [word for name in folders for word in ("-I", str(NATIVE / name))]
     defines = [f'-DBENCH_LIBRARY="{library}"']
-    layer = program.removeprefix(_HOLD)
-    if program == "load":
-        sources += sorted((NATIVE / "load").glob("*.c"))
-        includes += ["-I", str(NATIVE / "load")]
-    else:
-        sources += _layer_sources(library, layer, holds=program.startswith(_HOLD))
-        includes += ["-I", str(NATIVE / "memory"), "-I", str(NATIVE / "hold")]
-    if layer == "plain":
+    if is_plain:
         sources.remove(NATIVE / "common" / "contract.c")
+        sources.append(NATIVE / "plain" / f"{library}_context.c")
     else:
         sources += [*c_core.portable_sources(), *backend.sources]
         defines += [
             f"-DBENCH_BACKEND=tlsmgm_{library}_backend",
             f'-DBENCH_BACKEND_HEADER="{backend.header}"',
         ]
-    compile_args = [*CFLAGS, *defines, *includes, *link.compile_args]
+    compile_args = [*CFLAGS, *defines, *c_core.INCLUDES, *includes, *link.compile_args]
     return _Recipe(sources, compile_args, [*LINK_FLAGS, *link.link_args], link.depends)
 
 
-def _layer_sources(library: str, layer: str, *, holds: bool) -> list[Path]:
-    """The files of bench_memory, or of bench_hold, that are not common to all programs."""
+def _own_sources(library: str, program: str) -> list[Path]:
+    """The files that are of this program, or of its family, alone."""
     memory = NATIVE / "memory"
+    if program in ("load", "engine"):
+        return sorted((NATIVE / program).glob("*.c"))
+    if program == "plain-relay":
+        others = {f"tls_{name}.c" for name in LIBRARIES if name != library}
+        found = sorted((NATIVE / "plain_relay").glob("*.c"))
+        return [path for path in found if path.name not in others]
+    layer = program.removeprefix(_HOLD)
     own = sorted(memory.glob(f"plain_{library}*.c" if layer == "plain" else "contract*.c"))
-    if holds:
+    if program.startswith(_HOLD):
         return [*sorted((NATIVE / "hold").glob("*.c")), memory / "pipe.c", *own]
     layers = ("plain_", "contract")
     return [path for path in sorted(memory.glob("*.c")) if not path.name.startswith(layers)] + own

@@ -18,6 +18,7 @@ WORKLOADS: Final = (
     "threads",
     "loopback",
     "relay",
+    "idle",
     "fields",
     "match",
     "loading",

@@ -20,12 +20,14 @@ class Bench:
         quick: do just enough to see that everything works.
         scale: part of the usual amount of work, above 0.
         cpus: processors that this process had at its start.
+        servers: who alone takes part over loopback, keys of ``LOOPBACK``; empty: everybody.
     """
 
     folder: Path
     quick: bool = False
     scale: float = 1.0
     cpus: tuple[int, ...] = field(default_factory=lambda: tuple(sorted(os.sched_getaffinity(0))))
+    servers: tuple[str, ...] = ()
     _identities: dict[KeyType, Identity] = field(default_factory=dict)
 
     def identity(self, key_type: KeyType = "ecdsa") -> Identity:

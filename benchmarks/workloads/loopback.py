@@ -53,7 +53,9 @@ def _plan(bench: Bench, kind: Kind) -> Plan:
         baseline="asyncio ssl=",
     )
     upstream = Upstream(cpus=bench.load_cpus)
-    servers, absent = loopback_servers(upstream.echo_port, cpus=bench.server_cpus)
+    servers, absent = loopback_servers(
+        upstream.echo_port, cpus=bench.server_cpus, only=bench.servers
+    )
     plan = Plan(topic, [], absent)
     closing = contextlib.ExitStack()
     closing.callback(upstream.stop)

@@ -100,7 +100,7 @@ def _plan(bench: Bench, way: _Way) -> Plan:
         "up": upstream.discard_port,
         "echo": upstream.echo_port,
     }[way.mode]
-    servers, absent = loopback_servers(port, cpus=bench.server_cpus)
+    servers, absent = loopback_servers(port, cpus=bench.server_cpus, only=bench.servers)
     plan = Plan(way.topic, [], absent)
     closing = contextlib.ExitStack()
     closing.callback(upstream.stop)

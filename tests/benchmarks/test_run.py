@@ -120,6 +120,22 @@ def test_only_the_topics_that_are_asked_for(
     assert "no topic nonsense in fields" in capsys.readouterr().err
 
 
+def test_only_the_servers_that_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen: list[tuple[str, ...]] = []
+
+    def plans(bench: Bench) -> Iterator[Plan]:
+        chosen.append(bench.servers)
+        yield Plan(Topic("a", "a", "µs"), [Contestant("x", "lib", lambda _: Turn(1.0))])
+
+    monkeypatch.setattr(fields, "plans", plans)
+    command = ["--only", "fields", "--rounds", "1", "--output", str(tmp_path)]
+    assert main([*command, "--servers", "engine-openssl,nginx"]) == 0
+    assert main(command) == 0
+    assert chosen == [("engine-openssl", "nginx"), ()]
+
+
 def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--list"]) == 0
     assert capsys.readouterr().out.split() == list(WORKLOADS)
@@ -127,3 +143,7 @@ def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--only", "nonsense"])
     assert caught.value.code == 2
     assert "there is no workload nonsense" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as caught:
+        main(["--servers", "nginx,nonsense"])
+    assert caught.value.code == 2
+    assert "there is no server nonsense" in capsys.readouterr().err

@@ -1,16 +1,13 @@
-/*
- * The layer `plain` over OpenSSL: what one would write who needs nothing but this. The options are
- * those of csrc/openssl/context.c, so that both layers ask the same of the library.
- */
+/* The layer `plain` over OpenSSL: what one would write who needs nothing but this. */
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "layer.h"
+#include "openssl_context.h"
 
 struct bench_context {
     const struct bench_setting *setting;
@@ -48,90 +45,16 @@ static long wire_control(BIO *bio, int command, long number, void *pointer) {
     return command == BIO_CTRL_FLUSH ? 1 : 0;
 }
 
-/* "what: the oldest entry of OpenSSL's queue", which is then empty. Returns false. */
-static bool fail(struct bench_fault *fault, const char *what) {
-    char reason[256] = "no reason given";
-    unsigned long code = ERR_peek_error();
-    if (code != 0) ERR_error_string_n(code, reason, sizeof reason);
-    ERR_clear_error();
-    return bench_fail(fault, "%s: %s", what, reason);
-}
-
 static const char *version(void) { return OpenSSL_version(OPENSSL_VERSION_STRING); }
 
 static bool init(struct bench_fault *fault) {
-    if (OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1) return fail(fault, "OpenSSL");
+    if (OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
+        return bench_openssl_fail(fault, "OpenSSL");
     wire_method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "benchmark wire");
     bool good = wire_method != NULL && BIO_meth_set_read_ex(wire_method, wire_read) == 1 &&
                 BIO_meth_set_write_ex(wire_method, wire_write) == 1 &&
                 BIO_meth_set_ctrl(wire_method, wire_control) == 1;
-    return good || fail(fault, "BIO");
-}
-
-/* Another name than the domain's is none of ours (alert unrecognized_name). */
-static int check_name(SSL *ssl, int *alert, void *argument) {
-    const struct bench_setting *setting = argument;
-    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-    if (strcasecmp(name == NULL ? "" : name, setting->server_name) == 0) return SSL_TLSEXT_ERR_OK;
-    *alert = SSL_AD_UNRECOGNIZED_NAME;
-    return SSL_TLSEXT_ERR_ALERT_FATAL;
-}
-
-static bool pin(SSL_CTX *ssl_ctx, const struct bench_setting *setting, bool is_server) {
-    char groups[BENCH_GROUPS_SIZE];
-    bench_setting_groups(setting, is_server, groups);
-    bool is_tls1_3 = setting->version == BENCH_TLS1_3;
-    return SSL_CTX_set_min_proto_version(ssl_ctx, setting->version) == 1 &&
-           SSL_CTX_set_max_proto_version(ssl_ctx, setting->version) == 1 &&
-           (is_tls1_3 ? SSL_CTX_set_ciphersuites(ssl_ctx, setting->cipher)
-                      : SSL_CTX_set_cipher_list(ssl_ctx, setting->cipher)) == 1 &&
-           SSL_CTX_set1_groups_list(ssl_ctx, groups) == 1;
-}
-
-static bool use_identity(SSL_CTX *ssl_ctx, const char *certificate, const char *key) {
-    return SSL_CTX_use_certificate_chain_file(ssl_ctx, certificate) == 1 &&
-           SSL_CTX_use_PrivateKey_file(ssl_ctx, key, SSL_FILETYPE_PEM) == 1;
-}
-
-static bool trust(SSL_CTX *ssl_ctx, const char *ca, int mode) {
-    SSL_CTX_set_verify(ssl_ctx, mode, NULL);
-    (void)X509_STORE_set_flags(SSL_CTX_get_cert_store(ssl_ctx), X509_V_FLAG_PARTIAL_CHAIN);
-    return SSL_CTX_load_verify_file(ssl_ctx, ca) == 1;
-}
-
-static bool configure_server(SSL_CTX *ssl_ctx, const struct bench_setting *setting) {
-    static const unsigned char scope[] = "benchmark";
-    (void)SSL_CTX_set_tlsext_servername_callback(ssl_ctx, check_name);
-    (void)SSL_CTX_set_tlsext_servername_arg(ssl_ctx, (void *)(uintptr_t)setting);
-    (void)SSL_CTX_set_num_tickets(ssl_ctx, setting->tickets ? 1 : 0);
-    if (!setting->tickets) (void)SSL_CTX_set_options(ssl_ctx, SSL_OP_NO_TICKET);
-    if (setting->mutual) {
-        SSL_CTX_set_client_CA_list(ssl_ctx, SSL_load_client_CA_file(setting->ca));
-        if (!trust(ssl_ctx, setting->ca, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT)) {
-            return false;
-        }
-    }
-    return SSL_CTX_set_session_id_context(ssl_ctx, scope, sizeof scope - 1) == 1 &&
-           use_identity(ssl_ctx, setting->certificate, setting->key);
-}
-
-static bool configure_client(SSL_CTX *ssl_ctx, const struct bench_setting *setting) {
-    bool shows_certificate = *setting->client_certificate != '\0';
-    if (*setting->ca != '\0' && !trust(ssl_ctx, setting->ca, SSL_VERIFY_PEER)) return false;
-    return !shows_certificate ||
-           use_identity(ssl_ctx, setting->client_certificate, setting->client_key);
-}
-
-static bool configure(SSL_CTX *ssl_ctx, const struct bench_setting *setting, bool is_server) {
-    (void)SSL_CTX_set_options(ssl_ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                           SSL_OP_CIPHER_SERVER_PREFERENCE |
-                                           SSL_OP_PRIORITIZE_CHACHA);
-    (void)SSL_CTX_set_mode(ssl_ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                        SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                        SSL_MODE_NO_AUTO_CHAIN);
-    (void)SSL_CTX_set_session_cache_mode(ssl_ctx, SSL_SESS_CACHE_OFF);
-    return pin(ssl_ctx, setting, is_server) &&
-           (is_server ? configure_server(ssl_ctx, setting) : configure_client(ssl_ctx, setting));
+    return good || bench_openssl_fail(fault, "BIO");
 }
 
 static void context_free(struct bench_context *context) {
@@ -147,10 +70,9 @@ static bool context_new(const struct bench_setting *setting, bool is_server,
     if (context == NULL) return bench_fail(fault, "out of memory");
     context->setting = setting;
     context->is_server = is_server;
-    context->ssl_ctx = SSL_CTX_new(is_server ? TLS_server_method() : TLS_client_method());
-    if (context->ssl_ctx == NULL || !configure(context->ssl_ctx, setting, is_server)) {
+    if (!bench_openssl_context(setting, is_server, &context->ssl_ctx, fault)) {
         context_free(context);
-        return fail(fault, is_server ? "server context" : "client context");
+        return false;
     }
     *out = context;
     return true;
@@ -204,7 +126,7 @@ static bool endpoint_new(struct bench_context *context, struct bench_wire wire,
     /* Sessions are OpenSSL's own, and counted. */
     if (!start(endpoint, context, (SSL_SESSION *)(uintptr_t)session)) {
         endpoint_free(endpoint);
-        return fail(fault, "connection");
+        return bench_openssl_fail(fault, "connection");
     }
     *out = endpoint;
     return true;
@@ -214,7 +136,7 @@ static enum bench_step step_of(struct bench_endpoint *endpoint, int result, cons
                                struct bench_fault *fault) {
     if (result == 1) return BENCH_DONE;
     if (SSL_get_error(endpoint->ssl, result) == SSL_ERROR_WANT_READ) return BENCH_WAIT;
-    (void)fail(fault, what);
+    (void)bench_openssl_fail(fault, what);
     return BENCH_FAILED;
 }
 
@@ -235,7 +157,8 @@ static bool write_all(struct bench_endpoint *endpoint, const uint8_t *data, size
     while (size > 0) {
         size_t count = 0;
         ERR_clear_error();
-        if (SSL_write_ex(endpoint->ssl, data, size, &count) != 1) return fail(fault, "write");
+        if (SSL_write_ex(endpoint->ssl, data, size, &count) != 1)
+            return bench_openssl_fail(fault, "write");
         data += count;
         size -= count;
     }

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import shutil
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 import tlsmgm
-from benchmarks.cohort import loopback, processes
+from benchmarks.cohort import loopback, native_servers, processes
 from benchmarks.cohort.asyncio_proxy import AsyncioProxy
 from benchmarks.cohort.loopback import LoopbackServer, Place
 from benchmarks.cohort.members import LOOPBACK, loopback_servers
+from benchmarks.cohort.native_servers import NativeServer
 from benchmarks.cohort.nginx import Nginx
 from benchmarks.cohort.openssl_config import check_group, linked_openssl
 from benchmarks.cohort.probe import Probe, probe
@@ -29,11 +31,14 @@ from benchmarks.cohort.setting import (
     check_facts,
 )
 from benchmarks.cohort.upstream import Upstream
+from benchmarks.native.build import BuildError, LibraryMissingError
+from benchmarks.native.worker import words_of
 from tlsmgm.errors import TLSError
 
 TLS12 = Setting("TLSv1.2", "ECDHE-ECDSA-AES128-GCM-SHA256")
 TLS12_MUTUAL = Setting(TLS12.version, TLS12.cipher, mutual=True)
 AMOUNT = 300_000
+OURS = [name for name in LOOPBACK if name.startswith(("engine-", "relay-"))]
 DATA = bytes(range(256)) * 1000
 
 
@@ -173,18 +178,79 @@ def test_absent_programs_say_what_to_install(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
     monkeypatch.setattr(importlib.metadata, "version", missing)
+
+    def no_library(library: str, _: str) -> Path:
+        raise LibraryMissingError(f"no {library} here")
+
     monkeypatch.setattr(tlsmgm, "libraries", dict)
+    monkeypatch.setattr(native_servers, "build", no_library)
     present, absent = loopback_servers(1)
     assert [server.name for server in present] == ["asyncio ssl="]
     assert absent == [
         "tlsmgm proxy, openssl: this backend is not built; run make",
         "tlsmgm proxy, wolfssl: this backend is not built; run make",
+        "engine, openssl: no openssl here",
+        "engine, wolfssl: no wolfssl here",
+        "plain C relay, openssl: no openssl here",
+        "plain C relay, wolfssl: no wolfssl here",
         "uvloop: pip install uvloop",
         "nginx: apt install nginx libnginx-mod-stream",
         "haproxy: apt install haproxy",
         "stunnel: apt install stunnel4",
         "hitch: apt install hitch",
     ]
+
+
+def test_only_those_who_are_asked_for() -> None:
+    present, absent = loopback_servers(1, only=("asyncio",))
+    assert [server.name for server in present] == ["asyncio ssl="]
+    assert absent == []
+
+
+def test_a_program_that_cannot_be_compiled_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: str) -> Path:
+        raise BuildError("cc: it is no C")
+
+    monkeypatch.setattr(native_servers, "build", refuse)
+    with pytest.raises(Absent, match=r"^engine, openssl: cc: it is no C"):
+        NativeServer("engine", "openssl", 1)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_words_of_our_servers_are_checked(
+    name: str, identity: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def misspell(words: Mapping[str, str | int | bool]) -> list[str]:
+        return [*words_of(words), "surprise=1"]
+
+    server = server_or_skip(name, 1)
+    monkeypatch.setattr(native_servers, "words_of", misspell)
+    with pytest.raises(RuntimeError, match="surprise"):
+        server.start(identity, Setting())
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_an_upstream_that_is_not_there_ends_the_client(name: str, identity: Identity) -> None:
+    setting = Setting()
+    with server_or_skip(name, loopback.free_port()) as server:
+        port = server.start(identity, setting)
+        for _ in range(3):  # and it goes on
+            with probe(port, identity, setting) as client, pytest.raises((TLSError, OSError)):
+                echo_or_close(client)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_many_clients_at_once(name: str, upstream: Upstream, identity: Identity) -> None:
+    setting = Setting()
+    with server_or_skip(name, upstream.echo_port) as server, contextlib.ExitStack() as stack:
+        port = server.start(identity, setting)
+        clients = [stack.enter_context(probe(port, identity, setting)) for _ in range(20)]
+        for number, client in enumerate(clients):
+            client.send(DATA[number:])
+        for number, client in enumerate(clients):
+            assert client.read_exactly(len(DATA) - number) == DATA[number:]
+            client.close()
+            assert client.read() == b""  # the upstream has ended, too
 
 
 def test_nginx_without_its_module_is_absent(
