@@ -20,8 +20,12 @@ static struct tlsmgm_error no_memory = {
 void tlsmgm_endpoint_init(struct tlsmgm_endpoint *endpoint,
                           const struct tlsmgm_transport *transport, int fd,
                           struct tlsmgm_room *room, size_t high_water) {
-    *endpoint = (struct tlsmgm_endpoint){
-        .transport = transport, .fd = fd, .room = room, .high_water = high_water, .writable = true};
+    *endpoint = (struct tlsmgm_endpoint){.transport = transport,
+                                         .fd = fd,
+                                         .room = room,
+                                         .high_water = high_water,
+                                         .domain = TLSMGM_MATCH_NONE,
+                                         .writable = true};
     tlsmgm_buffer_init(&endpoint->pending, PENDING_MAX);
 }
 
@@ -273,6 +277,7 @@ static void decrypt(struct tlsmgm_endpoint *endpoint) {
 /* Does all that is possible with the bytes that are there. */
 static void advance(struct tlsmgm_endpoint *endpoint) {
     if (endpoint->conn == NULL || endpoint->input_ended || endpoint->failure != NULL) return;
+    if (endpoint->discards) return;
     if (endpoint->established || shake_hands(endpoint)) decrypt(endpoint);
 }
 
@@ -356,14 +361,17 @@ bool tlsmgm_endpoint_step(struct tlsmgm_endpoint *endpoint, const struct tlsmgm_
     endpoint->readable = endpoint->readable || ready->readable;
     endpoint->end_is_near = endpoint->end_is_near || ready->ended;
     endpoint->writable = endpoint->writable || ready->writable;
-    if (endpoint->writable) write_pending(endpoint);
     if (endpoint->resumes && endpoint->holds == 0) {
         endpoint->resumes = false;
         advance(endpoint);
     }
     for (int i = 0; i < READS_MAX && may_read(endpoint); i++) read_once(endpoint);
-    return may_read(endpoint);
+    /* Last, for a peer that takes nothing more may have said its last words before. */
+    if (endpoint->writable) write_pending(endpoint);
+    return tlsmgm_endpoint_has_more(endpoint);
 }
+
+bool tlsmgm_endpoint_has_more(const struct tlsmgm_endpoint *endpoint) { return may_read(endpoint); }
 
 void tlsmgm_endpoint_hold(struct tlsmgm_endpoint *endpoint, enum tlsmgm_hold why) {
     if (!endpoint->discards) endpoint->holds = (uint8_t)(endpoint->holds | why);
@@ -440,5 +448,6 @@ void tlsmgm_endpoint_close_cleanly(struct tlsmgm_endpoint *endpoint) {
     tlsmgm_endpoint_send_end(endpoint);
     endpoint->discards = true;
     endpoint->holds = 0;
+    endpoint->resumes = true; /* what was held back is thrown away, too */
     if (endpoint->transport_ended) tlsmgm_endpoint_close(endpoint);
 }

@@ -57,7 +57,7 @@ struct tlsmgm_endpoint {
     struct tlsmgm_buffer pending;         /* for the peer */
     size_t high_water;                    /* more in pending: the sink's source is not read */
     size_t discarded;                     /* bytes thrown away, once it discards */
-    uint32_t domain;                      /* a server's: which one answers */
+    uint32_t domain;                      /* a server's: which one answers, or MATCH_NONE */
     uint64_t generation;                  /* of the selector that said so */
     uint64_t bytes_received;              /* application data of the peer */
     uint64_t bytes_taken;                 /* wire bytes that the system has taken for it */
@@ -113,6 +113,9 @@ struct tlsmgm_ready {
 
 /* Does all that can be done: writes, reads, hands on. True: there is more, and others go first. */
 bool tlsmgm_endpoint_step(struct tlsmgm_endpoint *endpoint, const struct tlsmgm_ready *ready);
+
+/* Whether a step without news would find something to read; no event says so again. */
+bool tlsmgm_endpoint_has_more(const struct tlsmgm_endpoint *endpoint);
 
 /* Stops reading until it is released, and takes a hold back. */
 void tlsmgm_endpoint_hold(struct tlsmgm_endpoint *endpoint, enum tlsmgm_hold why);

@@ -283,6 +283,7 @@ static uint64_t deadline_of_side(const struct tlsmgm_relay *relay, enum tlsmgm_r
         side == TLSMGM_RELAY_CLIENT ? &relay->client : &relay->upstream;
     const struct tlsmgm_relay_moves *moves = &relay->moves[side];
     if (endpoint->fd < 0) return TLSMGM_NEVER;
+    if (endpoint->discards && moves->discards_since == 0) return TLSMGM_NEVER; /* just now */
     if (endpoint->discards) return moves->discards_since + relay->settings->linger_timeout;
     return endpoint->paused ? moves->taken_at + relay->settings->send_timeout : TLSMGM_NEVER;
 }
@@ -364,21 +365,27 @@ static void expire_idle(struct tlsmgm_relay *relay) {
 
 /* --- what the owner calls -------------------------------------------------------------------- */
 
-static bool resume(struct tlsmgm_endpoint *endpoint) {
-    static const struct tlsmgm_ready nothing = {0};
-    if (!endpoint->resumes || endpoint->holds != 0) return false;
-    return tlsmgm_endpoint_step(endpoint, &nothing);
+/* If the process is killed, the system must not end a plain connection with a clean FIN. */
+static void arm(const struct tlsmgm_relay *relay, const struct tlsmgm_endpoint *endpoint) {
+    const struct tlsmgm_transport *transport = endpoint->transport;
+    if (endpoint->is_tls || relay->settings->ends_plain_with_fin) return;
+    transport->arm(transport->context, endpoint->fd);
 }
 
-/* Looks at everything that has happened, until nothing more does. True: others go first. */
-static bool settle(struct tlsmgm_relay *relay, uint64_t now) {
-    bool has_more = false;
+static void resume(struct tlsmgm_endpoint *endpoint) {
+    static const struct tlsmgm_ready nothing = {0};
+    if (!endpoint->resumes || endpoint->holds != 0) return;
+    (void)tlsmgm_endpoint_step(endpoint, &nothing);
+}
+
+/* Looks at everything that has happened, until nothing more does. */
+static void settle(struct tlsmgm_relay *relay, uint64_t now) {
     bool again = true;
     while (again) {
         again = look_at(relay, &relay->client, now);
         if (relay->has_upstream) again = look_at(relay, &relay->upstream, now) || again;
-        has_more = resume(&relay->client) || has_more;
-        if (relay->has_upstream) has_more = resume(&relay->upstream) || has_more;
+        resume(&relay->client);
+        if (relay->has_upstream) resume(&relay->upstream);
         again = again || relay->client.events != 0;
         if (relay->has_upstream) again = again || relay->upstream.events != 0;
     }
@@ -387,7 +394,8 @@ static bool settle(struct tlsmgm_relay *relay, uint64_t now) {
     bool is_open = relay->client.fd >= 0 || (relay->has_upstream && relay->upstream.fd >= 0);
     if (!is_open && !relay->is_waiting) relay->phase = TLSMGM_RELAY_OVER;
     set_deadline(relay);
-    return has_more && relay->phase != TLSMGM_RELAY_OVER;
+    relay->has_more = tlsmgm_endpoint_has_more(&relay->client) ||
+                      (relay->has_upstream && tlsmgm_endpoint_has_more(&relay->upstream));
 }
 
 void tlsmgm_relay_init(struct tlsmgm_relay *relay, const struct tlsmgm_relay_settings *settings,
@@ -409,19 +417,22 @@ void tlsmgm_relay_begin(struct tlsmgm_relay *relay, struct tlsmgm_selector *sele
     struct tlsmgm_endpoint *client = &relay->client;
     if (selector == NULL || tlsmgm_endpoint_accept_tls(client, selector, local, hello_limit,
                                                        NULL) == TLSMGM_STATUS_OK) {
+        arm(relay, client);
         tlsmgm_endpoint_begin(client, (struct tlsmgm_bytes){0});
     } else {
         cut(relay, TLSMGM_RELAY_INTERNAL_ERROR, "out of memory");
     }
-    (void)settle(relay, now);
+    settle(relay, now);
 }
 
 bool tlsmgm_relay_ready(struct tlsmgm_relay *relay, enum tlsmgm_relay_side side,
                         const struct tlsmgm_ready *ready, uint64_t now) {
     if (side == TLSMGM_RELAY_UPSTREAM && !relay->has_upstream) return false;
-    bool has_more = tlsmgm_endpoint_step(
-        side == TLSMGM_RELAY_CLIENT ? &relay->client : &relay->upstream, ready);
-    return settle(relay, now) || (has_more && relay->phase != TLSMGM_RELAY_OVER);
+    struct tlsmgm_endpoint *endpoint =
+        side == TLSMGM_RELAY_CLIENT ? &relay->client : &relay->upstream;
+    (void)tlsmgm_endpoint_step(endpoint, ready);
+    settle(relay, now);
+    return tlsmgm_endpoint_has_more(endpoint);
 }
 
 /* Nobody waits for it any more. */
@@ -445,14 +456,15 @@ void tlsmgm_relay_attach(struct tlsmgm_relay *relay, int fd, struct tlsmgm_bytes
     tlsmgm_endpoint_init(&relay->upstream, relay->client.transport, fd, relay->client.room,
                          relay->settings->high_water);
     if (conn != NULL) tlsmgm_endpoint_connect_tls(&relay->upstream, backend, conn);
+    arm(relay, &relay->upstream);
     tlsmgm_endpoint_begin(&relay->upstream, preface);
-    (void)settle(relay, now);
+    settle(relay, now);
 }
 
 void tlsmgm_relay_no_upstream(struct tlsmgm_relay *relay, enum tlsmgm_relay_status status,
                               const char *reason, int error, uint64_t now) {
     if (relay->is_waiting) give_up(relay, status, (struct cause){.reason = reason, .error = error});
-    (void)settle(relay, now);
+    settle(relay, now);
 }
 
 void tlsmgm_relay_expire(struct tlsmgm_relay *relay, uint64_t now) {
@@ -460,7 +472,7 @@ void tlsmgm_relay_expire(struct tlsmgm_relay *relay, uint64_t now) {
     expire_side(relay, TLSMGM_RELAY_CLIENT, now);
     if (relay->has_upstream) expire_side(relay, TLSMGM_RELAY_UPSTREAM, now);
     if (idle_deadline(relay) <= now) expire_idle(relay);
-    (void)settle(relay, now);
+    settle(relay, now);
 }
 
 void tlsmgm_relay_stop(struct tlsmgm_relay *relay, uint64_t now) {
@@ -478,11 +490,11 @@ void tlsmgm_relay_stop(struct tlsmgm_relay *relay, uint64_t now) {
         case TLSMGM_RELAY_OVER:
             break;
     }
-    (void)settle(relay, now);
+    settle(relay, now);
 }
 
 void tlsmgm_relay_abort(struct tlsmgm_relay *relay, uint64_t now) {
     end(relay, TLSMGM_RELAY_DRAINED, because("the proxy stops"));
     reset_both(relay);
-    (void)settle(relay, now);
+    settle(relay, now);
 }

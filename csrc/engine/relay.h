@@ -13,7 +13,7 @@
  * alone.
  *
  * It is a pure state machine: its owner tells it what transports and the clock say, and looks at
- * phase, is_waiting and deadline after each call. Times are monotonic milliseconds.
+ * phase, is_waiting, has_more and deadline after each call. Times are monotonic milliseconds.
  */
 #ifndef TLSMGM_RELAY_H
 #define TLSMGM_RELAY_H
@@ -83,6 +83,7 @@ struct tlsmgm_relay {
     bool is_waiting;                    /* for attach() or no_upstream() */
     bool has_upstream;
     bool has_ended_well; /* both sides have announced it, and what waits is still on its way */
+    bool has_more;       /* call ready() once others have had their turn: no event says so again */
     uint64_t started;
     uint64_t phase_started;
     struct tlsmgm_relay_moves {
@@ -107,7 +108,7 @@ void tlsmgm_relay_free(struct tlsmgm_relay *relay);
 void tlsmgm_relay_begin(struct tlsmgm_relay *relay, struct tlsmgm_selector *selector,
                         const struct tlsmgm_local *local, size_t hello_limit, uint64_t now);
 
-/* A transport may have become ready. True: there is more to do, and others go first. */
+/* A transport may have become ready. True: that side has more; has_more is about both. */
 bool tlsmgm_relay_ready(struct tlsmgm_relay *relay, enum tlsmgm_relay_side side,
                         const struct tlsmgm_ready *ready, uint64_t now);
 

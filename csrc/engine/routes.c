@@ -86,9 +86,24 @@ static bool is_well(struct target *target, uint64_t now) {
     return atomic_load_explicit(&target->failed_until, memory_order_relaxed) <= now;
 }
 
+/* False: it has had that one before, or takes it when no other is left. */
+static bool suits(struct group *group, struct tlsmgm_route_tries *tries, uint32_t turn,
+                  uint64_t now) {
+    uint32_t place = turn % group->count;
+    uint64_t bit = place < 64 ? UINT64_C(1) << place : 0;
+    bool is_first_round = turn < group->count;
+    if ((tries->given & bit) != 0) return false;
+    /* Beyond the bits: one that has failed since, by its own connecting, may come once more. */
+    bool wants_any = !is_first_round && bit != 0;
+    struct target *target = &group->targets[((uint64_t)tries->first + turn) % group->count];
+    if (!wants_any && is_well(target, now) != is_first_round) return false;
+    tries->given |= bit;
+    return true;
+}
+
 /*
  * Turns of a connection: 0 to count - 1 are the addresses that are well at that moment, count to
- * 2 * count - 1 the others; so each is given once, as long as none changes meanwhile.
+ * 2 * count - 1 the others; so each is given once.
  */
 const struct tlsmgm_route_address *tlsmgm_routes_next(struct tlsmgm_routes *routes, uint32_t domain,
                                                       struct tlsmgm_route_tries *tries,
@@ -100,9 +115,8 @@ const struct tlsmgm_route_address *tlsmgm_routes_next(struct tlsmgm_routes *rout
     }
     while (tries->count < 2 * group->count) {
         uint32_t turn = tries->count++;
-        bool wants_well = turn < group->count;
-        struct target *target = &group->targets[(tries->first + turn) % group->count];
-        if (is_well(target, now) == wants_well) return &target->address;
+        if (!suits(group, tries, turn, now)) continue;
+        return &group->targets[((uint64_t)tries->first + turn) % group->count].address;
     }
     return NULL;
 }

@@ -35,7 +35,8 @@ void tlsmgm_routes_free(struct tlsmgm_routes *routes);
 /* What one connection has asked for so far. All zero: nothing. */
 struct tlsmgm_route_tries {
     uint32_t first; /* where it has begun in the group */
-    uint32_t count; /* how many it was given */
+    uint32_t count; /* how many turns it has had */
+    uint64_t given; /* a bit for each of the first 64 behind the first: it was given that one */
 };
 
 /*

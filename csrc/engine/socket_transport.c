@@ -20,14 +20,19 @@ static int64_t send_some(void *context, int fd, const uint8_t *data, size_t size
     return count < 0 ? -errno : count;
 }
 
-static void end(void *context, int fd) {
-    (void)context;
-    (void)shutdown(fd, SHUT_WR); /* the peer may have reset it in this moment */
-}
-
 static void set_linger(int fd, int on) {
     const struct linger linger = {.l_onoff = on, .l_linger = 0};
     (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+}
+
+static void arm(void *context, int fd) {
+    (void)context;
+    set_linger(fd, 1);
+}
+
+static void end(void *context, int fd) {
+    (void)context;
+    (void)shutdown(fd, SHUT_WR); /* the peer may have reset it in this moment */
 }
 
 static void close_orderly(void *context, int fd) {
@@ -47,6 +52,7 @@ const struct tlsmgm_transport *tlsmgm_socket_transport(void) {
     static const struct tlsmgm_transport sockets = {
         .receive = receive,
         .send = send_some,
+        .arm = arm,
         .end = end,
         .close = close_orderly,
         .reset = reset,

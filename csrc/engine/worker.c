@@ -15,8 +15,12 @@
 #include "engine/poller.h"
 #include "engine/wheel.h"
 
-#define ACCEPTS_MAX 64  /* of one listener, then others go first */
-#define PAUSE_MS    500 /* without accepting, where there are no descriptors */
+#define ACCEPTS_MAX 64   /* of one listener, then others go first */
+#define BACKLOG_MAX 4096 /* of one listener, before it closes: Linux has no more (somaxconn) */
+#define PAUSE_MS    500  /* without accepting, where there are no descriptors */
+
+/* After the time to linger, for what hangs on. */
+#define LAST_WAIT_MS 500
 
 /* A connection in its slot. */
 struct channel {
@@ -25,7 +29,7 @@ struct channel {
     struct channel *next_turn;
     const struct tlsmgm_worker_listener *listener;
     const struct tlsmgm_route_address *address; /* that is being asked */
-    struct tlsmgm_routes *routes;               /* a reference, once it has asked them */
+    struct tlsmgm_routes *routes; /* a reference; of the time of the selector that chooses for it */
     struct tlsmgm_route_tries tries;
     uint64_t accepted;
     uint32_t index;
@@ -53,6 +57,7 @@ struct mailbox {
     uint32_t drain_timeout;
     bool drains;
     bool stops;
+    atomic_bool has_mail; /* nobody takes the lock to find nothing */
 };
 
 struct tlsmgm_worker {
@@ -75,7 +80,8 @@ struct tlsmgm_worker {
     _Atomic uint64_t accept_errors;
     _Atomic uint64_t connections;
     uint64_t now;
-    uint64_t drained_at;       /* when what is left is stopped; TLSMGM_NEVER: it does not drain */
+    uint64_t drained_at;       /* when what is left is ended; TLSMGM_NEVER: it does not drain */
+    bool is_stopping;          /* they were stopped, and linger */
     struct tlsmgm_timer pause; /* set: no listener is watched */
     struct tlsmgm_wheel wheel;
     struct tlsmgm_room room;
@@ -143,7 +149,7 @@ static void put_record(const struct tlsmgm_worker *worker, const struct channel 
         .client_port = channel->client_port,
         .status = (uint16_t)relay->status,
         .listener = channel->listener->number,
-        .domain = relay->client.conn != NULL ? relay->client.domain : TLSMGM_MATCH_NONE,
+        .domain = relay->client.domain,
         .error = relay->error,
         .alert = failure == NULL ? TLSMGM_NO_ALERT : failure->alert,
         .failure_status = (uint16_t)(failure == NULL ? TLSMGM_STATUS_OK : failure->status),
@@ -210,45 +216,60 @@ static void attach(struct tlsmgm_worker *worker, struct channel *channel) {
     tlsmgm_relay_attach(&channel->relay, fd, (struct tlsmgm_bytes){0}, NULL, NULL, worker->now);
 }
 
+/* That is our own trouble, whatever address is asked. */
+static bool is_shortage(int error) {
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM ||
+           error == ENOSPC;
+}
+
 /* Asks one address after the other, until one answers, or may answer, or none is left. */
 static void connect_upstream(struct tlsmgm_worker *worker, struct channel *channel, int error) {
-    if (channel->routes == NULL) channel->routes = tlsmgm_routes_ref(worker->routes);
-    for (;;) {
+    while (!is_shortage(error)) {
         abandon_connecting(channel);
         channel->address = channel->routes == NULL
                                ? NULL
                                : tlsmgm_routes_next(channel->routes, channel->relay.client.domain,
                                                     &channel->tries, worker->now);
-        if (channel->address == NULL) {
-            tlsmgm_relay_no_upstream(&channel->relay, TLSMGM_RELAY_UPSTREAM_FAILED,
-                                     error == 0 ? "the domain has no upstream" : NULL, error,
-                                     worker->now);
-            return;
-        }
+        if (channel->address == NULL) break;
         error = open_upstream(worker, channel);
         if (error == 0) attach(worker, channel);
         if (error == 0 || error == EINPROGRESS) return;
-        tlsmgm_routes_failed(channel->routes, channel->address, worker->now);
+        if (!is_shortage(error)) {
+            tlsmgm_routes_failed(channel->routes, channel->address, worker->now);
+        }
     }
+    abandon_connecting(channel);
+    tlsmgm_relay_no_upstream(&channel->relay, TLSMGM_RELAY_UPSTREAM_FAILED,
+                             error == 0 ? "the domain has no upstream" : NULL, error, worker->now);
 }
 
-/* The socket that connects says something. */
-static void go_on_connecting(struct tlsmgm_worker *worker, struct channel *channel) {
+/* The socket that connects says something. True: it is the upstream's now. */
+static bool go_on_connecting(struct tlsmgm_worker *worker, struct channel *channel) {
     int error = 0;
     socklen_t size = sizeof error;
     struct sockaddr_storage peer;
     socklen_t peer_size = sizeof peer;
     if (getsockopt(channel->connecting, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
     if (error == 0 && getpeername(channel->connecting, (struct sockaddr *)&peer, &peer_size) != 0) {
-        if (errno == ENOTCONN) return; /* not yet */
+        if (errno == ENOTCONN) return false; /* not yet */
         error = errno;
     }
     if (error == 0) {
         attach(worker, channel);
-        return;
+        return true;
     }
     tlsmgm_routes_failed(channel->routes, channel->address, worker->now);
     connect_upstream(worker, channel, error);
+    return false;
+}
+
+/* The relay has ended before anybody has answered. */
+static void give_up_connecting(const struct tlsmgm_worker *worker, struct channel *channel) {
+    if (channel->connecting < 0) return;
+    if (channel->relay.status == TLSMGM_RELAY_UPSTREAM_TIMEOUT) {
+        tlsmgm_routes_failed(channel->routes, channel->address, worker->now);
+    }
+    abandon_connecting(channel);
 }
 
 /* --- what a relay wants after it was called ----------------------------------------------------
@@ -262,16 +283,16 @@ static void queue(struct tlsmgm_worker *worker, struct channel *channel) {
     worker->last_turn = &channel->next_turn;
 }
 
-static void look_after(struct tlsmgm_worker *worker, struct channel *channel, bool has_more) {
+static void look_after(struct tlsmgm_worker *worker, struct channel *channel) {
     struct tlsmgm_relay *relay = &channel->relay;
     if (relay->client.established) give_back_handshake(worker, channel);
     if (relay->is_waiting && channel->connecting < 0) connect_upstream(worker, channel, 0);
-    if (!relay->is_waiting) abandon_connecting(channel);
+    if (!relay->is_waiting) give_up_connecting(worker, channel);
     if (relay->phase == TLSMGM_RELAY_OVER) {
         finish(worker, channel);
         return;
     }
-    if (has_more) queue(worker, channel);
+    if (relay->has_more) queue(worker, channel);
     /* One that comes too early finds that out, which is cheaper than to move it with each byte. */
     if (relay->deadline == TLSMGM_NEVER) return;
     if (!tlsmgm_timer_is_set(&channel->timer) || relay->deadline < channel->timer.deadline) {
@@ -283,20 +304,23 @@ static void look_after(struct tlsmgm_worker *worker, struct channel *channel, bo
 
 static uint64_t listener_token(size_t number) { return (uint64_t)number << 1; }
 
+static void pause_accepting(struct tlsmgm_worker *worker) {
+    for (size_t i = 0; i < worker->listener_count; i++) {
+        if (worker->listeners[i].fd >= 0) {
+            (void)tlsmgm_poller_forget(worker->poller, worker->listeners[i].fd);
+        }
+    }
+    tlsmgm_wheel_set(&worker->wheel, &worker->pause, worker->now + PAUSE_MS);
+}
+
+/* All of them, or none for now: one that is watched cannot be watched again. */
 static void watch_listeners(struct tlsmgm_worker *worker) {
     for (size_t i = 0; i < worker->listener_count; i++) {
         int fd = worker->listeners[i].fd;
         if (fd < 0) continue;
         if (tlsmgm_poller_watch_listener(worker->poller, fd, listener_token(i)) != 0) {
-            tlsmgm_wheel_set(&worker->wheel, &worker->pause, worker->now + PAUSE_MS);
-        }
-    }
-}
-
-static void forget_listeners(const struct tlsmgm_worker *worker) {
-    for (size_t i = 0; i < worker->listener_count; i++) {
-        if (worker->listeners[i].fd >= 0) {
-            (void)tlsmgm_poller_forget(worker->poller, worker->listeners[i].fd);
+            pause_accepting(worker);
+            return;
         }
     }
 }
@@ -358,6 +382,7 @@ static void welcome(struct tlsmgm_worker *worker, const struct tlsmgm_worker_lis
     channel->listener = listener;
     channel->accepted = worker->now;
     channel->client_port = port;
+    channel->routes = tlsmgm_routes_ref(worker->routes);
     channel->has_client_address = has_address;
     channel->holds_handshake = !listener->is_plain;
     memcpy(channel->client, address, sizeof address);
@@ -372,11 +397,12 @@ static void welcome(struct tlsmgm_worker *worker, const struct tlsmgm_worker_lis
         tlsmgm_relay_begin(relay, listener->is_plain ? NULL : worker->selector, &local,
                            worker->hello_limit, worker->now);
     }
-    look_after(worker, channel, false);
+    look_after(worker, channel);
 }
 
-static bool is_shortage(int error) {
-    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+/* It would say the same again and again. */
+static bool is_lasting(int error) {
+    return is_shortage(error) || error == EBADF || error == EINVAL || error == ENOTSOCK;
 }
 
 /* Returns whether the backlog may have more. */
@@ -392,10 +418,9 @@ static bool accept_some(struct tlsmgm_worker *worker,
             welcome(worker, listener, fd, &from);
             continue;
         }
-        if (is_shortage(errno)) {
+        if (is_lasting(errno)) {
             atomic_fetch_add_explicit(&worker->accept_errors, 1, memory_order_relaxed);
-            forget_listeners(worker);
-            tlsmgm_wheel_set(&worker->wheel, &worker->pause, worker->now + PAUSE_MS);
+            pause_accepting(worker);
             return false;
         }
         if (errno == EAGAIN || errno == EWOULDBLOCK) return false;
@@ -434,11 +459,15 @@ static void handle(struct tlsmgm_worker *worker, const struct tlsmgm_poll_event 
     if (channel == NULL || channel->relay.phase == TLSMGM_RELAY_OVER) return;
     enum tlsmgm_relay_side side = (enum tlsmgm_relay_side)(event->token & 1);
     if (side == TLSMGM_RELAY_UPSTREAM && channel->connecting >= 0) {
-        go_on_connecting(worker, channel);
-        if (channel->connecting >= 0) return;
+        /* What was said of one that has failed is not true of the next. */
+        if (!go_on_connecting(worker, channel)) {
+            look_after(worker, channel);
+            return;
+        }
     }
     const struct tlsmgm_ready ready = {event->readable, event->writable, event->ended};
-    look_after(worker, channel, tlsmgm_relay_ready(&channel->relay, side, &ready, worker->now));
+    (void)tlsmgm_relay_ready(&channel->relay, side, &ready, worker->now);
+    look_after(worker, channel);
 }
 
 /* Each that had more to do when this began goes on once. */
@@ -454,10 +483,9 @@ static void take_turns(struct tlsmgm_worker *worker) {
         if (relay->phase == TLSMGM_RELAY_OVER) {
             free_channel(worker, channel);
         } else {
-            bool has_more = tlsmgm_relay_ready(relay, TLSMGM_RELAY_CLIENT, &nothing, worker->now);
-            has_more =
-                tlsmgm_relay_ready(relay, TLSMGM_RELAY_UPSTREAM, &nothing, worker->now) || has_more;
-            look_after(worker, channel, has_more);
+            (void)tlsmgm_relay_ready(relay, TLSMGM_RELAY_CLIENT, &nothing, worker->now);
+            (void)tlsmgm_relay_ready(relay, TLSMGM_RELAY_UPSTREAM, &nothing, worker->now);
+            look_after(worker, channel);
         }
         channel = next;
     }
@@ -478,7 +506,7 @@ static void expire(struct tlsmgm_worker *worker) {
         if (channel->relay.deadline <= worker->now) {
             tlsmgm_relay_expire(&channel->relay, worker->now);
         }
-        look_after(worker, channel, false);
+        look_after(worker, channel);
     }
 }
 
@@ -488,7 +516,7 @@ static void for_all(struct tlsmgm_worker *worker,
         struct channel *channel = worker->slots[i].channel;
         if (channel == NULL || channel->relay.phase == TLSMGM_RELAY_OVER) continue;
         call(&channel->relay, worker->now);
-        look_after(worker, channel, false);
+        look_after(worker, channel);
     }
 }
 
@@ -509,7 +537,8 @@ static void begin_draining(struct tlsmgm_worker *worker, uint32_t timeout) {
     if (worker->drained_at != TLSMGM_NEVER) return;
     worker->drained_at = worker->now + timeout;
     for (size_t i = 0; i < worker->listener_count; i++) {
-        while (accept_some(worker, &worker->listeners[i])) {
+        int rounds = BACKLOG_MAX / ACCEPTS_MAX;
+        while (rounds-- > 0 && accept_some(worker, &worker->listeners[i])) {
         }
     }
     tlsmgm_wheel_cancel(&worker->wheel, &worker->pause);
@@ -519,6 +548,7 @@ static void begin_draining(struct tlsmgm_worker *worker, uint32_t timeout) {
 /* False: it is to stop at once. */
 static bool open_mailbox(struct tlsmgm_worker *worker) {
     struct mailbox *mailbox = &worker->mailbox;
+    if (!atomic_exchange(&mailbox->has_mail, false)) return true;
     (void)pthread_mutex_lock(&mailbox->lock);
     struct tlsmgm_selector *selector = mailbox->selector;
     struct tlsmgm_routes *routes = mailbox->routes;
@@ -536,8 +566,9 @@ static bool open_mailbox(struct tlsmgm_worker *worker) {
 static bool is_done(struct tlsmgm_worker *worker) {
     if (worker->drained_at == TLSMGM_NEVER) return false;
     if (worker->drained_at <= worker->now) {
-        for_all(worker, tlsmgm_relay_stop);
-        worker->drained_at = TLSMGM_NEVER - 1; /* once */
+        for_all(worker, worker->is_stopping ? tlsmgm_relay_abort : tlsmgm_relay_stop);
+        worker->is_stopping = true;
+        worker->drained_at = worker->now + worker->settings->linger_timeout + LAST_WAIT_MS;
     }
     return atomic_load_explicit(&worker->connections, memory_order_relaxed) == 0;
 }
@@ -545,7 +576,7 @@ static bool is_done(struct tlsmgm_worker *worker) {
 static int time_to_wait(const struct tlsmgm_worker *worker) {
     if (worker->first_turn != NULL) return 0;
     int timeout = tlsmgm_wheel_timeout(&worker->wheel, worker->now);
-    if (worker->drained_at >= TLSMGM_NEVER - 1) return timeout;
+    if (worker->drained_at == TLSMGM_NEVER) return timeout;
     uint64_t left = worker->drained_at > worker->now ? worker->drained_at - worker->now : 0;
     int most = left > INT32_MAX ? INT32_MAX : (int)left;
     return timeout < 0 || timeout > most ? most : timeout;
@@ -570,19 +601,36 @@ void tlsmgm_worker_run(struct tlsmgm_worker *worker) {
 
 /* --- from other threads ----------------------------------------------------------------------- */
 
-enum tlsmgm_status tlsmgm_worker_new(const struct tlsmgm_worker_config *config,
-                                     struct tlsmgm_worker **out, struct tlsmgm_error *error) {
-    *out = NULL;
+static void wake(struct tlsmgm_worker *worker) {
+    atomic_store(&worker->mailbox.has_mail, true);
+    tlsmgm_poller_wake(worker->poller);
+}
+
+/* What may be missing in the end. */
+static enum tlsmgm_status allocate(const struct tlsmgm_worker_config *config,
+                                   struct tlsmgm_worker **out, struct tlsmgm_error *error) {
     struct tlsmgm_worker *worker = tlsmgm_calloc(1, sizeof *worker);
+    *out = worker;
     if (worker == NULL) return tlsmgm_fail_memory(error);
     worker->listeners = tlsmgm_calloc(config->listener_count + 1, sizeof *worker->listeners);
-    enum tlsmgm_status status = tlsmgm_poller_new(&worker->poller, error);
-    if (worker->listeners == NULL || status != TLSMGM_STATUS_OK) {
-        tlsmgm_poller_free(worker->poller);
-        tlsmgm_free(worker->listeners);
-        tlsmgm_free(worker);
-        return tlsmgm_fail_memory(error);
-    }
+    if (worker->listeners == NULL) return tlsmgm_fail_memory(error);
+    return tlsmgm_poller_new(&worker->poller, error);
+}
+
+static enum tlsmgm_status fail_to_begin(const struct tlsmgm_worker_config *config,
+                                        struct tlsmgm_worker *worker, enum tlsmgm_status status) {
+    for (size_t i = 0; i < config->listener_count; i++) (void)close(config->listeners[i].fd);
+    if (worker != NULL) tlsmgm_free(worker->listeners);
+    tlsmgm_free(worker);
+    return status;
+}
+
+enum tlsmgm_status tlsmgm_worker_new(const struct tlsmgm_worker_config *config,
+                                     struct tlsmgm_worker **out, struct tlsmgm_error *error) {
+    struct tlsmgm_worker *worker;
+    *out = NULL;
+    enum tlsmgm_status status = allocate(config, &worker, error);
+    if (status != TLSMGM_STATUS_OK) return fail_to_begin(config, worker, status);
     for (size_t i = 0; i < config->listener_count; i++) {
         worker->listeners[i] = config->listeners[i];
     }
@@ -625,7 +673,7 @@ void tlsmgm_worker_post(struct tlsmgm_worker *worker, struct tlsmgm_selector *se
     if (selector != NULL) mailbox->selector = tlsmgm_selector_ref(selector);
     if (routes != NULL) mailbox->routes = tlsmgm_routes_ref(routes);
     (void)pthread_mutex_unlock(&mailbox->lock);
-    tlsmgm_poller_wake(worker->poller);
+    wake(worker);
     tlsmgm_selector_free(old_selector); /* nobody has seen them */
     tlsmgm_routes_free(old_routes);
 }
@@ -635,14 +683,14 @@ void tlsmgm_worker_drain(struct tlsmgm_worker *worker, uint32_t timeout) {
     worker->mailbox.drains = true;
     worker->mailbox.drain_timeout = timeout;
     (void)pthread_mutex_unlock(&worker->mailbox.lock);
-    tlsmgm_poller_wake(worker->poller);
+    wake(worker);
 }
 
 void tlsmgm_worker_stop(struct tlsmgm_worker *worker) {
     (void)pthread_mutex_lock(&worker->mailbox.lock);
     worker->mailbox.stops = true;
     (void)pthread_mutex_unlock(&worker->mailbox.lock);
-    tlsmgm_poller_wake(worker->poller);
+    wake(worker);
 }
 
 void tlsmgm_worker_count(const struct tlsmgm_worker *worker, struct tlsmgm_worker_counts *out) {

@@ -32,7 +32,7 @@ struct tlsmgm_worker_record {
     uint16_t client_port;
     uint16_t status; /* enum tlsmgm_relay_status */
     uint32_t listener;
-    uint32_t domain;         /* TLSMGM_MATCH_NONE: none was chosen */
+    uint32_t domain;         /* of the client; TLSMGM_MATCH_NONE: none was chosen */
     int32_t error;           /* errno, or 0 */
     int32_t alert;           /* or TLSMGM_NO_ALERT */
     uint16_t failure_status; /* enum tlsmgm_status of TLS, OK: it has not failed */
@@ -57,11 +57,11 @@ struct tlsmgm_worker_config {
 /* Since new(). Any thread may look; each is right for itself. */
 struct tlsmgm_worker_counts {
     uint64_t accepted;
-    uint64_t accept_errors; /* no descriptors, no memory: it pauses for half a second then */
+    uint64_t accept_errors; /* such as no descriptors: it pauses for half a second then */
     uint64_t connections;   /* at this moment */
 };
 
-/* OK or NO_MEMORY; the listening sockets are closed in any case in the end. */
+/* OK or NO_MEMORY; the listening sockets are closed by free(), or before new() returns nothing. */
 TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_worker_new(const struct tlsmgm_worker_config *config,
                                                      struct tlsmgm_worker **out,
                                                      struct tlsmgm_error *error);
@@ -76,7 +76,10 @@ void tlsmgm_worker_run(struct tlsmgm_worker *worker);
 void tlsmgm_worker_post(struct tlsmgm_worker *worker, struct tlsmgm_selector *selector,
                         struct tlsmgm_routes *routes);
 
-/* No new connections; those that are there have so many milliseconds. */
+/*
+ * No new connections; those that are there have so many milliseconds, then they are stopped, and
+ * have the linger_timeout for their last words. The first call counts.
+ */
 void tlsmgm_worker_drain(struct tlsmgm_worker *worker, uint32_t timeout);
 
 /* At once; whoever is there is reset. */

@@ -233,17 +233,18 @@ class Engine:
         return self._contexts[certificate]
 
     def selector(
-        self, names: Sequence[str], generation: int, address: bytes | None = None
+        self, names: Sequence[str], generation: int, address: bytes | None = None, port: int = 0
     ) -> Any:
         """Return a selector, which the caller frees, with one domain for each filter.
 
         Args:
             names: ``domN.test`` gets the certificate domN, any other dom1.
             generation: is in the records.
-            address: of the only local address that it answers on; None: any.
+            address: the only local one that it answers on; None: any.
+            port: beside that address.
         """
         rig, ffi, lib = self.rig, self.ffi, self.lib
-        rows = [(address, 0, name.encode(), number) for number, name in enumerate(names)]
+        rows = [(address, port, name.encode(), number) for number, name in enumerate(names)]
         entries, _keep = match_entries(rig.c, rows)
         index, error = ffi.new("struct tlsmgm_match_index **"), rig.c.error()
         made = lib.tlsmgm_match_index_new(entries, len(rows), hash_key(rig.c), index, error)
