@@ -7,8 +7,10 @@ that everything may be ready, again and again, and the clock stands still unless
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import socket
+import struct
 from collections.abc import Iterator
 from typing import Any
 
@@ -105,14 +107,18 @@ class TLSWire(Wire):
     def go_on(self) -> None:
         """Carry bytes, and do what can be done with them."""
         wire = self.read()
-        if wire:
-            self.tls.feed(wire)
+        for start in range(0, len(wire), 1 << 20):  # it takes some megabytes at a time, no more
+            self.tls.feed(wire[start : start + (1 << 20)])
+            self._take()
+        self._take()
+        self.carry()
+
+    def _take(self) -> None:
         got = self.tls.handshake()
         if got.status == "OK":
             while (got := self.tls.read()).status == "OK":
                 self.data += got.data
         self.status, self.alert = got.status, got.alert
-        self.carry()
 
     def carry(self) -> None:
         output = self.tls.drain()
@@ -537,3 +543,102 @@ def test_what_is_ready_once_is_not_told_twice(setup: Setup) -> None:
     assert relay.relay.upstream.input_ended
     client.go_on()
     assert (client.data, client.status) == (b"onetwo", "CLOSED")
+
+
+#: Milliseconds after which any deadline would have passed, if it were counted from 0.
+LATE = 1_000_000_000
+
+
+def test_more_than_a_turn_waits_for_the_upstream(rig: Rig) -> None:
+    """No event says it again once the upstream is there, so the owner must be told."""
+    relay, client, upstream = Relay(rig, tls=False, high_water=64 << 20), Wire(), Wire()
+    relay.accept(client)
+    sent = sum(client.send(bytes(1 << 16)) for _ in range(200))
+    relay.ready(CLIENT)
+    assert relay.relay.client.bytes_received == 0
+    relay.attach(upstream)
+    assert sent > relay.relay.client.bytes_received > 0
+    assert relay.relay.has_more
+    for _ in range(100):
+        relay.ready(CLIENT, readable=False)
+        upstream.read()
+    relay.run()
+    assert not relay.relay.has_more
+    assert len(upstream.received) == sent
+
+
+@pytest.mark.parametrize("side", ["client", "upstream"])
+def test_a_plain_neighbour_lingers_when_a_deadline_has_struck(rig: Rig, side: str) -> None:
+    """What it has sent is thrown away, so that it gets a FIN and no reset."""
+    relay, client, upstream = Relay(rig, tls=False, ends_plain_with_fin=True), Wire(), Wire()
+    relay.now += LATE
+    relay.accept(client)
+    client.send(b"unread")
+    if side == "client":
+        relay.wait(TIMES["connect_timeout"])
+        ends, status = client, "upstream-timeout"
+    else:
+        relay.attach(upstream)
+        relay.peers.clear()
+        for _ in range(300):
+            upstream.send(bytes(1 << 16))
+            relay.ready(UPSTREAM)
+        relay.wait(TIMES["send_timeout"])
+        ends, status = upstream, "send-timeout"
+        relay.peers.append(upstream)
+    relay.run()
+    assert (relay.phase, relay.status, ends.end) == ("CLOSING", status, "fin")
+    relay.wait(TIMES["linger_timeout"])
+    assert relay.phase == "OVER"
+
+
+def test_who_was_held_back_is_heard_to_the_end(rig: Rig) -> None:
+    """The end that waits behind unread bytes is not told again; nobody need wait for it."""
+    relay, client = Relay(rig, tls=False, ends_plain_with_fin=True), Wire()
+    relay.accept(client)
+    client.send(b"unread")
+    client.sock.shutdown(socket.SHUT_WR)
+    relay.run()
+    relay.lib.tlsmgm_relay_stop(relay.relay, relay.now)
+    assert (relay.phase, relay.status) == ("OVER", "drained")
+    relay.run()
+    assert client.end == "fin"
+
+
+def test_the_last_words_of_who_takes_no_more(rig: Rig) -> None:
+    """An upstream answers and hangs up while much of the question still waits for it."""
+    relay, client, upstream = Relay(rig, tls=False), Wire(), Wire()
+    relay.accept(client)
+    relay.attach(upstream)
+    relay.peers.clear()
+    for _ in range(300):
+        client.send(bytes(1 << 16))
+        relay.ready(CLIENT)
+    assert relay.relay.upstream.pending.end > 0
+    upstream.send(b"too large")
+    upstream.sock.close()  # with unread bytes: the system sends a reset
+    for _ in range(3):
+        relay.ready(UPSTREAM)
+        client.read()
+    assert client.received == b"too large"
+    relay.run()
+    assert (relay.phase, relay.status) == ("OVER", "upstream-error")
+
+
+@pytest.mark.parametrize("ends_plain_with_fin", [False, True])
+def test_a_killed_process_ends_nothing_cleanly(rig: Rig, *, ends_plain_with_fin: bool) -> None:
+    """The system closes what is left with a FIN, unless it was told otherwise."""
+    relay = Relay(rig, tls=False, ends_plain_with_fin=ends_plain_with_fin)
+    client, upstream = Wire(), Wire()
+    relay.accept(client)
+    relay.attach(upstream)
+    for wire in (client, upstream):
+        with socket.socket(fileno=os.dup(wire.far)) as far:
+            linger = far.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8)
+        assert struct.unpack("ii", linger)[0] == (not ends_plain_with_fin)
+
+
+def test_a_plain_client_has_no_domain(rig: Rig) -> None:
+    relay, client = Relay(rig, tls=False), Wire()
+    relay.accept(client)
+    assert relay.relay.client.domain == relay.lib.TLSMGM_MATCH_NONE
