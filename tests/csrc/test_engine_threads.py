@@ -15,6 +15,8 @@ from tests.support import c_build
 from tests.support.sanitizers import ENVIRONMENT
 
 PROGRAMS = sorted((c_build.TEST_CSRC / "threads").glob("*.c"))
+#: Units that are more than a file of their own: the rooms that they stand on.
+ROOMS = {"worker": ("hello", "match", "serve", "engine")}
 #: "": none, which is when the processor puts writes off.
 SANITIZERS = ("thread", "address,undefined", "")
 
@@ -33,14 +35,20 @@ def can_run(sanitizer: str, folder: Path) -> bool:
     return subprocess.run([program], env=ENVIRONMENT, check=False).returncode == 0
 
 
+def unit(name: str) -> list[Path]:
+    """Return the files of a unit, as far as they are above the lowest room."""
+    if name not in ROOMS:
+        return [c_core.CSRC / "engine" / f"{name}.c"]
+    return [path for room in ROOMS[name] for path in sorted((c_core.CSRC / room).glob("*.c"))]
+
+
 @pytest.mark.parametrize("sanitizer", SANITIZERS, ids=["thread", "address", "plain"])
 @pytest.mark.parametrize("source", PROGRAMS, ids=lambda path: path.stem)
 def test_threads(source: Path, sanitizer: str, tmp_path: Path) -> None:
     if not can_run(sanitizer, tmp_path):
         pytest.skip(f"the compiler's {sanitizer} sanitizer does not run here")
-    unit = c_core.CSRC / "engine" / source.name
     program = tmp_path / source.stem
-    sources = [source, unit, *sorted((c_core.CSRC / "base").glob("*.c"))]
+    sources = [source, *unit(source.stem), *sorted((c_core.CSRC / "base").glob("*.c"))]
     flags = [*c_build.CFLAGS, *c_build.WARNINGS, *c_core.INCLUDES, *sanitize(sanitizer)]
     c_build.run([*c_build.compiler(), *flags, *map(str, sources), "-lpthread", "-o", str(program)])
     done = subprocess.run(
