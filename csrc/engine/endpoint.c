@@ -373,6 +373,11 @@ bool tlsmgm_endpoint_step(struct tlsmgm_endpoint *endpoint, const struct tlsmgm_
 
 bool tlsmgm_endpoint_has_more(const struct tlsmgm_endpoint *endpoint) { return may_read(endpoint); }
 
+void tlsmgm_endpoint_set_sink(struct tlsmgm_endpoint *endpoint, struct tlsmgm_endpoint *sink) {
+    endpoint->sink = sink;
+    if (sink->paused) tlsmgm_endpoint_hold(endpoint, TLSMGM_HOLD_SINK);
+}
+
 void tlsmgm_endpoint_hold(struct tlsmgm_endpoint *endpoint, enum tlsmgm_hold why) {
     if (!endpoint->discards) endpoint->holds = (uint8_t)(endpoint->holds | why);
 }

@@ -117,6 +117,9 @@ bool tlsmgm_endpoint_step(struct tlsmgm_endpoint *endpoint, const struct tlsmgm_
 /* Whether a step without news would find something to read; no event says so again. */
 bool tlsmgm_endpoint_has_more(const struct tlsmgm_endpoint *endpoint);
 
+/* Where its data goes from now on; that one may have too much to write already. */
+void tlsmgm_endpoint_set_sink(struct tlsmgm_endpoint *endpoint, struct tlsmgm_endpoint *sink);
+
 /* Stops reading until it is released, and takes a hold back. */
 void tlsmgm_endpoint_hold(struct tlsmgm_endpoint *endpoint, enum tlsmgm_hold why);
 void tlsmgm_endpoint_release(struct tlsmgm_endpoint *endpoint, enum tlsmgm_hold why);

@@ -162,8 +162,8 @@ static void begin_relaying(struct tlsmgm_relay *relay, uint64_t now) {
     relay->phase = TLSMGM_RELAY_RELAYING;
     relay->phase_started = now;
     relay->moved_at = now;
-    relay->client.sink = &relay->upstream;
-    relay->upstream.sink = &relay->client;
+    tlsmgm_endpoint_set_sink(&relay->client, &relay->upstream);
+    tlsmgm_endpoint_set_sink(&relay->upstream, &relay->client);
     tlsmgm_endpoint_release(&relay->upstream, TLSMGM_HOLD_START);
     tlsmgm_endpoint_release(&relay->client, TLSMGM_HOLD_START);
 }
