@@ -37,7 +37,7 @@ NO_DOMAIN = 0xFFFFFFFF
 
 
 def open_descriptors() -> set[str]:
-    """Return what the process has open, apart from the folder that says so."""
+    """Return the numbers of what the process has open; one of them is the folder that says so."""
     return set(os.listdir("/proc/self/fd"))
 
 
@@ -539,3 +539,128 @@ def test_early_bytes_are_not_forgotten(engines: Any, upstreams: Any) -> None:
                     got += far.recv(1 << 20)
             sender.join()
         assert got == data
+
+
+@contextlib.contextmanager
+def free_descriptors(spare: int) -> Iterator[None]:
+    """Leave the process only so many descriptors above the highest that is open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(map(int, open_descriptors()))
+    holes = [os.open(os.devnull, os.O_RDONLY)]
+    while holes[-1] < highest:
+        holes.append(os.open(os.devnull, os.O_RDONLY))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (holes[-1] + 1 + spare, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for hole in holes:
+            os.close(hole)
+
+
+def test_descriptors_run_out(rig: Rig, upstreams: Any) -> None:
+    """It pauses, counts that once for each pause, and goes on when there are some again."""
+    upstream = upstreams()
+    engine = Engine(rig, {ANY: [upstream.place]}, listeners=PLAIN)
+    try:
+        clients = [plain_client(engine.port) for _ in range(10)]
+        with free_descriptors(4):
+            engine.start()
+            until(lambda: engine.counts().accept_errors >= 2)
+            assert engine.counts().accepted < 10
+            waiting = engine.counts().accept_errors
+            assert waiting < 10
+        until(lambda: engine.counts().accepted == 10)
+        answers = [client for client in clients if _is_served(client)]
+        for client in clients:
+            client.close()
+        until(lambda: engine.counts().connections == 0)
+        assert len(answers) >= 6  # those that waited; the others had no descriptor for upstreams
+        with plain_client(engine.port) as client:
+            assert who(client) == "up"
+        ends = {(record.status, record.error) for record in engine.taken()}
+        assert ends <= {("upstream-failed", errno.EMFILE), ("ok", 0), ("client-error", 0)}
+    finally:
+        engine.close()
+
+
+def _is_served(client: socket.socket) -> bool:
+    try:
+        return who(client) == "up"
+    except (ConnectionResetError, BrokenPipeError):
+        return False
+
+
+def test_our_own_shortage_says_nothing_about_upstreams(rig: Rig, upstreams: Any) -> None:
+    """Neither of two addresses is asked last because we had no descriptor for it."""
+    bad, good = upstreams("a"), upstreams("b")
+    engine = Engine(rig, {ANY: [bad.place, good.place, nobody()]}, listeners=PLAIN)
+    try:
+        client = plain_client(engine.port)
+        with free_descriptors(1):
+            engine.start()
+            assert is_cut(client)
+        client.close()
+        assert engine.records()[0].error == errno.EMFILE
+        seen = []
+        for _ in range(3):
+            with plain_client(engine.port) as client:
+                seen.append(who(client))
+        assert seen[0] == "b"
+        assert seen[2] == "a"
+    finally:
+        engine.close()
+
+
+def test_an_address_that_does_not_answer_in_time_is_asked_last(engines: Any, upstreams: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, contextlib.ExitStack() as stack:
+        place = full.getsockname()[1]
+        for _ in range(3):  # whoever comes behind these is not answered at all
+            sock = stack.enter_context(socket.socket())
+            sock.setblocking(False)
+            sock.connect_ex(("127.0.0.1", place))
+        settings = {"connect_timeout": 300}
+        engine = engines({ANY: [place, upstreams().place]}, listeners=PLAIN, settings=settings)
+        with plain_client(engine.port) as client:
+            assert is_cut(client)
+        assert engine.records()[0].status == "upstream-timeout"
+        for _ in range(4):
+            with plain_client(engine.port) as client:
+                assert who(client) == "up"
+
+
+def test_a_domain_that_cannot_begin_is_told(rig: Rig, engines: Any, upstreams: Any) -> None:
+    """The domain is known, though no version of the client's is allowed there."""
+    engine = engines({ANY: [upstreams().place]}, versions="1.3")
+    context = worker.client_context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with pytest.raises(ssl.SSLError, match="PROTOCOL_VERSION"):
+        tls_client(engine.port, "dom2.test", context)
+    [record] = engine.records()
+    assert (record.status, record.domain, record.generation) == ("handshake-failed", 1, 1)
+
+
+def test_a_drain_ends_though_nobody_takes_the_rest(engines: Any) -> None:
+    """Both have ended well, there is no idle timeout, and the client takes nothing more."""
+    settings = {"idle_timeout": 0, "linger_timeout": 100, "high_water": 64 << 20}
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        places = [listener.getsockname()[1]]
+        engine = engines({ANY: places}, listeners=PLAIN, settings=settings)
+        with plain_client(engine.port) as client:
+            client.shutdown(socket.SHUT_WR)
+            far, _ = listener.accept()
+            with far:
+                far.sendall(bytes(20 << 20))
+            # That was more than the system takes for a client that does not read.
+            engine.drain(100)
+            engine.join()
+    [record] = engine.taken()
+    assert record.bytes_out == 20 << 20
+
+
+@pytest.mark.parametrize("allowed", [0, 1, 2])
+def test_no_memory_for_a_worker(rig: Rig, allowed: int) -> None:
+    """The listening sockets are closed in any case."""
+    shortage = lambda: rig.c.lib.tlsmgm_test_fail_after(allowed)  # noqa: E731
+    with pytest.raises(AssertionError, match="memory"):
+        Engine(rig, {}, before=shortage)

@@ -53,12 +53,13 @@ static void fail(int line) {
 
 #define require(holds) ((holds) ? (void)0 : fail(__LINE__))
 
-/* Bytes of the two peers differ, and those of neighbouring places, too. */
-static uint8_t byte_of(const struct world *world, enum tlsmgm_relay_side side, size_t at) {
-    if (side == TLSMGM_RELAY_CLIENT && world->is_tls && world->script.size > 0) {
-        return world->script.data[at % world->script.size];
-    }
-    return (uint8_t)(at * 7 + at / 251 + (side == TLSMGM_RELAY_CLIENT ? 1 : 101));
+/* Bytes of the two peers differ; a prime, so that no piece looks like the one before. */
+#define PERIOD 65521u
+static uint8_t pattern[2][PERIOD + TLSMGM_READ_SIZE];
+
+/* What a peer has sent from some place on. */
+static const uint8_t *bytes_of(enum tlsmgm_relay_side side, size_t at) {
+    return pattern[side] + at % PERIOD;
 }
 
 /* --- the transport --------------------------------------------------------------------------- */
@@ -74,6 +75,14 @@ static struct peer *peer_of(struct world *world, int fd) {
     return peer;
 }
 
+/* The first words of a client that speaks TLS. */
+static void say_something(const struct world *world, uint8_t *data, size_t size) {
+    size_t at = world->peers[TLSMGM_RELAY_CLIENT].read;
+    for (size_t i = 0; i < size && at + i < world->script.size; i++) {
+        data[i] = world->script.data[at + i];
+    }
+}
+
 static int64_t receive(void *context, int fd, uint8_t *data, size_t size) {
     struct world *world = context;
     struct peer *peer = peer_of(world, fd);
@@ -81,7 +90,8 @@ static int64_t receive(void *context, int fd, uint8_t *data, size_t size) {
     if (peer->has_reset) return -ECONNRESET;
     if (count == 0) return peer->has_ended ? 0 : -EAGAIN;
     if (count > size) count = size;
-    for (size_t i = 0; i < count; i++) data[i] = byte_of(world, side_of(fd), peer->read + i);
+    memcpy(data, bytes_of(side_of(fd), peer->read), count);
+    if (world->is_tls && side_of(fd) == TLSMGM_RELAY_CLIENT) say_something(world, data, count);
     peer->read += count;
     return (int64_t)count;
 }
@@ -92,10 +102,16 @@ static void compare(const struct world *world, int fd, const uint8_t *data, size
     size_t skipped = fd == UPSTREAM_FD ? world->preface_size : 0;
     enum tlsmgm_relay_side other = fd == UPSTREAM_FD ? TLSMGM_RELAY_CLIENT : TLSMGM_RELAY_UPSTREAM;
     if (world->is_tls) return; /* an alert, for there is no domain */
-    for (size_t i = 0; i < size; i++) {
-        size_t at = peer->got + i;
-        require(data[i] == (at < skipped ? 'P' : byte_of(world, other, at - skipped)));
-        require(at < skipped + world->peers[other].read);
+    size_t of_preface = peer->got >= skipped ? 0 : skipped - peer->got;
+    if (of_preface > size) of_preface = size;
+    for (size_t i = 0; i < of_preface; i++) require(data[i] == 'P');
+    size_t at = peer->got + of_preface;
+    require(at + (size - of_preface) <= skipped + world->peers[other].read);
+    while (at < peer->got + size) {
+        size_t left = peer->got + size - at;
+        size_t piece = left < TLSMGM_READ_SIZE ? left : TLSMGM_READ_SIZE;
+        require(memcmp(data + (at - peer->got), bytes_of(other, at - skipped), piece) == 0);
+        at += piece;
     }
 }
 
@@ -362,6 +378,11 @@ int LLVMFuzzerInitialize(int *count, char ***arguments) {
     struct tlsmgm_match_index *index;
     (void)count;
     (void)arguments;
+    for (size_t i = 0; i < sizeof pattern[0]; i++) {
+        size_t at = i % PERIOD;
+        pattern[TLSMGM_RELAY_CLIENT][i] = (uint8_t)(at * 7 + at / 251);
+        pattern[TLSMGM_RELAY_UPSTREAM][i] = (uint8_t)(at * 11 + at / 241 + 100);
+    }
     require(tlsmgm_match_index_new(&none, 0, &key, &index, NULL) == TLSMGM_STATUS_OK);
     require(tlsmgm_selector_new(index, &nothing, 0, 0, 1, &selector, NULL) == TLSMGM_STATUS_OK);
     tlsmgm_match_index_free(index);

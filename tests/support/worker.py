@@ -139,6 +139,8 @@ class Engine:
         settings: other than SETTINGS.
         limits: of admission.
         generation: of the first selector.
+        versions: the only one of TLS that the domains allow.
+        before: is called before the worker is made.
     """
 
     def __init__(
@@ -151,8 +153,11 @@ class Engine:
         settings: dict[str, Any] | None = None,
         limits: dict[str, int] | None = None,
         generation: int = 1,
+        versions: str | None = None,
+        before: Callable[[], Any] | None = None,
     ) -> None:
         self.rig, self.ffi, self.lib = rig, rig.c.ffi, rig.c.lib
+        self._versions = versions
         self._ended = False
         self._contexts: dict[str, Any] = {}
         self._settings = self.ffi.new(
@@ -162,9 +167,17 @@ class Engine:
         self._ring = self._new_ring()
         selector, table = self.selector(names, generation), self.routes(routes)
         self.ports: list[int] = []
-        self.worker = self._new_worker(self._listen(listeners), selector, table)
-        self.lib.tlsmgm_selector_free(selector)
-        self.lib.tlsmgm_routes_free(table)
+        sockets = self._listen(listeners)
+        if before is not None:
+            before()
+        try:
+            self.worker = self._new_worker(sockets, selector, table)
+        except AssertionError:
+            self._free_parts()
+            raise
+        finally:
+            self.lib.tlsmgm_selector_free(selector)
+            self.lib.tlsmgm_routes_free(table)
         self._thread = threading.Thread(target=self.lib.tlsmgm_worker_run, args=(self.worker,))
 
     def start(self) -> Engine:
@@ -229,7 +242,8 @@ class Engine:
                 "certificate": pki(f"{certificate}.pem"),
                 "private_key": pki(f"{certificate}.key"),
             }
-            self._contexts[certificate] = self.rig.server_context(**identity)
+            version = {"version": self._versions} if self._versions else {}
+            self._contexts[certificate] = self.rig.server_context(**identity, **version)
         return self._contexts[certificate]
 
     def selector(
@@ -354,6 +368,10 @@ class Engine:
             row.listener,
         )
 
+    def _free_parts(self) -> None:
+        self.lib.tlsmgm_record_ring_free(self._ring)
+        self.lib.tlsmgm_admission_free(self._admission)
+
     def close(self) -> None:
         """Stop and free it; everything that was let in has left by then."""
         if self._ended:
@@ -364,8 +382,7 @@ class Engine:
             self.join()
         inside = self.inside()
         self.lib.tlsmgm_worker_free(self.worker)
-        self.lib.tlsmgm_record_ring_free(self._ring)
-        self.lib.tlsmgm_admission_free(self._admission)
+        self._free_parts()
         assert inside == (0, 0)
 
 
