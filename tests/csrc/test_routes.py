@@ -36,9 +36,7 @@ class Routes:
             keep.append(addresses)
             row.domain, row.addresses, row.count = domain, addresses, len(letters)
         out = self.ffi.new("struct tlsmgm_routes **", self.ffi.cast("struct tlsmgm_routes *", 1))
-        status = self.c.status_name(
-            self.lib.tlsmgm_routes_new(rows, len(table), out, self.error)
-        )
+        status = self.c.status_name(self.lib.tlsmgm_routes_new(rows, len(table), out, self.error))
         assert (out[0] == self.ffi.NULL) == (status != "OK")
         return status, out[0]
 

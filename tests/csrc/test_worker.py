@@ -17,6 +17,7 @@ import pytest
 
 from tests.support import programs, worker
 from tests.support.contract import Rig
+from tests.support.tls_sockets import wrap
 from tests.support.worker import (
     ANY,
     RESET,
@@ -146,16 +147,14 @@ def test_a_wildcard_listener_asks_for_the_address(engines: Any, upstreams: Any) 
     engine.lib.tlsmgm_selector_free(selector)
     until(lambda: _generation_of(engine, "127.0.0.2") == 5)
     with pytest.raises(ssl.SSLError, match="UNRECOGNIZED_NAME"):
-        worker.wrap(
-            worker.client_context(), plain_client(engine.port), server_hostname="dom1.test"
-        )
+        wrap(worker.client_context(), plain_client(engine.port), server_hostname="dom1.test")
     assert engine.records()[0].status == "no-domain"
 
 
 def _generation_of(engine: Engine, host: str) -> int:
     """Return the generation of the selector that chooses for a new connection."""
     sock = plain_client(engine.port, host)
-    with worker.wrap(worker.client_context(), sock, server_hostname="dom1.test") as client:
+    with wrap(worker.client_context(), sock, server_hostname="dom1.test") as client:
         assert ask(client)
         goodbye(client)
     return engine.records()[0].generation
@@ -302,12 +301,16 @@ def test_numbers_of_domains_and_routes_belong_together(engines: Any, upstreams: 
 
         def go_on(step: Callable[[], Any]) -> Any:
             while True:
-                with contextlib.suppress(ssl.SSLWantReadError):
-                    return (step(), sock.sendall(outgoing.read()))[0]
+                try:
+                    done = step()
+                except ssl.SSLWantReadError:
+                    done = None
                 sock.sendall(outgoing.read())
+                if done is not None:
+                    return done
                 incoming.write(sock.recv(65536))
 
-        go_on(tls.do_handshake)
+        go_on(lambda: [tls.do_handshake()])
         go_on(lambda: tls.write(b"?"))
         assert go_on(lambda: tls.read(100)) == b"one:?"
 
@@ -526,7 +529,9 @@ def test_reloads_during_a_storm(engines: Any, upstreams: Any) -> None:
 def test_early_bytes_are_not_forgotten(engines: Any, upstreams: Any) -> None:
     """Megabytes that wait for the upstream come through without another event."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        engine = engines({ANY: [listener.getsockname()[1]]}, settings={"high_water": 64 << 20}, listeners=PLAIN)
+        engine = engines(
+            {ANY: [listener.getsockname()[1]]}, settings={"high_water": 64 << 20}, listeners=PLAIN
+        )
         data = os.urandom(4 << 20)
         with plain_client(engine.port) as client:
             sender = threading.Thread(target=client.sendall, args=(data,))
@@ -612,7 +617,9 @@ def test_our_own_shortage_says_nothing_about_upstreams(rig: Rig, upstreams: Any)
         engine.close()
 
 
-def test_an_address_that_does_not_answer_in_time_is_asked_last(engines: Any, upstreams: Any) -> None:
+def test_an_address_that_does_not_answer_in_time_is_asked_last(
+    engines: Any, upstreams: Any
+) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full, contextlib.ExitStack() as stack:
         place = full.getsockname()[1]
         for _ in range(3):  # whoever comes behind these is not answered at all

@@ -270,7 +270,9 @@ class Engine:
             handle.ctx = self._context(certificate)
             handle.is_server = True
         out = ffi.new("struct tlsmgm_selector **")
-        assert lib.tlsmgm_selector_new(index[0], handles, len(names), 0, generation, out, error) == 0
+        assert (
+            lib.tlsmgm_selector_new(index[0], handles, len(names), 0, generation, out, error) == 0
+        )
         lib.tlsmgm_match_index_free(index[0])
         return out[0]
 
@@ -351,7 +353,12 @@ class Engine:
     def records(self, count: int = 1) -> list[Record]:
         """Wait for so many records, and return them."""
         found: list[Record] = []
-        until(lambda: found.extend(self.taken()) or len(found) >= count)
+
+        def has_all() -> bool:
+            found.extend(self.taken())
+            return len(found) >= count
+
+        until(has_all)
         assert len(found) == count
         return found
 
