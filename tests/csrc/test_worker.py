@@ -310,7 +310,11 @@ def test_numbers_of_domains_and_routes_belong_together(engines: Any, upstreams: 
                     return done
                 incoming.write(sock.recv(65536))
 
-        go_on(lambda: [tls.do_handshake()])
+        def shake() -> bool:
+            tls.do_handshake()
+            return True
+
+        go_on(shake)
         go_on(lambda: tls.write(b"?"))
         assert go_on(lambda: tls.read(100)) == b"one:?"
 
@@ -565,35 +569,21 @@ def free_descriptors(spare: int) -> Iterator[None]:
 
 def test_descriptors_run_out(rig: Rig, upstreams: Any) -> None:
     """It pauses, counts that once for each pause, and goes on when there are some again."""
-    upstream = upstreams()
-    engine = Engine(rig, {ANY: [upstream.place]}, listeners=PLAIN)
+    engine = Engine(rig, {ANY: [upstreams().place]}, listeners=PLAIN)
     try:
         clients = [plain_client(engine.port) for _ in range(10)]
-        with free_descriptors(4):
+        with free_descriptors(0):
             engine.start()
             until(lambda: engine.counts().accept_errors >= 2)
-            assert engine.counts().accepted < 10
-            waiting = engine.counts().accept_errors
-            assert waiting < 10
-        until(lambda: engine.counts().accepted == 10)
-        answers = [client for client in clients if _is_served(client)]
+            assert engine.counts().accepted == 0
+            assert engine.counts().accept_errors < 10
         for client in clients:
+            assert who(client) == "up"
             client.close()
         until(lambda: engine.counts().connections == 0)
-        assert len(answers) >= 6  # those that waited; the others had no descriptor for upstreams
-        with plain_client(engine.port) as client:
-            assert who(client) == "up"
-        ends = {(record.status, record.error) for record in engine.taken()}
-        assert ends <= {("upstream-failed", errno.EMFILE), ("ok", 0), ("client-error", 0)}
+        assert engine.counts().accepted == 10
     finally:
         engine.close()
-
-
-def _is_served(client: socket.socket) -> bool:
-    try:
-        return who(client) == "up"
-    except (ConnectionResetError, BrokenPipeError):
-        return False
 
 
 def test_our_own_shortage_says_nothing_about_upstreams(rig: Rig, upstreams: Any) -> None:
