@@ -82,6 +82,12 @@ void tlsmgm_endpoint_reset(struct tlsmgm_endpoint *endpoint) {
     lose(endpoint, 0, endpoint->transport->reset);
 }
 
+void tlsmgm_endpoint_arm(struct tlsmgm_endpoint *endpoint) {
+    if (endpoint->fd < 0) return;
+    endpoint->is_armed = true;
+    endpoint->transport->arm(endpoint->transport->context, endpoint->fd, true);
+}
+
 /* The parts of an end that wait for everything to be written. */
 static void end_if_written(struct tlsmgm_endpoint *endpoint) {
     if (endpoint->fd < 0 || tlsmgm_endpoint_pending(endpoint) > 0) return;
@@ -89,7 +95,10 @@ static void end_if_written(struct tlsmgm_endpoint *endpoint) {
         endpoint->end_wanted = false;
         endpoint->transport->end(endpoint->transport->context, endpoint->fd);
     }
-    if (endpoint->close_wanted) lose(endpoint, 0, endpoint->transport->close);
+    if (!endpoint->close_wanted) return;
+    if (endpoint->is_armed)
+        endpoint->transport->arm(endpoint->transport->context, endpoint->fd, false);
+    lose(endpoint, 0, endpoint->transport->close);
 }
 
 /* Returns how many bytes were taken. */

@@ -71,6 +71,7 @@ struct tlsmgm_endpoint {
     bool writable;        /* as far as we know */
     bool end_is_near;     /* the end of the peer's bytes has come, behind what is not read yet */
     bool resumes;         /* the last hold was taken back */
+    bool is_armed;        /* without a word from us the system resets it */
     bool has_received;    /* any byte of the peer, of whatever kind */
     bool established;     /* data may flow */
     bool paused;          /* pending has been above high_water, and is not far below it yet */
@@ -100,6 +101,9 @@ TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_endpoint_accept_tls(struct tlsmgm_endp
 /* The peer is a server that speaks TLS. conn belongs to the endpoint from now on. */
 void tlsmgm_endpoint_connect_tls(struct tlsmgm_endpoint *endpoint,
                                  const struct tlsmgm_backend *backend, struct tlsmgm_conn *conn);
+
+/* If the process is killed, the peer sees a reset. */
+void tlsmgm_endpoint_arm(struct tlsmgm_endpoint *endpoint);
 
 /* The transport is there: sends what goes before everything else, then begins. */
 void tlsmgm_endpoint_begin(struct tlsmgm_endpoint *endpoint, struct tlsmgm_bytes preface);

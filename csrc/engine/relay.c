@@ -366,10 +366,9 @@ static void expire_idle(struct tlsmgm_relay *relay) {
 /* --- what the owner calls -------------------------------------------------------------------- */
 
 /* If the process is killed, the system must not end a plain connection with a clean FIN. */
-static void arm(const struct tlsmgm_relay *relay, const struct tlsmgm_endpoint *endpoint) {
-    const struct tlsmgm_transport *transport = endpoint->transport;
+static void arm(const struct tlsmgm_relay *relay, struct tlsmgm_endpoint *endpoint) {
     if (endpoint->is_tls || relay->settings->ends_plain_with_fin) return;
-    transport->arm(transport->context, endpoint->fd);
+    tlsmgm_endpoint_arm(endpoint);
 }
 
 static void resume(struct tlsmgm_endpoint *endpoint) {

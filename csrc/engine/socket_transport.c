@@ -25,9 +25,9 @@ static void set_linger(int fd, int on) {
     (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
 }
 
-static void arm(void *context, int fd) {
+static void arm(void *context, int fd, bool on) {
     (void)context;
-    set_linger(fd, 1);
+    set_linger(fd, on ? 1 : 0);
 }
 
 static void end(void *context, int fd) {
@@ -37,7 +37,6 @@ static void end(void *context, int fd) {
 
 static void close_orderly(void *context, int fd) {
     (void)context;
-    set_linger(fd, 0);
     (void)close(fd);
 }
 

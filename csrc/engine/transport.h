@@ -15,8 +15,8 @@ struct tlsmgm_transport {
     /* How many bytes were taken, one at least, or a negative errno as above. */
     int64_t (*send)(void *context, int fd, const uint8_t *data, size_t size);
 
-    /* Whatever ends the process without a word from us resets it, too. */
-    void (*arm)(void *context, int fd);
+    /* Whatever ends the process without a word from us resets it, too; or no longer. */
+    void (*arm)(void *context, int fd, bool on);
 
     /* Ends our direction, behind all that was sent. */
     void (*end)(void *context, int fd);

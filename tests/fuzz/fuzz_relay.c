@@ -128,7 +128,8 @@ static int64_t send_some(void *context, int fd, const uint8_t *data, size_t size
     return (int64_t)count;
 }
 
-static void arm(void *context, int fd) {
+static void arm(void *context, int fd, bool on) {
+    (void)on;
     struct world *world = context;
     require(!world->settings.ends_plain_with_fin && !peer_of(world, fd)->saw_end);
 }

@@ -1,0 +1,164 @@
+#include "engine/accepting.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/channels.h"
+#include "engine/slots.h"
+
+#define ACCEPTS_MAX 64   /* of one listener, then others go first */
+#define BACKLOG_MAX 4096 /* of one listener, before it closes: Linux has no more (somaxconn) */
+#define PAUSE_MS    500  /* without accepting, where there are no descriptors */
+
+static uint64_t listener_token(size_t number) { return (uint64_t)number << 1; }
+
+static void pause_accepting(struct tlsmgm_worker *worker) {
+    for (size_t i = 0; i < worker->listener_count; i++) {
+        if (worker->listeners[i].fd >= 0) {
+            (void)tlsmgm_poller_forget(worker->poller, worker->listeners[i].fd);
+        }
+    }
+    tlsmgm_wheel_set(&worker->wheel, &worker->pause, worker->now + PAUSE_MS);
+}
+
+/* All of them, or none for now: one that is watched cannot be watched again. */
+void tlsmgm_listeners_watch(struct tlsmgm_worker *worker) {
+    for (size_t i = 0; i < worker->listener_count; i++) {
+        int fd = worker->listeners[i].fd;
+        if (fd < 0) continue;
+        tlsmgm_set_nodelay(fd); /* whoever is accepted inherits it */
+        if (tlsmgm_poller_watch_listener(worker->poller, fd, listener_token(i)) != 0) {
+            pause_accepting(worker);
+            return;
+        }
+    }
+}
+
+/* False: it has no address of the Internet, such as a unix socket. */
+static bool read_address(const struct sockaddr_storage *from, uint8_t address[16], uint16_t *port) {
+    if (from->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *ipv6 = (const struct sockaddr_in6 *)from;
+        memcpy(address, &ipv6->sin6_addr, 16);
+        *port = ntohs(ipv6->sin6_port);
+        return true;
+    }
+    if (from->ss_family != AF_INET) return false;
+    const struct sockaddr_in *ipv4 = (const struct sockaddr_in *)from;
+    memset(address, 0, 10);
+    memset(address + 10, 0xff, 2);
+    memcpy(address + 12, &ipv4->sin_addr, 4);
+    *port = ntohs(ipv4->sin_port);
+    return true;
+}
+
+static struct tlsmgm_local local_of(const struct tlsmgm_worker_listener *listener, int fd) {
+    struct tlsmgm_local local = listener->local;
+    struct sockaddr_storage name;
+    socklen_t size = sizeof name;
+    if (listener->has_wildcard && getsockname(fd, (struct sockaddr *)&name, &size) == 0) {
+        (void)read_address(&name, local.address, &local.port);
+    }
+    local.listener = listener->number;
+    return local;
+}
+
+/* Without a word, and without anything that waits in the system afterwards. */
+static void turn_away(int fd) {
+    const struct tlsmgm_transport *sockets = tlsmgm_socket_transport();
+    sockets->reset(sockets->context, fd);
+}
+
+static void welcome(struct tlsmgm_worker *worker, const struct tlsmgm_worker_listener *listener,
+                    int fd, const struct sockaddr_storage *from) {
+    uint8_t address[16] = {0};
+    uint16_t port = 0;
+    bool has_address = read_address(from, address, &port);
+    const uint8_t *network = has_address ? address : NULL;
+    if (tlsmgm_admission_enter(worker->admission, network, !listener->is_plain) !=
+        TLSMGM_ADMISSION_ADMITTED) {
+        turn_away(fd);
+        return;
+    }
+    struct tlsmgm_channel *channel = tlsmgm_channel_new(worker);
+    if (channel == NULL) {
+        if (!listener->is_plain) tlsmgm_admission_handshake_over(worker->admission, network);
+        tlsmgm_admission_leave(worker->admission);
+        turn_away(fd);
+        return;
+    }
+    atomic_fetch_add_explicit(&worker->connections, 1, memory_order_relaxed);
+    channel->listener = listener;
+    channel->accepted = worker->now;
+    channel->client_port = port;
+    channel->routes = tlsmgm_routes_ref(worker->routes);
+    channel->has_client_address = has_address;
+    channel->holds_handshake = !listener->is_plain;
+    memcpy(channel->client, address, sizeof address);
+    struct tlsmgm_local local = local_of(listener, fd);
+    struct tlsmgm_relay *relay = &channel->relay;
+    tlsmgm_relay_init(relay, worker->settings, tlsmgm_socket_transport(), &worker->room, fd,
+                      worker->now);
+    if (tlsmgm_poller_watch_stream(
+            worker->poller, fd, tlsmgm_channel_token(worker, channel, TLSMGM_RELAY_CLIENT)) != 0) {
+        tlsmgm_relay_abort(relay, worker->now);
+    } else {
+        tlsmgm_relay_begin(relay, listener->is_plain ? NULL : worker->selector, &local,
+                           worker->hello_limit, worker->now);
+    }
+    tlsmgm_channel_look_after(worker, channel);
+}
+
+/* It would say the same again and again. */
+static bool is_lasting(int error) {
+    return tlsmgm_is_shortage(error) || error == EBADF || error == EINVAL || error == ENOTSOCK;
+}
+
+/* Returns whether the backlog may have more. */
+static bool accept_some(struct tlsmgm_worker *worker,
+                        const struct tlsmgm_worker_listener *listener) {
+    for (int i = 0; i < ACCEPTS_MAX && listener->fd >= 0; i++) {
+        struct sockaddr_storage from = {0};
+        socklen_t size = sizeof from;
+        int fd =
+            accept4(listener->fd, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            atomic_fetch_add_explicit(&worker->accepted, 1, memory_order_relaxed);
+            welcome(worker, listener, fd, &from);
+            continue;
+        }
+        if (is_lasting(errno)) {
+            atomic_fetch_add_explicit(&worker->accept_errors, 1, memory_order_relaxed);
+            pause_accepting(worker);
+            return false;
+        }
+        if (errno == EAGAIN || errno == EWOULDBLOCK) return false;
+        /* Anything else is about that one connection, such as ECONNABORTED (accept(2)). */
+    }
+    return true;
+}
+
+void tlsmgm_listeners_ready(struct tlsmgm_worker *worker, uint64_t token) {
+    size_t number = (size_t)token >> 1;
+    if (tlsmgm_timer_is_set(&worker->pause)) return;
+    (void)accept_some(worker, &worker->listeners[number]);
+}
+
+void tlsmgm_listeners_close(struct tlsmgm_worker *worker) {
+    for (size_t i = 0; i < worker->listener_count; i++) {
+        struct tlsmgm_worker_listener *listener = &worker->listeners[i];
+        if (listener->fd < 0) continue;
+        (void)tlsmgm_poller_forget(worker->poller, listener->fd);
+        (void)close(listener->fd);
+        listener->fd = -1;
+    }
+}
+
+void tlsmgm_listeners_drain(struct tlsmgm_worker *worker) {
+    for (size_t i = 0; i < worker->listener_count; i++) {
+        int rounds = BACKLOG_MAX / ACCEPTS_MAX;
+        while (rounds-- > 0 && accept_some(worker, &worker->listeners[i])) {
+        }
+    }
+    tlsmgm_wheel_cancel(&worker->wheel, &worker->pause);
+    tlsmgm_listeners_close(worker);
+}

@@ -1,0 +1,20 @@
+/* Connecting: the addresses of a route, one after the other, until one of them answers. */
+#ifndef TLSMGM_CONNECTING_H
+#define TLSMGM_CONNECTING_H
+
+#include "engine/worker_state.h"
+
+/* The relay waits: asks, and attaches an upstream that answers at once, or says that there is none.
+ */
+void tlsmgm_connect_begin(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel);
+
+/* The socket that connects says something. True: it is the upstream's now. */
+bool tlsmgm_connect_go_on(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel);
+
+/* The relay has ended before anybody has answered. */
+void tlsmgm_connect_give_up(const struct tlsmgm_worker *worker, struct tlsmgm_channel *channel);
+
+/* Closes the socket that connects, if there is one. */
+void tlsmgm_connect_abandon(struct tlsmgm_channel *channel);
+
+#endif

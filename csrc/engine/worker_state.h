@@ -1,0 +1,101 @@
+/*
+ * What a worker consists of, for the files that it consists of. Each has a part of the work:
+ *
+ *     slots.c        who is where, and which event is for whom
+ *     connecting.c   upstreams, until one answers
+ *     channels.c     what a relay wants after it was called, and what remains of it
+ *     accepting.c    listening sockets, and who may come in
+ *     worker.c       the loop, and the mailbox
+ */
+#ifndef TLSMGM_WORKER_STATE_H
+#define TLSMGM_WORKER_STATE_H
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+
+#include "engine/poller.h"
+#include "engine/wheel.h"
+#include "engine/worker_config.h"
+
+/* A connection in its slot. */
+struct tlsmgm_channel {
+    struct tlsmgm_relay relay;
+    struct tlsmgm_timer timer; /* never later than the relay's deadline */
+    struct tlsmgm_channel *next_turn;
+    const struct tlsmgm_worker_listener *listener;
+    const struct tlsmgm_route_address *address; /* that is being asked */
+    struct tlsmgm_routes *routes; /* a reference; of the time of the selector that chooses for it */
+    struct tlsmgm_route_tries tries;
+    uint64_t accepted;
+    uint32_t index;
+    int connecting; /* descriptor, or -1 */
+    uint16_t client_port;
+    uint8_t client[16];
+    bool has_client_address;
+    bool is_queued;
+    bool holds_handshake; /* a place of those that shake hands */
+};
+
+struct tlsmgm_slot {
+    struct tlsmgm_channel *channel; /* NULL: free */
+    uint32_t generation;            /* of what is or was here; listeners have 0 */
+    uint32_t next_free;
+};
+
+#define TLSMGM_NO_SLOT UINT32_MAX
+
+/* What others have asked for. */
+struct tlsmgm_mailbox {
+    pthread_mutex_t lock;
+    struct tlsmgm_selector *selector;
+    struct tlsmgm_routes *routes;
+    uint32_t drain_timeout;
+    bool drains;
+    bool stops;
+    atomic_bool has_mail; /* nobody takes the lock to find nothing */
+};
+
+struct tlsmgm_worker {
+    struct tlsmgm_worker_listener *listeners;
+    size_t listener_count;
+    const struct tlsmgm_relay_settings *settings;
+    size_t hello_limit;
+    struct tlsmgm_admission *admission;
+    struct tlsmgm_selector *selector;
+    struct tlsmgm_routes *routes;
+    struct tlsmgm_record_ring *records;
+    struct tlsmgm_poller *poller;
+    struct tlsmgm_slot *slots;
+    uint32_t slot_count;
+    uint32_t free_slot;
+    struct tlsmgm_channel *first_turn; /* those with more to do, in their order */
+    struct tlsmgm_channel **last_turn;
+    struct tlsmgm_mailbox mailbox;
+    _Atomic uint64_t accepted;
+    _Atomic uint64_t accept_errors;
+    _Atomic uint64_t connections;
+    uint64_t now;
+    uint64_t drained_at;       /* when what is left is ended; TLSMGM_NEVER: it does not drain */
+    bool is_stopping;          /* they were stopped, and linger */
+    struct tlsmgm_timer pause; /* set: no listener is watched */
+    struct tlsmgm_wheel wheel;
+    struct tlsmgm_room room;
+};
+
+/* That is our own trouble, whatever address is asked. */
+static inline bool tlsmgm_is_shortage(int error) {
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM ||
+           error == ENOSPC;
+}
+
+/* Small answers do not wait for the peer's acknowledgement. */
+static inline void tlsmgm_set_nodelay(int fd) {
+    int on = 1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* unix: has none */
+}
+
+#endif
