@@ -103,7 +103,7 @@ def _names_of(server_name: str | None) -> tuple[bytes | None, bytes | None]:
 
 def _check_local(local: tuple[str, int]) -> None:
     # That of IPv6 has four parts.
-    if not isinstance(local, tuple | list) or len(local) < 2 or not 0 <= local[1] <= 0xFFFF:
+    if not isinstance(local, (tuple, list)) or len(local) < 2 or not 0 <= local[1] <= 0xFFFF:
         raise ValueError(f"local must be an address and a port of 0 to 65535, not {local!r}")
 
 
