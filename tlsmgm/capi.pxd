@@ -5,6 +5,8 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 cdef extern from "tlsmgm.h" nogil:
     const unsigned int TLSMGM_CONTRACT_VERSION
     const size_t TLSMGM_RECORD_MAX
+    const uint16_t TLSMGM_TLS1_2
+    const uint16_t TLSMGM_TLS1_3
     const size_t TLSMGM_RECORD_OVERHEAD
     const char *TLSMGM_BACKEND_CAPSULE
     const unsigned int TLSMGM_SCOPE_MAX

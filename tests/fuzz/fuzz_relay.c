@@ -129,9 +129,9 @@ static int64_t send_some(void *context, int fd, const uint8_t *data, size_t size
 }
 
 static void arm(void *context, int fd, bool on) {
-    (void)on;
     struct world *world = context;
-    require(!world->settings.ends_plain_with_fin && !peer_of(world, fd)->saw_end);
+    require(!world->settings.ends_plain_with_fin);
+    require(!on || !peer_of(world, fd)->saw_end);
 }
 
 /* Nobody may take what it has for everything unless it is. */

@@ -56,7 +56,7 @@ def variables(conn: Connection, _: random.Random) -> None:
 
 def feed(conn: Connection, chance: random.Random) -> None:
     """Now and then something that ends the connection; else nothing."""
-    garbage = chance.random() < 0.02
+    garbage = chance.random() < 0.08
     conn.feed(chance.choice([bytes, bytearray])(b"garbage" if garbage else b""))
 
 
