@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "engine/channels.h"
+#include "engine/records.h"
 #include "engine/slots.h"
 
 #define ACCEPTS_MAX 64   /* of one listener, then others go first */
@@ -74,9 +75,11 @@ static void welcome(struct tlsmgm_worker *worker, const struct tlsmgm_worker_lis
     uint16_t port = 0;
     bool has_address = read_address(from, address, &port);
     const uint8_t *network = has_address ? address : NULL;
-    if (tlsmgm_admission_enter(worker->admission, network, !listener->is_plain) !=
-        TLSMGM_ADMISSION_ADMITTED) {
+    enum tlsmgm_admission_verdict verdict =
+        tlsmgm_admission_enter(worker->admission, network, !listener->is_plain);
+    if (verdict != TLSMGM_ADMISSION_ADMITTED) {
         turn_away(fd);
+        tlsmgm_record_turned_away(worker, listener, verdict, address, has_address);
         return;
     }
     struct tlsmgm_channel *channel = tlsmgm_channel_new(worker);
@@ -86,24 +89,28 @@ static void welcome(struct tlsmgm_worker *worker, const struct tlsmgm_worker_lis
         turn_away(fd);
         return;
     }
-    atomic_fetch_add_explicit(&worker->connections, 1, memory_order_relaxed);
+    worker->connections++;
+    tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(connections), 1);
+    if (!listener->is_plain) {
+        tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(handshakes_started), 1);
+    }
     channel->listener = listener;
     channel->accepted = worker->now;
     channel->client_port = port;
-    channel->routes = tlsmgm_routes_ref(worker->routes);
+    channel->plan = tlsmgm_plan_ref(worker->plan);
     channel->has_client_address = has_address;
     channel->holds_handshake = !listener->is_plain;
     memcpy(channel->client, address, sizeof address);
-    struct tlsmgm_local local = local_of(listener, fd);
+    channel->local = local_of(listener, fd);
     struct tlsmgm_relay *relay = &channel->relay;
-    tlsmgm_relay_init(relay, worker->settings, tlsmgm_socket_transport(), &worker->room, fd,
+    tlsmgm_relay_init(relay, &channel->plan->settings, tlsmgm_socket_transport(), &worker->room, fd,
                       worker->now);
     if (tlsmgm_poller_watch_stream(
             worker->poller, fd, tlsmgm_channel_token(worker, channel, TLSMGM_RELAY_CLIENT)) != 0) {
         tlsmgm_relay_abort(relay, worker->now);
     } else {
-        tlsmgm_relay_begin(relay, listener->is_plain ? NULL : worker->selector, &local,
-                           worker->hello_limit, worker->now);
+        tlsmgm_relay_begin(relay, listener->is_plain ? NULL : channel->plan->selector,
+                           &channel->local, channel->plan->hello_limit, worker->now);
     }
     tlsmgm_channel_look_after(worker, channel);
 }
@@ -122,12 +129,13 @@ static bool accept_some(struct tlsmgm_worker *worker,
         int fd =
             accept4(listener->fd, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            atomic_fetch_add_explicit(&worker->accepted, 1, memory_order_relaxed);
+            tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(accepted), 1);
             welcome(worker, listener, fd, &from);
             continue;
         }
         if (is_lasting(errno)) {
-            atomic_fetch_add_explicit(&worker->accept_errors, 1, memory_order_relaxed);
+            tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(accept_errors), 1);
+            tlsmgm_record_cannot_accept(worker, listener, errno);
             pause_accepting(worker);
             return false;
         }

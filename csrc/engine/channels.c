@@ -1,32 +1,8 @@
 #include "engine/channels.h"
 
-#include <string.h>
-
 #include "engine/connecting.h"
+#include "engine/records.h"
 #include "engine/slots.h"
-
-static void put_record(const struct tlsmgm_worker *worker, const struct tlsmgm_channel *channel) {
-    const struct tlsmgm_relay *relay = &channel->relay;
-    const struct tlsmgm_error *failure = relay->failure;
-    if (worker->records == NULL) return;
-    struct tlsmgm_worker_record record = {
-        .client_port = channel->client_port,
-        .status = (uint16_t)relay->status,
-        .listener = channel->listener->number,
-        .domain = relay->client.domain,
-        .error = relay->error,
-        .alert = failure == NULL ? TLSMGM_NO_ALERT : failure->alert,
-        .failure_status = (uint16_t)(failure == NULL ? TLSMGM_STATUS_OK : failure->status),
-        .verify_reason = (uint16_t)(failure == NULL ? TLSMGM_VERIFY_NONE : failure->verify_reason),
-        .generation = relay->client.generation,
-        .bytes_in = relay->client.bytes_received,
-        .bytes_out = relay->has_upstream ? relay->upstream.bytes_received : 0,
-        .duration = worker->now - channel->accepted,
-    };
-    memcpy(record.client, channel->client, sizeof record.client);
-    bool was_empty;
-    (void)tlsmgm_record_ring_push(worker->records, &record, &was_empty);
-}
 
 static void give_back_handshake(const struct tlsmgm_worker *worker,
                                 struct tlsmgm_channel *channel) {
@@ -38,12 +14,14 @@ static void give_back_handshake(const struct tlsmgm_worker *worker,
 
 static void finish(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
     tlsmgm_connect_abandon(channel);
-    put_record(worker, channel);
+    tlsmgm_connect_keep_session(channel);
+    tlsmgm_record_end(worker, channel);
     give_back_handshake(worker, channel);
     tlsmgm_admission_leave(worker->admission);
     tlsmgm_wheel_cancel(&worker->wheel, &channel->timer);
     tlsmgm_relay_free(&channel->relay);
-    atomic_fetch_sub_explicit(&worker->connections, 1, memory_order_relaxed);
+    worker->connections--;
+    tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(connections), UINT64_MAX);
     /* In the queue it is found again, and freed there. */
     if (!channel->is_queued) tlsmgm_channel_free(worker, channel);
 }
@@ -56,9 +34,30 @@ static void queue(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) 
     worker->last_turn = &channel->next_turn;
 }
 
+/* The client is in. */
+static void note_established(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
+    const struct tlsmgm_endpoint *client = &channel->relay.client;
+    if (!channel->holds_handshake) return;
+    give_back_handshake(worker, channel);
+    struct tlsmgm_conn_info info;
+    client->backend->conn_info(client->conn, &info);
+    tlsmgm_counters_established(&worker->counters, info.session_reused);
+}
+
+static void note_pauses(struct tlsmgm_worker *worker, struct tlsmgm_relay *relay) {
+    if (relay->pauses == 0) return;
+    tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(paused), relay->pauses);
+    relay->pauses = 0;
+}
+
 void tlsmgm_channel_look_after(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
     struct tlsmgm_relay *relay = &channel->relay;
-    if (relay->client.established) give_back_handshake(worker, channel);
+    if (relay->client.established) note_established(worker, channel);
+    note_pauses(worker, relay);
+    if (!channel->asked_session && relay->has_upstream && relay->upstream.bytes_received > 0) {
+        channel->asked_session = true; /* in TLS 1.3 it comes with the data */
+        tlsmgm_connect_keep_session(channel);
+    }
     if (relay->is_waiting && channel->connecting < 0) tlsmgm_connect_begin(worker, channel);
     if (!relay->is_waiting) tlsmgm_connect_give_up(worker, channel);
     if (relay->phase == TLSMGM_RELAY_OVER) {
@@ -66,9 +65,13 @@ void tlsmgm_channel_look_after(struct tlsmgm_worker *worker, struct tlsmgm_chann
         return;
     }
     if (relay->has_more) queue(worker, channel);
+    uint64_t deadline = relay->deadline;
+    if (channel->connecting >= 0 && channel->try_deadline < deadline) {
+        deadline = channel->try_deadline;
+    }
     /* One that comes too early finds that out, which is cheaper than to move it with each byte. */
-    if (relay->deadline == TLSMGM_NEVER) return;
-    if (!tlsmgm_timer_is_set(&channel->timer) || relay->deadline < channel->timer.deadline) {
-        tlsmgm_wheel_set(&worker->wheel, &channel->timer, relay->deadline);
+    if (deadline == TLSMGM_NEVER) return;
+    if (!tlsmgm_timer_is_set(&channel->timer) || deadline < channel->timer.deadline) {
+        tlsmgm_wheel_set(&worker->wheel, &channel->timer, deadline);
     }
 }

@@ -1,5 +1,6 @@
 #include "engine/connecting.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "engine/slots.h"
@@ -23,27 +24,127 @@ static int open_upstream(struct tlsmgm_worker *worker, struct tlsmgm_channel *ch
     return failed != 0 ? failed : error;
 }
 
+static void give_up(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel,
+                    enum tlsmgm_relay_status status, const char *reason) {
+    tlsmgm_connect_abandon(channel);
+    tlsmgm_relay_no_upstream(&channel->relay, status, reason, 0, worker->now);
+}
+
+/* --- what an answered connection begins with ---------------------------------------------------
+ */
+
+static struct tlsmgm_proxy_end end_of(const uint8_t address[16], uint16_t port, bool is_known) {
+    struct tlsmgm_proxy_end end = {.kind = is_known ? TLSMGM_PROXY_END_IP : TLSMGM_PROXY_END_NONE,
+                                   .port = port};
+    memcpy(end.address, address, sizeof end.address);
+    return end;
+}
+
+static enum tlsmgm_status write_preface(const struct tlsmgm_channel *channel, uint8_t *out,
+                                        size_t *size, struct tlsmgm_error *error) {
+    const struct tlsmgm_endpoint *client = &channel->relay.client;
+    const struct tlsmgm_plan *plan = channel->plan;
+    const struct tlsmgm_local *local = &channel->local;
+    const struct tlsmgm_preface_client facts = {
+        .source = end_of(channel->client, channel->client_port, channel->has_client_address),
+        .destination = end_of(local->address, local->port, channel->has_client_address),
+        .backend = client->backend,
+        .conn = client->conn,
+        .server_name = tlsmgm_blob_view(&client->server_name),
+    };
+    *size = 0;
+    if (plan->preface == TLSMGM_PREFACE_NONE) return TLSMGM_STATUS_OK;
+    return tlsmgm_preface_write(plan->preface, plan->values, &facts, out, size, error);
+}
+
+/* A plain upstream needs none, and gets NULL. */
+static enum tlsmgm_status start_tls(const struct tlsmgm_route_address *address,
+                                    struct tlsmgm_conn **out, struct tlsmgm_error *error) {
+    const struct tlsmgm_ctx_handle *context = &address->tls.context;
+    *out = NULL;
+    if (context->backend == NULL) return TLSMGM_STATUS_OK;
+    struct tlsmgm_session *session = tlsmgm_routes_take_session(address);
+    const struct tlsmgm_conn_config config = {
+        .server_name = address->tls.server_name,
+        .verify_name = address->tls.verify_name,
+        .session = session,
+    };
+    enum tlsmgm_status status = context->backend->conn_new(context->ctx, &config, out, error);
+    if (session != NULL) context->backend->session_free(session);
+    return status;
+}
+
+/* The upstream has answered. */
 static void attach(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
+    uint8_t preface[TLSMGM_PROXY_WRITE_MAX];
+    size_t size = 0;
+    struct tlsmgm_conn *conn = NULL;
+    tlsmgm_routes_reached(channel->plan->routes, channel->address);
+    if (write_preface(channel, preface, &size, NULL) != TLSMGM_STATUS_OK) {
+        /* Without the facts about the client the upstream must not get to see it. */
+        give_up(worker, channel, TLSMGM_RELAY_INTERNAL_ERROR,
+                "the client's certificate cannot be read for the PROXY header");
+        return;
+    }
+    if (start_tls(channel->address, &conn, NULL) != TLSMGM_STATUS_OK) {
+        give_up(worker, channel, TLSMGM_RELAY_INTERNAL_ERROR,
+                "TLS with the upstream cannot be started");
+        return;
+    }
     int fd = channel->connecting;
     channel->connecting = -1;
-    tlsmgm_routes_reached(channel->routes, channel->address);
-    tlsmgm_relay_attach(&channel->relay, fd, (struct tlsmgm_bytes){0}, NULL, NULL, worker->now);
+    tlsmgm_relay_attach(&channel->relay, fd, (struct tlsmgm_bytes){.data = preface, .size = size},
+                        channel->address->tls.context.backend, conn, worker->now);
+}
+
+void tlsmgm_connect_keep_session(struct tlsmgm_channel *channel) {
+    const struct tlsmgm_relay *relay = &channel->relay;
+    const struct tlsmgm_endpoint *upstream = &relay->upstream;
+    struct tlsmgm_session *session = NULL;
+    if (!relay->has_upstream || channel->has_session || channel->address == NULL) return;
+    if (upstream->conn == NULL || !upstream->established) return;
+    /* Without memory there is no session, which is no reason to fail. */
+    if (upstream->backend->conn_session(upstream->conn, &session, NULL) != TLSMGM_STATUS_OK) return;
+    if (session == NULL) return;
+    channel->has_session = true;
+    tlsmgm_routes_keep_session(channel->address, session);
+}
+
+/* --- which address -----------------------------------------------------------------------------
+ */
+
+/* Each address that is left has an equal share of the time that is left. */
+static void share_time(const struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
+    uint32_t domain = channel->relay.client.domain;
+    uint32_t count = tlsmgm_routes_count(channel->plan->routes, domain);
+    uint64_t end = channel->relay.deadline;
+    uint32_t left = count > channel->asked ? count - channel->asked : 0;
+    channel->asked++;
+    channel->try_deadline = TLSMGM_NEVER;
+    if (left < 2 || end == TLSMGM_NEVER || end <= worker->now) return;
+    channel->try_deadline = worker->now + (end - worker->now) / left;
+}
+
+static const struct tlsmgm_route_address *next_address(const struct tlsmgm_worker *worker,
+                                                       struct tlsmgm_channel *channel) {
+    if (channel->plan->routes == NULL) return NULL;
+    return tlsmgm_routes_next(channel->plan->routes, channel->relay.client.domain, &channel->tries,
+                              worker->now);
 }
 
 /* Asks one address after the other, until one answers, or may answer, or none is left. */
 static void ask(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel, int error) {
     while (!tlsmgm_is_shortage(error)) {
         tlsmgm_connect_abandon(channel);
-        channel->address = channel->routes == NULL
-                               ? NULL
-                               : tlsmgm_routes_next(channel->routes, channel->relay.client.domain,
-                                                    &channel->tries, worker->now);
-        if (channel->address == NULL) break;
+        const struct tlsmgm_route_address *next = next_address(worker, channel);
+        if (next == NULL) break;
+        channel->address = next; /* the last one that was asked stays for the record */
+        share_time(worker, channel);
         error = open_upstream(worker, channel);
         if (error == 0) attach(worker, channel);
         if (error == 0 || error == EINPROGRESS) return;
         if (!tlsmgm_is_shortage(error)) {
-            tlsmgm_routes_failed(channel->routes, channel->address, worker->now);
+            tlsmgm_routes_failed(channel->plan->routes, channel->address, worker->now);
         }
     }
     tlsmgm_connect_abandon(channel);
@@ -68,17 +169,23 @@ bool tlsmgm_connect_go_on(struct tlsmgm_worker *worker, struct tlsmgm_channel *c
     }
     if (error == 0) {
         attach(worker, channel);
-        return true;
+        return channel->relay.has_upstream;
     }
-    tlsmgm_routes_failed(channel->routes, channel->address, worker->now);
+    tlsmgm_routes_failed(channel->plan->routes, channel->address, worker->now);
     ask(worker, channel, error);
     return false;
+}
+
+void tlsmgm_connect_expire(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
+    if (channel->connecting < 0 || worker->now < channel->try_deadline) return;
+    tlsmgm_routes_failed(channel->plan->routes, channel->address, worker->now);
+    ask(worker, channel, ETIMEDOUT);
 }
 
 void tlsmgm_connect_give_up(const struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
     if (channel->connecting < 0) return;
     if (channel->relay.status == TLSMGM_RELAY_UPSTREAM_TIMEOUT) {
-        tlsmgm_routes_failed(channel->routes, channel->address, worker->now);
+        tlsmgm_routes_failed(channel->plan->routes, channel->address, worker->now);
     }
     tlsmgm_connect_abandon(channel);
 }

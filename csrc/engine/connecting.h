@@ -14,6 +14,12 @@ bool tlsmgm_connect_go_on(struct tlsmgm_worker *worker, struct tlsmgm_channel *c
 /* The relay has ended before anybody has answered. */
 void tlsmgm_connect_give_up(const struct tlsmgm_worker *worker, struct tlsmgm_channel *channel);
 
+/* The address that is being asked has had its share of the time: asks the next one. */
+void tlsmgm_connect_expire(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel);
+
+/* Keeps the session that a TLS upstream has given, once there is one. */
+void tlsmgm_connect_keep_session(struct tlsmgm_channel *channel);
+
 /* Closes the socket that connects, if there is one. */
 void tlsmgm_connect_abandon(struct tlsmgm_channel *channel);
 

@@ -41,6 +41,7 @@ void tlsmgm_endpoint_free(struct tlsmgm_endpoint *endpoint) {
     if (endpoint->conn != NULL) endpoint->backend->conn_free(endpoint->conn);
     endpoint->conn = NULL;
     free_acceptor(endpoint);
+    tlsmgm_blob_free(&endpoint->server_name);
     if (endpoint->failure != &no_memory) tlsmgm_free(endpoint->failure);
     endpoint->failure = NULL;
     tlsmgm_buffer_free(&endpoint->pending);
@@ -191,10 +192,20 @@ static void refuse(struct tlsmgm_endpoint *endpoint, const struct tlsmgm_error *
     fail(endpoint, error);
 }
 
+/* The hello is gone once it was answered, and whoever it asked for stands in logs. */
+static enum tlsmgm_status keep_name(struct tlsmgm_endpoint *endpoint, struct tlsmgm_error *error) {
+    const struct tlsmgm_client_hello *hello = &endpoint->acceptor->flight.hello;
+    if (!hello->has_server_name) return TLSMGM_STATUS_OK;
+    return tlsmgm_blob_copy(hello->server_name, &endpoint->server_name, error);
+}
+
 /* Starts the connection once the ClientHello is whole; WANT_READ as long as it is not. */
 static enum tlsmgm_status start(struct tlsmgm_endpoint *endpoint, struct tlsmgm_error *error) {
     struct tlsmgm_acceptor *acceptor = endpoint->acceptor;
     enum tlsmgm_status status = tlsmgm_acceptor_read(acceptor, error);
+    if (status == TLSMGM_STATUS_NO_DOMAIN) (void)keep_name(endpoint, NULL);
+    if (status != TLSMGM_STATUS_OK) return status;
+    status = keep_name(endpoint, error);
     if (status != TLSMGM_STATUS_OK) return status;
     const struct tlsmgm_ctx_handle *handle =
         tlsmgm_selector_context(acceptor->selector, acceptor->domain);

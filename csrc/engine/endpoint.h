@@ -12,6 +12,7 @@
 #ifndef TLSMGM_ENDPOINT_H
 #define TLSMGM_ENDPOINT_H
 
+#include "base/blob.h"
 #include "base/buffer.h"
 #include "engine/record_count.h"
 #include "engine/transport.h"
@@ -54,6 +55,7 @@ struct tlsmgm_endpoint {
     struct tlsmgm_conn *conn;             /* NULL: plain, or no ClientHello yet */
     struct tlsmgm_acceptor *acceptor;     /* a server's, until conn has read what came before it */
     struct tlsmgm_error *failure;         /* why TLS has ended; NULL: it has not */
+    struct tlsmgm_blob server_name;       /* a server's: what its client has sent; empty: nothing */
     struct tlsmgm_buffer pending;         /* for the peer */
     size_t high_water;                    /* more in pending: the sink's source is not read */
     size_t discarded;                     /* bytes thrown away, once it discards */

@@ -250,6 +250,7 @@ static bool look_at(struct tlsmgm_relay *relay, struct tlsmgm_endpoint *endpoint
     if ((events & TLSMGM_ENDPOINT_INPUT_ENDED) != 0) input_ended(relay, endpoint);
     if ((events & TLSMGM_ENDPOINT_FAILED) != 0) failed(relay, endpoint);
     if ((events & TLSMGM_ENDPOINT_LOST) != 0) lost(relay, endpoint);
+    if ((events & TLSMGM_ENDPOINT_PAUSED) != 0) relay->pauses++;
     return events != 0;
 }
 

@@ -48,6 +48,7 @@ enum tlsmgm_relay_status {
     TLSMGM_RELAY_SEND_TIMEOUT, /* one side does not take what waits for it */
     TLSMGM_RELAY_DRAINED,      /* cut when the engine was stopped */
     TLSMGM_RELAY_INTERNAL_ERROR,
+    TLSMGM_RELAY_STATUS_COUNT, /* no status: how many there are */
 };
 
 /* Such as "client-truncated". */
@@ -83,7 +84,8 @@ struct tlsmgm_relay {
     bool is_waiting;                    /* for attach() or no_upstream() */
     bool has_upstream;
     bool has_ended_well; /* both sides have announced it, and what waits is still on its way */
-    bool has_more;       /* call ready() once others have had their turn: no event says so again */
+    uint32_t pauses; /* how often as much waited for a receiver as may; its owner sets it to 0 */
+    bool has_more;   /* call ready() once others have had their turn: no event says so again */
     uint64_t started;
     uint64_t phase_started;
     struct tlsmgm_relay_moves {

@@ -1,6 +1,8 @@
 #include "engine/routes.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -8,13 +10,17 @@
 struct target {
     struct tlsmgm_route_address address; /* first: what next() hands out is this */
     _Atomic uint64_t failed_until;       /* 0: it has not */
+    pthread_mutex_t lock;                /* of the sessions */
+    struct tlsmgm_session *sessions[TLSMGM_ROUTE_SESSIONS]; /* the newest last */
+    uint32_t session_count;
+    char names[]; /* what tls refers to */
 };
 
 struct group {
     uint32_t domain;
     uint32_t count;
     atomic_uint next;
-    struct target *targets;
+    struct target **targets;
 };
 
 struct tlsmgm_routes {
@@ -23,8 +29,29 @@ struct tlsmgm_routes {
     struct group groups[];
 };
 
+/* Whoever has an address that next() handed out has the target around it. */
+static struct target *target_of(const struct tlsmgm_route_address *address) {
+    return (struct target *)(uintptr_t)address;
+}
+
+static void free_target(struct target *target) {
+    const struct tlsmgm_ctx_handle *context = &target->address.tls.context;
+    if (context->backend != NULL) {
+        while (target->session_count > 0) {
+            context->backend->session_free(target->sessions[--target->session_count]);
+        }
+        context->backend->ctx_free(context->ctx);
+    }
+    (void)pthread_mutex_destroy(&target->lock);
+    tlsmgm_free(target);
+}
+
 static void clear(struct tlsmgm_routes *routes) {
-    for (size_t i = 0; i < routes->count; i++) tlsmgm_free(routes->groups[i].targets);
+    for (size_t i = 0; i < routes->count; i++) {
+        struct group *group = &routes->groups[i];
+        for (uint32_t j = 0; j < group->count; j++) free_target(group->targets[j]);
+        tlsmgm_free(group->targets);
+    }
     tlsmgm_free(routes);
 }
 
@@ -37,6 +64,53 @@ static struct group *find(struct tlsmgm_routes *routes, uint32_t domain) {
     return any;
 }
 
+/* Copies both names behind the target, a 0 after each. */
+static void keep_names(struct target *target, const struct tlsmgm_route_tls *tls,
+                       size_t verify_size) {
+    struct tlsmgm_route_tls *own = &target->address.tls;
+    char *at = target->names;
+    if (tls->server_name.data != NULL) {
+        memcpy(at, tls->server_name.data, tls->server_name.size);
+        own->server_name.data = (const uint8_t *)at;
+        at += tls->server_name.size + 1;
+    }
+    if (tls->verify_name == NULL) return;
+    memcpy(at, tls->verify_name, verify_size);
+    own->verify_name = at;
+}
+
+/* NULL: there is no memory. */
+static struct target *new_target(const struct tlsmgm_route_address *address) {
+    const struct tlsmgm_route_tls *tls = &address->tls;
+    size_t verify_size = tls->verify_name == NULL ? 0 : strlen(tls->verify_name);
+    struct target *target =
+        tlsmgm_calloc(1, sizeof *target + tls->server_name.size + verify_size + 2);
+    if (target == NULL) return NULL;
+    target->address = *address;
+    atomic_init(&target->failed_until, 0);
+    (void)pthread_mutex_init(&target->lock, NULL);
+    if (tls->context.backend != NULL) {
+        keep_names(target, tls, verify_size);
+        target->address.tls.context.ctx = tls->context.backend->ctx_ref(tls->context.ctx);
+    }
+    return target;
+}
+
+static enum tlsmgm_status add_targets(struct group *group, const struct tlsmgm_route *route,
+                                      struct tlsmgm_error *error) {
+    for (size_t i = 0; i < route->count; i++) {
+        const struct tlsmgm_ctx_handle *context = &route->addresses[i].tls.context;
+        if (context->backend != NULL && context->is_server) {
+            return tlsmgm_fail(error, TLSMGM_STATUS_CONFIG,
+                               "the context of an upstream is a client's");
+        }
+        struct target *target = new_target(&route->addresses[i]);
+        if (target == NULL) return tlsmgm_fail_memory(error);
+        group->targets[group->count++] = target;
+    }
+    return TLSMGM_STATUS_OK;
+}
+
 static enum tlsmgm_status add(struct tlsmgm_routes *routes, const struct tlsmgm_route *route,
                               struct tlsmgm_error *error) {
     if (route->count == 0 || route->count > UINT16_MAX) {
@@ -47,13 +121,11 @@ static enum tlsmgm_status add(struct tlsmgm_routes *routes, const struct tlsmgm_
         return tlsmgm_fail(error, TLSMGM_STATUS_CONFIG, "a domain has two routes");
     }
     struct group *group = &routes->groups[routes->count];
-    group->targets = tlsmgm_calloc(route->count, sizeof *group->targets);
+    group->targets = tlsmgm_calloc(route->count, sizeof(struct target *));
     if (group->targets == NULL) return tlsmgm_fail_memory(error);
     group->domain = route->domain;
-    group->count = (uint32_t)route->count;
-    for (size_t i = 0; i < route->count; i++) group->targets[i].address = route->addresses[i];
     routes->count++;
-    return TLSMGM_STATUS_OK;
+    return add_targets(group, route, error);
 }
 
 enum tlsmgm_status tlsmgm_routes_new(const struct tlsmgm_route *routes, size_t count,
@@ -95,7 +167,7 @@ static bool suits(struct group *group, struct tlsmgm_route_tries *tries, uint32_
     if ((tries->given & bit) != 0) return false;
     /* Beyond the bits: one that has failed since, by its own connecting, may come once more. */
     bool wants_any = !is_first_round && bit != 0;
-    struct target *target = &group->targets[((uint64_t)tries->first + turn) % group->count];
+    struct target *target = group->targets[((uint64_t)tries->first + turn) % group->count];
     if (!wants_any && is_well(target, now) != is_first_round) return false;
     tries->given |= bit;
     return true;
@@ -116,15 +188,20 @@ const struct tlsmgm_route_address *tlsmgm_routes_next(struct tlsmgm_routes *rout
     while (tries->count < 2 * group->count) {
         uint32_t turn = tries->count++;
         if (!suits(group, tries, turn, now)) continue;
-        return &group->targets[((uint64_t)tries->first + turn) % group->count].address;
+        return &group->targets[((uint64_t)tries->first + turn) % group->count]->address;
     }
     return NULL;
+}
+
+uint32_t tlsmgm_routes_count(struct tlsmgm_routes *routes, uint32_t domain) {
+    const struct group *group = find(routes, domain);
+    return group == NULL ? 0 : group->count;
 }
 
 void tlsmgm_routes_failed(struct tlsmgm_routes *routes, const struct tlsmgm_route_address *address,
                           uint64_t now) {
     (void)routes;
-    struct target *target = (struct target *)(uintptr_t)address;
+    struct target *target = target_of(address);
     atomic_store_explicit(&target->failed_until, now + TLSMGM_ROUTE_FAILED_FOR,
                           memory_order_relaxed);
 }
@@ -132,8 +209,33 @@ void tlsmgm_routes_failed(struct tlsmgm_routes *routes, const struct tlsmgm_rout
 void tlsmgm_routes_reached(struct tlsmgm_routes *routes,
                            const struct tlsmgm_route_address *address) {
     (void)routes;
-    struct target *target = (struct target *)(uintptr_t)address;
+    struct target *target = target_of(address);
     if (atomic_load_explicit(&target->failed_until, memory_order_relaxed) != 0) {
         atomic_store_explicit(&target->failed_until, 0, memory_order_relaxed);
     }
+}
+
+struct tlsmgm_session *tlsmgm_routes_take_session(const struct tlsmgm_route_address *address) {
+    struct target *target = target_of(address);
+    struct tlsmgm_session *found = NULL;
+    (void)pthread_mutex_lock(&target->lock);
+    if (target->session_count > 0) found = target->sessions[--target->session_count];
+    (void)pthread_mutex_unlock(&target->lock);
+    return found;
+}
+
+void tlsmgm_routes_keep_session(const struct tlsmgm_route_address *address,
+                                struct tlsmgm_session *session) {
+    struct target *target = target_of(address);
+    struct tlsmgm_session *oldest = NULL;
+    (void)pthread_mutex_lock(&target->lock);
+    if (target->session_count == TLSMGM_ROUTE_SESSIONS) {
+        oldest = target->sessions[0];
+        memmove(target->sessions, target->sessions + 1,
+                (TLSMGM_ROUTE_SESSIONS - 1) * sizeof *target->sessions);
+        target->session_count--;
+    }
+    target->sessions[target->session_count++] = session;
+    (void)pthread_mutex_unlock(&target->lock);
+    if (oldest != NULL) address->tls.context.backend->session_free(oldest);
 }

@@ -1,19 +1,29 @@
 /*
  * Routes: where the connections of a domain go. An immutable, counted table of addresses that were
- * looked up before; only which of them is next, and which failed last, changes, and all workers
- * share that.
+ * looked up before, each with the context of the TLS that is spoken there, if any is; only which of
+ * them is next, which failed last, and the sessions that servers gave change, and all workers share
+ * that.
  */
 #ifndef TLSMGM_ROUTES_H
 #define TLSMGM_ROUTES_H
 
-#include "include/tlsmgm.h"
+#include "include/embed.h"
 
 struct tlsmgm_routes;
+
+/* How TLS is spoken with an upstream. */
+struct tlsmgm_route_tls {
+    struct tlsmgm_ctx_handle context; /* of a client; backend NULL: the upstream speaks plain TCP */
+    struct tlsmgm_bytes server_name;  /* to send; data NULL: none */
+    const char *verify_name;          /* that its certificate must carry, or NULL */
+};
 
 /* A struct sockaddr of any family, aligned for all of them. */
 struct tlsmgm_route_address {
     uint64_t sockaddr[16];
     uint32_t size;
+    uint32_t number; /* the owner's own, for records */
+    struct tlsmgm_route_tls tls;
 };
 
 /* A domain's number, or TLSMGM_ROUTE_ANY for all that have no route of their own. */
@@ -21,11 +31,14 @@ struct tlsmgm_route_address {
 
 struct tlsmgm_route {
     uint32_t domain;
-    const struct tlsmgm_route_address *addresses; /* copied */
+    const struct tlsmgm_route_address *addresses; /* copied, names and references included */
     size_t count;                                 /* one at least */
 };
 
-/* OK, CONFIG when a domain has two routes or a route no address, or NO_MEMORY. */
+/*
+ * OK, CONFIG when a domain has two routes, or a route no address, or a context is a server's, or
+ * NO_MEMORY.
+ */
 TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_routes_new(const struct tlsmgm_route *routes,
                                                      size_t count, struct tlsmgm_routes **out,
                                                      struct tlsmgm_error *error);
@@ -47,6 +60,9 @@ const struct tlsmgm_route_address *tlsmgm_routes_next(struct tlsmgm_routes *rout
                                                       struct tlsmgm_route_tries *tries,
                                                       uint64_t now);
 
+/* How many addresses a domain's route has. */
+uint32_t tlsmgm_routes_count(struct tlsmgm_routes *routes, uint32_t domain);
+
 /* Milliseconds for which an address that failed is asked last. */
 #define TLSMGM_ROUTE_FAILED_FOR 10000u
 
@@ -55,5 +71,15 @@ void tlsmgm_routes_failed(struct tlsmgm_routes *routes, const struct tlsmgm_rout
                           uint64_t now);
 void tlsmgm_routes_reached(struct tlsmgm_routes *routes,
                            const struct tlsmgm_route_address *address);
+
+/* Sessions of one address that wait to be offered; the oldest give way. */
+#define TLSMGM_ROUTE_SESSIONS 4u
+
+/* The newest session that the server there gave, which is the caller's now; NULL: none. */
+struct tlsmgm_session *tlsmgm_routes_take_session(const struct tlsmgm_route_address *address);
+
+/* A session that the server there gave; it belongs to the routes from now on. */
+void tlsmgm_routes_keep_session(const struct tlsmgm_route_address *address,
+                                struct tlsmgm_session *session);
 
 #endif

@@ -28,6 +28,7 @@ struct tlsmgm_channel *tlsmgm_channel_new(struct tlsmgm_worker *worker) {
     if (channel == NULL) return NULL;
     channel->index = worker->free_slot;
     channel->connecting = -1;
+    channel->try_deadline = TLSMGM_NEVER;
     struct tlsmgm_slot *slot = &worker->slots[channel->index];
     worker->free_slot = slot->next_free;
     slot->channel = channel;
@@ -40,7 +41,7 @@ void tlsmgm_channel_free(struct tlsmgm_worker *worker, struct tlsmgm_channel *ch
     slot->channel = NULL;
     slot->next_free = worker->free_slot;
     worker->free_slot = channel->index;
-    tlsmgm_routes_free(channel->routes);
+    tlsmgm_plan_free(channel->plan); /* behind its record: see tlsmgm_plan_is_alone() */
     tlsmgm_free(channel);
 }
 

@@ -76,6 +76,7 @@ static void expire(struct tlsmgm_worker *worker) {
         if (channel->relay.deadline <= worker->now) {
             tlsmgm_relay_expire(&channel->relay, worker->now);
         }
+        tlsmgm_connect_expire(worker, channel);
         tlsmgm_channel_look_after(worker, channel);
     }
 }
@@ -90,22 +91,17 @@ static void for_all(struct tlsmgm_worker *worker,
     }
 }
 
-static void replace(struct tlsmgm_worker *worker, struct tlsmgm_selector *selector,
-                    struct tlsmgm_routes *routes) {
-    if (selector != NULL) {
-        tlsmgm_selector_free(worker->selector);
-        worker->selector = selector;
-    }
-    if (routes != NULL) {
-        tlsmgm_routes_free(worker->routes);
-        worker->routes = routes;
-    }
+static void replace(struct tlsmgm_worker *worker, struct tlsmgm_plan *plan) {
+    if (plan == NULL) return;
+    tlsmgm_plan_free(worker->plan);
+    worker->plan = plan;
 }
 
 static void begin_draining(struct tlsmgm_worker *worker, uint32_t timeout) {
-    if (worker->drained_at != TLSMGM_NEVER) return;
-    worker->drained_at = worker->now + timeout;
-    tlsmgm_listeners_drain(worker);
+    uint64_t end = worker->now + timeout;
+    if (worker->is_stopping || worker->drained_at <= end) return;
+    if (worker->drained_at == TLSMGM_NEVER) tlsmgm_listeners_drain(worker);
+    worker->drained_at = end;
 }
 
 /* False: it is to stop at once. */
@@ -113,15 +109,14 @@ static bool open_mailbox(struct tlsmgm_worker *worker) {
     struct tlsmgm_mailbox *mailbox = &worker->mailbox;
     if (!atomic_exchange(&mailbox->has_mail, false)) return true;
     (void)pthread_mutex_lock(&mailbox->lock);
-    struct tlsmgm_selector *selector = mailbox->selector;
-    struct tlsmgm_routes *routes = mailbox->routes;
+    struct tlsmgm_plan *plan = mailbox->plan;
     bool drains = mailbox->drains;
     bool stops = mailbox->stops;
     uint32_t timeout = mailbox->drain_timeout;
-    mailbox->selector = NULL;
-    mailbox->routes = NULL;
+    mailbox->plan = NULL;
+    mailbox->drains = false;
     (void)pthread_mutex_unlock(&mailbox->lock);
-    replace(worker, selector, routes);
+    replace(worker, plan);
     if (drains) begin_draining(worker, timeout);
     return !stops;
 }
@@ -131,9 +126,9 @@ static bool is_done(struct tlsmgm_worker *worker) {
     if (worker->drained_at <= worker->now) {
         for_all(worker, worker->is_stopping ? tlsmgm_relay_abort : tlsmgm_relay_stop);
         worker->is_stopping = true;
-        worker->drained_at = worker->now + worker->settings->linger_timeout + LAST_WAIT_MS;
+        worker->drained_at = worker->now + worker->plan->settings.linger_timeout + LAST_WAIT_MS;
     }
-    return atomic_load_explicit(&worker->connections, memory_order_relaxed) == 0;
+    return worker->connections == 0;
 }
 
 static int time_to_wait(const struct tlsmgm_worker *worker) {
@@ -198,12 +193,11 @@ enum tlsmgm_status tlsmgm_worker_new(const struct tlsmgm_worker_config *config,
         worker->listeners[i] = config->listeners[i];
     }
     worker->listener_count = config->listener_count;
-    worker->settings = config->settings;
-    worker->hello_limit = config->hello_limit;
     worker->admission = config->admission;
-    worker->selector = tlsmgm_selector_ref(config->selector);
-    worker->routes = tlsmgm_routes_ref(config->routes);
+    worker->plan = tlsmgm_plan_ref(config->plan);
     worker->records = config->records;
+    worker->bell = config->bell;
+    worker->keeps_tls = config->keeps_tls;
     worker->free_slot = TLSMGM_NO_SLOT;
     worker->last_turn = &worker->first_turn;
     worker->drained_at = TLSMGM_NEVER;
@@ -216,10 +210,8 @@ enum tlsmgm_status tlsmgm_worker_new(const struct tlsmgm_worker_config *config,
 void tlsmgm_worker_free(struct tlsmgm_worker *worker) {
     if (worker == NULL) return;
     tlsmgm_listeners_close(worker);
-    tlsmgm_selector_free(worker->selector);
-    tlsmgm_routes_free(worker->routes);
-    tlsmgm_selector_free(worker->mailbox.selector);
-    tlsmgm_routes_free(worker->mailbox.routes);
+    tlsmgm_plan_free(worker->plan);
+    tlsmgm_plan_free(worker->mailbox.plan);
     (void)pthread_mutex_destroy(&worker->mailbox.lock);
     tlsmgm_poller_free(worker->poller);
     tlsmgm_free(worker->slots);
@@ -227,24 +219,21 @@ void tlsmgm_worker_free(struct tlsmgm_worker *worker) {
     tlsmgm_free(worker);
 }
 
-void tlsmgm_worker_post(struct tlsmgm_worker *worker, struct tlsmgm_selector *selector,
-                        struct tlsmgm_routes *routes) {
+void tlsmgm_worker_post(struct tlsmgm_worker *worker, struct tlsmgm_plan *plan) {
     struct tlsmgm_mailbox *mailbox = &worker->mailbox;
     (void)pthread_mutex_lock(&mailbox->lock);
-    struct tlsmgm_selector *old_selector = selector == NULL ? NULL : mailbox->selector;
-    struct tlsmgm_routes *old_routes = routes == NULL ? NULL : mailbox->routes;
-    if (selector != NULL) mailbox->selector = tlsmgm_selector_ref(selector);
-    if (routes != NULL) mailbox->routes = tlsmgm_routes_ref(routes);
+    struct tlsmgm_plan *old = mailbox->plan;
+    mailbox->plan = tlsmgm_plan_ref(plan);
     (void)pthread_mutex_unlock(&mailbox->lock);
     wake(worker);
-    tlsmgm_selector_free(old_selector); /* nobody has seen them */
-    tlsmgm_routes_free(old_routes);
+    tlsmgm_plan_free(old); /* nobody has seen it */
 }
 
 void tlsmgm_worker_drain(struct tlsmgm_worker *worker, uint32_t timeout) {
     (void)pthread_mutex_lock(&worker->mailbox.lock);
-    worker->mailbox.drains = true;
-    worker->mailbox.drain_timeout = timeout;
+    struct tlsmgm_mailbox *mailbox = &worker->mailbox;
+    if (!mailbox->drains || timeout < mailbox->drain_timeout) mailbox->drain_timeout = timeout;
+    mailbox->drains = true;
     (void)pthread_mutex_unlock(&worker->mailbox.lock);
     wake(worker);
 }
@@ -257,7 +246,5 @@ void tlsmgm_worker_stop(struct tlsmgm_worker *worker) {
 }
 
 void tlsmgm_worker_count(const struct tlsmgm_worker *worker, struct tlsmgm_worker_counts *out) {
-    out->accepted = atomic_load_explicit(&worker->accepted, memory_order_relaxed);
-    out->accept_errors = atomic_load_explicit(&worker->accept_errors, memory_order_relaxed);
-    out->connections = atomic_load_explicit(&worker->connections, memory_order_relaxed);
+    tlsmgm_counters_read(&worker->counters, out);
 }

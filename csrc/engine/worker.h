@@ -4,7 +4,7 @@
  *     run() in a thread:  wait -> accept, read, write, connect -> deadlines -> mailbox -> wait ...
  *     from others:        post() puts something into the mailbox, stop() and drain() end it
  *
- * All that connections of different workers share is counted by itself: selector, routes, limits.
+ * All that connections of different workers share is counted by itself: plan, limits.
  * The mailbox has the only lock, and it is opened only after a wake.
  */
 #ifndef TLSMGM_WORKER_H
@@ -25,13 +25,12 @@ void tlsmgm_worker_free(struct tlsmgm_worker *worker);
 /* Works until stop(), or until nothing is left after drain(). */
 void tlsmgm_worker_run(struct tlsmgm_worker *worker);
 
-/* New connections are chosen for and routed by these from now on; NULL: as before. */
-void tlsmgm_worker_post(struct tlsmgm_worker *worker, struct tlsmgm_selector *selector,
-                        struct tlsmgm_routes *routes);
+/* Holds for the connections that come in from now on. */
+void tlsmgm_worker_post(struct tlsmgm_worker *worker, struct tlsmgm_plan *plan);
 
 /*
  * No new connections; those that are there have so many milliseconds, then they are stopped, and
- * have the linger_timeout for their last words. The first call counts.
+ * have the linger_timeout for their last words. A second call can only make that shorter.
  */
 void tlsmgm_worker_drain(struct tlsmgm_worker *worker, uint32_t timeout);
 

@@ -1,11 +1,10 @@
-/* What a worker is given, and what it gives back. */
+/* What a worker is given. */
 #ifndef TLSMGM_WORKER_CONFIG_H
 #define TLSMGM_WORKER_CONFIG_H
 
-#include "engine/admission.h"
+#include "engine/counts.h"
+#include "engine/record.h"
 #include "engine/record_ring.h"
-#include "engine/relay.h"
-#include "engine/routes.h"
 
 /* A listening socket. */
 struct tlsmgm_worker_listener {
@@ -16,39 +15,16 @@ struct tlsmgm_worker_listener {
     struct tlsmgm_local local;
 };
 
-/* What remains of a connection. */
-struct tlsmgm_worker_record {
-    uint8_t client[16]; /* address, IPv4 mapped into IPv6; zero where it has none */
-    uint16_t client_port;
-    uint16_t status; /* enum tlsmgm_relay_status */
-    uint32_t listener;
-    uint32_t domain;         /* of the client; TLSMGM_MATCH_NONE: none was chosen */
-    int32_t error;           /* errno, or 0 */
-    int32_t alert;           /* or TLSMGM_NO_ALERT */
-    uint16_t failure_status; /* enum tlsmgm_status of TLS, OK: it has not failed */
-    uint16_t verify_reason;
-    uint64_t generation;
-    uint64_t bytes_in, bytes_out; /* application data of the client, of the upstream */
-    uint64_t duration;            /* milliseconds */
-};
-
 /* Everything is borrowed by new(), which takes references of its own where there are any. */
 struct tlsmgm_worker_config {
     const struct tlsmgm_worker_listener *listeners;
     size_t listener_count;
-    const struct tlsmgm_relay_settings *settings; /* lives as long as the worker */
-    size_t hello_limit;
     struct tlsmgm_admission *admission; /* lives as long as the worker */
-    struct tlsmgm_selector *selector;
-    struct tlsmgm_routes *routes;
-    struct tlsmgm_record_ring *records; /* lives as long as the worker; NULL: nobody asks */
-};
-
-/* Since new(). Any thread may look; each is right for itself. */
-struct tlsmgm_worker_counts {
-    uint64_t accepted;
-    uint64_t accept_errors; /* such as no descriptors: it pauses for half a second then */
-    uint64_t connections;   /* at this moment */
+    struct tlsmgm_plan *plan;
+    struct tlsmgm_record_ring
+        *records;   /* of struct tlsmgm_record; as the above. NULL: nobody asks */
+    int bell;       /* eight bytes are written to it where the ring was empty; -1: none */
+    bool keeps_tls; /* the TLS connections of what is over go into the records */
 };
 
 #endif

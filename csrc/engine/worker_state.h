@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 #include <sys/socket.h>
 
+#include "engine/counters.h"
 #include "engine/poller.h"
 #include "engine/wheel.h"
 #include "engine/worker_config.h"
@@ -28,16 +29,21 @@ struct tlsmgm_channel {
     struct tlsmgm_channel *next_turn;
     const struct tlsmgm_worker_listener *listener;
     const struct tlsmgm_route_address *address; /* that is being asked */
-    struct tlsmgm_routes *routes; /* a reference; of the time of the selector that chooses for it */
+    struct tlsmgm_plan *plan;                   /* a reference: the one that it came in under */
     struct tlsmgm_route_tries tries;
     uint64_t accepted;
+    uint64_t try_deadline; /* when the next address has its turn; TLSMGM_NEVER: not at all */
+    struct tlsmgm_local local;
     uint32_t index;
+    uint32_t asked; /* how many addresses */
     int connecting; /* descriptor, or -1 */
     uint16_t client_port;
     uint8_t client[16];
     bool has_client_address;
     bool is_queued;
     bool holds_handshake; /* a place of those that shake hands */
+    bool has_session;     /* the one that the upstream gave was kept */
+    bool asked_session;   /* that was seen to when its first data came */
 };
 
 struct tlsmgm_slot {
@@ -48,11 +54,13 @@ struct tlsmgm_slot {
 
 #define TLSMGM_NO_SLOT UINT32_MAX
 
+/* What a worker tells now and then: one that cannot accept, and each verdict of admission. */
+#define TLSMGM_NOTICES (TLSMGM_ADMISSION_MAX_HANDSHAKES_PER_NETWORK + 1)
+
 /* What others have asked for. */
 struct tlsmgm_mailbox {
     pthread_mutex_t lock;
-    struct tlsmgm_selector *selector;
-    struct tlsmgm_routes *routes;
+    struct tlsmgm_plan *plan;
     uint32_t drain_timeout;
     bool drains;
     bool stops;
@@ -62,12 +70,11 @@ struct tlsmgm_mailbox {
 struct tlsmgm_worker {
     struct tlsmgm_worker_listener *listeners;
     size_t listener_count;
-    const struct tlsmgm_relay_settings *settings;
-    size_t hello_limit;
     struct tlsmgm_admission *admission;
-    struct tlsmgm_selector *selector;
-    struct tlsmgm_routes *routes;
+    struct tlsmgm_plan *plan;
     struct tlsmgm_record_ring *records;
+    int bell;
+    bool keeps_tls;
     struct tlsmgm_poller *poller;
     struct tlsmgm_slot *slots;
     uint32_t slot_count;
@@ -75,9 +82,9 @@ struct tlsmgm_worker {
     struct tlsmgm_channel *first_turn; /* those with more to do, in their order */
     struct tlsmgm_channel **last_turn;
     struct tlsmgm_mailbox mailbox;
-    _Atomic uint64_t accepted;
-    _Atomic uint64_t accept_errors;
-    _Atomic uint64_t connections;
+    struct tlsmgm_counters counters;
+    uint32_t connections;
+    uint64_t next_notice[TLSMGM_NOTICES]; /* when the next one may be pushed */
     uint64_t now;
     uint64_t drained_at;       /* when what is left is ended; TLSMGM_NEVER: it does not drain */
     bool is_stopping;          /* they were stopped, and linger */

@@ -16,7 +16,7 @@ from tests.support.sanitizers import ENVIRONMENT
 
 PROGRAMS = sorted((c_build.TEST_CSRC / "threads").glob("*.c"))
 #: Units that are more than a file of their own: the rooms that they stand on.
-ROOMS = {"worker": ("hello", "match", "serve", "engine")}
+ROOMS = {"worker": ("x509", "hello", "match", "serve", "engine")}
 #: "": none, which is when the processor puts writes off.
 SANITIZERS = ("thread", "address,undefined", "")
 

@@ -46,7 +46,16 @@ LibraryMissingError = native_link.LibraryMissingError
 
 #: What the files of the worker share: sockets and threads, of which cffi knows nothing.
 WORKER_PARTS = {
-    f"engine/{name}.h" for name in ("worker_state", "slots", "connecting", "channels", "accepting")
+    f"engine/{name}.h"
+    for name in (
+        "worker_state",
+        "slots",
+        "connecting",
+        "channels",
+        "accepting",
+        "records",
+        "counters",
+    )
 }
 
 CFLAGS = [*c_core.FLAGS, "-O1", "-g"]

@@ -33,6 +33,9 @@ SETTINGS = {
     "high_water": 100_000,
 }
 
+#: Of struct tlsmgm_record: the connection has ended.
+ENDED = 0
+
 #: Where connections go: a port of this machine, or the path of a unix socket.
 Place = int | str
 
@@ -113,7 +116,7 @@ class Record:
 
     status: str
     domain: int
-    generation: int
+    plan: int
     bytes_in: int
     bytes_out: int
     error: int
@@ -138,7 +141,7 @@ class Engine:
         listeners: for each an address and whether clients speak plain TCP there.
         settings: other than SETTINGS.
         limits: of admission.
-        generation: of the first selector.
+        number: of the first plan, and of its selector.
         versions: the only one of TLS that the domains allow.
         before: is called before the worker is made.
     """
@@ -152,7 +155,7 @@ class Engine:
         listeners: Sequence[tuple[str, bool]] = (("127.0.0.1", False),),
         settings: dict[str, Any] | None = None,
         limits: dict[str, int] | None = None,
-        generation: int = 1,
+        number: int = 1,
         versions: str | None = None,
         before: Callable[[], Any] | None = None,
     ) -> None:
@@ -160,24 +163,21 @@ class Engine:
         self._versions = versions
         self._ended = False
         self._contexts: dict[str, Any] = {}
-        self._settings = self.ffi.new(
-            "struct tlsmgm_relay_settings *", {**SETTINGS, **(settings or {})}
-        )
+        self._settings = {**SETTINGS, **(settings or {})}
         self._admission = self._new_admission(limits or {})
         self._ring = self._new_ring()
-        selector, table = self.selector(names, generation), self.routes(routes)
+        plan = self.plan(names, number, routes)
         self.ports: list[int] = []
         sockets = self._listen(listeners)
         if before is not None:
             before()
         try:
-            self.worker = self._new_worker(sockets, selector, table)
+            self.worker = self._new_worker(sockets, plan)
         except AssertionError:
             self._free_parts()
             raise
         finally:
-            self.lib.tlsmgm_selector_free(selector)
-            self.lib.tlsmgm_routes_free(table)
+            self.lib.tlsmgm_plan_free(plan)
         self._thread = threading.Thread(target=self.lib.tlsmgm_worker_run, args=(self.worker,))
 
     def start(self) -> Engine:
@@ -202,7 +202,7 @@ class Engine:
 
     def _new_ring(self) -> Any:
         out, error = self.ffi.new("struct tlsmgm_record_ring **"), self.rig.c.error()
-        size = self.ffi.sizeof("struct tlsmgm_worker_record")
+        size = self.ffi.sizeof("struct tlsmgm_record")
         assert self.lib.tlsmgm_record_ring_new(size, 4096, out, error) == 0
         return out[0]
 
@@ -223,15 +223,11 @@ class Engine:
         self._listeners = array
         return array
 
-    def _new_worker(self, listeners: Any, selector: Any, table: Any) -> Any:
+    def _new_worker(self, listeners: Any, plan: Any) -> Any:
         config = self.ffi.new("struct tlsmgm_worker_config *")
         config.listeners, config.listener_count = listeners, len(listeners)
-        config.settings, config.admission, config.records = (
-            self._settings,
-            self._admission,
-            self._ring,
-        )
-        config.selector, config.routes = selector, table
+        config.admission, config.records, config.plan = self._admission, self._ring, plan
+        config.bell = -1
         out, error = self.ffi.new("struct tlsmgm_worker **"), self.rig.c.error()
         assert self.lib.tlsmgm_worker_new(config, out, error) == 0, self.rig.c.text(error)
         return out[0]
@@ -292,21 +288,32 @@ class Engine:
         assert self.lib.tlsmgm_routes_new(table, len(routes), out, error) == 0
         return out[0]
 
+    def plan(
+        self,
+        names: Sequence[str],
+        number: int,
+        routes: dict[int, Sequence[Place]],
+        address: bytes | None = None,
+        port: int = 0,
+    ) -> Any:
+        """Return a plan, which the caller frees."""
+        parts = self.ffi.new("struct tlsmgm_plan *")
+        parts.number, parts.settings = number, self._settings
+        parts.selector = self.selector(names, number, address, port)
+        parts.routes = self.routes(routes)
+        out, error = self.ffi.new("struct tlsmgm_plan **"), self.rig.c.error()
+        made = self.lib.tlsmgm_plan_new(parts, out, error)
+        self.lib.tlsmgm_selector_free(parts.selector)
+        self.lib.tlsmgm_routes_free(parts.routes)
+        assert made == 0
+        return out[0]
+
     # What is asked of it.
 
-    def post(
-        self,
-        names: Sequence[str] | None = None,
-        generation: int = 0,
-        routes: dict[int, Sequence[Place]] | None = None,
-    ) -> None:
-        """Post a selector, routes or both."""
-        null = self.ffi.NULL
-        selector = null if names is None else self.selector(names, generation)
-        table = null if routes is None else self.routes(routes)
-        self.lib.tlsmgm_worker_post(self.worker, selector, table)
-        self.lib.tlsmgm_selector_free(selector)
-        self.lib.tlsmgm_routes_free(table)
+    def post(self, plan: Any) -> None:
+        """Post a plan, and free it."""
+        self.lib.tlsmgm_worker_post(self.worker, plan)
+        self.lib.tlsmgm_plan_free(plan)
 
     def drain(self, timeout: int) -> None:
         self.lib.tlsmgm_worker_drain(self.worker, timeout)
@@ -346,9 +353,9 @@ class Engine:
 
     def taken(self) -> list[Record]:
         """Take the records that are there."""
-        room = self.ffi.new("struct tlsmgm_worker_record[]", 4096)
+        room = self.ffi.new("struct tlsmgm_record[]", 4096)
         count = self.lib.tlsmgm_record_ring_take(self._ring, room, 4096)
-        return [self._record(room[i]) for i in range(count)]
+        return [self._record(room[i]) for i in range(count) if room[i].kind == ENDED]
 
     def records(self, count: int = 1) -> list[Record]:
         """Wait for so many records, and return them."""
@@ -367,7 +374,7 @@ class Engine:
         return Record(
             bytes(self.ffi.string(word)).decode(),
             row.domain,
-            row.generation,
+            row.plan,
             row.bytes_in,
             row.bytes_out,
             row.error,

@@ -40,6 +40,7 @@ struct parts {
     struct tlsmgm_match_index *index;
     struct tlsmgm_selector *selector;
     struct tlsmgm_routes *routes;
+    struct tlsmgm_plan *plan;
     struct tlsmgm_admission *admission;
     struct tlsmgm_worker *worker;
 };
@@ -76,6 +77,17 @@ static bool make_routes(struct parts *parts, const struct sockaddr_in *upstream,
            bench_contract_fail(fault, "routes", &error);
 }
 
+static bool make_plan(struct parts *parts, struct bench_fault *fault) {
+    struct tlsmgm_error error;
+    const struct tlsmgm_plan plan = {
+        .selector = parts->selector,
+        .routes = parts->routes,
+        .settings = timeouts,
+    };
+    return tlsmgm_plan_new(&plan, &parts->plan, &error) == TLSMGM_STATUS_OK ||
+           bench_contract_fail(fault, "plan", &error);
+}
+
 static bool make_worker(struct parts *parts, const struct bench_server *server,
                         struct bench_fault *fault) {
     struct tlsmgm_error error;
@@ -91,10 +103,8 @@ static bool make_worker(struct parts *parts, const struct bench_server *server,
     const struct tlsmgm_worker_config config = {
         .listeners = &listener,
         .listener_count = 1,
-        .settings = &timeouts,
         .admission = parts->admission,
-        .selector = parts->selector,
-        .routes = parts->routes,
+        .plan = parts->plan,
     };
     return tlsmgm_worker_new(&config, &parts->worker, &error) == TLSMGM_STATUS_OK ||
            bench_contract_fail(fault, "worker", &error);
@@ -106,12 +116,14 @@ static bool make(struct parts *parts, const struct bench_server *server,
         return bench_fail(fault, "no random bytes");
     }
     return make_selector(parts, &server->setting, fault) &&
-           make_routes(parts, &server->upstream, fault) && make_worker(parts, server, fault);
+           make_routes(parts, &server->upstream, fault) && make_plan(parts, fault) &&
+           make_worker(parts, server, fault);
 }
 
 static void discard(struct parts *parts) {
     tlsmgm_worker_free(parts->worker);
     tlsmgm_admission_free(parts->admission);
+    tlsmgm_plan_free(parts->plan);
     tlsmgm_routes_free(parts->routes);
     tlsmgm_selector_free(parts->selector);
     tlsmgm_match_index_free(parts->index);

@@ -1,6 +1,6 @@
 /*
  * A worker in a thread of its own, with plain listeners, clients and an upstream on this machine;
- * other threads post routes and selectors, count, and in the end drain or stop it. Every answer
+ * other threads post plans, count, and in the end drain or stop it. Every answer
  * comes back whole, each record is pushed once, and nobody is left inside. Exits with 0, or aborts.
  */
 #include "engine/worker.h"
@@ -156,14 +156,24 @@ static struct tlsmgm_selector *make_selector(uint64_t generation) {
     return selector;
 }
 
+static struct tlsmgm_plan *make_plan(uint64_t number, bool refuses) {
+    struct tlsmgm_selector *selector = make_selector(number);
+    struct tlsmgm_routes *routes = make_routes(refuses);
+    const struct tlsmgm_plan parts = {
+        .number = number, .selector = selector, .routes = routes, .settings = settings};
+    struct tlsmgm_plan *plan;
+    if (tlsmgm_plan_new(&parts, &plan, NULL) != TLSMGM_STATUS_OK) abort();
+    tlsmgm_selector_free(selector);
+    tlsmgm_routes_free(routes);
+    return plan;
+}
+
 static void *post_often(void *argument) {
     struct tlsmgm_worker_counts counts;
     for (unsigned i = 0; !atomic_load(&is_over) || i < POSTS; i++) {
-        struct tlsmgm_selector *selector = i % 3 > 0 ? make_selector(i) : NULL;
-        struct tlsmgm_routes *routes = i % 3 != 1 ? make_routes(i % 2 > 0) : NULL;
-        tlsmgm_worker_post(worker, selector, routes);
-        tlsmgm_selector_free(selector);
-        tlsmgm_routes_free(routes);
+        struct tlsmgm_plan *plan = make_plan(i, i % 2 > 0);
+        tlsmgm_worker_post(worker, plan);
+        tlsmgm_plan_free(plan);
         tlsmgm_worker_count(worker, &counts);
         if (counts.connections > counts.accepted) abort();
         if (i >= POSTS) (void)usleep(1000);
@@ -177,7 +187,7 @@ static void *run(void *argument) {
 }
 
 static size_t count_records(void) {
-    struct tlsmgm_worker_record batch[64];
+    struct tlsmgm_record batch[64];
     size_t total = 0;
     size_t count;
     while ((count = tlsmgm_record_ring_take(records, batch, 64)) > 0) total += count;
@@ -188,20 +198,17 @@ static void make_worker(void) {
     struct tlsmgm_worker_listener listener = {.is_plain = true};
     listener.fd = listen_on(&worker_address, true);
     check(fcntl(listener.fd, F_SETFL, O_NONBLOCK) == 0, "fcntl");
-    struct tlsmgm_selector *selector = make_selector(0);
-    struct tlsmgm_routes *routes = make_routes(true);
+    struct tlsmgm_plan *plan = make_plan(0, true);
     const struct tlsmgm_worker_config config = {
         .listeners = &listener,
         .listener_count = 1,
-        .settings = &settings,
         .admission = admission,
-        .selector = selector,
-        .routes = routes,
+        .plan = plan,
         .records = records,
+        .bell = -1,
     };
     if (tlsmgm_worker_new(&config, &worker, NULL) != TLSMGM_STATUS_OK) abort();
-    tlsmgm_selector_free(selector);
-    tlsmgm_routes_free(routes);
+    tlsmgm_plan_free(plan);
 }
 
 /* One life of a worker. drains: it ends by itself, otherwise it is stopped. */
@@ -240,7 +247,7 @@ int main(void) {
     pthread_t server;
     (void)alarm(150);
     if (tlsmgm_admission_new(&limits, &key, &admission, NULL) != TLSMGM_STATUS_OK) abort();
-    if (tlsmgm_record_ring_new(sizeof(struct tlsmgm_worker_record), 4096, &records, NULL) !=
+    if (tlsmgm_record_ring_new(sizeof(struct tlsmgm_record), 4096, &records, NULL) !=
         TLSMGM_STATUS_OK) {
         abort();
     }
