@@ -17,8 +17,8 @@ const char *tlsmgm_signature_name(struct tlsmgm_bytes oid);
 /*
  * The kind of a public key and its size in bits, such as "RSA2048" or "EC256", from a
  * SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7). A curve counts as it is named, whatever the
- * point is. Writes at most size bytes, terminator included; returns the length of the whole text,
- * 0 for a key that is not known.
+ * point is; an RSA key must be one. Writes at most size bytes, terminator included; returns the
+ * length of the whole text, 0 for a key that is not known.
  */
 size_t tlsmgm_key_name(struct tlsmgm_bytes info, char *out, size_t size);
 
