@@ -17,12 +17,21 @@ from tlsmgm._core.session import Session
 from tlsmgm._domains.domain import Domain, DomainKind
 from tlsmgm._domains.matching import AVPs
 from tlsmgm._domains.report import ReloadEvent, ReloadReport
+from tlsmgm._engine.ended import Ended
+from tlsmgm._engine.listener import Listener, Source
+from tlsmgm._engine.opening import AnyRoutes, open_listener
+from tlsmgm._engine.options import ListenOptions
+from tlsmgm._engine.plans import Times
 from tlsmgm._native.connection import Connection
 from tlsmgm._native.sessions import SessionCache
 from tlsmgm._provisioning.watcher import DatabaseWatcher
-from tlsmgm._serving.limits import DEFAULT_HANDSHAKE_TIMEOUT, DEFAULT_SEND_TIMEOUT
+from tlsmgm._serving.forwarding import ProxyProtocol, ProxyTLVs, UncleanEnd
+from tlsmgm._serving.limits import DEFAULT_HANDSHAKE_TIMEOUT, DEFAULT_SEND_TIMEOUT, Limits
+from tlsmgm._serving.listening import BoundSocket
+from tlsmgm._serving.targets import Target
 from tlsmgm._state import connecting
 from tlsmgm._state.changes import Changes
+from tlsmgm._state.snapshot import Snapshot
 from tlsmgm.errors import PlacedError, TLSError
 
 __all__ = ["ReloadReport", "TLSManager"]
@@ -51,8 +60,8 @@ class TLSManager:
         handshake_timeout: float = DEFAULT_HANDSHAKE_TIMEOUT,
         send_timeout: float = DEFAULT_SEND_TIMEOUT,
     ) -> None:
-        self.handshake_timeout = handshake_timeout
-        self.send_timeout = send_timeout
+        self._handshake_timeout = handshake_timeout
+        self._send_timeout = send_timeout
         self._own_timeouts = {"handshake_timeout": handshake_timeout, "send_timeout": send_timeout}
         self._changes = Changes(select(library))
         self._sessions = SessionCache()  # of servers that we have called
@@ -105,7 +114,7 @@ class TLSManager:
         for name, own in self._own_timeouts.items():
             was, now = getattr(old, name, None), getattr(new, name, None)
             if was is not None or now is not None:
-                setattr(self, name, own if now is None else now)
+                setattr(self, f"_{name}", own if now is None else now)
 
     # --- state ---------------------------------------------------------------------------
 
@@ -167,6 +176,26 @@ class TLSManager:
     @hello_size.setter
     def hello_size(self, size: int) -> None:
         self._changes.set_hello_size(size)
+
+    @property
+    def handshake_timeout(self) -> float:
+        """Seconds that a handshake may take, from accept on; may be set, and reloads may set it."""
+        return self._handshake_timeout
+
+    @handshake_timeout.setter
+    def handshake_timeout(self, seconds: float) -> None:
+        self._handshake_timeout = seconds
+        self._changes.tell_followers()
+
+    @property
+    def send_timeout(self) -> float:
+        """Seconds that sending may take; may be set, and reloads may set it."""
+        return self._send_timeout
+
+    @send_timeout.setter
+    def send_timeout(self, seconds: float) -> None:
+        self._send_timeout = seconds
+        self._changes.tell_followers()
 
     def list_domains(self) -> dict[str, list[dict[str, Any]]]:
         """The reply to ``tls_list`` (manual 1.8.1)."""
@@ -479,3 +508,63 @@ class TLSManager:
         """
         context = self.client_context(domain)
         return connecting.client_connection(context, server_name, session, address, self._sessions)
+
+    # --- listening -----------------------------------------------------------------------
+
+    def listen(
+        self,
+        addresses: Iterable[BoundSocket | Target | str] | str,
+        routes: AnyRoutes,
+        *,
+        workers: int = 1,
+        limits: Limits | None = None,
+        connect_timeout: float = 10.0,
+        unclean_end: UncleanEnd | str = UncleanEnd.RESET,
+        proxy_protocol: ProxyProtocol | str | None = None,
+        proxy_protocol_tlvs: ProxyTLVs | str = ProxyTLVs.TLS,
+        on_end: Callable[[Ended], object] | None = None,
+    ) -> Listener:
+        """Accept connections and forward them, in threads that need no Python.
+
+        Handshakes happen in the domain that matches, as for :meth:`server_connection`; a change of
+        the domains holds for all connections that are accepted after it was made.
+
+        Args:
+            addresses: ``"tls:HOST:PORT"`` or ``"tcp:HOST:PORT"``, one or several; port 0 lets the
+                system choose, the host ``*`` is all addresses of the machine.
+            routes: upstreams, as :class:`~tlsmgm.Upstream` or as text such as ``"tcp:HOST:PORT"``,
+                ``"tls:HOST:PORT"``, ``"unix:PATH"``: one, several that take turns, or a mapping
+                from the names of server domains to those, with ``"*"`` for all others.  Names are
+                resolved now, and again every ten seconds.
+            workers: threads.
+            limits: what clients are granted.
+            connect_timeout: seconds for reaching an upstream, its handshake included.
+            unclean_end: what a plain neighbour sees where the end is not a clean one.
+            proxy_protocol: ``"v1"`` or ``"v2"``: tell upstreams about clients by such a header.
+            proxy_protocol_tlvs: what version 2 of it says beside the addresses.
+            on_end: a plain function that hears of each connection that is over, in a thread of the
+                listener; it should return soon.
+
+        Returns:
+            The listener, which accepts already.
+
+        Raises:
+            ConfigError: an address cannot be had, a route leads nowhere, or a value cannot be
+                used; then nothing listens.
+            UnsupportedError: clients shall speak TLS, and the manager has no TLS library.
+        """
+        options = ListenOptions(
+            workers=workers,
+            limits=Limits() if limits is None else limits,
+            connect_timeout=connect_timeout,
+            unclean_end=UncleanEnd(unclean_end),
+            proxy_protocol=None if proxy_protocol is None else ProxyProtocol(proxy_protocol),
+            proxy_protocol_tlvs=ProxyTLVs(proxy_protocol_tlvs),
+            keeps_connections=on_end is not None,
+        )
+        source = Source(self._state, self._changes.follow)
+        return open_listener(source, addresses, routes, options, on_end)
+
+    def _state(self) -> tuple[Snapshot, Times]:
+        times = Times(self._handshake_timeout, self._send_timeout)
+        return self._changes.snapshot, times

@@ -11,7 +11,7 @@ from __future__ import annotations
 from tlsmgm._service import (
     DEFAULT_FORMAT,
     AccessLog,
-    Listener,
+    BoundSocket,
     ProxyOptions,
     ProxyProtocol,
     ProxyService,
@@ -21,14 +21,14 @@ from tlsmgm._service import (
     TLSProxy,
     UncleanEnd,
     bind,
-    close_listeners,
+    close_sockets,
     parse_target,
 )
 
 __all__ = [
     "DEFAULT_FORMAT",
     "AccessLog",
-    "Listener",
+    "BoundSocket",
     "ProxyOptions",
     "ProxyProtocol",
     "ProxyService",
@@ -38,6 +38,6 @@ __all__ = [
     "Target",
     "UncleanEnd",
     "bind",
-    "close_listeners",
+    "close_sockets",
     "parse_target",
 ]

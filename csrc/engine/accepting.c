@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "engine/channels.h"
+#include "engine/mailbox.h"
 #include "engine/records.h"
 #include "engine/slots.h"
 
@@ -130,6 +131,7 @@ static bool accept_some(struct tlsmgm_worker *worker,
             accept4(listener->fd, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(accepted), 1);
+            tlsmgm_mailbox_refresh(worker); /* a reload that has returned holds for whoever comes */
             welcome(worker, listener, fd, &from);
             continue;
         }

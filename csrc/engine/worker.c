@@ -9,6 +9,7 @@
 #include "engine/accepting.h"
 #include "engine/channels.h"
 #include "engine/connecting.h"
+#include "engine/mailbox.h"
 #include "engine/slots.h"
 
 /* After the time to linger, for what hangs on. */
@@ -91,12 +92,6 @@ static void for_all(struct tlsmgm_worker *worker,
     }
 }
 
-static void replace(struct tlsmgm_worker *worker, struct tlsmgm_plan *plan) {
-    if (plan == NULL) return;
-    tlsmgm_plan_free(worker->plan);
-    worker->plan = plan;
-}
-
 static void begin_draining(struct tlsmgm_worker *worker, uint32_t timeout) {
     uint64_t end = worker->now + timeout;
     if (worker->is_stopping || worker->drained_at <= end) return;
@@ -105,20 +100,10 @@ static void begin_draining(struct tlsmgm_worker *worker, uint32_t timeout) {
 }
 
 /* False: it is to stop at once. */
-static bool open_mailbox(struct tlsmgm_worker *worker) {
-    struct tlsmgm_mailbox *mailbox = &worker->mailbox;
-    if (!atomic_exchange(&mailbox->has_mail, false)) return true;
-    (void)pthread_mutex_lock(&mailbox->lock);
-    struct tlsmgm_plan *plan = mailbox->plan;
-    bool drains = mailbox->drains;
-    bool stops = mailbox->stops;
-    uint32_t timeout = mailbox->drain_timeout;
-    mailbox->plan = NULL;
-    mailbox->drains = false;
-    (void)pthread_mutex_unlock(&mailbox->lock);
-    replace(worker, plan);
-    if (drains) begin_draining(worker, timeout);
-    return !stops;
+static bool obey(struct tlsmgm_worker *worker) {
+    struct tlsmgm_orders orders = tlsmgm_mailbox_open(worker);
+    if (orders.drains) begin_draining(worker, orders.drain_timeout);
+    return !orders.stops;
 }
 
 static bool is_done(struct tlsmgm_worker *worker) {
@@ -144,7 +129,7 @@ void tlsmgm_worker_run(struct tlsmgm_worker *worker) {
     struct tlsmgm_poll_event events[TLSMGM_POLL_MAX];
     worker->now = clock_now();
     tlsmgm_listeners_watch(worker);
-    while (open_mailbox(worker) && !is_done(worker)) {
+    while (obey(worker) && !is_done(worker)) {
         int count =
             tlsmgm_poller_wait(worker->poller, events, TLSMGM_POLL_MAX, time_to_wait(worker));
         worker->now = clock_now();
@@ -157,12 +142,8 @@ void tlsmgm_worker_run(struct tlsmgm_worker *worker) {
     tlsmgm_listeners_close(worker);
 }
 
-/* --- from other threads ----------------------------------------------------------------------- */
-
-static void wake(struct tlsmgm_worker *worker) {
-    atomic_store(&worker->mailbox.has_mail, true);
-    tlsmgm_poller_wake(worker->poller);
-}
+/* --- how it begins and ends ---------------------------------------------------------------------
+ */
 
 /* What may be missing in the end. */
 static enum tlsmgm_status allocate(const struct tlsmgm_worker_config *config,
@@ -217,32 +198,6 @@ void tlsmgm_worker_free(struct tlsmgm_worker *worker) {
     tlsmgm_free(worker->slots);
     tlsmgm_free(worker->listeners);
     tlsmgm_free(worker);
-}
-
-void tlsmgm_worker_post(struct tlsmgm_worker *worker, struct tlsmgm_plan *plan) {
-    struct tlsmgm_mailbox *mailbox = &worker->mailbox;
-    (void)pthread_mutex_lock(&mailbox->lock);
-    struct tlsmgm_plan *old = mailbox->plan;
-    mailbox->plan = tlsmgm_plan_ref(plan);
-    (void)pthread_mutex_unlock(&mailbox->lock);
-    wake(worker);
-    tlsmgm_plan_free(old); /* nobody has seen it */
-}
-
-void tlsmgm_worker_drain(struct tlsmgm_worker *worker, uint32_t timeout) {
-    (void)pthread_mutex_lock(&worker->mailbox.lock);
-    struct tlsmgm_mailbox *mailbox = &worker->mailbox;
-    if (!mailbox->drains || timeout < mailbox->drain_timeout) mailbox->drain_timeout = timeout;
-    mailbox->drains = true;
-    (void)pthread_mutex_unlock(&worker->mailbox.lock);
-    wake(worker);
-}
-
-void tlsmgm_worker_stop(struct tlsmgm_worker *worker) {
-    (void)pthread_mutex_lock(&worker->mailbox.lock);
-    worker->mailbox.stops = true;
-    (void)pthread_mutex_unlock(&worker->mailbox.lock);
-    wake(worker);
 }
 
 void tlsmgm_worker_count(const struct tlsmgm_worker *worker, struct tlsmgm_worker_counts *out) {

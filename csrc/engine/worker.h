@@ -25,7 +25,7 @@ void tlsmgm_worker_free(struct tlsmgm_worker *worker);
 /* Works until stop(), or until nothing is left after drain(). */
 void tlsmgm_worker_run(struct tlsmgm_worker *worker);
 
-/* Holds for the connections that come in from now on. */
+/* Holds for the connections that are accepted from now on. */
 void tlsmgm_worker_post(struct tlsmgm_worker *worker, struct tlsmgm_plan *plan);
 
 /*

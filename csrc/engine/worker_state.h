@@ -5,7 +5,9 @@
  *     connecting.c   upstreams, until one answers
  *     channels.c     what a relay wants after it was called, and what remains of it
  *     accepting.c    listening sockets, and who may come in
- *     worker.c       the loop, and the mailbox
+ *     records.c      what is told of connections that are over
+ *     mailbox.c      what other threads ask for
+ *     worker.c       the loop
  */
 #ifndef TLSMGM_WORKER_STATE_H
 #define TLSMGM_WORKER_STATE_H
@@ -64,7 +66,8 @@ struct tlsmgm_mailbox {
     uint32_t drain_timeout;
     bool drains;
     bool stops;
-    atomic_bool has_mail; /* nobody takes the lock to find nothing */
+    atomic_bool has_plan; /* nobody takes the lock to find nothing */
+    atomic_bool has_orders;
 };
 
 struct tlsmgm_worker {

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Final
 
-from tlsmgm._commands.arguments import seconds, seconds_or_zero
+from tlsmgm._commands.arguments import number, seconds, seconds_or_zero
 from tlsmgm._commands.configuration import add_config
 from tlsmgm._commands.limits import add_limits, limits_of, raise_descriptor_limit
 from tlsmgm._commands.signals import EarlySignals
@@ -33,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_config(parser)
     parser.add_argument(
-        "--upstream", required=True, metavar="ADDRESS", help="tcp:HOST:PORT or tls:HOST:PORT"
+        "--upstream", required=True, metavar="ADDRESS", help="tcp:HOST:PORT, tls:HOST:PORT or unix:PATH"
     )
     parser.add_argument(
         "--listen",
@@ -43,6 +43,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "(default: the TLS sockets of the configuration)",
     )
     parser.add_argument("--library", metavar="L", help="auto, openssl or wolfssl")
+    parser.add_argument(
+        "--workers",
+        type=number(1, 1024),
+        metavar="N",
+        help="threads that accept and carry bytes (default: the processors that it may use)",
+    )
     parser.add_argument(
         "--unclean-end",
         choices=["reset", "fin"],
@@ -150,7 +156,7 @@ def _run(options: argparse.Namespace, early: EarlySignals) -> int:
             freezes=True,
         )
         service.proxy.check()
-        await service.run(bind(targets), early=early.seen)
+        await service.run(bind(targets, settings.workers), early=early.seen)
         executor.shutdown(wait=False, cancel_futures=True)
         if not _threads_end():
             access_log.close()
@@ -219,7 +225,16 @@ def _settings(options: argparse.Namespace) -> ProxyOptions:
         drain_timeout=options.drain_timeout,
         unclean_end=UncleanEnd(options.unclean_end),
         limits=limits_of(options),
+        workers=options.workers or _processors(),
     )
+
+
+def _processors() -> int:
+    import os
+
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _targets(options: argparse.Namespace, manager: TLSManager) -> list[Target]:

@@ -320,3 +320,190 @@ cdef extern from "files/trust_items.h" nogil:
     tlsmgm_status tlsmgm_trust_items_read(const tlsmgm_ctx_config *, tlsmgm_trust_items *,
                                           tlsmgm_error *)
     void tlsmgm_trust_items_free(tlsmgm_trust_items *)
+
+
+cdef extern from "engine/relay.h" nogil:
+    cdef enum tlsmgm_relay_status:
+        TLSMGM_RELAY_STATUS_COUNT
+
+    const char *tlsmgm_relay_status_word(tlsmgm_relay_status)
+
+    cdef struct tlsmgm_relay_settings:
+        uint32_t first_byte_timeout
+        uint32_t handshake_timeout
+        uint32_t connect_timeout
+        uint32_t idle_timeout
+        uint32_t send_timeout
+        uint32_t linger_timeout
+        size_t high_water
+        bint ends_plain_with_fin
+
+
+cdef extern from "engine/routes.h" nogil:
+    const uint32_t TLSMGM_ROUTE_ANY
+
+    cdef struct tlsmgm_routes
+
+    cdef struct tlsmgm_route_tls:
+        tlsmgm_ctx_handle context
+        tlsmgm_bytes server_name
+        const char *verify_name
+
+    cdef struct tlsmgm_route_address:
+        uint64_t sockaddr[16]
+        uint32_t size
+        uint32_t number
+        tlsmgm_route_tls tls
+
+    cdef struct tlsmgm_route:
+        uint32_t domain
+        const tlsmgm_route_address *addresses
+        size_t count
+
+    tlsmgm_status tlsmgm_routes_new(const tlsmgm_route *, size_t, tlsmgm_routes **, tlsmgm_error *)
+    void tlsmgm_routes_free(tlsmgm_routes *)
+
+
+cdef extern from "engine/plan.h" nogil:
+    cdef enum tlsmgm_preface_kind:
+        pass
+    cdef enum tlsmgm_preface_values:
+        pass
+
+    cdef struct tlsmgm_plan:
+        uint64_t number
+        tlsmgm_selector *selector
+        tlsmgm_routes *routes
+        tlsmgm_relay_settings settings
+        size_t hello_limit
+        tlsmgm_preface_kind preface
+        tlsmgm_preface_values values
+
+    tlsmgm_status tlsmgm_plan_new(const tlsmgm_plan *, tlsmgm_plan **, tlsmgm_error *)
+    void tlsmgm_plan_free(tlsmgm_plan *)
+    bint tlsmgm_plan_is_alone(const tlsmgm_plan *)
+
+
+cdef extern from "engine/admission.h" nogil:
+    cdef struct tlsmgm_admission
+
+    cdef struct tlsmgm_admission_limits:
+        uint32_t max_connections
+        uint32_t max_handshakes
+        uint32_t max_handshakes_per_network
+        uint8_t ipv4_prefix
+        uint8_t ipv6_prefix
+
+    cdef enum tlsmgm_admission_verdict:
+        TLSMGM_ADMISSION_ADMITTED
+        TLSMGM_ADMISSION_MAX_CONNECTIONS
+        TLSMGM_ADMISSION_MAX_HANDSHAKES
+        TLSMGM_ADMISSION_MAX_HANDSHAKES_PER_NETWORK
+
+    cdef struct tlsmgm_admission_counts:
+        uint32_t connections
+        uint32_t handshakes
+        uint32_t networks
+        uint64_t refused_max_connections
+        uint64_t refused_max_handshakes
+        uint64_t refused_max_handshakes_per_network
+
+    tlsmgm_status tlsmgm_admission_new(const tlsmgm_admission_limits *, const tlsmgm_siphash_key *,
+                                       tlsmgm_admission **, tlsmgm_error *)
+    void tlsmgm_admission_free(tlsmgm_admission *)
+    void tlsmgm_admission_count(tlsmgm_admission *, tlsmgm_admission_counts *)
+
+
+cdef extern from "engine/record.h" nogil:
+    cdef enum tlsmgm_record_kind:
+        TLSMGM_RECORD_ENDED
+        TLSMGM_RECORD_TURNED_AWAY
+        TLSMGM_RECORD_CANNOT_ACCEPT
+
+    const uint32_t TLSMGM_RECORD_NO_UPSTREAM
+
+    cdef struct tlsmgm_record_conn:
+        const tlsmgm_backend *backend
+        tlsmgm_conn *conn
+
+    cdef struct tlsmgm_record:
+        tlsmgm_record_kind kind
+        tlsmgm_admission_verdict verdict
+        tlsmgm_relay_status status
+        int error
+        const char *reason
+        tlsmgm_error failure
+        uint32_t listener
+        uint32_t domain
+        uint32_t upstream
+        uint64_t plan
+        uint64_t accepted
+        uint64_t ended
+        uint64_t bytes_in
+        uint64_t bytes_out
+        tlsmgm_record_conn client_tls
+        tlsmgm_record_conn upstream_tls
+        uint8_t client[16]
+        uint8_t local[16]
+        uint16_t client_port
+        uint16_t local_port
+        bint has_client_address
+        bint is_tls
+        bint is_established
+        bint is_attached
+        bint has_name
+        uint8_t name_size
+        uint8_t name[255]
+
+
+cdef extern from "engine/record_ring.h" nogil:
+    cdef struct tlsmgm_record_ring
+
+    tlsmgm_status tlsmgm_record_ring_new(size_t, size_t, tlsmgm_record_ring **, tlsmgm_error *)
+    void tlsmgm_record_ring_free(tlsmgm_record_ring *)
+    size_t tlsmgm_record_ring_take(tlsmgm_record_ring *, void *, size_t)
+    uint64_t tlsmgm_record_ring_lost(const tlsmgm_record_ring *)
+
+
+cdef extern from "engine/worker.h" nogil:
+    enum:
+        TLSMGM_FAILURE_COUNT
+
+    cdef struct tlsmgm_worker
+
+    cdef struct tlsmgm_worker_listener:
+        int fd
+        uint32_t number
+        bint is_plain
+        bint has_wildcard
+        tlsmgm_local local
+
+    cdef struct tlsmgm_worker_config:
+        const tlsmgm_worker_listener *listeners
+        size_t listener_count
+        tlsmgm_admission *admission
+        tlsmgm_plan *plan
+        tlsmgm_record_ring *records
+        int bell
+        bint keeps_tls
+
+    cdef struct tlsmgm_worker_counts:
+        uint64_t connections
+        uint64_t accepted
+        uint64_t accept_errors
+        uint64_t handshakes_started
+        uint64_t handshakes_completed
+        uint64_t handshakes_resumed
+        uint64_t paused
+        uint64_t bytes_in
+        uint64_t bytes_out
+        uint64_t failed[32]
+        uint64_t ended[64]
+
+    tlsmgm_status tlsmgm_worker_new(const tlsmgm_worker_config *, tlsmgm_worker **, tlsmgm_error *)
+    void tlsmgm_worker_free(tlsmgm_worker *)
+    void tlsmgm_worker_run(tlsmgm_worker *)
+    void tlsmgm_worker_post(tlsmgm_worker *, tlsmgm_plan *)
+    void tlsmgm_worker_drain(tlsmgm_worker *, uint32_t)
+    void tlsmgm_worker_stop(tlsmgm_worker *)
+    void tlsmgm_worker_count(const tlsmgm_worker *, tlsmgm_worker_counts *)

@@ -1,13 +1,30 @@
 from libc.stdint cimport uint8_t
 
 from tlsmgm._core.capi cimport (
+    tlsmgm_backend,
+    tlsmgm_conn,
     tlsmgm_conn_config,
     tlsmgm_error,
     tlsmgm_status,
 )
+from tlsmgm._core.context cimport Context
 from tlsmgm._core.greeting cimport Greeting
 from tlsmgm._core.negotiated cimport Negotiated
 from tlsmgm._core.session cimport Session
+
+
+cdef class Given:
+    """A connection that the engine has made, on its way to a Connection."""
+
+    cdef const tlsmgm_backend *table
+    cdef tlsmgm_conn *conn      # owned, until a Connection takes it
+    cdef Context context
+    cdef bytes name
+    cdef bint is_server
+    cdef bint is_established
+    cdef bint is_over           # nothing more can be sent
+
+    cdef tlsmgm_conn *let_go(self) noexcept
 
 
 cdef class Connection(Negotiated):
@@ -20,6 +37,7 @@ cdef class Connection(Negotiated):
     cdef object failure               # the exception that ended the connection before conn
     cdef object keeper                # client: takes the session that the server will give, or None
 
+    cdef int adopt(self, Given given) except -1
     cdef int settle(self, tlsmgm_status status, const tlsmgm_error *error) except -1
     cdef int keep_session(self) except -1
     cdef int start(self, bytes verify_name, Session offered) except -1

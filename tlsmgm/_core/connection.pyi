@@ -24,6 +24,9 @@ class _SessionKeeper(Protocol):
     def give_up(self) -> None:
         """Forget the session that was offered: the handshake has failed."""
 
+class Given:
+    """A connection that the engine has made, on its way to a :class:`Connection`."""
+
 class Connection(Negotiated):
     """One TLS connection without I/O.
 
@@ -40,12 +43,15 @@ class Connection(Negotiated):
         verify_name: client: bytes of the host name or IP address to check, or None.
         session: client: a session to offer, or None.
         keeper: client: takes the session that the server gives, see :mod:`tlsmgm._native.sessions`.
+        given: instead of everything else: a connection that the engine has made.
 
     A connection belongs to one thread at a time; a second one that enters gets RuntimeError.
     ``ended`` may be read by any thread: nothing more can be sent, for the peer or we have closed,
     the transport has ended, or the connection has failed, as far as the calls so far have shown.
     """
 
+    @overload
+    def __new__(cls, *, given: Given) -> Self: ...
     @overload
     def __new__(
         cls,

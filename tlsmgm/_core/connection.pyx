@@ -59,6 +59,19 @@ cdef enum:
     BRIEF = 2048      # bytes; giving the interpreter lock away costs more than to handle fewer
 
 
+cdef class Given:
+    """A connection that the engine has made, on its way to a :class:`Connection`."""
+
+    def __dealloc__(self):
+        if self.conn != NULL:
+            self.table.conn_free(self.conn)
+
+    cdef tlsmgm_conn *let_go(self) noexcept:
+        conn = self.conn
+        self.conn = NULL
+        return conn
+
+
 cdef class Connection(Negotiated):
     """One TLS connection without I/O.
 
@@ -75,6 +88,7 @@ cdef class Connection(Negotiated):
         verify_name: client: bytes of the host name or IP address to check, or None.
         session: client: a session to offer, or None.
         keeper: client: takes the session that the server gives, see :mod:`tlsmgm._native.sessions`.
+        given: instead of everything else: a connection that the engine has made.
 
     A connection belongs to one thread at a time; a second one that enters gets RuntimeError.
     ``ended`` may be read by any thread: nothing more can be sent, for the peer or we have closed,
@@ -83,8 +97,11 @@ cdef class Connection(Negotiated):
 
     def __cinit__(self, Context context=None, *, Selector selector=None, bytes address=None,
                   uint16_t port=0, size_t hello_limit=0, bytes server_name=None,
-                  bytes verify_name=None, session=None, keeper=None):
+                  bytes verify_name=None, session=None, keeper=None, Given given=None):
         tlsmgm_entry_guard_init(&self.guard)
+        if given is not None:
+            self.adopt(given)
+            return
         if (context is None) == (selector is None):
             raise TypeError("a connection needs either a context or a selector")
         self.is_server = selector is not None or context.is_server
@@ -102,6 +119,16 @@ cdef class Connection(Negotiated):
             self.conn = NULL
 
     # --- the library -----------------------------------------------------------------------
+
+    cdef int adopt(self, Given given) except -1:
+        """Goes on with a connection of the engine."""
+        self.is_server = given.is_server
+        self.belong_to(given.context, given.name)
+        self.table = given.table
+        self.conn = given.let_go()
+        self.handshake_complete = given.is_established
+        self.ended = given.is_over
+        return 0
 
     cdef int settle(self, tlsmgm_status status, const tlsmgm_error *error) except -1:
         """As check(), and remembers that nothing comes after this status."""

@@ -26,6 +26,11 @@ cdef int check(tlsmgm_status status, const tlsmgm_error *error, str backend,
     raise _exception(status, error, backend, domain, origin)
 
 
+cdef object as_exception(tlsmgm_status status, const tlsmgm_error *error):
+    """What a failure would have been raised as."""
+    return _exception(status, error, None, None, None)
+
+
 cdef void note_warning(void *argument, const char *parameter, const char *text) noexcept with gil:
     """For tlsmgm_ctx_config.warn, with a list: what can be used in part; it is lost without memory."""
     try:

@@ -2,55 +2,13 @@
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass, field
 
-from tlsmgm._service.addresses import Target
+from tlsmgm._serving.forwarding import ProxyProtocol, ProxyTLVs, UncleanEnd
 from tlsmgm._serving.limits import Limits
+from tlsmgm._serving.targets import Target
 
-__all__ = ["ProxyOptions", "ProxyProtocol", "ProxyTLVs", "UncleanEnd"]
-
-
-class UncleanEnd(enum.StrEnum):
-    """How a plain neighbour sees an end that nobody has announced.
-
-    A TLS neighbour always sees that it is none: there is no close_notify.
-
-    Attributes:
-        RESET: by a reset, so that it cannot take what it has for everything.
-        FIN: as a clean end: for servers that a reset harms, such as those of SIP.
-    """
-
-    RESET = "reset"
-    FIN = "fin"
-
-
-class ProxyProtocol(enum.StrEnum):
-    """Version of the PROXY protocol header that tells the upstream about the client.
-
-    Attributes:
-        V1: a line of text with the addresses.
-        V2: binary: addresses, and what :class:`ProxyTLVs` says.
-    """
-
-    V1 = "v1"
-    V2 = "v2"
-
-
-class ProxyTLVs(enum.StrEnum):
-    """What a PROXY protocol version 2 header says beside the addresses.
-
-    Receivers have room for different sizes; nginx 1.22 reads 107 bytes before a TCP stream.
-
-    Attributes:
-        NONE: nothing.
-        TLS: version, cipher suite, and the certificate's common name.
-        ALL: and the server's name, which clients choose, ALPN, group, our own certificate.
-    """
-
-    NONE = "none"
-    TLS = "tls"
-    ALL = "all"
+__all__ = ["ProxyOptions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +28,7 @@ class ProxyOptions:
         drain_timeout: for running connections after SIGTERM.
         unclean_end: what a plain neighbour sees where the end is not a clean one.
         limits: what clients are granted.
+        workers: threads that accept and carry bytes.
     """
 
     upstream: Target
@@ -82,3 +41,4 @@ class ProxyOptions:
     drain_timeout: float = 30.0
     unclean_end: UncleanEnd = UncleanEnd.RESET
     limits: Limits = field(default_factory=Limits)
+    workers: int = 1

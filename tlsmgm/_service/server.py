@@ -1,51 +1,26 @@
-"""The proxy: lets clients in, relays what they say, and drains."""
+"""The proxy: a listener that forwards everything to one upstream, and drains."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Final
 
+from tlsmgm._engine.ended import Ended
+from tlsmgm._engine.listener import Listener
+from tlsmgm._engine.upstreams import Upstream
 from tlsmgm._manager import TLSManager
 from tlsmgm._service.access_log import AccessLog
-from tlsmgm._service.listening import Listener, close_listeners
+from tlsmgm._service.log_values import value_of
 from tlsmgm._service.options import ProxyOptions
-from tlsmgm._service.relays import Relays
 from tlsmgm._service.shutdown import Shutdown
-from tlsmgm._service.statistics import count_refusal
-from tlsmgm._service.transports import reset, socket_address
-from tlsmgm._serving.acceptor import Acceptor, Shortage
-from tlsmgm._serving.admission import Admission
-from tlsmgm._serving.counters import Counters
-from tlsmgm._serving.limits import Limit
+from tlsmgm._serving.acceptor import Shortage
+from tlsmgm._serving.listening import BoundSocket, close_sockets
+from tlsmgm.errors import ConfigError
 
 __all__ = ["TLSProxy"]
 
 logger = logging.getLogger("tlsmgm.proxy")
-
-#: Seconds in which one limit that turns clients away is mentioned in the log once.
-_WARNING_INTERVAL: Final = 10.0
-
-
-class _Gate(asyncio.Protocol):
-    """Lets a client in or turns it away, as soon as its address is known.
-
-    Args:
-        proxy: decides.
-        listener: where the client has connected.
-        address: of the client.
-    """
-
-    def __init__(self, proxy: TLSProxy, listener: Listener, address: tuple[str, int]) -> None:
-        self._proxy = proxy
-        self._listener = listener
-        self._address = address
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Hand the transport to a relay, or hang up."""
-        if isinstance(transport, asyncio.Transport):
-            self._proxy._accept(transport, self._listener, self._address)
 
 
 class TLSProxy:
@@ -61,11 +36,13 @@ class TLSProxy:
     """
 
     def __init__(self, manager: TLSManager, options: ProxyOptions, access_log: AccessLog) -> None:
+        self._manager = manager
         self._options = options
-        self._relays = Relays(manager, options, access_log)
-        self._admission = Admission(options.limits)
-        self._warned: dict[Limit, float] = {}
-        self._shortage = Shortage(lambda: self._relays.counters.add("accept_errors_total"))
+        self._access_log = access_log
+        self._listener: Listener | None = None
+        self._seen: Mapping[str, int] = {}
+        self._shortages = 0
+        self._shortage = Shortage(self._count_shortage)
 
     @property
     def options(self) -> ProxyOptions:
@@ -73,22 +50,17 @@ class TLSProxy:
         return self._options
 
     @property
-    def counters(self) -> Counters:
-        """What has been counted, by name."""
-        return self._relays.counters
-
-    @property
     def shortage(self) -> Shortage:
         """Counts attempts to accept that failed for want of descriptors; others may take part."""
         return self._shortage
 
     def statistics(self) -> Mapping[str, int]:
-        """Return all counters, and how many connections and handshakes there are just now."""
-        return {
-            "connections_open": self._admission.connections,
-            "handshakes_open": self._admission.handshakes,
-            **self.counters,
-        }
+        """Return all numbers; docs/python.md explains them."""
+        listener = self._listener
+        found = dict(self._seen if listener is None else listener.statistics())
+        if found:
+            found["accept_errors_total"] += self._shortages
+        return found
 
     def check(self) -> None:
         """See whether the upstream can work, as far as that can be known in advance.
@@ -96,57 +68,79 @@ class TLSProxy:
         Raises:
             ConfigError: it cannot.
         """
-        self._relays.check()
+        options = self._options
+        if not options.upstream.is_tls:
+            return
+        config = self._manager.config
+        has_avp = config is not None and config.client_sip_domain_avp is not None
+        if options.sip_domain is not None and not has_avp:
+            raise ConfigError("the script has no client_sip_domain_avp", parameter="--sip-domain")
+        name = options.upstream_domain
+        if name is not None and self._manager.find_client_domain_by_name(name) is None:
+            raise ConfigError(f"there is no client domain {name!r}", parameter="--upstream-domain")
 
-    async def run(self, listeners: Sequence[Listener], shutdown: Shutdown) -> None:
+    async def run(self, bound: Sequence[BoundSocket], shutdown: Shutdown) -> None:
         """Serve until somebody asks for the end, then drain.
 
         Args:
-            listeners: of :func:`bind`; they are closed in the end.
+            bound: of :func:`bind`, with a socket for each worker; they are closed in the end.
             shutdown: its second request cuts what ``drain_timeout`` would still wait for.
+
+        Raises:
+            ConfigError: the upstream cannot be resolved, or has no client domain.
         """
-        acceptors: list[Acceptor] = []
         try:
-            for listener in listeners:
-                acceptors.append(self._listen(listener))
-                logger.info("listening on %s", listener.target)
-            await shutdown.wait()
-            for acceptor in acceptors:
-                acceptor.close()
-            await self._relays.drain(shutdown)
+            listener = self._listener = self._listen(bound)
         finally:
-            for acceptor in acceptors:
-                acceptor.close()
-            close_listeners(listeners)
+            close_sockets(bound)  # those that the listener has taken are its own
+        try:
+            for item in bound:
+                logger.info("listening on %s", item.target)
+            await shutdown.wait()
+            await self._drain(listener, shutdown)
+        finally:
+            listener.close()
+            self._seen, self._listener = listener.statistics(), None
 
-    def _listen(self, listener: Listener) -> Acceptor:
-        def make_gate(address: object) -> _Gate:
-            return _Gate(self, listener, socket_address(address))
+    def _listen(self, bound: Sequence[BoundSocket]) -> Listener:
+        options = self._options
+        upstream = Upstream(
+            options.upstream, options.upstream_domain, options.sip_domain, options.server_name
+        )
+        return self._manager.listen(
+            bound,
+            upstream,
+            workers=options.workers,
+            limits=options.limits,
+            connect_timeout=options.connect_timeout,
+            unclean_end=options.unclean_end,
+            proxy_protocol=options.proxy_protocol,
+            proxy_protocol_tlvs=options.proxy_protocol_tlvs,
+            on_end=self._log,
+        )
 
-        return Acceptor(listener.sock, make_gate, self._shortage)
+    async def _drain(self, listener: Listener, shutdown: Shutdown) -> None:
+        """Let all connections end, then end them."""
+        count = listener.statistics()["connections_open"]
+        if count:
+            logger.info("stopping: %d connections are open", count)
+        listener.drain(self._options.drain_timeout)
+        over = asyncio.ensure_future(asyncio.to_thread(listener.wait))
+        hurry = asyncio.ensure_future(shutdown.wait_for_hurry())
+        await asyncio.wait(
+            [over, hurry],
+            timeout=self._options.drain_timeout,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        hurry.cancel()
+        if not over.done():
+            count = listener.statistics()["connections_open"]
+            logger.info("stopping: closing %d connections", count)
+            listener.drain(0)
+        await over
 
-    def _accept(
-        self, transport: asyncio.Transport, listener: Listener, address: tuple[str, int]
-    ) -> None:
-        """Let a client in, or turn it away without any work."""
-        is_tls = listener.target.is_tls
-        host, _ = address
-        self.counters.add("connections_accepted_total")
-        place = self._admission.admit(host, shakes_hands=is_tls)
-        if isinstance(place, Limit):
-            self._turn_away(transport, place, host)
-            return
-        if is_tls:
-            self.counters.add("handshakes_started_total")
-        relay = self._relays.begin(is_tls, str(listener.target), place, address)
-        transport.set_protocol(relay.client)
-        relay.client.connection_made(transport)
+    def _log(self, ended: Ended) -> None:
+        self._access_log.write(lambda name: value_of(ended, name))
 
-    def _turn_away(self, transport: asyncio.Transport, limit: Limit, host: str) -> None:
-        count_refusal(self.counters, limit)
-        reset(transport)
-        now = asyncio.get_running_loop().time()
-        if now - self._warned.get(limit, -_WARNING_INTERVAL) >= _WARNING_INTERVAL:
-            self._warned[limit] = now
-            bound = getattr(self._options.limits, limit)
-            logger.warning("%s is %d; more are turned away, such as %s", limit, bound, host)
+    def _count_shortage(self) -> None:
+        self._shortages += 1

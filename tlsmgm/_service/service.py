@@ -14,11 +14,11 @@ from tlsmgm._domains.report import ReloadReport
 from tlsmgm._manager import TLSManager
 from tlsmgm._service.access_log import AccessLog
 from tlsmgm._service.collection import loading, settle
-from tlsmgm._service.listening import Listener, close_listeners
 from tlsmgm._service.options import ProxyOptions
 from tlsmgm._service.reloads import Reloads
 from tlsmgm._service.server import TLSProxy
 from tlsmgm._service.shutdown import Shutdown
+from tlsmgm._serving.listening import BoundSocket, close_sockets
 from tlsmgm.errors import TLSError
 from tlsmgm.mi import Endpoint, MIServer, Reloader
 from tlsmgm.mi._reloading import log_outcome
@@ -92,7 +92,7 @@ class ProxyService:
 
     async def run(
         self,
-        listeners: Sequence[Listener],
+        bound: Sequence[BoundSocket],
         *,
         handle_signals: bool = True,
         early: Set[int] = frozenset(),
@@ -102,7 +102,7 @@ class ProxyService:
         A reload that goes on in the end is waited for, for a second; its thread may outlive this.
 
         Args:
-            listeners: of :func:`bind`; they are closed in the end.
+            bound: of :func:`bind`, with a socket for each worker; they are closed in the end.
             handle_signals: stop on SIGTERM and SIGINT, reload on SIGHUP, log the statistics on
                 SIGUSR1.
             early: signals that came before; SIGHUP and SIGUSR1 are obeyed once all is there.
@@ -112,7 +112,7 @@ class ProxyService:
             UnsupportedError: a part that the management interface needs is not installed.
         """
         async with contextlib.AsyncExitStack() as stack:
-            stack.callback(close_listeners, listeners)
+            stack.callback(close_sockets, bound)
             if handle_signals:
                 self._handle_signals()
             self._settle()
@@ -121,7 +121,7 @@ class ProxyService:
             stopping_reloads = self._when_stopped(self._reloader.stop, stack)
             stopping_management = self._when_stopped(self._mi.stop, stack)
             asyncio.get_running_loop().call_soon(self._obey, early)  # once it listens
-            await self._proxy.run(listeners, self._shutdown)
+            await self._proxy.run(bound, self._shutdown)
             await stopping_management
             await self._reloads.finish(_LAST_WAIT)
             # Only a database may take a moment.
@@ -142,7 +142,9 @@ class ProxyService:
 
     def statistics(self) -> Mapping[str, int]:
         """Return the numbers of the proxy, and of the access log."""
-        return {**self._proxy.statistics(), "access_log_lost_total": self._access_log.lost}
+        seen = dict(self._proxy.statistics())
+        lost = seen.pop("records_lost_total", 0) + self._access_log.lost
+        return {**seen, "access_log_lost_total": lost}
 
     def log_statistics(self) -> None:
         """Write all statistics that are not 0 into the log."""

@@ -52,6 +52,7 @@ class Changes:
         self.snapshot = make_snapshot(Parts(), {}, has_library=backend is not None)
         self.lock = ChangeLock()
         self.listeners = Listeners()
+        self._followers: dict[object, Callable[[], None]] = {}  # each step on it is atomic
         self.library_of_file = False
         self._reader: Reader | None = None  # of the change that is being made
         self._attached: DatabaseSettings | None = None  # by attach()
@@ -77,6 +78,29 @@ class Changes:
         """Set another bound of the ClientHello; listeners do not hear of that."""
         with self.lock:
             self.snapshot = self.snapshot.with_hello_size(size)
+        self.tell_followers()
+
+    def follow(self, follower: Callable[[], None]) -> Callable[[], None]:
+        """Call somebody after each change of the state, before its maker goes on.
+
+        Args:
+            follower: asks for the present state itself; it raises nothing.
+
+        Returns:
+            A function that takes it off again.
+        """
+        key = object()
+        self._followers[key] = follower
+
+        def remove() -> None:
+            self._followers.pop(key, None)
+
+        return remove
+
+    def tell_followers(self) -> None:
+        """Tell them that something has changed, such as a timeout of the manager."""
+        for follower in list(self._followers.values()):
+            follower()
 
     # --- the program's own domains -------------------------------------------------------
 
@@ -207,6 +231,7 @@ class Changes:
                 yield reader
             finally:
                 self._reader = None
+        self.tell_followers()
         self.listeners.tell()
 
     def _load_and_note(

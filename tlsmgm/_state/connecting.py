@@ -14,7 +14,13 @@ from tlsmgm._serving.limits import check_hello_size
 from tlsmgm._state.snapshot import Snapshot
 from tlsmgm.errors import ConfigError, UnsupportedError
 
-__all__ = ["client_connection", "client_context", "server_connection", "server_context"]
+__all__ = [
+    "client_connection",
+    "client_context",
+    "client_names",
+    "server_connection",
+    "server_context",
+]
 
 
 def server_context(
@@ -70,8 +76,7 @@ def client_connection(
         address: of the server.
         sessions: those that servers have given.
     """
-    sent, named = _names_of(server_name)
-    checked = named if context.domain.checks_server_name else None
+    sent, checked = client_names(context.domain, server_name)
     keeper = None
     if address is not None:
         key = (address, context.domain.name, sent, checked)
@@ -80,6 +85,17 @@ def client_connection(
     return Connection(
         context, server_name=sent, verify_name=checked, session=session, keeper=keeper
     )
+
+
+def client_names(domain: Domain, server_name: str | None) -> tuple[bytes | None, bytes | None]:
+    """Return what is sent to a server, and what its certificate must carry.
+
+    Args:
+        domain: the client domain.
+        server_name: host name or IP address of the server, or None.
+    """
+    sent, named = _names_of(server_name)
+    return sent, named if domain.checks_server_name else None
 
 
 def _no_library() -> UnsupportedError:

@@ -1,0 +1,246 @@
+"""Records: what remains of the engine's connections, and how Python gets to see it."""
+
+from libc.stddef cimport size_t
+from libc.stdint cimport uint8_t
+from libc.string cimport memset
+
+from tlsmgm._core.capi cimport (
+    TLSMGM_STATUS_OK,
+    TLSMGM_RECORD_CANNOT_ACCEPT,
+    TLSMGM_RECORD_NO_UPSTREAM,
+    TLSMGM_RECORD_TURNED_AWAY,
+    tlsmgm_error,
+    tlsmgm_record,
+    tlsmgm_record_conn,
+    tlsmgm_record_ring_free,
+    tlsmgm_record_ring_lost,
+    tlsmgm_record_ring_new,
+    tlsmgm_record_ring_take,
+    tlsmgm_relay_status,
+    tlsmgm_relay_status_word,
+)
+from tlsmgm._core.connection cimport Given
+from tlsmgm._core.context cimport Context
+from tlsmgm._core.negotiated cimport text_of
+from tlsmgm._core.plan cimport Plan
+from tlsmgm._core.status cimport as_exception, check
+
+cdef enum:
+    BATCH = 64  # records that are copied at a time
+
+#: Limits in the order of the C core's verdicts; the first one is none.
+_VERDICTS = (None, "max_connections", "max_handshakes", "max_handshakes_per_network")
+
+
+cdef class Record:
+    """What remains of a connection that has ended; or the news that one was not let in."""
+
+    def __dealloc__(self):
+        discard(&self.raw.client_tls)
+        discard(&self.raw.upstream_tls)
+
+    @property
+    def has_ended(self):
+        """Whether it is about a connection that had been let in."""
+        return self.refused_by is None and not self.cannot_accept
+
+    @property
+    def refused_by(self):
+        """The name of the limit that keeps clients out, such as this one; or None."""
+        if self.raw.kind != TLSMGM_RECORD_TURNED_AWAY:
+            return None
+        return _VERDICTS[<int> self.raw.verdict]
+
+    @property
+    def cannot_accept(self):
+        """Whether a listening socket could not accept; ``error`` says why."""
+        return self.raw.kind == TLSMGM_RECORD_CANNOT_ACCEPT
+
+    @property
+    def status(self):
+        """How it ended, in a word of the access log."""
+        return tlsmgm_relay_status_word(self.raw.status).decode("ascii")
+
+    @property
+    def error(self):
+        """The number of the system's error that has ended it; 0: none has."""
+        return self.raw.error
+
+    @property
+    def reason(self):
+        """Why it ended, in words; None: it does not need any, or ``failure`` or ``error`` has it."""
+        return None if self.raw.reason == NULL else self.raw.reason.decode("utf-8")
+
+    @property
+    def failure(self):
+        """What TLS has failed with, as an exception, or None."""
+        if self.raw.failure.status == TLSMGM_STATUS_OK:
+            return None
+        return as_exception(self.raw.failure.status, &self.raw.failure)
+
+    @property
+    def listener(self):
+        """The number of the listening socket."""
+        return self.raw.listener
+
+    @property
+    def accepted(self):
+        """When it was accepted, in seconds of ``time.monotonic()``."""
+        return self.raw.accepted / 1e3
+
+    @property
+    def ended(self):
+        """When it was over, in the same."""
+        return self.raw.ended / 1e3
+
+    @property
+    def bytes_in(self):
+        """Application bytes from the client."""
+        return self.raw.bytes_in
+
+    @property
+    def bytes_out(self):
+        """Application bytes from the upstream."""
+        return self.raw.bytes_out
+
+    @property
+    def client_address(self):
+        """16 bytes, IPv4 mapped into IPv6, and a port; None: the client has no such address."""
+        if not self.raw.has_client_address:
+            return None
+        return address_of(self.raw.client), self.raw.client_port
+
+    @property
+    def local_address(self):
+        """The same of the end that it has come in at."""
+        return address_of(self.raw.local), self.raw.local_port
+
+    @property
+    def server_name(self):
+        """The name that the client has asked for, or None."""
+        return text_of(self.name())
+
+    @property
+    def domain(self):
+        """The TLS domain of the client, or None."""
+        context = self.server_context()
+        return None if context is None else context.domain
+
+    @property
+    def is_established(self):
+        """Whether the client's handshake has come to a good end."""
+        return self.raw.is_established
+
+    @property
+    def upstream_number(self):
+        """The number of the upstream that was asked last, within the plan; or None."""
+        if self.raw.upstream == TLSMGM_RECORD_NO_UPSTREAM:
+            return None
+        return self.raw.upstream
+
+    @property
+    def is_attached(self):
+        """Whether that upstream has answered."""
+        return self.raw.is_attached
+
+    cdef bytes name(self):
+        if not self.raw.has_name:
+            return None
+        return (<const char *> self.raw.name)[:self.raw.name_size]
+
+    cdef Context server_context(self):
+        return None if self.plan is None else self.plan.server_context(self.raw.domain)
+
+    cdef int make_connections(self, object make) except -1:
+        """Python's connections, of what the record has of the library's."""
+        cdef Given given
+        if self.plan is None:
+            return 0
+        given = given_of(&self.raw.client_tls, self.server_context(), self.name())
+        if given is not None:
+            given.is_server = True
+            given.is_established = self.raw.is_established
+            self.client = make(given=given)
+        given = given_of(&self.raw.upstream_tls, self.plan.client_context(self.raw.upstream), None)
+        if given is not None:
+            given.is_established = self.raw.is_attached
+            self.upstream = make(given=given)
+        return 0
+
+
+cdef class Records:
+    """The records of one worker, the oldest first; one thread takes them.
+
+    Args:
+        make: is called with ``given=...``, and returns what stands in the records for a TLS
+            connection.
+        capacity: how many may wait, a power of two; those beyond are lost and counted.
+    """
+
+    def __cinit__(self, make, size_t capacity):
+        cdef tlsmgm_error error
+        check(tlsmgm_record_ring_new(sizeof(tlsmgm_record), capacity, &self.ring, &error),
+              &error, None)
+        self.make = make
+
+    def __dealloc__(self):
+        cdef tlsmgm_record raw
+        if self.ring == NULL:
+            return
+        while tlsmgm_record_ring_take(self.ring, &raw, 1) > 0:
+            discard(&raw.client_tls)
+            discard(&raw.upstream_tls)
+        tlsmgm_record_ring_free(self.ring)
+
+    def take(self, dict plans not None):
+        """Some of the records that wait.
+
+        Args:
+            plans: all that may still be in use, by number.
+
+        Returns:
+            A list of :class:`Record`; empty: none waits.
+        """
+        cdef tlsmgm_record[BATCH] raw
+        cdef size_t count = tlsmgm_record_ring_take(self.ring, raw, BATCH)
+        cdef size_t i
+        cdef Record record
+        found = []
+        for i in range(count):
+            record = Record.__new__(Record)
+            record.raw = raw[i]
+            found.append(record)
+        for record in found:
+            record.plan = plans.get(record.raw.plan)
+            record.make_connections(self.make)
+        return found
+
+    @property
+    def lost(self):
+        """How many found no room."""
+        return tlsmgm_record_ring_lost(self.ring)
+
+
+cdef void discard(tlsmgm_record_conn *held) noexcept:
+    if held.conn != NULL:
+        held.backend.conn_free(held.conn)
+        held.conn = NULL
+
+
+cdef Given given_of(tlsmgm_record_conn *held, Context context, bytes name):
+    """Takes a connection out of a record; None: there is none, or nobody knows its domain."""
+    cdef Given given
+    if held.conn == NULL or context is None:
+        return None
+    given = Given.__new__(Given)
+    given.table = held.backend
+    given.conn = held.conn
+    held.conn = NULL
+    given.context = context
+    given.name = name
+    given.is_over = True
+    return given
+
+
+cdef bytes address_of(const uint8_t *data):
+    return (<const char *> data)[:16]

@@ -1,0 +1,55 @@
+"""What wakes a thread of Python from C: eight bytes in a descriptor."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+
+__all__ = ["Bell"]
+
+_CHUNK = 65536
+
+
+class Bell:
+    """Rings until somebody has listened; that it has rung twice is not told.
+
+    Attributes:
+        handle: the descriptor to which eight bytes are written.
+    """
+
+    def __init__(self) -> None:
+        if hasattr(os, "eventfd"):
+            self.handle = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+            self._ear = self.handle
+        else:
+            self._ear, self.handle = os.pipe()
+            os.set_blocking(self._ear, False)
+            os.set_blocking(self.handle, False)
+        self._poll = select.poll()
+        self._poll.register(self._ear, select.POLLIN)
+
+    def ring(self) -> None:
+        """Ring it."""
+        with contextlib.suppress(BlockingIOError):  # it rings
+            os.write(self.handle, (1).to_bytes(8, "little"))
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until it rings, and stop it.
+
+        Args:
+            seconds: how long.
+
+        Returns:
+            Whether it has rung.
+        """
+        if not self._poll.poll(max(seconds, 0) * 1000):
+            return False
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._ear, _CHUNK)
+        return True
+
+    def close(self) -> None:
+        """Nobody rings any more."""
+        for fd in {self._ear, self.handle}:
+            os.close(fd)

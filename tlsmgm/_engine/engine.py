@@ -1,0 +1,210 @@
+"""The threads of an engine: workers, and one that attends to them.
+
+::
+
+    workers (C)   accept, handshakes, bytes      --records-->   attendant (Python)   callbacks
+                  <--plans-- whoever reloads                    ticket keys, old plans
+
+The attendant sleeps until a worker rings, so an engine in which nothing happens costs nothing but a
+look at the ticket keys now and then.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from tlsmgm._core.plan import Plan
+from tlsmgm._core.record import Record, Records
+from tlsmgm._core.worker import Admission, Worker
+from tlsmgm._domains.filters import pack_ip
+from tlsmgm._engine.bell import Bell
+from tlsmgm._engine.options import ListenOptions
+from tlsmgm._engine.statistics import statistics
+from tlsmgm._native.connection import Connection
+from tlsmgm._serving.limits import Limits
+from tlsmgm._serving.listening import BoundSocket
+
+__all__ = ["Engine"]
+
+logger = logging.getLogger("tlsmgm")
+
+#: Records of one worker that may wait; more are lost, and counted.
+_CAPACITY: Final = 4096
+
+#: Seconds between two looks at ticket keys and old plans.
+_TICK: Final = 1.0
+
+#: Seconds in which records gather before they are looked at: one by one they would cost more.
+_GATHER: Final = 0.01
+
+_MILLISECONDS: Final = 1000
+_MAX_UINT32: Final = 0xFFFF_FFFF
+_ANYWHERE: Final = ("0.0.0.0", "::")
+
+
+class Engine:
+    """Workers over listening sockets, from :meth:`start` until the last of them has ended.
+
+    Args:
+        bound: the sockets, one of each for every worker; they belong to the engine from now on.
+        plan: what holds at first.
+        options: of the listener.
+        tell: is called with each record, in the attendant's thread.
+    """
+
+    def __init__(
+        self,
+        bound: Sequence[BoundSocket],
+        plan: Plan,
+        options: ListenOptions,
+        tell: Callable[[Record], None],
+    ) -> None:
+        self._tell = tell
+        self._lock = threading.Lock()  # of the plans
+        self._plans: dict[int, Plan] = {plan.number: plan}
+        self._plan = plan
+        self._admission = _admission(options.limits)
+        self._bell = Bell()
+        self._is_over = threading.Event()
+        count = len(bound[0].socks) if bound else 0
+        self._records = [Records(Connection, _CAPACITY) for _ in range(count)]
+        self._workers = [
+            Worker(
+                self._admission,
+                plan,
+                _listeners(bound, number),
+                self._records[number],
+                self._bell.handle,
+                keeps_tls=options.keeps_connections,
+            )
+            for number in range(count)
+        ]
+        self._threads = [
+            threading.Thread(target=worker.run, name=f"tlsmgm-worker-{number}", daemon=True)
+            for number, worker in enumerate(self._workers)
+        ]
+        self._attendant = threading.Thread(target=self._attend, name="tlsmgm-engine", daemon=True)
+
+    def start(self) -> None:
+        """Begin to accept."""
+        for thread in (*self._threads, self._attendant):
+            thread.start()
+
+    def post(self, plan: Plan) -> None:
+        """Let a plan hold for all connections that are accepted after this has returned.
+
+        Args:
+            plan: its number is higher than those before it.
+        """
+        plan.turn_ticket_keys()
+        with self._lock:
+            self._plans[plan.number] = plan
+            self._plan = plan
+            for worker in self._workers:
+                worker.post(plan)
+
+    def drain(self, seconds: float) -> None:
+        """Take no more connections, and end those that are there in time.
+
+        Args:
+            seconds: how long they have by themselves; a second call can only make that shorter.
+        """
+        milliseconds = min(round(seconds * _MILLISECONDS), _MAX_UINT32)
+        for worker in self._workers:
+            worker.drain(milliseconds)
+
+    def stop(self) -> None:
+        """Reset whoever is connected, and end."""
+        for worker in self._workers:
+            worker.stop()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until everything has ended, and all that was to be told is told.
+
+        Args:
+            seconds: how long; None: for ever.
+
+        Returns:
+            Whether it has.
+        """
+        return self._is_over.wait(seconds)
+
+    @property
+    def lost(self) -> int:
+        """Records that found no room."""
+        return sum(records.lost for records in self._records)
+
+    def statistics(self) -> Mapping[str, int]:
+        """Return what has been counted, see :mod:`tlsmgm._engine.statistics`."""
+        counts = [worker.counts() for worker in self._workers]
+        return statistics(counts, self._admission.counts(), self.lost)
+
+    # The attendant.
+
+    def _attend(self) -> None:
+        next_tick = time.monotonic()
+        while any(thread.is_alive() for thread in self._threads):
+            if self._bell.wait(min(next_tick - time.monotonic(), _TICK)):
+                time.sleep(_GATHER)
+            self._take_records()
+            if time.monotonic() >= next_tick:
+                next_tick = time.monotonic() + _TICK
+                self._tick()
+        self._take_records()
+        self._is_over.set()
+
+    def _take_records(self) -> None:
+        alone = [plan for plan in self._old_plans() if plan.is_alone]
+        for records in self._records:
+            while batch := records.take(self._plans):
+                for record in batch:
+                    self._tell_one(record)
+        with self._lock:
+            for plan in alone:
+                del self._plans[plan.number]
+
+    def _old_plans(self) -> list[Plan]:
+        with self._lock:
+            return [plan for plan in self._plans.values() if plan is not self._plan]
+
+    def _tell_one(self, record: Record) -> None:
+        try:
+            self._tell(record)
+        except Exception:
+            logger.exception("a callback for connections that have ended failed")
+
+    def _tick(self) -> None:
+        try:
+            self._plan.turn_ticket_keys()
+        except Exception:
+            logger.exception("the keys of session tickets cannot be changed")
+
+
+def _admission(limits: Limits) -> Admission:
+    return Admission(
+        max_connections=min(limits.max_connections, _MAX_UINT32),
+        max_handshakes=min(limits.max_handshakes, _MAX_UINT32),
+        max_handshakes_per_network=min(limits.max_handshakes_per_network, _MAX_UINT32),
+        ipv4_prefix=limits.ipv4_prefix,
+        ipv6_prefix=limits.ipv6_prefix,
+    )
+
+
+def _listeners(
+    bound: Sequence[BoundSocket], worker: int
+) -> list[tuple[int, int, bool, bool, bytes, int]]:
+    return [
+        (
+            item.socks[worker].detach(),
+            number,
+            not item.target.is_tls,
+            item.target.host in _ANYWHERE,
+            pack_ip(item.target.host.partition("%")[0]),
+            item.target.port,
+        )
+        for number, item in enumerate(bound)
+    ]

@@ -1,0 +1,319 @@
+"""What ``TLSManager.listen()`` returns: listening sockets, and all that goes on behind them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Self
+
+from tlsmgm._core.record import Record
+from tlsmgm._domains.words import printable
+from tlsmgm._engine.ended import Ended
+from tlsmgm._engine.engine import Engine
+from tlsmgm._engine.options import ListenOptions
+from tlsmgm._engine.plans import Places, Times, make_plan
+from tlsmgm._engine.upstreams import Routes, check_upstream, has_names, resolve
+from tlsmgm._serving.limits import Limit
+from tlsmgm._serving.listening import BoundSocket
+from tlsmgm._serving.targets import Target
+from tlsmgm._state.snapshot import Snapshot
+from tlsmgm.errors import ConfigError, NoDomainError
+
+__all__ = ["Listener", "Source"]
+
+logger = logging.getLogger("tlsmgm")
+
+#: Seconds after which the names of upstreams are looked up again.
+_LOOKUP_INTERVAL: Final = 10.0
+
+#: Seconds in which one limit, or a want of descriptors, is mentioned in the log once.
+_WARNING_INTERVAL: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The manager, as a listener sees it.
+
+    Args:
+        state: returns what holds now.
+        follow: takes a function that is called after each change, before whoever makes it goes on;
+            returns the way back.
+    """
+
+    state: Callable[[], tuple[Snapshot, Times]]
+    follow: Callable[[Callable[[], None]], Callable[[], None]]
+
+
+class Listener:
+    """Listening sockets and the threads behind them; made by :meth:`tlsmgm.TLSManager.listen`.
+
+    It accepts from the start.  Used in a ``with`` statement it closes itself.
+
+    Args:
+        source: has domains and times.
+        bound: the sockets; they belong to the listener from now on, whatever happens.
+        routes: where connections go.
+        options: whatever else was chosen.
+        on_end: hears of each connection that is over, in a thread of the listener; it should
+            return soon.
+
+    Raises:
+        ConfigError: an upstream cannot be resolved, or has no client domain.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        bound: Sequence[BoundSocket],
+        routes: Routes,
+        options: ListenOptions,
+        on_end: Callable[[Ended], object] | None = None,
+    ) -> None:
+        self._targets = tuple(item.target for item in bound)
+        self._inside = _Inside(source, routes, options, on_end)
+        try:
+            self._inside.begin(bound)
+        except BaseException:
+            for item in bound:
+                item.close()
+            raise
+        self._finalizer = weakref.finalize(self, self._inside.stop)
+
+    @property
+    def addresses(self) -> tuple[Target, ...]:
+        """Where it listens, with the ports that the system has chosen."""
+        return self._targets
+
+    def set_routes(self, routes: Routes) -> None:
+        """Send new connections elsewhere; those that are there stay where they are.
+
+        Args:
+            routes: as for :meth:`tlsmgm.TLSManager.listen`.
+
+        Raises:
+            ConfigError: they cannot be used; then nothing has changed.
+        """
+        self._inside.set_routes(routes)
+
+    def statistics(self) -> Mapping[str, int]:
+        """Return what has been counted; docs/python.md has all names."""
+        return self._inside.engine.statistics()
+
+    def drain(self, seconds: float) -> None:
+        """Take no more connections, and end those that are there in time; returns at once.
+
+        Args:
+            seconds: how long they have to end by themselves; then they are ended as far as that
+                goes politely, and reset two and a half seconds later.  A second call can only make
+                that shorter.
+        """
+        self._inside.drain(seconds)
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until it has ended, after :meth:`drain`.
+
+        Args:
+            seconds: how long; None: for ever.
+
+        Returns:
+            Whether it has; all connections have been told to ``on_end`` by then.
+        """
+        return self._inside.wait(seconds)
+
+    def close(self) -> None:
+        """Take no more connections, reset those that are there, and wait for the threads."""
+        self._finalizer()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        """Where it listens."""
+        return f"<Listener {', '.join(map(str, self._targets))}>"
+
+
+class _Inside:
+    """All of a listener that its threads may know: it goes when nobody has the listener any more.
+
+    Args:
+        source: has domains and times.
+        routes: where connections go.
+        options: whatever else was chosen.
+        on_end: hears of each connection that is over.
+    """
+
+    engine: Engine
+
+    def __init__(
+        self,
+        source: Source,
+        routes: Routes,
+        options: ListenOptions,
+        on_end: Callable[[Ended], object] | None,
+    ) -> None:
+        self._source = source
+        self._options = options
+        self._on_end = on_end
+        self._lock = threading.Lock()  # of the next four
+        self._number = 0
+        self._routes = dict(routes)
+        self._places = _look_up(self._routes)
+        self._looks_up = False
+        self._is_over = threading.Event()
+        self._unfollow: Callable[[], None] | None = None
+        self._warned: dict[str, float] = {}
+
+    def begin(self, bound: Sequence[BoundSocket]) -> None:
+        """Start everything."""
+        snapshot, times = self._source.state()
+        _check(snapshot, self._routes)
+        plan = make_plan(self._number, snapshot, self._places, times, self._options)
+        plan.turn_ticket_keys()
+        self.engine = Engine(bound, plan, self._options, self._tell)
+        # Engine and plan are known before anybody can change the manager's mind again.
+        self._unfollow = self._source.follow(self._renew)
+        self._renew()
+        self.engine.start()
+        self._look_up_in_time()
+
+    def set_routes(self, routes: Routes) -> None:
+        """See :meth:`Listener.set_routes`."""
+        routes = dict(routes)
+        places = _look_up(routes)
+        _check(self._source.state()[0], routes)
+        with self._lock:
+            self._routes, self._places = routes, places
+        self._renew()
+        self._look_up_in_time()
+
+    def drain(self, seconds: float) -> None:
+        """See :meth:`Listener.drain`."""
+        self._end_following()
+        self.engine.drain(seconds)
+
+    def wait(self, seconds: float | None) -> bool:
+        """See :meth:`Listener.wait`."""
+        return self.engine.wait(seconds)
+
+    def stop(self) -> None:
+        """See :meth:`Listener.close`."""
+        self._end_following()
+        self.engine.stop()
+        self.engine.wait()
+
+    def _end_following(self) -> None:
+        self._is_over.set()
+        if self._unfollow is not None:
+            self._unfollow()
+            self._unfollow = None
+
+    def _renew(self) -> None:
+        """Let the present state hold for new connections."""
+        with self._lock:
+            self._number += 1
+            snapshot, times = self._source.state()
+            self.engine.post(
+                make_plan(self._number, snapshot, self._places, times, self._options)
+            )
+
+    # Names of upstreams.
+
+    def _look_up_in_time(self) -> None:
+        """Have a thread for that, once there is a name among the routes."""
+        with self._lock:
+            wanted = not self._looks_up and any(map(has_names, self._routes.values()))
+            self._looks_up = self._looks_up or wanted
+        if wanted:
+            name = "tlsmgm-lookups"
+            threading.Thread(target=self._look_up_often, name=name, daemon=True).start()
+
+    def _look_up_often(self) -> None:
+        while not self._is_over.wait(_LOOKUP_INTERVAL):
+            with self._lock:
+                routes, before = self._routes, self._places
+            try:
+                places = _look_up(routes)
+            except ConfigError as error:
+                self._warn("lookup", f"{error}; the addresses known so far stay in use")
+                continue
+            if places == before:
+                continue
+            with self._lock:
+                if self._routes is not routes:
+                    continue
+                self._places = places
+            self._renew()
+
+    # What is told.
+
+    def _tell(self, record: Record) -> None:
+        if record.cannot_accept:
+            why = os.strerror(record.error)
+            self._warn(
+                "accept", f"no connection can be taken: {why}; new ones wait until others end"
+            )
+        elif record.refused_by is not None:
+            self._tell_of_refusal(record)
+        elif self._on_end is not None:
+            self._on_end(Ended(record, self._fallback(record)))
+
+    def _fallback(self, record: Record) -> str | None:
+        """The upstream as it was given, where none has answered."""
+        domain = record.domain
+        routes = self._routes
+        name = None if domain is None else domain.name
+        upstreams = routes.get(name) or routes.get(None) or ()
+        return str(upstreams[0]) if len(upstreams) == 1 else None
+
+    def _tell_of_refusal(self, record: Record) -> None:
+        limit = Limit(record.refused_by)
+        client = Ended(record).client
+        who = "" if client is None else f", such as {client[0]}"
+        bound = getattr(self._options.limits, limit)
+        self._warn(limit, f"{limit} is {bound}; more are turned away{who}")
+
+    def _warn(self, kind: str, text: str) -> None:
+        now = time.monotonic()
+        if now - self._warned.get(kind, -_WARNING_INTERVAL) < _WARNING_INTERVAL:
+            return
+        self._warned[kind] = now
+        logger.warning("%s", printable(text))
+
+
+def _look_up(routes: Routes) -> Places:
+    return {
+        name: [place for upstream in upstreams for place in resolve(upstream)]
+        for name, upstreams in routes.items()
+    }
+
+
+def _check(snapshot: Snapshot, routes: Routes) -> None:
+    """See whether the routes can be used.
+
+    Raises:
+        ConfigError: they cannot.
+    """
+    for name, upstreams in routes.items():
+        if name is not None and ("server", name) not in snapshot.by_name:
+            raise ConfigError("there is a route for it, but no server domain", domain=name)
+        if not upstreams:
+            raise ConfigError("a route needs an upstream", domain=name)
+        for upstream in upstreams:
+            try:
+                check_upstream(snapshot, upstream)
+            except NoDomainError as error:
+                raise ConfigError(f"upstream {upstream}: {error}") from None

@@ -1,0 +1,218 @@
+"""Where connections go: upstreams by name, and the addresses that their names stand for."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tlsmgm._core.plan import UpstreamAddress
+from tlsmgm._domains.addresses import join_host_port
+from tlsmgm._domains.domain import Domain
+from tlsmgm._domains.filters import is_ip
+from tlsmgm._domains.words import os_reason
+from tlsmgm._serving.targets import Target, parse_target
+from tlsmgm._state.connecting import client_names
+from tlsmgm._state.snapshot import Snapshot
+from tlsmgm.errors import ConfigError, NoDomainError
+
+__all__ = [
+    "Place",
+    "Routes",
+    "Upstream",
+    "as_upstream",
+    "check_upstream",
+    "has_names",
+    "resolve",
+    "upstream_address",
+]
+
+#: In the systems of BSD an address begins with its size.
+_HAS_SIZE: Final = sys.platform == "darwin" or "bsd" in sys.platform
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A server that connections are forwarded to.
+
+    Args:
+        target: ``"tcp:HOST:PORT"``, ``"tls:HOST:PORT"`` or ``"unix:PATH"``; a host that has several
+            addresses stands for all of them.
+        domain: name of the client domain for a TLS upstream; None: the one that matches its
+            address, and the SIP domain.
+        sip_domain: value of the SIP domain AVP when matching a client domain; None: not set.
+        server_name: name to send to and to verify at a TLS upstream; None: ``sip_domain``, else
+            the host.
+    """
+
+    target: Target
+    domain: str | None = None
+    sip_domain: str | None = None
+    server_name: str | None = None
+
+    def __init__(
+        self,
+        target: Target | str,
+        domain: str | None = None,
+        sip_domain: str | None = None,
+        server_name: str | None = None,
+    ) -> None:
+        if isinstance(target, str):
+            target = parse_target(target)
+        for name, value in (("domain", domain), ("sip_domain", sip_domain)):
+            if value is not None and not target.is_tls:
+                raise ConfigError("is of no use where no TLS is spoken", parameter=name)
+        object.__setattr__(self, "target", target)
+        object.__setattr__(self, "domain", domain)
+        object.__setattr__(self, "sip_domain", sip_domain)
+        object.__setattr__(self, "server_name", server_name)
+
+    def __str__(self) -> str:
+        """Its address, as given."""
+        return str(self.target)
+
+
+#: Upstreams by the name of the server domain; None: of all domains that have no route.
+Routes = Mapping[str | None, Sequence[Upstream]]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One address of an upstream.
+
+    Args:
+        upstream: whose.
+        sockaddr: as the system has it.
+        host: the IP address, or ``""``.
+        port: TCP port, or 0.
+    """
+
+    upstream: Upstream
+    sockaddr: bytes
+    host: str = ""
+    port: int = 0
+
+    def __str__(self) -> str:
+        """The address, for people."""
+        return join_host_port(self.host, self.port) if self.host else str(self.upstream)
+
+
+def as_upstream(given: Upstream | Target | str) -> Upstream:
+    """Take an upstream in any of its forms.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    return given if isinstance(given, Upstream) else Upstream(given)
+
+
+def has_names(upstreams: Iterable[Upstream]) -> bool:
+    """Whether any of them must be looked up, so that its addresses may change."""
+    return any(one.target.path is None and not is_ip(one.target.host) for one in upstreams)
+
+
+def resolve(upstream: Upstream) -> tuple[Place, ...]:
+    """Look up the addresses of an upstream; that may take long.
+
+    Returns:
+        All of them, in the system's order.
+
+    Raises:
+        ConfigError: it has none.
+    """
+    target = upstream.target
+    if target.path is not None:
+        return (Place(upstream, _unix_address(target.path)),)
+    try:
+        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(f"cannot resolve {target.host!r}: {os_reason(error)}") from None
+    places = [
+        Place(upstream, _internet_address(family, address), str(address[0]), int(address[1]))
+        for family, _, _, _, address in found
+        if family in (socket.AF_INET, socket.AF_INET6)
+    ]
+    if not places:
+        raise ConfigError(f"{target.host!r} has no address")
+    return tuple(dict.fromkeys(places))
+
+
+def check_upstream(snapshot: Snapshot, upstream: Upstream) -> None:
+    """See whether TLS can be spoken with an upstream, as far as that is known without its address.
+
+    Raises:
+        ConfigError: there is no client domain, or the upstream contradicts the script.
+    """
+    if not upstream.target.is_tls:
+        return
+    if upstream.sip_domain is not None and _sip_domain_avp(snapshot) is None:
+        raise ConfigError("the script has no client_sip_domain_avp", parameter="sip_domain")
+    if upstream.domain is not None or is_ip(upstream.target.host):
+        _find_domain(snapshot, upstream, upstream.target.host, upstream.target.port)
+
+
+def upstream_address(snapshot: Snapshot, place: Place) -> UpstreamAddress:
+    """Make what the engine connects to.
+
+    Args:
+        snapshot: has the client domains.
+        place: where to.
+
+    Raises:
+        NoDomainError: TLS is to be spoken there, and there is no client domain for it.
+    """
+    upstream = place.upstream
+    if not upstream.target.is_tls:
+        return UpstreamAddress(place.sockaddr, str(place))
+    domain = _find_domain(snapshot, upstream, place.host, place.port)
+    context = snapshot.built["client", domain.name].context
+    wanted = upstream.server_name or upstream.sip_domain or upstream.target.host
+    sent, checked = client_names(domain, wanted)
+    return UpstreamAddress(place.sockaddr, str(place), context, sent, checked)
+
+
+def _find_domain(snapshot: Snapshot, upstream: Upstream, host: str, port: int) -> Domain:
+    if upstream.domain is not None:
+        domain = snapshot.by_name.get(("client", upstream.domain))
+        wanted = f"called {upstream.domain!r}"
+    else:
+        domain = snapshot.called(host, port, _avps(snapshot, upstream), None)
+        wanted = f"for {join_host_port(host, port)}"
+        if upstream.sip_domain is not None:
+            wanted += f" and SIP domain {upstream.sip_domain!r}"
+    if domain is None:
+        raise NoDomainError(f"there is no client domain {wanted}")
+    return domain
+
+
+def _avps(snapshot: Snapshot, upstream: Upstream) -> dict[str, str]:
+    avp, value = _sip_domain_avp(snapshot), upstream.sip_domain
+    return {} if avp is None or value is None else {avp: value}
+
+
+def _sip_domain_avp(snapshot: Snapshot) -> str | None:
+    config = snapshot.parts.config
+    return None if config is None else config.client_sip_domain_avp
+
+
+def _family(number: int, rest: bytes) -> bytes:
+    if _HAS_SIZE:
+        return bytes([len(rest) + 2, number]) + rest
+    return struct.pack("=H", number) + rest
+
+
+def _unix_address(path: str) -> bytes:
+    raw = path.encode("utf-8", "surrogateescape") + b"\0"
+    return _family(socket.AF_UNIX, raw)
+
+
+def _internet_address(family: int, address: tuple[object, ...]) -> bytes:
+    packed = socket.inet_pton(family, str(address[0]).partition("%")[0])
+    port = struct.pack("!H", address[1])
+    if family == socket.AF_INET:
+        return _family(family, port + packed + bytes(8))
+    flow, scope = address[2:4]
+    return _family(family, port + struct.pack("!I", flow) + packed + struct.pack("=I", scope))
