@@ -1,5 +1,7 @@
 #include "engine/mailbox.h"
 
+#include <time.h>
+
 #include "engine/worker.h"
 
 void tlsmgm_mailbox_refresh(struct tlsmgm_worker *worker) {
@@ -26,6 +28,19 @@ struct tlsmgm_orders tlsmgm_mailbox_open(struct tlsmgm_worker *worker) {
     return orders;
 }
 
+void tlsmgm_mailbox_begin(struct tlsmgm_worker *worker) {
+    (void)pthread_mutex_lock(&worker->mailbox.lock);
+    worker->mailbox.runs = true;
+    (void)pthread_mutex_unlock(&worker->mailbox.lock);
+}
+
+void tlsmgm_mailbox_closed(struct tlsmgm_worker *worker) {
+    (void)pthread_mutex_lock(&worker->mailbox.lock);
+    worker->mailbox.is_closed = true;
+    (void)pthread_cond_broadcast(&worker->mailbox.closed);
+    (void)pthread_mutex_unlock(&worker->mailbox.lock);
+}
+
 /* --- from other threads ----------------------------------------------------------------------- */
 
 void tlsmgm_worker_post(struct tlsmgm_worker *worker, struct tlsmgm_plan *plan) {
@@ -45,12 +60,25 @@ static void order(struct tlsmgm_worker *worker) {
     tlsmgm_poller_wake(worker->poller);
 }
 
+/* Not for ever: somebody may have stopped the process at a bad moment. */
+static void wait_until_closed(struct tlsmgm_mailbox *mailbox) {
+    struct timespec end;
+    (void)clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += 1;
+    (void)pthread_mutex_lock(&mailbox->lock);
+    while (mailbox->runs && !mailbox->is_closed) {
+        if (pthread_cond_timedwait(&mailbox->closed, &mailbox->lock, &end) != 0) break;
+    }
+    (void)pthread_mutex_unlock(&mailbox->lock);
+}
+
 void tlsmgm_worker_drain(struct tlsmgm_worker *worker, uint32_t timeout) {
     struct tlsmgm_mailbox *mailbox = &worker->mailbox;
     (void)pthread_mutex_lock(&mailbox->lock);
     if (!mailbox->drains || timeout < mailbox->drain_timeout) mailbox->drain_timeout = timeout;
     mailbox->drains = true;
     order(worker);
+    wait_until_closed(mailbox);
 }
 
 void tlsmgm_worker_stop(struct tlsmgm_worker *worker) {

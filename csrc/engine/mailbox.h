@@ -15,4 +15,8 @@ struct tlsmgm_orders {
 };
 struct tlsmgm_orders tlsmgm_mailbox_open(struct tlsmgm_worker *worker);
 
+/* The worker begins, and: it lets nobody in any more. */
+void tlsmgm_mailbox_begin(struct tlsmgm_worker *worker);
+void tlsmgm_mailbox_closed(struct tlsmgm_worker *worker);
+
 #endif

@@ -95,7 +95,10 @@ static void for_all(struct tlsmgm_worker *worker,
 static void begin_draining(struct tlsmgm_worker *worker, uint32_t timeout) {
     uint64_t end = worker->now + timeout;
     if (worker->is_stopping || worker->drained_at <= end) return;
-    if (worker->drained_at == TLSMGM_NEVER) tlsmgm_listeners_drain(worker);
+    if (worker->drained_at == TLSMGM_NEVER) {
+        tlsmgm_listeners_drain(worker);
+        tlsmgm_mailbox_closed(worker);
+    }
     worker->drained_at = end;
 }
 
@@ -128,6 +131,7 @@ static int time_to_wait(const struct tlsmgm_worker *worker) {
 void tlsmgm_worker_run(struct tlsmgm_worker *worker) {
     struct tlsmgm_poll_event events[TLSMGM_POLL_MAX];
     worker->now = clock_now();
+    tlsmgm_mailbox_begin(worker);
     tlsmgm_listeners_watch(worker);
     while (obey(worker) && !is_done(worker)) {
         int count =
@@ -140,6 +144,7 @@ void tlsmgm_worker_run(struct tlsmgm_worker *worker) {
     for_all(worker, tlsmgm_relay_abort);
     take_turns(worker);
     tlsmgm_listeners_close(worker);
+    tlsmgm_mailbox_closed(worker);
 }
 
 /* --- how it begins and ends ---------------------------------------------------------------------
@@ -183,6 +188,7 @@ enum tlsmgm_status tlsmgm_worker_new(const struct tlsmgm_worker_config *config,
     worker->last_turn = &worker->first_turn;
     worker->drained_at = TLSMGM_NEVER;
     (void)pthread_mutex_init(&worker->mailbox.lock, NULL);
+    (void)pthread_cond_init(&worker->mailbox.closed, NULL);
     tlsmgm_wheel_init(&worker->wheel, clock_now());
     *out = worker;
     return TLSMGM_STATUS_OK;
@@ -193,6 +199,7 @@ void tlsmgm_worker_free(struct tlsmgm_worker *worker) {
     tlsmgm_listeners_close(worker);
     tlsmgm_plan_free(worker->plan);
     tlsmgm_plan_free(worker->mailbox.plan);
+    (void)pthread_cond_destroy(&worker->mailbox.closed);
     (void)pthread_mutex_destroy(&worker->mailbox.lock);
     tlsmgm_poller_free(worker->poller);
     tlsmgm_free(worker->slots);

@@ -66,6 +66,9 @@ struct tlsmgm_mailbox {
     uint32_t drain_timeout;
     bool drains;
     bool stops;
+    bool runs; /* somebody will open it */
+    pthread_cond_t closed;
+    bool is_closed;       /* the listening sockets are */
     atomic_bool has_plan; /* nobody takes the lock to find nothing */
     atomic_bool has_orders;
 };

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from tlsmgm._engine.ended import Ended
 from tlsmgm._engine.listener import Listener
@@ -21,6 +22,9 @@ from tlsmgm.errors import ConfigError
 __all__ = ["TLSProxy"]
 
 logger = logging.getLogger("tlsmgm.proxy")
+
+#: Seconds by which the engine is more patient than we are: who ends connections can count them.
+_MARGIN: Final = 1.0
 
 
 class TLSProxy:
@@ -121,21 +125,19 @@ class TLSProxy:
 
     async def _drain(self, listener: Listener, shutdown: Shutdown) -> None:
         """Let all connections end, then end them."""
-        count = listener.statistics()["connections_open"]
+        timeout = self._options.drain_timeout
+        listener.drain(timeout + _MARGIN)
+        count = _open_in(listener)
         if count:
             logger.info("stopping: %d connections are open", count)
-        listener.drain(self._options.drain_timeout)
         over = asyncio.ensure_future(asyncio.to_thread(listener.wait))
         hurry = asyncio.ensure_future(shutdown.wait_for_hurry())
-        await asyncio.wait(
-            [over, hurry],
-            timeout=self._options.drain_timeout,
-            return_when=asyncio.FIRST_COMPLETED,
-        )
+        await asyncio.wait([over, hurry], timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         hurry.cancel()
         if not over.done():
-            count = listener.statistics()["connections_open"]
-            logger.info("stopping: closing %d connections", count)
+            count = _open_in(listener)
+            if count:
+                logger.info("stopping: closing %d connections", count)
             listener.drain(0)
         await over
 
@@ -144,3 +146,7 @@ class TLSProxy:
 
     def _count_shortage(self) -> None:
         self._shortages += 1
+
+
+def _open_in(listener: Listener) -> int:
+    return listener.statistics()["connections_open"]
