@@ -96,7 +96,7 @@ static void welcome(struct tlsmgm_worker *worker, const struct tlsmgm_worker_lis
         tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(handshakes_started), 1);
     }
     channel->listener = listener;
-    channel->accepted = worker->now;
+    channel->accepted = tlsmgm_worker_clock();
     channel->client_port = port;
     channel->plan = tlsmgm_plan_ref(worker->plan);
     channel->has_client_address = has_address;

@@ -22,22 +22,25 @@ struct tlsmgm_orders tlsmgm_mailbox_open(struct tlsmgm_worker *worker) {
     tlsmgm_mailbox_refresh(worker);
     if (!atomic_exchange(&mailbox->has_orders, false)) return orders;
     (void)pthread_mutex_lock(&mailbox->lock);
-    orders = (struct tlsmgm_orders){mailbox->stops, mailbox->drains, mailbox->drain_timeout};
+    orders = (struct tlsmgm_orders){mailbox->stops, mailbox->drains, mailbox->drain_timeout,
+                                    mailbox->ordered};
     mailbox->drains = false;
     (void)pthread_mutex_unlock(&mailbox->lock);
     return orders;
 }
 
-void tlsmgm_mailbox_begin(struct tlsmgm_worker *worker) {
+void tlsmgm_mailbox_answer(struct tlsmgm_worker *worker, const struct tlsmgm_orders *orders) {
+    if (orders->count == 0) return;
     (void)pthread_mutex_lock(&worker->mailbox.lock);
-    worker->mailbox.runs = true;
+    worker->mailbox.obeyed = orders->count;
+    (void)pthread_cond_broadcast(&worker->mailbox.changed);
     (void)pthread_mutex_unlock(&worker->mailbox.lock);
 }
 
-void tlsmgm_mailbox_closed(struct tlsmgm_worker *worker) {
+void tlsmgm_mailbox_attend(struct tlsmgm_worker *worker, bool runs) {
     (void)pthread_mutex_lock(&worker->mailbox.lock);
-    worker->mailbox.is_closed = true;
-    (void)pthread_cond_broadcast(&worker->mailbox.closed);
+    worker->mailbox.runs = runs;
+    (void)pthread_cond_broadcast(&worker->mailbox.changed);
     (void)pthread_mutex_unlock(&worker->mailbox.lock);
 }
 
@@ -54,20 +57,22 @@ void tlsmgm_worker_post(struct tlsmgm_worker *worker, struct tlsmgm_plan *plan) 
     tlsmgm_plan_free(old);              /* nobody has seen it */
 }
 
+/* With the lock held, which it opens. */
 static void order(struct tlsmgm_worker *worker) {
+    worker->mailbox.ordered++;
     atomic_store(&worker->mailbox.has_orders, true);
     (void)pthread_mutex_unlock(&worker->mailbox.lock);
     tlsmgm_poller_wake(worker->poller);
 }
 
 /* Not for ever: somebody may have stopped the process at a bad moment. */
-static void wait_until_closed(struct tlsmgm_mailbox *mailbox) {
+static void wait_until_obeyed(struct tlsmgm_mailbox *mailbox, uint32_t number) {
     struct timespec end;
     (void)clock_gettime(CLOCK_REALTIME, &end);
     end.tv_sec += 1;
     (void)pthread_mutex_lock(&mailbox->lock);
-    while (mailbox->runs && !mailbox->is_closed) {
-        if (pthread_cond_timedwait(&mailbox->closed, &mailbox->lock, &end) != 0) break;
+    while (mailbox->runs && mailbox->obeyed < number) {
+        if (pthread_cond_timedwait(&mailbox->changed, &mailbox->lock, &end) != 0) break;
     }
     (void)pthread_mutex_unlock(&mailbox->lock);
 }
@@ -77,8 +82,9 @@ void tlsmgm_worker_drain(struct tlsmgm_worker *worker, uint32_t timeout) {
     (void)pthread_mutex_lock(&mailbox->lock);
     if (!mailbox->drains || timeout < mailbox->drain_timeout) mailbox->drain_timeout = timeout;
     mailbox->drains = true;
+    uint32_t number = mailbox->ordered + 1;
     order(worker);
-    wait_until_closed(mailbox);
+    wait_until_obeyed(mailbox, number);
 }
 
 void tlsmgm_worker_stop(struct tlsmgm_worker *worker) {

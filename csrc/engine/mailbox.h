@@ -12,11 +12,14 @@ struct tlsmgm_orders {
     bool stops;
     bool drains;
     uint32_t drain_timeout;
+    uint32_t count; /* all so far; 0: nothing is new */
 };
 struct tlsmgm_orders tlsmgm_mailbox_open(struct tlsmgm_worker *worker);
 
-/* The worker begins, and: it lets nobody in any more. */
-void tlsmgm_mailbox_begin(struct tlsmgm_worker *worker);
-void tlsmgm_mailbox_closed(struct tlsmgm_worker *worker);
+/* Whoever waits learns that the orders so far are carried out. */
+void tlsmgm_mailbox_answer(struct tlsmgm_worker *worker, const struct tlsmgm_orders *orders);
+
+/* The worker begins to look into it, or never will again. */
+void tlsmgm_mailbox_attend(struct tlsmgm_worker *worker, bool runs);
 
 #endif

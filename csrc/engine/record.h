@@ -20,7 +20,7 @@ struct tlsmgm_record_conn {
     struct tlsmgm_conn *conn;
 };
 
-/* Times are monotonic milliseconds. */
+/* Times are monotonic nanoseconds, so that records of several workers can be put in order. */
 struct tlsmgm_record {
     enum tlsmgm_record_kind kind;
     enum tlsmgm_admission_verdict verdict; /* of TURNED_AWAY */

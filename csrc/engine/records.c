@@ -40,8 +40,7 @@ static void describe_client(const struct tlsmgm_channel *channel, struct tlsmgm_
     out->bytes_in = client->bytes_received;
 }
 
-static void describe(const struct tlsmgm_worker *worker, const struct tlsmgm_channel *channel,
-                     struct tlsmgm_record *out) {
+static void describe(const struct tlsmgm_channel *channel, struct tlsmgm_record *out) {
     const struct tlsmgm_relay *relay = &channel->relay;
     *out = (struct tlsmgm_record){
         .kind = TLSMGM_RECORD_ENDED,
@@ -53,7 +52,7 @@ static void describe(const struct tlsmgm_worker *worker, const struct tlsmgm_cha
         .upstream = channel->address == NULL ? TLSMGM_RECORD_NO_UPSTREAM : channel->address->number,
         .plan = channel->plan->number,
         .accepted = channel->accepted,
-        .ended = worker->now,
+        .ended = tlsmgm_worker_clock(),
         .is_attached = relay->has_upstream,
     };
     if (relay->failure != NULL) out->failure = *relay->failure;
@@ -74,7 +73,7 @@ static void take_back(struct tlsmgm_endpoint *endpoint, struct tlsmgm_record_con
 void tlsmgm_record_end(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
     struct tlsmgm_relay *relay = &channel->relay;
     struct tlsmgm_record record;
-    describe(worker, channel, &record);
+    describe(channel, &record);
     tlsmgm_counters_end(&worker->counters, &record);
     if (worker->records == NULL) return;
     if (worker->keeps_tls) {

@@ -15,11 +15,13 @@
 /* After the time to linger, for what hangs on. */
 #define LAST_WAIT_MS 500
 
-static uint64_t clock_now(void) {
+uint64_t tlsmgm_worker_clock(void) {
     struct timespec time;
     (void)clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
+    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
+
+static uint64_t clock_now(void) { return tlsmgm_worker_clock() / 1000000; }
 
 static void handle(struct tlsmgm_worker *worker, const struct tlsmgm_poll_event *event) {
     if (event->token >> 32 == 0) {
@@ -95,18 +97,8 @@ static void for_all(struct tlsmgm_worker *worker,
 static void begin_draining(struct tlsmgm_worker *worker, uint32_t timeout) {
     uint64_t end = worker->now + timeout;
     if (worker->is_stopping || worker->drained_at <= end) return;
-    if (worker->drained_at == TLSMGM_NEVER) {
-        tlsmgm_listeners_drain(worker);
-        tlsmgm_mailbox_closed(worker);
-    }
+    if (worker->drained_at == TLSMGM_NEVER) tlsmgm_listeners_drain(worker);
     worker->drained_at = end;
-}
-
-/* False: it is to stop at once. */
-static bool obey(struct tlsmgm_worker *worker) {
-    struct tlsmgm_orders orders = tlsmgm_mailbox_open(worker);
-    if (orders.drains) begin_draining(worker, orders.drain_timeout);
-    return !orders.stops;
 }
 
 static bool is_done(struct tlsmgm_worker *worker) {
@@ -117,6 +109,15 @@ static bool is_done(struct tlsmgm_worker *worker) {
         worker->drained_at = worker->now + worker->plan->settings.linger_timeout + LAST_WAIT_MS;
     }
     return worker->connections == 0;
+}
+
+/* Does what others have asked for. False: it is over. */
+static bool obey(struct tlsmgm_worker *worker) {
+    struct tlsmgm_orders orders = tlsmgm_mailbox_open(worker);
+    if (orders.drains) begin_draining(worker, orders.drain_timeout);
+    bool goes_on = !orders.stops && !is_done(worker);
+    tlsmgm_mailbox_answer(worker, &orders);
+    return goes_on;
 }
 
 static int time_to_wait(const struct tlsmgm_worker *worker) {
@@ -131,9 +132,9 @@ static int time_to_wait(const struct tlsmgm_worker *worker) {
 void tlsmgm_worker_run(struct tlsmgm_worker *worker) {
     struct tlsmgm_poll_event events[TLSMGM_POLL_MAX];
     worker->now = clock_now();
-    tlsmgm_mailbox_begin(worker);
+    tlsmgm_mailbox_attend(worker, true);
     tlsmgm_listeners_watch(worker);
-    while (obey(worker) && !is_done(worker)) {
+    while (obey(worker)) {
         int count =
             tlsmgm_poller_wait(worker->poller, events, TLSMGM_POLL_MAX, time_to_wait(worker));
         worker->now = clock_now();
@@ -144,7 +145,7 @@ void tlsmgm_worker_run(struct tlsmgm_worker *worker) {
     for_all(worker, tlsmgm_relay_abort);
     take_turns(worker);
     tlsmgm_listeners_close(worker);
-    tlsmgm_mailbox_closed(worker);
+    tlsmgm_mailbox_attend(worker, false);
 }
 
 /* --- how it begins and ends ---------------------------------------------------------------------
@@ -188,7 +189,7 @@ enum tlsmgm_status tlsmgm_worker_new(const struct tlsmgm_worker_config *config,
     worker->last_turn = &worker->first_turn;
     worker->drained_at = TLSMGM_NEVER;
     (void)pthread_mutex_init(&worker->mailbox.lock, NULL);
-    (void)pthread_cond_init(&worker->mailbox.closed, NULL);
+    (void)pthread_cond_init(&worker->mailbox.changed, NULL);
     tlsmgm_wheel_init(&worker->wheel, clock_now());
     *out = worker;
     return TLSMGM_STATUS_OK;
@@ -199,7 +200,7 @@ void tlsmgm_worker_free(struct tlsmgm_worker *worker) {
     tlsmgm_listeners_close(worker);
     tlsmgm_plan_free(worker->plan);
     tlsmgm_plan_free(worker->mailbox.plan);
-    (void)pthread_cond_destroy(&worker->mailbox.closed);
+    (void)pthread_cond_destroy(&worker->mailbox.changed);
     (void)pthread_mutex_destroy(&worker->mailbox.lock);
     tlsmgm_poller_free(worker->poller);
     tlsmgm_free(worker->slots);

@@ -29,9 +29,9 @@ void tlsmgm_worker_run(struct tlsmgm_worker *worker);
 void tlsmgm_worker_post(struct tlsmgm_worker *worker, struct tlsmgm_plan *plan);
 
 /*
- * No new connections once this has returned (it waits for that, a second at most); those that are
- * there have so many milliseconds, then they are stopped, and
- * have the linger_timeout for their last words. A second call can only make that shorter.
+ * No new connections; those that are there have so many milliseconds, then they are stopped, and
+ * have the linger_timeout for their last words. A second call can only make that shorter. Returns
+ * once that has begun, or after a second.
  */
 void tlsmgm_worker_drain(struct tlsmgm_worker *worker, uint32_t timeout);
 

@@ -33,7 +33,7 @@ struct tlsmgm_channel {
     const struct tlsmgm_route_address *address; /* that is being asked */
     struct tlsmgm_plan *plan;                   /* a reference: the one that it came in under */
     struct tlsmgm_route_tries tries;
-    uint64_t accepted;
+    uint64_t accepted;     /* of tlsmgm_worker_clock() */
     uint64_t try_deadline; /* when the next address has its turn; TLSMGM_NEVER: not at all */
     struct tlsmgm_local local;
     uint32_t index;
@@ -66,10 +66,10 @@ struct tlsmgm_mailbox {
     uint32_t drain_timeout;
     bool drains;
     bool stops;
-    bool runs; /* somebody will open it */
-    pthread_cond_t closed;
-    bool is_closed;       /* the listening sockets are */
-    atomic_bool has_plan; /* nobody takes the lock to find nothing */
+    bool runs;                /* somebody will open it */
+    pthread_cond_t changed;   /* the next, or runs */
+    uint32_t ordered, obeyed; /* orders so far, and how many of them are carried out */
+    atomic_bool has_plan;     /* nobody takes the lock to find nothing */
     atomic_bool has_orders;
 };
 
@@ -98,6 +98,9 @@ struct tlsmgm_worker {
     struct tlsmgm_wheel wheel;
     struct tlsmgm_room room;
 };
+
+/* Monotonic nanoseconds. */
+uint64_t tlsmgm_worker_clock(void);
 
 /* That is our own trouble, whatever address is asked. */
 static inline bool tlsmgm_is_shortage(int error) {

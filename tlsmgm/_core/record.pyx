@@ -86,12 +86,12 @@ cdef class Record:
     @property
     def accepted(self):
         """When it was accepted, in seconds of ``time.monotonic()``."""
-        return self.raw.accepted / 1e3
+        return self.raw.accepted / 1e9
 
     @property
     def ended(self):
         """When it was over, in the same."""
-        return self.raw.ended / 1e3
+        return self.raw.ended / 1e9
 
     @property
     def bytes_in(self):

@@ -159,13 +159,19 @@ class Engine:
 
     def _take_records(self) -> None:
         alone = [plan for plan in self._old_plans() if plan.is_alone]
-        for records in self._records:
-            while batch := records.take(self._plans):
-                for record in batch:
-                    self._tell_one(record)
+        for record in self._waiting_records():
+            self._tell_one(record)
         with self._lock:
             for plan in alone:
                 del self._plans[plan.number]
+
+    def _waiting_records(self) -> list[Record]:
+        """All that wait, of all workers, in the order in which they came to be."""
+        found: list[Record] = []
+        for records in self._records:
+            while batch := records.take(self._plans):
+                found += batch
+        return sorted(found, key=lambda record: record.ended)
 
     def _old_plans(self) -> list[Plan]:
         with self._lock:

@@ -136,9 +136,9 @@ class TLSProxy:
         hurry.cancel()
         if not over.done():
             count = _open_in(listener)
+            listener.drain(0)
             if count:
                 logger.info("stopping: closing %d connections", count)
-            listener.drain(0)
         await over
 
     def _log(self, ended: Ended) -> None:
