@@ -148,8 +148,10 @@ def _tell(run: Run, topic: Topic, console: Console) -> None:
     for row in run.of(topic.name):
         ratio = row.median / base.median if base and base.median else 0.0
         console.print(
-            f"  {row.entrant:<26} {row.median:>12.2f} ±{row.spread:>5.1%} {ratio:>7.2f}x",
+            f"  {row.entrant:<26} {row.median:>12.2f} ±{row.spread:>5.1%} {ratio:>7.2f}x  "
+            f"{row.library}",
             highlight=False,
+            soft_wrap=True,
         )
 
 

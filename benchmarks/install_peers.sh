@@ -1,8 +1,9 @@
 #!/bin/sh
 # Installs the programs and packages that the benchmarks compare with and this machine lacks:
-# servers, and Python packages into the environment that is given. Only "make bench" calls it. What
-# cannot be installed is left out of the comparison, and the report says so; so failing here is no
-# reason to stop.
+# servers, one of them also built with the OpenSSL of tlsmgm, into the cache of built libraries, and
+# Python packages into the environment that is given. Only "make bench" calls it. What cannot be
+# installed is left out of the comparison, and the report says so; so failing here is no reason to
+# stop.
 #
 # usage: install_peers.sh PYTHON
 set -eu
@@ -32,6 +33,8 @@ for package in $missing; do
     "$here/../wheels/install_packages.sh" "to compare with" "$package" ||
         echo "$package cannot be installed and will be left out" >&2
 done
+PYTHONPATH="$here/..${PYTHONPATH:+:$PYTHONPATH}" "$python" -m benchmarks.cohort.nginx_build ||
+    echo "nginx with the OpenSSL of tlsmgm cannot be built and will be left out" >&2
 "$python" -c 'import uvloop' 2>/dev/null || "$python" -m pip install --quiet uvloop ||
     echo "uvloop cannot be installed and will be left out" >&2
 "$python" -c 'import OpenSSL' 2>/dev/null || "$python" -m pip install --quiet pyOpenSSL ||

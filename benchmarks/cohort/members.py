@@ -14,6 +14,7 @@ from benchmarks.cohort.managed import Managed
 from benchmarks.cohort.memory import Entrant
 from benchmarks.cohort.native_servers import NativeServer
 from benchmarks.cohort.nginx import Nginx
+from benchmarks.cohort.nginx_same import NginxSame
 from benchmarks.cohort.pyopenssl import PyOpenSSL
 from benchmarks.cohort.setting import Absent
 from benchmarks.cohort.stdlib_ssl import StdlibSSL
@@ -47,6 +48,7 @@ LOOPBACK: Final[dict[str, Callable[..., LoopbackServer]]] = {
     "asyncio": AsyncioProxy,
     "uvloop": UvloopProxy,
     "nginx": Nginx,
+    "nginx-same": NginxSame,
     "haproxy": HAProxy,
     "stunnel": Stunnel,
     "hitch": Hitch,

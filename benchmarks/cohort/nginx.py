@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import resource
 from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.cohort.loopback import LoopbackServer, Place, find_program, version_of
-from benchmarks.cohort.openssl_config import linked_openssl
+from benchmarks.cohort.openssl_config import stated_openssl
 from benchmarks.cohort.setting import Absent
 
-__all__ = ["Nginx"]
+__all__ = ["Nginx", "both_versions"]
 
 #: Where Debian and nginx's own packages put the module, if it is one.
 _MODULES = (
@@ -61,8 +62,7 @@ class Nginx(LoopbackServer):
             [self._program, "-V"], r"(--with-stream)(?:\s|$)"
         ) != ("--with-stream"):
             raise Absent("nginx: apt install nginx libnginx-mod-stream")
-        version = version_of([self._program, "-v"], r"nginx/(\S+)")
-        return f"nginx {version}", linked_openssl(self._program)
+        return both_versions(self._program, stated_openssl(self._program))
 
     def command(self, place: Place) -> Sequence[str]:
         """A configuration file."""
@@ -91,3 +91,19 @@ class Nginx(LoopbackServer):
         path = place.folder / "nginx.conf"
         path.write_text(text, encoding="utf-8")
         return [self._program, "-p", str(place.folder), "-c", str(path), "-e", "stderr"]
+
+
+def both_versions(program: str, library: str) -> tuple[str, str]:
+    """Return name and version of an nginx, and what stands beside its figures.
+
+    Args:
+        program: its path.
+        library: what it runs with, in OpenSSL's words.
+
+    Returns:
+        Such as ``nginx 1.22.1`` and ``OpenSSL 3.0.19 (nginx 1.22.1)``: two of them must not differ
+        in their release unseen.
+    """
+    version = "nginx " + version_of([program, "-v"], r"nginx/(\S+)")
+    short = re.match(r"OpenSSL \d\S*", library)  # without its date
+    return version, f"{library if short is None else short[0]} ({version})"

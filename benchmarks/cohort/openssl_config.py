@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.cohort.setting import HYBRID_GROUP, Absent, Setting
 
-__all__ = ["check_group", "linked_openssl", "write_openssl_config"]
+__all__ = ["check_group", "linked_openssl", "stated_openssl", "write_openssl_config"]
 
 _VERSION = re.compile(r"OpenSSL (\d+)\.(\d+)")
 
@@ -73,6 +73,25 @@ def linked_openssl(program: str) -> str:
     )
     command = [sys.executable, "-I", "-c", script, found[1]]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def stated_openssl(program: str) -> str:
+    """Return the version of the OpenSSL that an nginx runs with, however it is linked.
+
+    ``nginx -V`` says what it was built with, and in parentheses what it runs with if that is
+    another (``ngx_show_version_info()`` in src/core/nginx.c).
+
+    Args:
+        program: path of nginx.
+
+    Returns:
+        As ``linked_openssl``.
+    """
+    done = subprocess.run([program, "-V"], capture_output=True, text=True, check=False)
+    found = re.search(
+        r"^built with (.*?)(?: \(running with (.*)\))?$", done.stdout + done.stderr, re.MULTILINE
+    )
+    return "unknown OpenSSL" if found is None else found[2] or found[1]
 
 
 def check_group(who: str, library: str, setting: Setting) -> None:

@@ -184,6 +184,7 @@ def test_absent_programs_say_what_to_install(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(tlsmgm, "libraries", dict)
     monkeypatch.setattr(native_servers, "build", no_library)
+    monkeypatch.delenv("TLSMGM_NGINX_SAME", raising=False)
     present, absent = loopback_servers(1)
     assert [server.name for server in present] == ["asyncio ssl="]
     assert absent == [
@@ -195,6 +196,7 @@ def test_absent_programs_say_what_to_install(monkeypatch: pytest.MonkeyPatch) ->
         "plain C relay, wolfssl: no wolfssl here",
         "uvloop: pip install uvloop",
         "nginx: apt install nginx libnginx-mod-stream",
+        "nginx stream, same OpenSSL: nginx: apt install nginx",
         "haproxy: apt install haproxy",
         "stunnel: apt install stunnel4",
         "hitch: apt install hitch",

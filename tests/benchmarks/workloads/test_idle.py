@@ -23,7 +23,7 @@ def _limits() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
-@pytest.mark.parametrize("name", ["engine-openssl", "engine-wolfssl", "nginx"])
+@pytest.mark.parametrize("name", ["engine-openssl", "engine-wolfssl", "nginx", "nginx-same"])
 def test_idle_connections_weigh_something(name: str, bench: Bench) -> None:
     with Upstream() as upstream:
         try:
