@@ -2,8 +2,6 @@
 
 #include <time.h>
 
-#include "engine/worker.h"
-
 void tlsmgm_mailbox_refresh(struct tlsmgm_worker *worker) {
     struct tlsmgm_mailbox *mailbox = &worker->mailbox;
     if (!atomic_load_explicit(&mailbox->has_plan, memory_order_acquire)) return;
@@ -46,7 +44,7 @@ void tlsmgm_mailbox_attend(struct tlsmgm_worker *worker, bool runs) {
 
 /* --- from other threads ----------------------------------------------------------------------- */
 
-void tlsmgm_worker_post(struct tlsmgm_worker *worker, struct tlsmgm_plan *plan) {
+void tlsmgm_mailbox_post(struct tlsmgm_worker *worker, struct tlsmgm_plan *plan) {
     struct tlsmgm_mailbox *mailbox = &worker->mailbox;
     (void)pthread_mutex_lock(&mailbox->lock);
     struct tlsmgm_plan *old = mailbox->plan;
@@ -77,7 +75,7 @@ static void wait_until_obeyed(struct tlsmgm_mailbox *mailbox, uint32_t number) {
     (void)pthread_mutex_unlock(&mailbox->lock);
 }
 
-void tlsmgm_worker_drain(struct tlsmgm_worker *worker, uint32_t timeout) {
+void tlsmgm_mailbox_drain(struct tlsmgm_worker *worker, uint32_t timeout) {
     struct tlsmgm_mailbox *mailbox = &worker->mailbox;
     (void)pthread_mutex_lock(&mailbox->lock);
     if (!mailbox->drains || timeout < mailbox->drain_timeout) mailbox->drain_timeout = timeout;
@@ -87,7 +85,7 @@ void tlsmgm_worker_drain(struct tlsmgm_worker *worker, uint32_t timeout) {
     wait_until_obeyed(mailbox, number);
 }
 
-void tlsmgm_worker_stop(struct tlsmgm_worker *worker) {
+void tlsmgm_mailbox_stop(struct tlsmgm_worker *worker) {
     (void)pthread_mutex_lock(&worker->mailbox.lock);
     worker->mailbox.stops = true;
     order(worker);

@@ -22,4 +22,9 @@ void tlsmgm_mailbox_answer(struct tlsmgm_worker *worker, const struct tlsmgm_ord
 /* The worker begins to look into it, or never will again. */
 void tlsmgm_mailbox_attend(struct tlsmgm_worker *worker, bool runs);
 
+/* From other threads; see the functions of worker.h that bear these names. */
+void tlsmgm_mailbox_post(struct tlsmgm_worker *worker, struct tlsmgm_plan *plan);
+void tlsmgm_mailbox_drain(struct tlsmgm_worker *worker, uint32_t timeout);
+void tlsmgm_mailbox_stop(struct tlsmgm_worker *worker);
+
 #endif

@@ -211,3 +211,15 @@ void tlsmgm_worker_free(struct tlsmgm_worker *worker) {
 void tlsmgm_worker_count(const struct tlsmgm_worker *worker, struct tlsmgm_worker_counts *out) {
     tlsmgm_counters_read(&worker->counters, out);
 }
+
+/* --- from other threads ----------------------------------------------------------------------- */
+
+void tlsmgm_worker_post(struct tlsmgm_worker *worker, struct tlsmgm_plan *plan) {
+    tlsmgm_mailbox_post(worker, plan);
+}
+
+void tlsmgm_worker_drain(struct tlsmgm_worker *worker, uint32_t timeout) {
+    tlsmgm_mailbox_drain(worker, timeout);
+}
+
+void tlsmgm_worker_stop(struct tlsmgm_worker *worker) { tlsmgm_mailbox_stop(worker); }
