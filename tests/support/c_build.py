@@ -55,6 +55,7 @@ WORKER_PARTS = {
         "accepting",
         "records",
         "counters",
+        "mailbox",
     )
 }
 
