@@ -7,7 +7,7 @@ import os
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -140,7 +140,7 @@ class Ends:
 def listening(
     manager: TLSManager,
     routes: Any,
-    addresses: str | Sequence[str] = ANYWHERE,
+    addresses: Any = ANYWHERE,
     **options: Any,
 ) -> Iterator[tuple[Listener, Ends]]:
     """Have a manager listen for as long as the block lasts."""
