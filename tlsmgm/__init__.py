@@ -18,6 +18,9 @@ from tlsmgm._domains.domain import Domain, Origin
 from tlsmgm._domains.methods import Method, TLSVersion
 from tlsmgm._domains.report import ReloadEvent, ReloadReport
 from tlsmgm._domains.variables import Variables
+from tlsmgm._engine.ended import Ended
+from tlsmgm._engine.listener import Listener
+from tlsmgm._engine.upstreams import Upstream
 from tlsmgm._manager import TLSManager
 from tlsmgm._native.connection import Connection, PeerVerdict
 from tlsmgm._pooling.pool import ConnectionPool, PoolStatistics
@@ -62,11 +65,13 @@ __all__ = [
     "DatabaseWatcher",
     "Domain",
     "DomainTable",
+    "Ended",
     "HandshakeError",
     "HelloTooLargeError",
     "InternalError",
     "Limit",
     "Limits",
+    "Listener",
     "Method",
     "NoDomainError",
     "NoMemoryError",
@@ -84,6 +89,7 @@ __all__ = [
     "TLSVersion",
     "TruncatedError",
     "UnsupportedError",
+    "Upstream",
     "Variables",
     "VerificationError",
     "__version__",

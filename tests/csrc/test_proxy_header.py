@@ -1,4 +1,4 @@
-"""PROXY protocol headers, compared with a plain reader and with the writer in Python."""
+"""PROXY protocol headers, compared with a plain reader and with a plain writer."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support import reference_proxy_reader as reference
+from tests.support import reference_proxy_writer as writer
 from tests.support.c_code import CCode
 from tests.support.reference_proxy_reader import BadHeaderError, Found
-from tlsmgm._service import proxy_protocol
-from tlsmgm._service.proxy_protocol import MAX_VALUE, SIGNATURE, TLSFacts
+from tests.support.reference_proxy_writer import MAX_VALUE, SIGNATURE, TLSFacts
 
 Verdict = Found | str | None
 End = tuple[str, int] | str
@@ -373,10 +373,10 @@ ANY_ENDS = IP_ENDS | st.just(("", 0)) | PATHS
 
 @given(source=ANY_ENDS, destination=ANY_ENDS, facts=st.none() | FACTS)
 @settings(max_examples=1000)
-def test_headers_are_those_of_the_writer_in_python(
+def test_headers_are_those_of_the_plain_writer(
     c: CCode, source: End, destination: End, facts: TLSFacts | None
 ) -> None:
-    expected = proxy_protocol.header(source, destination, facts)
+    expected = writer.header(source, destination, facts)
     most = c.lib.TLSMGM_PROXY_WRITE_MAX
     assert write(c, source, destination, facts, most, text=False) == expected
     assert write(c, source, destination, facts, len(expected), text=False) == expected
@@ -386,8 +386,8 @@ def test_headers_are_those_of_the_writer_in_python(
 
 @given(source=ANY_ENDS, destination=ANY_ENDS)
 @settings(max_examples=1000)
-def test_lines_are_those_of_the_writer_in_python(c: CCode, source: End, destination: End) -> None:
-    expected = proxy_protocol.text_header(source, destination)
+def test_lines_are_those_of_the_plain_writer(c: CCode, source: End, destination: End) -> None:
+    expected = writer.text_header(source, destination)
     most = c.lib.TLSMGM_PROXY_LINE_MAX
     assert write(c, source, destination, None, most, text=True) == expected
     assert write(c, source, destination, None, len(expected), text=True) == expected
@@ -434,5 +434,5 @@ def test_local(c: CCode) -> None:
     out = c.ffi.new("uint8_t[]", 16)
     assert c.lib.tlsmgm_proxy_header_write_local(out, 15) == 0
     assert c.lib.tlsmgm_proxy_header_write_local(out, 16) == 16
-    assert bytes(c.ffi.buffer(out)) == proxy_protocol.local_header()
+    assert bytes(c.ffi.buffer(out)) == writer.local_header()
     assert agreed(c, bytes(c.ffi.buffer(out))) == Found(16, is_local=True)

@@ -29,7 +29,16 @@ PUBLIC_MODULES = (
 
 #: Classes that programs are given, and never make: their constructors are ours.
 NOT_MADE_BY_PROGRAMS = frozenset(
-    {"Backend", "Connection", "Context", "DatabaseWatcher", "Session", "Variables"}
+    {
+        "Backend",
+        "Connection",
+        "Context",
+        "DatabaseWatcher",
+        "Ended",
+        "Listener",
+        "Session",
+        "Variables",
+    }
 )
 
 _CONSTRUCTORS = ("__init__", "__new__")

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import weakref
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.limits import EchoUpstream
-from tests.support.proxy import TIMEOUT, client_context
+from tests.support.proxy import TIMEOUT
 from tests.support.scripts import Site, server
 from tlsmgm import TLSManager
 from tlsmgm._domains.domain import Domain
 from tlsmgm._domains.report import ReloadReport
-from tlsmgm._service import AccessLog, ProxyOptions, ProxyService, parse_target
-from tlsmgm._service.listening import bind
+from tlsmgm._service import AccessLog, ProxyOptions, ProxyService, bind, parse_target
 
 
 @pytest.fixture(autouse=True)
@@ -124,29 +121,3 @@ def test_no_full_collection_during_a_reload(site: Site, monkeypatch: pytest.Monk
         gc.callbacks.remove(note)
         gc.set_threshold(*before)
     assert not seen
-
-
-def test_relays_are_freed_without_the_collector(site: Site) -> None:
-    """Those that are there during a reload are frozen, so as a ring they would stay for ever."""
-
-    async def use(service: ProxyService, port: int) -> None:
-        while service.proxy._relays:
-            await asyncio.sleep(0)
-        gc.collect()
-        gc.disable()
-        reader, writer = await asyncio.open_connection(
-            "127.0.0.1", port, ssl=client_context(), server_hostname="dom1.test"
-        )
-        (relay,) = service.proxy._relays
-        gone: list[weakref.ref[Any]] = [weakref.ref(relay), weakref.ref(relay.client)]
-        del relay
-        writer.write(b"data")
-        assert await reader.readexactly(4) == b"data"
-        writer.close()
-        await writer.wait_closed()
-        del reader, writer
-        while any(ref() is not None for ref in gone):
-            await asyncio.sleep(0)
-
-    with EchoUpstream() as upstream:
-        run_proxy(site.load(), upstream.address, use, freezes=True)

@@ -49,7 +49,7 @@ def test_it_relays_until_its_owner_says_so_and_touches_no_signal(
         assert not shutdown.is_requested
         shutdown.request()
         await running
-        assert listeners[0].sock.fileno() == -1
+        assert [sock.fileno() for sock in listeners[0].socks] == [-1]
         assert proxy.statistics()["connections_ended_total"] == 1
         upstream.close()
 

@@ -21,9 +21,6 @@ from tests.support.proxy import (
     server_domain,
     write_script,
 )
-from tlsmgm._service.ends import reason_of
-from tlsmgm._service.records import RecordCounter
-from tlsmgm.errors import HandshakeError
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 ENDED = 'status={} reason="closed without close_notify"'
@@ -112,20 +109,3 @@ def test_reasons_are_equal(library: str, tmp_path: Path, upstream: Upstream) -> 
         ):
             context.wrap_socket(sock)
         assert 'reason="the peer sent alert 48 (unknown_ca)"' in proxy.log_line(2)
-
-
-def test_reasons() -> None:
-    assert reason_of(None) == "connection closed"
-    assert reason_of(HandshakeError("words")) == "words"
-    assert reason_of(ConnectionError()) == "ConnectionError"
-
-
-@pytest.mark.parametrize("step", [1, 2, 3, 5, 7, 100])
-def test_records(step: int) -> None:
-    wire = b"".join(b"\x17\x03\x03" + bytes([0, size]) + bytes(size) for size in (0, 1, 6, 0, 9))
-    ends = {5, 11, 22, 27, 41}
-    records = RecordCounter()
-    assert records.is_between
-    for at in range(0, len(wire), step):
-        records.take(memoryview(wire)[at : at + step])
-        assert records.is_between is (min(at + step, len(wire)) in ends)

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tlsmgm._service.proxy_protocol import SIGNATURE
+from tests.support.reference_proxy_writer import SIGNATURE
 
 __all__ = ["MAX_HEADER", "MAX_LINE", "BadHeaderError", "Found", "crc32c", "read"]
 

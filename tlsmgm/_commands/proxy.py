@@ -33,7 +33,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_config(parser)
     parser.add_argument(
-        "--upstream", required=True, metavar="ADDRESS", help="tcp:HOST:PORT, tls:HOST:PORT or unix:PATH"
+        "--upstream",
+        required=True,
+        metavar="ADDRESS",
+        help="tcp:HOST:PORT, tls:HOST:PORT or unix:PATH",
     )
     parser.add_argument(
         "--listen",

@@ -226,9 +226,7 @@ class _Inside:
         with self._lock:
             self._number += 1
             snapshot, times = self._source.state()
-            self.engine.post(
-                make_plan(self._number, snapshot, self._places, times, self._options)
-            )
+            self.engine.post(make_plan(self._number, snapshot, self._places, times, self._options))
 
     # Names of upstreams.
 
@@ -267,7 +265,7 @@ class _Inside:
                 "accept", f"no connection can be taken: {why}; new ones wait until others end"
             )
         elif record.refused_by is not None:
-            self._tell_of_refusal(record)
+            self._tell_of_refusal(record, Limit(record.refused_by))
         elif self._on_end is not None:
             self._on_end(Ended(record, self._fallback(record)))
 
@@ -279,8 +277,7 @@ class _Inside:
         upstreams = routes.get(name) or routes.get(None) or ()
         return str(upstreams[0]) if len(upstreams) == 1 else None
 
-    def _tell_of_refusal(self, record: Record) -> None:
-        limit = Limit(record.refused_by)
+    def _tell_of_refusal(self, record: Record, limit: Limit) -> None:
         client = Ended(record).client
         who = "" if client is None else f", such as {client[0]}"
         bound = getattr(self._options.limits, limit)

@@ -95,9 +95,7 @@ def _resolve(target: Target) -> list[tuple[socket.AddressFamily, tuple[str, int]
     return list(dict.fromkeys((item[0], item[4]) for item in found))  # type: ignore[misc]
 
 
-def _listen(
-    target: Target, family: int, address: tuple[str, int], workers: int
-) -> BoundSocket:
+def _listen(target: Target, family: int, address: tuple[str, int], workers: int) -> BoundSocket:
     """Open a socket for each worker at one address, which nobody else may have."""
     socks: list[socket.socket] = []
     try:

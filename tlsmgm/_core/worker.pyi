@@ -1,0 +1,82 @@
+"""Workers: threads of the engine, which carry connections from accept to the last byte."""
+
+from typing import Self
+
+from tlsmgm._core.plan import Plan
+from tlsmgm._core.record import Records
+
+_Listener = tuple[int, int, bool, bool, bytes, int]
+
+def status_words() -> tuple[str, ...]:
+    """All words for how a connection can end."""
+
+def failure_words() -> tuple[str, ...]:
+    """All words for why a client's handshake has failed."""
+
+class Admission:
+    """Who may come in: counted over all workers that share it.
+
+    Args:
+        max_connections, max_handshakes, max_handshakes_per_network: 0 is no bound.
+        ipv4_prefix, ipv6_prefix: bits of an address that tell its network.
+
+    Raises:
+        ConfigError: a prefix is too long.
+    """
+
+    def __new__(
+        cls,
+        *,
+        max_connections: int,
+        max_handshakes: int,
+        max_handshakes_per_network: int,
+        ipv4_prefix: int,
+        ipv6_prefix: int,
+    ) -> Self: ...
+    def counts(self) -> dict[str, int]:
+        """Connections and handshakes at this moment, and how often each limit has struck."""
+
+class Worker:
+    """One thread of the engine, with listening sockets of its own.
+
+    Args:
+        admission: who may come in.
+        plan: what holds at first.
+        listeners: tuples ``(descriptor, number, is_plain, has_wildcard, address, port)``; the
+            descriptors are the worker's from now on, whatever happens.
+        records: where it tells what has become of its connections.
+        bell: descriptor to which eight bytes are written when there is a record again.
+        keeps_tls: the records have the TLS connections.
+
+    Raises:
+        NoMemoryError: memory or descriptors are exhausted.
+    """
+
+    def __new__(
+        cls,
+        admission: Admission,
+        plan: Plan,
+        listeners: list[_Listener],
+        records: Records,
+        bell: int,
+        *,
+        keeps_tls: bool,
+    ) -> Self: ...
+    def run(self) -> None:
+        """Works until ``stop()``, or until nothing is left after ``drain()``; once."""
+    def post(self, plan: Plan) -> None:
+        """What holds for the connections that come in from now on.
+
+        Args:
+            plan: the caller keeps it as long as it is in use.
+        """
+    def drain(self, timeout: int) -> None:
+        """No new connections; those that are there have so long. A second call may shorten that.
+
+        Args:
+            timeout: milliseconds.
+        """
+    def stop(self) -> None:
+        """At once; whoever is there is reset."""
+    def counts(self) -> dict[str, int]:
+        """What it has seen, by name; see :mod:`tlsmgm._engine.statistics`."""
