@@ -19,9 +19,10 @@ from tlsmgm._domains.matching import AVPs
 from tlsmgm._domains.report import ReloadEvent, ReloadReport
 from tlsmgm._engine.ended import Ended
 from tlsmgm._engine.listener import Listener, Source
-from tlsmgm._engine.opening import AnyRoutes, open_listener
+from tlsmgm._engine.opening import open_listener
 from tlsmgm._engine.options import ListenOptions
 from tlsmgm._engine.plans import Times
+from tlsmgm._engine.upstreams import AnyRoutes
 from tlsmgm._native.connection import Connection
 from tlsmgm._native.sessions import SessionCache
 from tlsmgm._provisioning.watcher import DatabaseWatcher

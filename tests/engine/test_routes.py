@@ -15,9 +15,6 @@ from tests.support.managers import client_domain, manager_of, server_domain
 from tests.support.proxy import TIMEOUT
 from tlsmgm import ConfigError, Listener, TLSManager, Upstream
 
-#: set_routes() takes no other forms than a mapping to lists of Upstream.
-ONE_FORM = pytest.mark.xfail(reason="not all forms of routes are taken")
-
 
 @pytest.fixture
 def other() -> Iterator[Greeter]:
@@ -132,7 +129,6 @@ def test_new_routes_hold_for_new_connections(
         assert ask(listener) == b"other"
 
 
-@ONE_FORM
 @pytest.mark.parametrize("form", ["text", "list", "mapping"])
 def test_new_routes_in_all_forms(
     manager: TLSManager, greeter: Greeter, other: Greeter, form: str
@@ -167,7 +163,6 @@ def test_bad_routes_at_the_start(manager: TLSManager, routes: Any, message: str)
         socket.create_connection(("127.0.0.1", port), TIMEOUT)
 
 
-@ONE_FORM
 @pytest.mark.parametrize(("routes", "message"), WRONG)
 def test_bad_routes_leave_the_old_ones(
     manager: TLSManager, greeter: Greeter, routes: Any, message: str
@@ -186,7 +181,6 @@ def test_the_error_names_the_domain(manager: TLSManager) -> None:
         assert caught.value.domain == "dom9"
 
 
-@ONE_FORM
 def test_no_routes_at_all(manager: TLSManager) -> None:
     with pytest.raises(ConfigError, match="route"):
         manager.listen(ANYWHERE, {})

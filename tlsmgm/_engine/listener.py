@@ -18,7 +18,14 @@ from tlsmgm._engine.ended import Ended
 from tlsmgm._engine.engine import Engine
 from tlsmgm._engine.options import ListenOptions
 from tlsmgm._engine.plans import Places, Times, make_plan
-from tlsmgm._engine.upstreams import Routes, check_upstream, has_names, resolve
+from tlsmgm._engine.upstreams import (
+    AnyRoutes,
+    Routes,
+    as_routes,
+    check_upstream,
+    has_names,
+    resolve,
+)
 from tlsmgm._serving.limits import Limit
 from tlsmgm._serving.listening import BoundSocket
 from tlsmgm._serving.targets import Target
@@ -90,7 +97,7 @@ class Listener:
         """Where it listens, with the ports that the system has chosen."""
         return self._targets
 
-    def set_routes(self, routes: Routes) -> None:
+    def set_routes(self, routes: AnyRoutes) -> None:
         """Send new connections elsewhere; those that are there stay where they are.
 
         Args:
@@ -99,7 +106,7 @@ class Listener:
         Raises:
             ConfigError: they cannot be used; then nothing has changed.
         """
-        self._inside.set_routes(routes)
+        self._inside.set_routes(as_routes(routes))
 
     def statistics(self) -> Mapping[str, int]:
         """Return what has been counted; docs/python.md has all names."""

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from tlsmgm._engine.ended import Ended
 from tlsmgm._engine.listener import Listener, Source
 from tlsmgm._engine.options import ListenOptions
-from tlsmgm._engine.upstreams import Routes, Upstream, as_upstream
+from tlsmgm._engine.upstreams import AnyRoutes, as_routes
 from tlsmgm._serving.listening import BoundSocket, bind, close_sockets
 from tlsmgm._serving.targets import Target, parse_target
 from tlsmgm.errors import ConfigError, UnsupportedError
 
-__all__ = ["AnyRoutes", "AnyUpstream", "as_routes", "open_listener"]
-
-#: An upstream as programs write it.
-AnyUpstream = Upstream | Target | str
-
-#: Upstreams for all domains, or by the name of the server domain, ``"*"`` for all others.
-AnyRoutes = AnyUpstream | Sequence[AnyUpstream] | Mapping[str, AnyUpstream | Sequence[AnyUpstream]]
-
-_ALL_OTHERS = "*"
+__all__ = ["open_listener"]
 
 
 def open_listener(
@@ -50,26 +42,6 @@ def open_listener(
     except BaseException:
         close_sockets(bound)
         raise
-
-
-def as_routes(routes: AnyRoutes) -> Routes:
-    """Take routes in any of their forms.
-
-    Raises:
-        ConfigError: an upstream is none.
-    """
-    if not isinstance(routes, Mapping):
-        return {None: _group(routes)}
-    return {
-        None if name == _ALL_OTHERS else name: _group(upstreams)
-        for name, upstreams in routes.items()
-    }
-
-
-def _group(upstreams: AnyUpstream | Sequence[AnyUpstream]) -> tuple[Upstream, ...]:
-    if isinstance(upstreams, (str, Target, Upstream)):
-        return (as_upstream(upstreams),)
-    return tuple(map(as_upstream, upstreams))
 
 
 def _target(address: Target | str) -> Target:

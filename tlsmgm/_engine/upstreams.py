@@ -20,10 +20,12 @@ from tlsmgm._state.snapshot import Snapshot
 from tlsmgm.errors import ConfigError, NoDomainError
 
 __all__ = [
+    "AnyRoutes",
+    "AnyUpstream",
     "Place",
     "Routes",
     "Upstream",
-    "as_upstream",
+    "as_routes",
     "check_upstream",
     "has_names",
     "resolve",
@@ -75,6 +77,14 @@ class Upstream:
         return str(self.target)
 
 
+#: An upstream as programs write it.
+AnyUpstream = Upstream | Target | str
+
+#: Upstreams for all domains, or by the name of the server domain, ``"*"`` for all others.
+AnyRoutes = AnyUpstream | Sequence[AnyUpstream] | Mapping[str, AnyUpstream | Sequence[AnyUpstream]]
+
+_ALL_OTHERS = "*"
+
 #: Upstreams by the name of the server domain; None: of all domains that have no route.
 Routes = Mapping[str | None, Sequence[Upstream]]
 
@@ -100,12 +110,27 @@ class Place:
         return join_host_port(self.host, self.port) if self.host else str(self.upstream)
 
 
-def as_upstream(given: Upstream | Target | str) -> Upstream:
-    """Take an upstream in any of its forms.
+def as_routes(routes: AnyRoutes) -> Routes:
+    """Take routes in any of their forms.
 
     Raises:
-        ConfigError: it is none.
+        ConfigError: an upstream is none.
     """
+    if not isinstance(routes, Mapping):
+        return {None: _group(routes)}
+    return {
+        None if name == _ALL_OTHERS else name: _group(upstreams)
+        for name, upstreams in routes.items()
+    }
+
+
+def _group(upstreams: AnyUpstream | Sequence[AnyUpstream]) -> tuple[Upstream, ...]:
+    if isinstance(upstreams, (str, Target, Upstream)):
+        return (_as_upstream(upstreams),)
+    return tuple(map(_as_upstream, upstreams))
+
+
+def _as_upstream(given: AnyUpstream) -> Upstream:
     return given if isinstance(given, Upstream) else Upstream(given)
 
 
