@@ -78,6 +78,7 @@ class Greeter:
                 with wrap(self._tls, sock, server_side=True) as secure:
                     self.resumed.append(bool(secure.session_reused))
                     self._talk(secure)
+                    secure.unwrap().close()
         except OSError as error:
             self.errors.append(error)
 
