@@ -17,6 +17,7 @@ from tlsmgm._core.session import Session
 from tlsmgm._domains.domain import Domain, DomainKind
 from tlsmgm._domains.matching import AVPs
 from tlsmgm._domains.report import ReloadEvent, ReloadReport
+from tlsmgm._engine.accepted import AcceptedConnection
 from tlsmgm._engine.ended import Ended
 from tlsmgm._engine.listener import Listener, Source
 from tlsmgm._engine.opening import open_listener
@@ -515,7 +516,7 @@ class TLSManager:
     def listen(
         self,
         addresses: Iterable[BoundSocket | Target | str] | str,
-        routes: AnyRoutes,
+        routes: AnyRoutes = None,
         *,
         workers: int = 1,
         limits: Limits | None = None,
@@ -524,8 +525,9 @@ class TLSManager:
         proxy_protocol: ProxyProtocol | str | None = None,
         proxy_protocol_tlvs: ProxyTLVs | str = ProxyTLVs.TLS,
         on_end: Callable[[Ended], object] | None = None,
+        on_connection: Callable[[AcceptedConnection], object] | None = None,
     ) -> Listener:
-        """Accept connections and forward them, in threads that need no Python.
+        """Accept connections in threads that need no Python, and forward them or hand them over.
 
         Handshakes happen in the domain that matches, as for :meth:`server_connection`; a change of
         the domains holds for all connections that are accepted after it was made.
@@ -536,7 +538,10 @@ class TLSManager:
             routes: upstreams, as :class:`~tlsmgm.Upstream` or as text such as ``"tcp:HOST:PORT"``,
                 ``"tls:HOST:PORT"``, ``"unix:PATH"``: one, several that take turns, or a mapping
                 from the names of server domains to those, with ``"*"`` for all others.  Names are
-                resolved now, and again every ten seconds.
+                resolved now, and again every ten seconds.  None, for all or in place of upstreams:
+                connections are handed to the program once their handshake is done, by
+                ``async for connection in listener``, :meth:`~tlsmgm.Listener.accept` or
+                ``on_connection``.
             workers: threads.
             limits: what clients are granted.
             connect_timeout: seconds for reaching an upstream, its handshake included.
@@ -545,6 +550,9 @@ class TLSManager:
             proxy_protocol_tlvs: what version 2 of it says beside the addresses.
             on_end: a plain function that hears of each connection that is over, in a thread of the
                 listener; it should return soon.
+            on_connection: a plain function that gets each connection that is handed over, in a
+                thread of the listener, one at a time; what it raises is logged, and resets the
+                client.
 
         Returns:
             The listener, which accepts already.
@@ -564,7 +572,7 @@ class TLSManager:
             keeps_connections=on_end is not None,
         )
         source = Source(self._state, self._changes.follow)
-        return open_listener(source, addresses, routes, options, on_end)
+        return open_listener(source, addresses, routes, options, on_end, on_connection)
 
     def _state(self) -> tuple[Snapshot, Times]:
         times = Times(self._handshake_timeout, self._send_timeout)

@@ -1,6 +1,7 @@
 #include "engine/channels.h"
 
 #include "engine/connecting.h"
+#include "engine/handing_over.h"
 #include "engine/records.h"
 #include "engine/slots.h"
 
@@ -12,18 +13,24 @@ static void give_back_handshake(const struct tlsmgm_worker *worker,
                                     channel->has_client_address ? channel->client : NULL);
 }
 
+/* What is left of it goes; a place of admission may have gone elsewhere. */
+static void release(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
+    tlsmgm_wheel_cancel(&worker->wheel, &channel->timer);
+    tlsmgm_relay_free(&channel->relay);
+    channel->relay.phase = TLSMGM_RELAY_OVER;
+    worker->connections--;
+    tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(connections), UINT64_MAX);
+    /* In the queue it is found again, and freed there. */
+    if (!channel->is_queued) tlsmgm_channel_free(worker, channel);
+}
+
 static void finish(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
     tlsmgm_connect_abandon(channel);
     tlsmgm_connect_keep_session(channel);
     tlsmgm_record_end(worker, channel);
     give_back_handshake(worker, channel);
     tlsmgm_admission_leave(worker->admission);
-    tlsmgm_wheel_cancel(&worker->wheel, &channel->timer);
-    tlsmgm_relay_free(&channel->relay);
-    worker->connections--;
-    tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(connections), UINT64_MAX);
-    /* In the queue it is found again, and freed there. */
-    if (!channel->is_queued) tlsmgm_channel_free(worker, channel);
+    release(worker, channel);
 }
 
 static void queue(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
@@ -50,6 +57,11 @@ static void note_pauses(struct tlsmgm_worker *worker, struct tlsmgm_relay *relay
     relay->pauses = 0;
 }
 
+static bool is_for_the_program(const struct tlsmgm_channel *channel) {
+    struct tlsmgm_routes *routes = tlsmgm_channel_routes(channel);
+    return routes != NULL && tlsmgm_routes_hand_over(routes, channel->relay.client.domain);
+}
+
 void tlsmgm_channel_look_after(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
     struct tlsmgm_relay *relay = &channel->relay;
     if (relay->client.established) note_established(worker, channel);
@@ -58,7 +70,14 @@ void tlsmgm_channel_look_after(struct tlsmgm_worker *worker, struct tlsmgm_chann
         channel->asked_session = true; /* in TLS 1.3 it comes with the data */
         tlsmgm_connect_keep_session(channel);
     }
-    if (relay->is_waiting && channel->connecting < 0) tlsmgm_connect_begin(worker, channel);
+    if (relay->is_waiting && is_for_the_program(channel)) {
+        if (tlsmgm_hand_over(worker, channel)) {
+            release(worker, channel);
+            return;
+        }
+    } else if (relay->is_waiting && channel->connecting < 0) {
+        tlsmgm_connect_begin(worker, channel);
+    }
     if (!relay->is_waiting) tlsmgm_connect_give_up(worker, channel);
     if (relay->phase == TLSMGM_RELAY_OVER) {
         finish(worker, channel);

@@ -79,7 +79,7 @@ static void attach(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel)
     uint8_t preface[TLSMGM_PROXY_WRITE_MAX];
     size_t size = 0;
     struct tlsmgm_conn *conn = NULL;
-    tlsmgm_routes_reached(channel->plan->routes, channel->address);
+    tlsmgm_routes_reached(tlsmgm_channel_routes(channel), channel->address);
     if (write_preface(channel, preface, &size, NULL) != TLSMGM_STATUS_OK) {
         /* Without the facts about the client the upstream must not get to see it. */
         give_up(worker, channel, TLSMGM_RELAY_INTERNAL_ERROR,
@@ -116,7 +116,7 @@ void tlsmgm_connect_keep_session(struct tlsmgm_channel *channel) {
 /* Each address that is left has an equal share of the time that is left. */
 static void share_time(const struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
     uint32_t domain = channel->relay.client.domain;
-    uint32_t count = tlsmgm_routes_count(channel->plan->routes, domain);
+    uint32_t count = tlsmgm_routes_count(tlsmgm_channel_routes(channel), domain);
     uint64_t end = channel->relay.deadline;
     uint32_t left = count > channel->asked ? count - channel->asked : 0;
     channel->asked++;
@@ -127,9 +127,9 @@ static void share_time(const struct tlsmgm_worker *worker, struct tlsmgm_channel
 
 static const struct tlsmgm_route_address *next_address(const struct tlsmgm_worker *worker,
                                                        struct tlsmgm_channel *channel) {
-    if (channel->plan->routes == NULL) return NULL;
-    return tlsmgm_routes_next(channel->plan->routes, channel->relay.client.domain, &channel->tries,
-                              worker->now);
+    if (tlsmgm_channel_routes(channel) == NULL) return NULL;
+    return tlsmgm_routes_next(tlsmgm_channel_routes(channel), channel->relay.client.domain,
+                              &channel->tries, worker->now);
 }
 
 /* Asks one address after the other, until one answers, or may answer, or none is left. */
@@ -144,7 +144,7 @@ static void ask(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel, in
         if (error == 0) attach(worker, channel);
         if (error == 0 || error == EINPROGRESS) return;
         if (!tlsmgm_is_shortage(error)) {
-            tlsmgm_routes_failed(channel->plan->routes, channel->address, worker->now);
+            tlsmgm_routes_failed(tlsmgm_channel_routes(channel), channel->address, worker->now);
         }
     }
     tlsmgm_connect_abandon(channel);
@@ -171,21 +171,21 @@ bool tlsmgm_connect_go_on(struct tlsmgm_worker *worker, struct tlsmgm_channel *c
         attach(worker, channel);
         return channel->relay.has_upstream;
     }
-    tlsmgm_routes_failed(channel->plan->routes, channel->address, worker->now);
+    tlsmgm_routes_failed(tlsmgm_channel_routes(channel), channel->address, worker->now);
     ask(worker, channel, error);
     return false;
 }
 
 void tlsmgm_connect_expire(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
     if (channel->connecting < 0 || worker->now < channel->try_deadline) return;
-    tlsmgm_routes_failed(channel->plan->routes, channel->address, worker->now);
+    tlsmgm_routes_failed(tlsmgm_channel_routes(channel), channel->address, worker->now);
     ask(worker, channel, ETIMEDOUT);
 }
 
 void tlsmgm_connect_give_up(const struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
     if (channel->connecting < 0) return;
     if (channel->relay.status == TLSMGM_RELAY_UPSTREAM_TIMEOUT) {
-        tlsmgm_routes_failed(channel->plan->routes, channel->address, worker->now);
+        tlsmgm_routes_failed(tlsmgm_channel_routes(channel), channel->address, worker->now);
     }
     tlsmgm_connect_abandon(channel);
 }

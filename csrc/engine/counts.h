@@ -27,7 +27,8 @@ struct tlsmgm_worker_counts {
     uint64_t handshakes_started;
     uint64_t handshakes_completed;
     uint64_t handshakes_resumed;
-    uint64_t paused; /* as much waited for a receiver as may */
+    uint64_t handed_over; /* to the program */
+    uint64_t paused;      /* as much waited for a receiver as may */
     uint64_t bytes_in, bytes_out;
     uint64_t failed[TLSMGM_FAILURE_COUNT];     /* handshakes, by reason */
     uint64_t ended[TLSMGM_RELAY_STATUS_COUNT]; /* connections, by enum tlsmgm_relay_status */

@@ -421,6 +421,29 @@ void tlsmgm_endpoint_begin(struct tlsmgm_endpoint *endpoint, struct tlsmgm_bytes
     tell(endpoint, TLSMGM_ENDPOINT_ESTABLISHED);
 }
 
+void tlsmgm_endpoint_adopt(struct tlsmgm_endpoint *endpoint, const struct tlsmgm_backend *backend,
+                           struct tlsmgm_conn *conn, struct tlsmgm_buffer *unsent) {
+    endpoint->is_tls = conn != NULL;
+    endpoint->backend = backend;
+    endpoint->conn = conn;
+    endpoint->pending = *unsent;
+    tlsmgm_buffer_init(unsent, 0);
+    endpoint->has_received = true;
+    endpoint->established = true;
+    endpoint->readable = true; /* what has come before is told by no event */
+    tlsmgm_endpoint_hold(endpoint, TLSMGM_HOLD_START);
+    tell(endpoint, TLSMGM_ENDPOINT_ESTABLISHED);
+    write_pending(endpoint);
+    (void)flush(endpoint);
+}
+
+void tlsmgm_endpoint_let_go(struct tlsmgm_endpoint *endpoint) {
+    endpoint->fd = -1;
+    endpoint->conn = NULL;
+    endpoint->server_name = (struct tlsmgm_blob){0};
+    tlsmgm_buffer_init(&endpoint->pending, PENDING_MAX);
+}
+
 /* Encrypts a piece into the room, and sends it from there. */
 static size_t encrypt(struct tlsmgm_endpoint *endpoint, const uint8_t *data, size_t size) {
     struct tlsmgm_error error;

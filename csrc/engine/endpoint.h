@@ -104,6 +104,13 @@ TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_endpoint_accept_tls(struct tlsmgm_endp
 void tlsmgm_endpoint_connect_tls(struct tlsmgm_endpoint *endpoint,
                                  const struct tlsmgm_backend *backend, struct tlsmgm_conn *conn);
 
+/* The peer is a client whose handshake is done: data may flow. unsent is moved. */
+void tlsmgm_endpoint_adopt(struct tlsmgm_endpoint *endpoint, const struct tlsmgm_backend *backend,
+                           struct tlsmgm_conn *conn, struct tlsmgm_buffer *unsent);
+
+/* Forgets transport, connection, name and what was not sent: somebody else has taken them. */
+void tlsmgm_endpoint_let_go(struct tlsmgm_endpoint *endpoint);
+
 /* If the process is killed, the peer sees a reset. */
 void tlsmgm_endpoint_arm(struct tlsmgm_endpoint *endpoint);
 

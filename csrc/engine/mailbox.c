@@ -42,6 +42,17 @@ void tlsmgm_mailbox_attend(struct tlsmgm_worker *worker, bool runs) {
     (void)pthread_mutex_unlock(&worker->mailbox.lock);
 }
 
+struct tlsmgm_adoption *tlsmgm_mailbox_adoptions(struct tlsmgm_worker *worker) {
+    struct tlsmgm_mailbox *mailbox = &worker->mailbox;
+    if (!atomic_load_explicit(&mailbox->has_adoptions, memory_order_acquire)) return NULL;
+    (void)pthread_mutex_lock(&mailbox->lock);
+    struct tlsmgm_adoption *first = mailbox->adoptions;
+    mailbox->adoptions = NULL;
+    atomic_store(&mailbox->has_adoptions, false);
+    (void)pthread_mutex_unlock(&mailbox->lock);
+    return first;
+}
+
 /* --- from other threads ----------------------------------------------------------------------- */
 
 void tlsmgm_mailbox_post(struct tlsmgm_worker *worker, struct tlsmgm_plan *plan) {
@@ -53,6 +64,16 @@ void tlsmgm_mailbox_post(struct tlsmgm_worker *worker, struct tlsmgm_plan *plan)
     (void)pthread_mutex_unlock(&mailbox->lock);
     tlsmgm_poller_wake(worker->poller); /* what the old one holds is given back soon */
     tlsmgm_plan_free(old);              /* nobody has seen it */
+}
+
+void tlsmgm_mailbox_adopt(struct tlsmgm_worker *worker, struct tlsmgm_adoption *adoption) {
+    struct tlsmgm_mailbox *mailbox = &worker->mailbox;
+    (void)pthread_mutex_lock(&mailbox->lock);
+    adoption->next = mailbox->adoptions;
+    mailbox->adoptions = adoption;
+    atomic_store(&mailbox->has_adoptions, true);
+    (void)pthread_mutex_unlock(&mailbox->lock);
+    tlsmgm_poller_wake(worker->poller);
 }
 
 /* With the lock held, which it opens. */

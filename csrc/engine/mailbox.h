@@ -22,8 +22,12 @@ void tlsmgm_mailbox_answer(struct tlsmgm_worker *worker, const struct tlsmgm_ord
 /* The worker begins to look into it, or never will again. */
 void tlsmgm_mailbox_attend(struct tlsmgm_worker *worker, bool runs);
 
+/* Connections that have come back; NULL: none. */
+struct tlsmgm_adoption *tlsmgm_mailbox_adoptions(struct tlsmgm_worker *worker);
+
 /* From other threads; see the functions of worker.h that bear these names. */
 void tlsmgm_mailbox_post(struct tlsmgm_worker *worker, struct tlsmgm_plan *plan);
+void tlsmgm_mailbox_adopt(struct tlsmgm_worker *worker, struct tlsmgm_adoption *adoption);
 void tlsmgm_mailbox_drain(struct tlsmgm_worker *worker, uint32_t timeout);
 void tlsmgm_mailbox_stop(struct tlsmgm_worker *worker);
 

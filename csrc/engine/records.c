@@ -5,11 +5,11 @@
 
 #define NOTICE_INTERVAL_MS 10000u
 
-/* Wakes whoever sleeps until there is a record; a full pipe has woken it already. */
-static void ring_bell(const struct tlsmgm_worker *worker) {
+/* A full pipe has woken it already. */
+void tlsmgm_ring_bell(int bell) {
     const uint64_t one = 1;
-    if (worker->bell < 0) return;
-    ssize_t written = write(worker->bell, &one, sizeof one);
+    if (bell < 0) return;
+    ssize_t written = write(bell, &one, sizeof one);
     (void)written;
 }
 
@@ -17,7 +17,7 @@ static void ring_bell(const struct tlsmgm_worker *worker) {
 static bool push(const struct tlsmgm_worker *worker, const struct tlsmgm_record *record) {
     bool was_empty;
     if (!tlsmgm_record_ring_push(worker->records, record, &was_empty)) return false;
-    if (was_empty) ring_bell(worker);
+    if (was_empty) tlsmgm_ring_bell(worker->bell);
     return true;
 }
 

@@ -4,6 +4,9 @@
 
 #include "engine/worker_state.h"
 
+/* Wakes whoever sleeps until the bell rings; -1: nobody does. */
+void tlsmgm_ring_bell(int bell);
+
 /* Counts a connection that is over, and pushes its record. */
 void tlsmgm_record_end(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel);
 

@@ -22,6 +22,7 @@ const char *tlsmgm_relay_status_word(enum tlsmgm_relay_status status) {
         [TLSMGM_RELAY_SEND_TIMEOUT] = "send-timeout",
         [TLSMGM_RELAY_DRAINED] = "drained",
         [TLSMGM_RELAY_INTERNAL_ERROR] = "internal-error",
+        [TLSMGM_RELAY_NOT_TAKEN] = "not-taken",
     };
     return (size_t)status < TLSMGM_COUNT(words) ? words[status] : NULL;
 }
@@ -422,6 +423,13 @@ void tlsmgm_relay_begin(struct tlsmgm_relay *relay, struct tlsmgm_selector *sele
     } else {
         cut(relay, TLSMGM_RELAY_INTERNAL_ERROR, "out of memory");
     }
+    settle(relay, now);
+}
+
+void tlsmgm_relay_adopt(struct tlsmgm_relay *relay, const struct tlsmgm_backend *backend,
+                        struct tlsmgm_conn *conn, struct tlsmgm_buffer *unsent, uint64_t now) {
+    if (conn == NULL) arm(relay, &relay->client);
+    tlsmgm_endpoint_adopt(&relay->client, backend, conn, unsent);
     settle(relay, now);
 }
 

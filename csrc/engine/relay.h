@@ -48,6 +48,7 @@ enum tlsmgm_relay_status {
     TLSMGM_RELAY_SEND_TIMEOUT, /* one side does not take what waits for it */
     TLSMGM_RELAY_DRAINED,      /* cut when the engine was stopped */
     TLSMGM_RELAY_INTERNAL_ERROR,
+    TLSMGM_RELAY_NOT_TAKEN,    /* the program did not take what was to be handed over */
     TLSMGM_RELAY_STATUS_COUNT, /* no status: how many there are */
 };
 
@@ -109,6 +110,13 @@ void tlsmgm_relay_free(struct tlsmgm_relay *relay);
  */
 void tlsmgm_relay_begin(struct tlsmgm_relay *relay, struct tlsmgm_selector *selector,
                         const struct tlsmgm_local *local, size_t hello_limit, uint64_t now);
+
+/*
+ * Instead of begin(): goes on with a client that has been in, whose handshake is done; it waits for
+ * an upstream. unsent is moved. conn NULL: it speaks plain TCP.
+ */
+void tlsmgm_relay_adopt(struct tlsmgm_relay *relay, const struct tlsmgm_backend *backend,
+                        struct tlsmgm_conn *conn, struct tlsmgm_buffer *unsent, uint64_t now);
 
 /* A transport may have become ready. True: that side has more; has_more is about both. */
 bool tlsmgm_relay_ready(struct tlsmgm_relay *relay, enum tlsmgm_relay_side side,

@@ -19,6 +19,7 @@ struct target {
 struct group {
     uint32_t domain;
     uint32_t count;
+    bool hands_over;
     atomic_uint next;
     struct target **targets;
 };
@@ -113,17 +114,19 @@ static enum tlsmgm_status add_targets(struct group *group, const struct tlsmgm_r
 
 static enum tlsmgm_status add(struct tlsmgm_routes *routes, const struct tlsmgm_route *route,
                               struct tlsmgm_error *error) {
-    if (route->count == 0 || route->count > UINT16_MAX) {
-        return tlsmgm_fail(error, TLSMGM_STATUS_CONFIG, "a route has from 1 to 65535 addresses");
+    if (route->count > UINT16_MAX || (route->count > 0 && route->hands_over)) {
+        return tlsmgm_fail(error, TLSMGM_STATUS_CONFIG,
+                           "a route has up to 65535 addresses, and none to the program");
     }
     const struct group *known = find(routes, route->domain);
     if (known != NULL && known->domain == route->domain) {
         return tlsmgm_fail(error, TLSMGM_STATUS_CONFIG, "a domain has two routes");
     }
     struct group *group = &routes->groups[routes->count];
-    group->targets = tlsmgm_calloc(route->count, sizeof(struct target *));
+    group->targets = tlsmgm_calloc(route->count + 1, sizeof(struct target *));
     if (group->targets == NULL) return tlsmgm_fail_memory(error);
     group->domain = route->domain;
+    group->hands_over = route->hands_over;
     routes->count++;
     return add_targets(group, route, error);
 }
@@ -191,6 +194,11 @@ const struct tlsmgm_route_address *tlsmgm_routes_next(struct tlsmgm_routes *rout
         return &group->targets[((uint64_t)tries->first + turn) % group->count]->address;
     }
     return NULL;
+}
+
+bool tlsmgm_routes_hand_over(struct tlsmgm_routes *routes, uint32_t domain) {
+    const struct group *group = find(routes, domain);
+    return group != NULL && group->hands_over;
 }
 
 uint32_t tlsmgm_routes_count(struct tlsmgm_routes *routes, uint32_t domain) {

@@ -31,13 +31,13 @@ struct tlsmgm_route_address {
 
 struct tlsmgm_route {
     uint32_t domain;
+    bool hands_over; /* to the program, which knows more; then there are no addresses */
     const struct tlsmgm_route_address *addresses; /* copied, names and references included */
-    size_t count;                                 /* one at least */
+    size_t count; /* 0: nobody reaches anything, those of other routes neither */
 };
 
 /*
- * OK, CONFIG when a domain has two routes, or a route no address, or a context is a server's, or
- * NO_MEMORY.
+ * OK, CONFIG when a domain has two routes, or a context is a server's, or NO_MEMORY.
  */
 TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_routes_new(const struct tlsmgm_route *routes,
                                                      size_t count, struct tlsmgm_routes **out,
@@ -59,6 +59,9 @@ struct tlsmgm_route_tries {
 const struct tlsmgm_route_address *tlsmgm_routes_next(struct tlsmgm_routes *routes, uint32_t domain,
                                                       struct tlsmgm_route_tries *tries,
                                                       uint64_t now);
+
+/* Whether connections of a domain are handed over to the program. */
+bool tlsmgm_routes_hand_over(struct tlsmgm_routes *routes, uint32_t domain);
 
 /* How many addresses a domain's route has. */
 uint32_t tlsmgm_routes_count(struct tlsmgm_routes *routes, uint32_t domain);

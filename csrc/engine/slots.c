@@ -41,6 +41,7 @@ void tlsmgm_channel_free(struct tlsmgm_worker *worker, struct tlsmgm_channel *ch
     slot->channel = NULL;
     slot->next_free = worker->free_slot;
     worker->free_slot = channel->index;
+    tlsmgm_routes_free(channel->routes);
     tlsmgm_plan_free(channel->plan); /* behind its record: see tlsmgm_plan_is_alone() */
     tlsmgm_free(channel);
 }

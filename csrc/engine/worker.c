@@ -9,6 +9,7 @@
 #include "engine/accepting.h"
 #include "engine/channels.h"
 #include "engine/connecting.h"
+#include "engine/handing_over.h"
 #include "engine/mailbox.h"
 #include "engine/slots.h"
 
@@ -111,8 +112,18 @@ static bool is_done(struct tlsmgm_worker *worker) {
     return worker->connections == 0;
 }
 
+static void take_back(struct tlsmgm_worker *worker) {
+    struct tlsmgm_adoption *adoption = tlsmgm_mailbox_adoptions(worker);
+    while (adoption != NULL) {
+        struct tlsmgm_adoption *next = adoption->next;
+        tlsmgm_take_back(worker, adoption);
+        adoption = next;
+    }
+}
+
 /* Does what others have asked for. False: it is over. */
 static bool obey(struct tlsmgm_worker *worker) {
+    take_back(worker);
     struct tlsmgm_orders orders = tlsmgm_mailbox_open(worker);
     if (orders.drains) begin_draining(worker, orders.drain_timeout);
     bool goes_on = !orders.stops && !is_done(worker);
@@ -184,6 +195,8 @@ enum tlsmgm_status tlsmgm_worker_new(const struct tlsmgm_worker_config *config,
     worker->plan = tlsmgm_plan_ref(config->plan);
     worker->records = config->records;
     worker->bell = config->bell;
+    worker->handovers = config->handovers;
+    worker->handover_bell = config->handover_bell;
     worker->keeps_tls = config->keeps_tls;
     worker->free_slot = TLSMGM_NO_SLOT;
     worker->last_turn = &worker->first_turn;
@@ -195,9 +208,20 @@ enum tlsmgm_status tlsmgm_worker_new(const struct tlsmgm_worker_config *config,
     return TLSMGM_STATUS_OK;
 }
 
+/* Those that came when it did not look any more. */
+static void discard_adoptions(struct tlsmgm_worker *worker) {
+    struct tlsmgm_adoption *adoption = worker->mailbox.adoptions;
+    while (adoption != NULL) {
+        struct tlsmgm_adoption *next = adoption->next;
+        tlsmgm_adoption_discard(worker->admission, adoption);
+        adoption = next;
+    }
+}
+
 void tlsmgm_worker_free(struct tlsmgm_worker *worker) {
     if (worker == NULL) return;
     tlsmgm_listeners_close(worker);
+    discard_adoptions(worker);
     tlsmgm_plan_free(worker->plan);
     tlsmgm_plan_free(worker->mailbox.plan);
     (void)pthread_cond_destroy(&worker->mailbox.changed);
@@ -223,3 +247,15 @@ void tlsmgm_worker_drain(struct tlsmgm_worker *worker, uint32_t timeout) {
 }
 
 void tlsmgm_worker_stop(struct tlsmgm_worker *worker) { tlsmgm_mailbox_stop(worker); }
+
+enum tlsmgm_status tlsmgm_worker_adopt(struct tlsmgm_worker *worker,
+                                       struct tlsmgm_handover *handover,
+                                       struct tlsmgm_routes *routes, struct tlsmgm_error *error) {
+    struct tlsmgm_adoption *adoption = tlsmgm_calloc(1, sizeof *adoption);
+    if (adoption == NULL) return tlsmgm_fail_memory(error);
+    adoption->handover = *handover;
+    adoption->routes = tlsmgm_routes_ref(routes);
+    *handover = (struct tlsmgm_handover){.fd = -1};
+    tlsmgm_mailbox_adopt(worker, adoption);
+    return TLSMGM_STATUS_OK;
+}

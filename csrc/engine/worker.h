@@ -38,6 +38,16 @@ void tlsmgm_worker_drain(struct tlsmgm_worker *worker, uint32_t timeout);
 /* At once; whoever is there is reset. */
 void tlsmgm_worker_stop(struct tlsmgm_worker *worker);
 
+/*
+ * Gives a connection back that was handed over by a worker of the same admission, to be relayed to
+ * where routes send all. OK: the handover is empty, whatever becomes of it is recorded, and its
+ * place of admission is given back in the end; or NO_MEMORY, and nothing has changed.
+ */
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_worker_adopt(struct tlsmgm_worker *worker,
+                                                       struct tlsmgm_handover *handover,
+                                                       struct tlsmgm_routes *routes,
+                                                       struct tlsmgm_error *error);
+
 void tlsmgm_worker_count(const struct tlsmgm_worker *worker, struct tlsmgm_worker_counts *out);
 
 #endif

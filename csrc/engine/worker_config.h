@@ -3,6 +3,7 @@
 #define TLSMGM_WORKER_CONFIG_H
 
 #include "engine/counts.h"
+#include "engine/handover.h"
 #include "engine/record.h"
 #include "engine/record_ring.h"
 
@@ -22,9 +23,12 @@ struct tlsmgm_worker_config {
     struct tlsmgm_admission *admission; /* lives as long as the worker */
     struct tlsmgm_plan *plan;
     struct tlsmgm_record_ring
-        *records;   /* of struct tlsmgm_record; as the above. NULL: nobody asks */
-    int bell;       /* eight bytes are written to it where the ring was empty; -1: none */
-    bool keeps_tls; /* the TLS connections of what is over go into the records */
+        *records; /* of struct tlsmgm_record; as the above. NULL: nobody asks */
+    int bell;     /* eight bytes are written to it where the ring was empty; -1: none */
+    struct tlsmgm_record_ring
+        *handovers;    /* of struct tlsmgm_handover; as records. NULL: nobody takes */
+    int handover_bell; /* as bell */
+    bool keeps_tls;    /* the TLS connections of what is over go into the records */
 };
 
 #endif

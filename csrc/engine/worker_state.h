@@ -6,6 +6,7 @@
  *     channels.c     what a relay wants after it was called, and what remains of it
  *     accepting.c    listening sockets, and who may come in
  *     records.c      what is told of connections that are over
+ *     handing_over.c connections that leave for the program, and that come back
  *     mailbox.c      what other threads ask for
  *     worker.c       the loop
  */
@@ -32,6 +33,8 @@ struct tlsmgm_channel {
     const struct tlsmgm_worker_listener *listener;
     const struct tlsmgm_route_address *address; /* that is being asked */
     struct tlsmgm_plan *plan;                   /* a reference: the one that it came in under */
+    struct tlsmgm_routes
+        *routes; /* that a program has chosen, a reference; NULL: those of the plan */
     struct tlsmgm_route_tries tries;
     uint64_t accepted;     /* of tlsmgm_worker_clock() */
     uint64_t try_deadline; /* when the next address has its turn; TLSMGM_NEVER: not at all */
@@ -59,10 +62,18 @@ struct tlsmgm_slot {
 /* What a worker tells now and then: one that cannot accept, and each verdict of admission. */
 #define TLSMGM_NOTICES (TLSMGM_ADMISSION_MAX_HANDSHAKES_PER_NETWORK + 1)
 
+/* A connection that comes back from the program, and where it goes. */
+struct tlsmgm_adoption {
+    struct tlsmgm_handover handover;
+    struct tlsmgm_routes *routes; /* with one route for all; a reference */
+    struct tlsmgm_adoption *next;
+};
+
 /* What others have asked for. */
 struct tlsmgm_mailbox {
     pthread_mutex_t lock;
     struct tlsmgm_plan *plan;
+    struct tlsmgm_adoption *adoptions; /* the first one, which came last */
     uint32_t drain_timeout;
     bool drains;
     bool stops;
@@ -71,6 +82,7 @@ struct tlsmgm_mailbox {
     uint32_t ordered, obeyed; /* orders so far, and how many of them are carried out */
     atomic_bool has_plan;     /* nobody takes the lock to find nothing */
     atomic_bool has_orders;
+    atomic_bool has_adoptions;
 };
 
 struct tlsmgm_worker {
@@ -79,7 +91,9 @@ struct tlsmgm_worker {
     struct tlsmgm_admission *admission;
     struct tlsmgm_plan *plan;
     struct tlsmgm_record_ring *records;
+    struct tlsmgm_record_ring *handovers;
     int bell;
+    int handover_bell;
     bool keeps_tls;
     struct tlsmgm_poller *poller;
     struct tlsmgm_slot *slots;
@@ -98,6 +112,11 @@ struct tlsmgm_worker {
     struct tlsmgm_wheel wheel;
     struct tlsmgm_room room;
 };
+
+/* Where a connection may go. */
+static inline struct tlsmgm_routes *tlsmgm_channel_routes(const struct tlsmgm_channel *channel) {
+    return channel->routes != NULL ? channel->routes : channel->plan->routes;
+}
 
 /* Monotonic nanoseconds. */
 uint64_t tlsmgm_worker_clock(void);

@@ -56,6 +56,7 @@ WORKER_PARTS = {
         "records",
         "counters",
         "mailbox",
+        "handing_over",
     )
 }
 

@@ -357,6 +357,7 @@ cdef extern from "engine/routes.h" nogil:
 
     cdef struct tlsmgm_route:
         uint32_t domain
+        bint hands_over
         const tlsmgm_route_address *addresses
         size_t count
 
@@ -411,6 +412,7 @@ cdef extern from "engine/admission.h" nogil:
     tlsmgm_status tlsmgm_admission_new(const tlsmgm_admission_limits *, const tlsmgm_siphash_key *,
                                        tlsmgm_admission **, tlsmgm_error *)
     void tlsmgm_admission_free(tlsmgm_admission *)
+    void tlsmgm_admission_leave(tlsmgm_admission *)
     void tlsmgm_admission_count(tlsmgm_admission *, tlsmgm_admission_counts *)
 
 
@@ -465,6 +467,25 @@ cdef extern from "engine/record_ring.h" nogil:
     uint64_t tlsmgm_record_ring_lost(const tlsmgm_record_ring *)
 
 
+cdef extern from "engine/handover.h" nogil:
+    cdef struct tlsmgm_handover:
+        int fd
+        tlsmgm_record_conn tls
+        tlsmgm_buffer unsent
+        tlsmgm_blob server_name
+        tlsmgm_plan *plan
+        tlsmgm_local local
+        uint64_t accepted
+        uint64_t handed_over
+        uint32_t listener
+        uint32_t domain
+        uint16_t client_port
+        uint8_t client[16]
+        bint has_client_address
+
+    void tlsmgm_handover_discard(tlsmgm_handover *)
+
+
 cdef extern from "engine/worker.h" nogil:
     enum:
         TLSMGM_FAILURE_COUNT
@@ -485,6 +506,8 @@ cdef extern from "engine/worker.h" nogil:
         tlsmgm_plan *plan
         tlsmgm_record_ring *records
         int bell
+        tlsmgm_record_ring *handovers
+        int handover_bell
         bint keeps_tls
 
     cdef struct tlsmgm_worker_counts:
@@ -494,6 +517,7 @@ cdef extern from "engine/worker.h" nogil:
         uint64_t handshakes_started
         uint64_t handshakes_completed
         uint64_t handshakes_resumed
+        uint64_t handed_over
         uint64_t paused
         uint64_t bytes_in
         uint64_t bytes_out
@@ -506,4 +530,6 @@ cdef extern from "engine/worker.h" nogil:
     void tlsmgm_worker_post(tlsmgm_worker *, tlsmgm_plan *)
     void tlsmgm_worker_drain(tlsmgm_worker *, uint32_t)
     void tlsmgm_worker_stop(tlsmgm_worker *)
+    tlsmgm_status tlsmgm_worker_adopt(tlsmgm_worker *, tlsmgm_handover *, tlsmgm_routes *,
+                                      tlsmgm_error *)
     void tlsmgm_worker_count(const tlsmgm_worker *, tlsmgm_worker_counts *)

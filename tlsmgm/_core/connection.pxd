@@ -23,6 +23,7 @@ cdef class Given:
     cdef bint is_server
     cdef bint is_established
     cdef bint is_over           # nothing more can be sent
+    cdef bytes unsent           # records that wait for the peer, older than what waits in conn
 
     cdef tlsmgm_conn *let_go(self) noexcept
 
@@ -38,6 +39,7 @@ cdef class Connection(Negotiated):
     cdef object keeper                # client: takes the session that the server will give, or None
 
     cdef int adopt(self, Given given) except -1
+    cdef Given surrender(self)
     cdef int settle(self, tlsmgm_status status, const tlsmgm_error *error) except -1
     cdef int keep_session(self) except -1
     cdef int start(self, bytes verify_name, Session offered) except -1

@@ -128,7 +128,29 @@ cdef class Connection(Negotiated):
         self.conn = given.let_go()
         self.handshake_complete = given.is_established
         self.ended = given.is_over
+        self.outgoing = given.unsent
         return 0
+
+    cdef Given surrender(self):
+        """Gives the library's connection away, with all that waits; None: it is not established."""
+        cdef Given given
+        self.enter()
+        try:
+            if self.conn == NULL or not self.handshake_complete or self.ended:
+                return None
+            self.reclaim()
+            given = Given.__new__(Given)
+            given.table = self.table
+            given.unsent = self.outgoing
+            given.conn = self.conn
+            self.conn = NULL
+            self.outgoing = None
+            self.failure = ProtocolError("the connection was given away")
+            self.handshake_complete = False
+            self.ended = True
+            return given
+        finally:
+            self.leave()
 
     cdef int settle(self, tlsmgm_status status, const tlsmgm_error *error) except -1:
         """As check(), and remembers that nothing comes after this status."""

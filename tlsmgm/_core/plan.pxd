@@ -1,6 +1,23 @@
-from tlsmgm._core.capi cimport tlsmgm_plan
+from libc.stdint cimport uint32_t
+
+from tlsmgm._core.capi cimport tlsmgm_plan, tlsmgm_route_address, tlsmgm_routes
 from tlsmgm._core.context cimport Context
 from tlsmgm._core.selector cimport Selector
+
+
+cdef class UpstreamAddress:
+    cdef readonly bytes sockaddr
+    cdef readonly str text
+    cdef readonly Context context
+    cdef readonly bytes server_name
+    cdef readonly bytes verify_name
+
+    cdef int fill(self, tlsmgm_route_address *out, uint32_t number) except -1
+
+
+cdef class Routes:
+    cdef tlsmgm_routes *routes
+    cdef readonly tuple upstreams    # in order of their numbers
 
 
 cdef class Plan:
@@ -9,4 +26,4 @@ cdef class Plan:
     cdef readonly tuple upstreams    # of routes, by number
 
     cdef Context server_context(self, size_t domain)
-    cdef Context client_context(self, size_t upstream)
+    cdef UpstreamAddress upstream(self, size_t number)

@@ -15,7 +15,6 @@ from tlsmgm._core.capi cimport (
     tlsmgm_preface_values,
     tlsmgm_route,
     tlsmgm_route_address,
-    tlsmgm_routes,
     tlsmgm_routes_free,
     tlsmgm_routes_new,
     tlsmgm_status,
@@ -43,12 +42,6 @@ cdef class UpstreamAddress:
         ValueError: the address is empty or longer than any that there is.
     """
 
-    cdef readonly bytes sockaddr
-    cdef readonly str text
-    cdef readonly Context context
-    cdef readonly bytes server_name
-    cdef readonly bytes verify_name
-
     def __cinit__(self, bytes sockaddr not None, str text not None, Context context=None,
                   bytes server_name=None, bytes verify_name=None):
         if not 0 < len(sockaddr) <= ADDRESS_MAX:
@@ -75,33 +68,51 @@ cdef class UpstreamAddress:
         return 0
 
 
-cdef class _Table:
-    """Routes as C takes them, while they are handed over."""
+cdef class Routes:
+    """Where connections go; immutable, but for whose turn it is and which addresses failed last.
 
-    cdef tlsmgm_route *rows
-    cdef tlsmgm_route_address *addresses
-    cdef list upstreams
+    Args:
+        routes: domain number, or None for all others, to a sequence of :class:`UpstreamAddress`,
+            which may be empty, for nobody; or to None: they are handed over to the program.
+        first_number: of the upstreams, which are counted from there on; records have it.
 
-    def __cinit__(self, dict routes not None):
+    Raises:
+        ConfigError: the context of an upstream is a server's.
+    """
+
+    def __cinit__(self, dict routes not None, uint32_t first_number=0):
+        cdef tlsmgm_error error
+        cdef tlsmgm_status status
         cdef size_t used = 0
-        cdef size_t count = sum(map(len, routes.values()))
-        self.upstreams = []
-        self.rows = <tlsmgm_route *> calloc(len(routes) + 1, sizeof(tlsmgm_route))
-        self.addresses = <tlsmgm_route_address *> calloc(count + 1, sizeof(tlsmgm_route_address))
-        if self.rows == NULL or self.addresses == NULL:
-            raise MemoryError
-        for row, (domain, upstreams) in enumerate(routes.items()):
-            self.rows[row].domain = TLSMGM_ROUTE_ANY if domain is None else <uint32_t> domain
-            self.rows[row].addresses = &self.addresses[used]
-            self.rows[row].count = len(upstreams)
-            for upstream in upstreams:
-                (<UpstreamAddress?> upstream).fill(&self.addresses[used], <uint32_t> used)
-                self.upstreams.append(upstream)
-                used += 1
+        cdef size_t count = sum(len(group) for group in routes.values() if group is not None)
+        cdef list upstreams = []
+        cdef tlsmgm_route *rows = <tlsmgm_route *> calloc(len(routes) + 1, sizeof(tlsmgm_route))
+        cdef tlsmgm_route_address *addresses = <tlsmgm_route_address *> calloc(
+            count + 1, sizeof(tlsmgm_route_address)
+        )
+        try:
+            if rows == NULL or addresses == NULL:
+                raise MemoryError
+            for row, (domain, group) in enumerate(routes.items()):
+                rows[row].domain = TLSMGM_ROUTE_ANY if domain is None else <uint32_t> domain
+                rows[row].addresses = &addresses[used]
+                rows[row].hands_over = group is None
+                for upstream in group or ():
+                    (<UpstreamAddress?> upstream).fill(
+                        &addresses[used], first_number + <uint32_t> used
+                    )
+                    upstreams.append(upstream)
+                    used += 1
+                rows[row].count = &addresses[used] - rows[row].addresses
+            status = tlsmgm_routes_new(rows, len(routes), &self.routes, &error)
+            check(status, &error, None)
+        finally:
+            free(rows)
+            free(addresses)
+        self.upstreams = tuple(upstreams)
 
     def __dealloc__(self):
-        free(self.rows)
-        free(self.addresses)
+        tlsmgm_routes_free(self.routes)
 
 
 cdef class Plan:
@@ -110,8 +121,7 @@ cdef class Plan:
     Args:
         number: tells it from others; records have it.
         selector: chooses the domain of clients that speak TLS; None: none does.
-        routes: domain number of the selector, or None for all others, to a sequence of
-            :class:`UpstreamAddress`.
+        routes: as for :class:`Routes`.
         first_byte_timeout, handshake_timeout, connect_timeout, idle_timeout, send_timeout,
             linger_timeout: milliseconds; 0 is no bound for the first and for ``idle_timeout``.
         high_water: bytes that may wait for one peer before the other one is not read.
@@ -122,7 +132,7 @@ cdef class Plan:
         preface_values: how much of the client's TLS is told: 0 nothing, 1 a part, 2 all.
 
     Raises:
-        ConfigError: a route has no upstream, or the context of one is a server's.
+        ConfigError: the context of an upstream is a server's.
     """
 
     def __cinit__(self, uint64_t number, Selector selector, dict routes not None, *,
@@ -132,12 +142,10 @@ cdef class Plan:
                   size_t hello_limit=0, int preface=0, int preface_values=0):
         cdef tlsmgm_plan parts
         cdef tlsmgm_error error
-        cdef tlsmgm_status status
-        cdef _Table table = _Table(routes)
-        cdef tlsmgm_routes *made = NULL
+        cdef Routes table = Routes(routes)
         memset(&parts, 0, sizeof(parts))
         self.selector = selector
-        self.upstreams = tuple(table.upstreams)
+        self.upstreams = table.upstreams
         parts.number = number
         parts.selector = NULL if selector is None else selector.selector
         parts.settings.first_byte_timeout = first_byte_timeout
@@ -151,11 +159,8 @@ cdef class Plan:
         parts.hello_limit = hello_limit
         parts.preface = <tlsmgm_preface_kind> preface
         parts.values = <tlsmgm_preface_values> preface_values
-        check(tlsmgm_routes_new(table.rows, len(routes), &made, &error), &error, None)
-        parts.routes = made
-        status = tlsmgm_plan_new(&parts, &self.plan, &error)
-        tlsmgm_routes_free(made)
-        check(status, &error, None)
+        parts.routes = table.routes
+        check(tlsmgm_plan_new(&parts, &self.plan, &error), &error, None)
 
     def __dealloc__(self):
         tlsmgm_plan_free(self.plan)
@@ -183,7 +188,7 @@ cdef class Plan:
             return None
         return <Context> self.selector.contexts[domain]
 
-    cdef Context client_context(self, size_t upstream):
-        if upstream >= <size_t> len(self.upstreams):
+    cdef UpstreamAddress upstream(self, size_t number):
+        if number >= <size_t> len(self.upstreams):
             return None
-        return (<UpstreamAddress> self.upstreams[upstream]).context
+        return <UpstreamAddress> self.upstreams[number]

@@ -1,6 +1,9 @@
-from tlsmgm._core.capi cimport tlsmgm_record, tlsmgm_record_ring
+from libc.stdint cimport uint8_t
+
+from tlsmgm._core.capi cimport tlsmgm_record, tlsmgm_record_conn, tlsmgm_record_ring
+from tlsmgm._core.connection cimport Given
 from tlsmgm._core.context cimport Context
-from tlsmgm._core.plan cimport Plan
+from tlsmgm._core.plan cimport Plan, UpstreamAddress
 
 
 cdef class Record:
@@ -8,10 +11,16 @@ cdef class Record:
     cdef readonly Plan plan       # under which it came in; None: it is not known any more
     cdef readonly object client   # what was made of its TLS connections, or None
     cdef readonly object upstream
+    cdef UpstreamAddress asked
 
     cdef bytes name(self)
     cdef Context server_context(self)
+    cdef int find_upstream(self, dict adopted) except -1
     cdef int make_connections(self, object make) except -1
+
+
+cdef Given given_of(tlsmgm_record_conn *held, Context context, bytes name)
+cdef bytes address_of(const uint8_t *data)
 
 
 cdef class Records:

@@ -22,7 +22,7 @@ from tlsmgm._core.capi cimport (
 from tlsmgm._core.connection cimport Given
 from tlsmgm._core.context cimport Context
 from tlsmgm._core.negotiated cimport text_of
-from tlsmgm._core.plan cimport Plan
+from tlsmgm._core.plan cimport Plan, UpstreamAddress
 from tlsmgm._core.status cimport as_exception, check
 
 cdef enum:
@@ -132,11 +132,9 @@ cdef class Record:
         return self.raw.is_established
 
     @property
-    def upstream_number(self):
-        """The number of the upstream that was asked last, within the plan; or None."""
-        if self.raw.upstream == TLSMGM_RECORD_NO_UPSTREAM:
-            return None
-        return self.raw.upstream
+    def upstream_address(self):
+        """The address that was asked last, an UpstreamAddress, or None."""
+        return self.asked
 
     @property
     def is_attached(self):
@@ -151,6 +149,13 @@ cdef class Record:
     cdef Context server_context(self):
         return None if self.plan is None else self.plan.server_context(self.raw.domain)
 
+    cdef int find_upstream(self, dict adopted) except -1:
+        """Which one its number stands for."""
+        if self.raw.upstream == TLSMGM_RECORD_NO_UPSTREAM or self.plan is None:
+            return 0
+        self.asked = adopted.pop(self.raw.upstream, None) or self.plan.upstream(self.raw.upstream)
+        return 0
+
     cdef int make_connections(self, object make) except -1:
         """Python's connections, of what the record has of the library's."""
         cdef Given given
@@ -161,7 +166,9 @@ cdef class Record:
             given.is_server = True
             given.is_established = self.raw.is_established
             self.client = make(given=given)
-        given = given_of(&self.raw.upstream_tls, self.plan.client_context(self.raw.upstream), None)
+        if self.asked is None:
+            return 0
+        given = given_of(&self.raw.upstream_tls, self.asked.context, None)
         if given is not None:
             given.is_established = self.raw.is_attached
             self.upstream = make(given=given)
@@ -192,11 +199,13 @@ cdef class Records:
             discard(&raw.upstream_tls)
         tlsmgm_record_ring_free(self.ring)
 
-    def take(self, dict plans not None):
+    def take(self, dict plans not None, dict adopted not None):
         """Some of the records that wait.
 
         Args:
             plans: all that may still be in use, by number.
+            adopted: upstreams of connections that the program has sent on, by number; those of
+                the records are taken out.
 
         Returns:
             A list of :class:`Record`; empty: none waits.
@@ -212,6 +221,7 @@ cdef class Records:
             found.append(record)
         for record in found:
             record.plan = plans.get(record.raw.plan)
+            record.find_upstream(adopted)
             record.make_connections(self.make)
         return found
 

@@ -8,18 +8,22 @@ import os
 
 from tlsmgm._core.capi cimport (
     TLSMGM_FAILURE_COUNT,
+    TLSMGM_STATUS_OK,
     TLSMGM_RELAY_STATUS_COUNT,
-    tlsmgm_admission,
     tlsmgm_admission_count,
     tlsmgm_admission_counts,
     tlsmgm_admission_free,
+    tlsmgm_admission_leave,
     tlsmgm_admission_limits,
     tlsmgm_admission_new,
+    tlsmgm_buffer_append,
+    tlsmgm_buffer_init,
     tlsmgm_error,
     tlsmgm_relay_status,
     tlsmgm_relay_status_word,
     tlsmgm_siphash_key,
-    tlsmgm_worker,
+    tlsmgm_status,
+    tlsmgm_worker_adopt,
     tlsmgm_worker_config,
     tlsmgm_worker_count,
     tlsmgm_worker_counts,
@@ -31,10 +35,18 @@ from tlsmgm._core.capi cimport (
     tlsmgm_worker_run,
     tlsmgm_worker_stop,
 )
-from tlsmgm._core.plan cimport Plan
+from tlsmgm._core.connection cimport Connection, Given
+from tlsmgm._core.handover cimport Handover, Handovers
+from tlsmgm._core.plan cimport Plan, Routes
 from tlsmgm._core.record cimport Records
 from tlsmgm._core.selector cimport fill_local
 from tlsmgm._core.status cimport check
+from tlsmgm._core.views cimport view_of
+
+from tlsmgm.errors import NoMemoryError
+
+cdef enum:
+    UNSENT_MAX = 1 << 26  # bytes, as the engine has it
 
 #: Why a client's handshake has failed, in the order of the C core.
 _FAILURES = (
@@ -68,8 +80,6 @@ cdef class Admission:
         ConfigError: a prefix is too long.
     """
 
-    cdef tlsmgm_admission *admission
-
     def __cinit__(self, *, uint32_t max_connections, uint32_t max_handshakes,
                   uint32_t max_handshakes_per_network, uint8_t ipv4_prefix, uint8_t ipv6_prefix):
         cdef tlsmgm_admission_limits limits
@@ -86,6 +96,10 @@ cdef class Admission:
 
     def __dealloc__(self):
         tlsmgm_admission_free(self.admission)
+
+    def leave(self):
+        """Gives back the place of a connection that was handed over; once for each of them."""
+        tlsmgm_admission_leave(self.admission)
 
     def counts(self):
         """Connections and handshakes at this moment, and how often each limit has struck."""
@@ -111,18 +125,17 @@ cdef class Worker:
             descriptors are the worker's from now on, whatever happens.
         records: where it tells what has become of its connections.
         bell: descriptor to which eight bytes are written when there is a record again.
+        handovers: where it puts connections for the program.
+        handover_bell: as bell.
         keeps_tls: the records have the TLS connections.
 
     Raises:
         NoMemoryError: memory or descriptors are exhausted.
     """
 
-    cdef tlsmgm_worker *worker
-    cdef Admission admission    # C does not own them
-    cdef Records records
-
     def __cinit__(self, Admission admission not None, Plan plan not None, list listeners not None,
-                  Records records not None, int bell, *, bint keeps_tls):
+                  Records records not None, int bell, Handovers handovers not None,
+                  int handover_bell, *, bint keeps_tls):
         cdef tlsmgm_worker_config config
         cdef tlsmgm_error error
         cdef tlsmgm_worker_listener *array = <tlsmgm_worker_listener *> calloc(
@@ -132,6 +145,7 @@ cdef class Worker:
             raise MemoryError
         self.admission = admission
         self.records = records
+        self.handovers = handovers
         memset(&config, 0, sizeof(config))
         try:
             for i in range(len(listeners)):
@@ -142,6 +156,8 @@ cdef class Worker:
             config.plan = plan.plan
             config.records = records.ring
             config.bell = bell
+            config.handovers = handovers.ring
+            config.handover_bell = handover_bell
             config.keeps_tls = keeps_tls
             check(tlsmgm_worker_new(&config, &self.worker, &error), &error, None)
         finally:
@@ -178,6 +194,39 @@ cdef class Worker:
         with nogil:
             tlsmgm_worker_stop(self.worker)
 
+    def adopt(self, Handover handover not None, Connection connection, int fd,
+              Routes routes not None):
+        """Relay a connection that was handed over.
+
+        Args:
+            handover: of it; its place of admission is the worker's again.
+            connection: that was made of it, which can do nothing from now on; None: it is plain.
+            fd: its descriptor, which is the worker's from now on.
+            routes: with one route for all.
+
+        Raises:
+            ValueError: the connection has ended.
+            NoMemoryError: memory is exhausted; then the client is reset.
+        """
+        cdef tlsmgm_error error
+        cdef tlsmgm_status status
+        cdef Given given
+        if connection is not None:
+            given = connection.surrender()
+            if given is None:
+                raise ValueError("the connection has ended")
+            handover.raw.tls.backend = given.table
+            handover.raw.tls.conn = given.let_go()
+            if given.unsent is not None:
+                tlsmgm_buffer_init(&handover.raw.unsent, UNSENT_MAX)
+                status = tlsmgm_buffer_append(&handover.raw.unsent, view_of(given.unsent).data,
+                                              len(given.unsent))
+                if status != TLSMGM_STATUS_OK:
+                    raise NoMemoryError("out of memory")
+        handover.raw.fd = fd
+        status = tlsmgm_worker_adopt(self.worker, &handover.raw, routes.routes, &error)
+        check(status, &error, None)
+
     def counts(self):
         """What it has seen, by name; see :mod:`tlsmgm._engine.statistics`."""
         cdef tlsmgm_worker_counts counts
@@ -189,6 +238,7 @@ cdef class Worker:
             "handshakes_started": counts.handshakes_started,
             "handshakes_completed": counts.handshakes_completed,
             "handshakes_resumed": counts.handshakes_resumed,
+            "handed_over": counts.handed_over,
             "paused": counts.paused,
             "bytes_in": counts.bytes_in,
             "bytes_out": counts.bytes_out,

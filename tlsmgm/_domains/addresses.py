@@ -9,7 +9,7 @@ import re
 from tlsmgm._domains.filters import is_ip
 from tlsmgm.errors import ConfigError
 
-__all__ = ["host_and_port", "join_host_port", "read_ip"]
+__all__ = ["host_and_port", "join_host_port", "read_ip", "unpack_address"]
 
 _HOST_PORT = re.compile(r"(?:\[(?P<v6>[^\[\]\s]+)\]|(?P<host>[^\[\]:\s]+)):(?P<port>[0-9]{1,5})")
 
@@ -31,6 +31,21 @@ def join_host_port(host: str, port: int) -> str:
         if ip.version == 4:
             return f"{ip}:{port}"
     return f"[{host}]:{port}"
+
+
+def unpack_address(address: tuple[bytes, int] | None) -> tuple[str, int] | None:
+    """Return an address as people know it.
+
+    Args:
+        address: 16 bytes, IPv4 mapped into IPv6, and a port; None: there is none.
+
+    Returns:
+        IP address and port, or None.
+    """
+    if address is None:
+        return None
+    ip = ipaddress.IPv6Address(address[0])
+    return str(ip.ipv4_mapped or ip), address[1]
 
 
 def read_ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

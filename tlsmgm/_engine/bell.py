@@ -16,18 +16,19 @@ class Bell:
 
     Attributes:
         handle: the descriptor to which eight bytes are written.
+        ear: the one that becomes readable then.
     """
 
     def __init__(self) -> None:
         if hasattr(os, "eventfd"):
             self.handle = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-            self._ear = self.handle
+            self.ear = self.handle
         else:
-            self._ear, self.handle = os.pipe()
-            os.set_blocking(self._ear, False)
+            self.ear, self.handle = os.pipe()
+            os.set_blocking(self.ear, False)
             os.set_blocking(self.handle, False)
         self._poll = select.poll()
-        self._poll.register(self._ear, select.POLLIN)
+        self._poll.register(self.ear, select.POLLIN)
 
     def ring(self) -> None:
         """Ring it."""
@@ -46,10 +47,10 @@ class Bell:
         if not self._poll.poll(max(seconds, 0) * 1000):
             return False
         with contextlib.suppress(BlockingIOError):
-            os.read(self._ear, _CHUNK)
+            os.read(self.ear, _CHUNK)
         return True
 
     def close(self) -> None:
         """Nobody rings any more."""
-        for fd in {self._ear, self.handle}:
+        for fd in {self.ear, self.handle}:
             os.close(fd)

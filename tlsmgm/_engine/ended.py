@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime
-import ipaddress
 import os
 import time
 
 from tlsmgm._core.record import Record
+from tlsmgm._domains.addresses import unpack_address
 from tlsmgm._domains.domain import Domain
 from tlsmgm._native.connection import Connection
 from tlsmgm.errors import TLSError, TruncatedError, VerificationError
@@ -46,13 +46,12 @@ class Ended:
     @property
     def client(self) -> tuple[str, int] | None:
         """Address and port of the client; None: it has none, as on a unix socket."""
-        address = self._record.client_address
-        return None if address is None else _readable(address)
+        return unpack_address(self._record.client_address)
 
     @property
-    def local(self) -> tuple[str, int]:
+    def local(self) -> tuple[str, int] | None:
         """Address and port that it came in at."""
-        return _readable(self._record.local_address)
+        return unpack_address(self._record.local_address)
 
     @property
     def listener(self) -> int:
@@ -85,11 +84,10 @@ class Ended:
     @property
     def upstream(self) -> str | None:
         """Address of the upstream: the one that has answered, else the one that was given."""
-        record = self._record
-        number = record.upstream_number
-        if number is None or record.plan is None or not record.is_attached:
+        address = self._record.upstream_address
+        if address is None or not self._record.is_attached:
             return self._fallback
-        text: str = record.plan.upstreams[number].text
+        text: str = address.text
         return text
 
     @property
@@ -132,9 +130,3 @@ class Ended:
         domain = "-" if self.domain is None else self.domain.name
         client = "-" if self.client is None else f"{self.client[0]}:{self.client[1]}"
         return f"<Ended {self.status} {domain} {client}>"
-
-
-def _readable(address: tuple[bytes, int]) -> tuple[str, int]:
-    packed, port = address
-    ip = ipaddress.IPv6Address(packed)
-    return str(ip.ipv4_mapped or ip), port

@@ -17,10 +17,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from tlsmgm._core.plan import Plan
+from tlsmgm._core.handover import Handover
+from tlsmgm._core.plan import Plan, Routes, UpstreamAddress
 from tlsmgm._core.record import Record, Records
 from tlsmgm._core.worker import Admission, Worker
 from tlsmgm._domains.filters import pack_ip
+from tlsmgm._engine.arrivals import Arrivals
 from tlsmgm._engine.bell import Bell
 from tlsmgm._engine.options import ListenOptions
 from tlsmgm._engine.statistics import statistics
@@ -43,6 +45,12 @@ _GATHER: Final = 0.01
 
 _MILLISECONDS: Final = 1000
 _MAX_UINT32: Final = 0xFFFF_FFFF
+
+#: Numbers of upstreams that the program has chosen; those of plans are below.
+_FIRST_ADOPTED: Final = 1 << 31
+_MOST_ADDRESSES: Final = 0xFFFF
+_MOST_ADOPTED: Final = 1 << 17
+
 _ANYWHERE: Final = ("0.0.0.0", "::")
 
 
@@ -70,8 +78,11 @@ class Engine:
         self._admission = _admission(options.limits)
         self._bell = Bell()
         self._is_over = threading.Event()
+        self._adopted: dict[int, UpstreamAddress] = {}
+        self._next_number = _FIRST_ADOPTED
         count = len(bound[0].socks) if bound else 0
         self._records = [Records(Connection, _CAPACITY) for _ in range(count)]
+        self.arrivals = Arrivals(count, self._plans)
         self._workers = [
             Worker(
                 self._admission,
@@ -79,6 +90,8 @@ class Engine:
                 _listeners(bound, number),
                 self._records[number],
                 self._bell.handle,
+                self.arrivals.rings[number],
+                self.arrivals.bell.handle,
                 keeps_tls=options.keeps_connections,
             )
             for number in range(count)
@@ -118,9 +131,38 @@ class Engine:
             worker.drain(milliseconds)
 
     def stop(self) -> None:
-        """Reset whoever is connected, and end."""
+        """Reset whoever is connected, and end; those that the program has are its own."""
         for worker in self._workers:
             worker.stop()
+
+    def adopt(
+        self, handover: Handover, connection: Connection, fd: int, to: Sequence[UpstreamAddress]
+    ) -> None:
+        """Relay a connection that was handed over; its place is the engine's again.
+
+        Args:
+            handover: of it.
+            connection: that was made of it.
+            fd: its descriptor, which is the engine's from now on, whatever happens.
+            to: the addresses of its upstream.
+
+        Raises:
+            ValueError: the connection has ended.
+        """
+        with self._lock:
+            number = self._next_number
+            self._next_number += len(to)
+            if self._next_number > _MAX_UINT32 - _MOST_ADDRESSES:
+                self._next_number = _FIRST_ADOPTED
+            self._adopted.update((number + at, address) for at, address in enumerate(to))
+            while len(self._adopted) > _MOST_ADOPTED:  # of records that were lost
+                del self._adopted[next(iter(self._adopted))]
+        worker = self._workers[number % len(self._workers)]
+        worker.adopt(handover, connection, fd, Routes({None: to}, number))
+
+    def leave(self) -> None:
+        """Give back the place of a connection that the program has closed."""
+        self._admission.leave()
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until everything has ended, and all that was to be told is told.
@@ -141,21 +183,25 @@ class Engine:
     def statistics(self) -> Mapping[str, int]:
         """Return what has been counted, see :mod:`tlsmgm._engine.statistics`."""
         counts = [worker.counts() for worker in self._workers]
-        return statistics(counts, self._admission.counts(), self.lost)
+        lost = {"records_lost_total": self.lost, "handovers_late_total": self.arrivals.late}
+        return {**statistics(counts, self._admission.counts()), **lost}
 
     # The attendant.
 
     def _attend(self) -> None:
         next_tick = time.monotonic()
-        while any(thread.is_alive() for thread in self._threads):
-            if self._bell.wait(min(next_tick - time.monotonic(), _TICK)):
-                time.sleep(_GATHER)
+        try:
+            while any(thread.is_alive() for thread in self._threads):
+                if self._bell.wait(min(next_tick - time.monotonic(), _TICK)):
+                    time.sleep(_GATHER)
+                self._take_records()
+                if time.monotonic() >= next_tick:
+                    next_tick = time.monotonic() + _TICK
+                    self._tick()
             self._take_records()
-            if time.monotonic() >= next_tick:
-                next_tick = time.monotonic() + _TICK
-                self._tick()
-        self._take_records()
-        self._is_over.set()
+        finally:
+            self.arrivals.end()
+            self._is_over.set()
 
     def _take_records(self) -> None:
         alone = [plan for plan in self._old_plans() if plan.is_alone]
@@ -169,7 +215,7 @@ class Engine:
         """All that wait, of all workers, in the order in which they came to be."""
         found: list[Record] = []
         for records in self._records:
-            while batch := records.take(self._plans):
+            while batch := records.take(self._plans, self._adopted):
                 found += batch
         return sorted(found, key=lambda record: record.ended)
 
@@ -184,6 +230,7 @@ class Engine:
             logger.exception("a callback for connections that have ended failed")
 
     def _tick(self) -> None:
+        self.arrivals.sweep()
         try:
             self._plan.turn_ticket_keys()
         except Exception:

@@ -14,17 +14,21 @@ from typing import Final, Self
 
 from tlsmgm._core.record import Record
 from tlsmgm._domains.words import printable
+from tlsmgm._engine.accepted import AcceptedConnection
+from tlsmgm._engine.arrivals import Arrivals
 from tlsmgm._engine.ended import Ended
 from tlsmgm._engine.engine import Engine
 from tlsmgm._engine.options import ListenOptions
 from tlsmgm._engine.plans import Places, Times, make_plan
 from tlsmgm._engine.upstreams import (
     AnyRoutes,
+    AnyUpstream,
     Routes,
     as_routes,
     check_upstream,
     has_names,
     resolve,
+    upstream_address,
 )
 from tlsmgm._serving.limits import Limit
 from tlsmgm._serving.listening import BoundSocket
@@ -69,6 +73,8 @@ class Listener:
         options: whatever else was chosen.
         on_end: hears of each connection that is over, in a thread of the listener; it should
             return soon.
+        on_connection: gets each connection that is handed over, in a thread of the listener, one
+            at a time.
 
     Raises:
         ConfigError: an upstream cannot be resolved, or has no client domain.
@@ -81,6 +87,7 @@ class Listener:
         routes: Routes,
         options: ListenOptions,
         on_end: Callable[[Ended], object] | None = None,
+        on_connection: Callable[[AcceptedConnection], object] | None = None,
     ) -> None:
         self._targets = tuple(item.target for item in bound)
         self._inside = _Inside(source, routes, options, on_end)
@@ -91,6 +98,13 @@ class Listener:
                 item.close()
             raise
         self._finalizer = weakref.finalize(self, self._inside.stop)
+        if on_connection is not None:
+            threading.Thread(
+                target=_serve,
+                args=(self._inside.engine.arrivals, on_connection),
+                name="tlsmgm-connections",
+                daemon=True,
+            ).start()
 
     @property
     def addresses(self) -> tuple[Target, ...]:
@@ -107,6 +121,30 @@ class Listener:
             ConfigError: they cannot be used; then nothing has changed.
         """
         self._inside.set_routes(as_routes(routes))
+
+    def accept(self, seconds: float | None = None) -> AcceptedConnection | None:
+        """Return a connection whose route leads to the program, and wait until there is one.
+
+        For threads; tasks use ``async for connection in listener``.  What nobody takes within ten
+        seconds is reset.
+
+        Args:
+            seconds: how long to wait; None: until there will be none any more.
+
+        Returns:
+            The connection; None: there was none in time, or there will be none.
+        """
+        return self._inside.engine.arrivals.wait(seconds)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> AcceptedConnection:
+        """The next connection whose route leads to the program."""
+        found = await self._inside.engine.arrivals.next()
+        if found is None:
+            raise StopAsyncIteration
+        return found
 
     def statistics(self) -> Mapping[str, int]:
         """Return what has been counted; docs/python.md has all names."""
@@ -191,6 +229,7 @@ class _Inside:
         plan = make_plan(self._number, snapshot, self._places, times, self._options)
         plan.turn_ticket_keys()
         self.engine = Engine(bound, plan, self._options, self._tell)
+        self.engine.arrivals.belong_to(self)
         # Engine and plan are known before anybody can change the manager's mind again.
         self._unfollow = self._source.follow(self._renew)
         self._renew()
@@ -221,6 +260,24 @@ class _Inside:
         self._end_following()
         self.engine.stop()
         self.engine.wait()
+        self.engine.arrivals.discard()
+
+    # What connections that were handed over ask for.
+
+    def relay(self, connection: AcceptedConnection, upstream: AnyUpstream) -> None:
+        """See :meth:`AcceptedConnection.relay_now`."""
+        (found,) = as_routes(upstream)[None] or ()
+        places = resolve(found)
+        snapshot, _ = self._source.state()
+        try:
+            addresses = [upstream_address(snapshot, place) for place in places]
+        except NoDomainError as error:
+            raise ConfigError(f"upstream {found}: {error}") from None
+        connection.send_on(self.engine.adopt, addresses)
+
+    def leave(self) -> None:
+        """Give a place back."""
+        self.engine.leave()
 
     def _end_following(self) -> None:
         self._is_over.set()
@@ -240,7 +297,9 @@ class _Inside:
     def _look_up_in_time(self) -> None:
         """Have a thread for that, once there is a name among the routes."""
         with self._lock:
-            wanted = not self._looks_up and any(map(has_names, self._routes.values()))
+            wanted = not self._looks_up and any(
+                has_names(group or ()) for group in self._routes.values()
+            )
             self._looks_up = self._looks_up or wanted
         if wanted:
             name = "tlsmgm-lookups"
@@ -298,9 +357,21 @@ class _Inside:
         logger.warning("%s", printable(text))
 
 
+def _serve(arrivals: Arrivals, callback: Callable[[AcceptedConnection], object]) -> None:
+    """Give each connection that is handed over to a callback, until there will be none any more."""
+    while (connection := arrivals.wait(None)) is not None:
+        try:
+            callback(connection)
+        except Exception:
+            logger.exception("a callback for connections failed; the client is reset")
+            connection.reject()
+
+
 def _look_up(routes: Routes) -> Places:
     return {
-        name: [place for upstream in upstreams for place in resolve(upstream)]
+        name: None
+        if upstreams is None
+        else [place for upstream in upstreams for place in resolve(upstream)]
         for name, upstreams in routes.items()
     }
 
@@ -311,12 +382,14 @@ def _check(snapshot: Snapshot, routes: Routes) -> None:
     Raises:
         ConfigError: they cannot.
     """
+    if not routes:
+        raise ConfigError("there is no route", parameter="routes", hint="such as an upstream")
     for name, upstreams in routes.items():
         if name is not None and ("server", name) not in snapshot.by_name:
             raise ConfigError("there is a route for it, but no server domain", domain=name)
-        if not upstreams:
+        if upstreams is not None and not upstreams:
             raise ConfigError("a route needs an upstream", domain=name)
-        for upstream in upstreams:
+        for upstream in upstreams or ():
             try:
                 check_upstream(snapshot, upstream)
             except NoDomainError as error:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from tlsmgm._engine.accepted import AcceptedConnection
 from tlsmgm._engine.ended import Ended
 from tlsmgm._engine.listener import Listener, Source
 from tlsmgm._engine.options import ListenOptions
-from tlsmgm._engine.upstreams import AnyRoutes, as_routes
+from tlsmgm._engine.upstreams import AnyRoutes, Routes, as_routes
 from tlsmgm._serving.listening import BoundSocket, bind, close_sockets
 from tlsmgm._serving.targets import Target, parse_target
 from tlsmgm.errors import ConfigError, UnsupportedError
@@ -21,6 +22,7 @@ def open_listener(
     routes: AnyRoutes,
     options: ListenOptions,
     on_end: Callable[[Ended], object] | None,
+    on_connection: Callable[[AcceptedConnection], object] | None,
 ) -> Listener:
     """Listen, see :meth:`tlsmgm.TLSManager.listen`.
 
@@ -30,15 +32,16 @@ def open_listener(
         routes: where connections go.
         options: whatever else was chosen.
         on_end: hears of each connection that is over.
+        on_connection: gets each connection that is handed over.
     """
     given = [addresses] if isinstance(addresses, (str, Target, BoundSocket)) else list(addresses)
     known = as_routes(routes)
     targets = [_target(item) for item in given if not isinstance(item, BoundSocket)]
     bound = [item for item in given if isinstance(item, BoundSocket)]
-    _check(source, options, bound, targets)
+    _check(source, options, bound, targets, known)
     bound += bind(targets, options.workers)
     try:
-        return Listener(source, bound, known, options, on_end)
+        return Listener(source, bound, known, options, on_end, on_connection)
     except BaseException:
         close_sockets(bound)
         raise
@@ -53,6 +56,7 @@ def _check(
     options: ListenOptions,
     bound: Sequence[BoundSocket],
     targets: Sequence[Target],
+    routes: Routes,
 ) -> None:
     if options.workers < 1:
         raise ConfigError(f"cannot be {options.workers}", parameter="workers", hint="1 or more")
@@ -64,6 +68,18 @@ def _check(
             parameter="addresses",
             hint="bind(targets, workers) makes them",
         )
+    if any(not item.is_tls for item in (*targets, *(item.target for item in bound))):
+        _check_plain(routes)
     everything = [*targets, *(item.target for item in bound)]
     if any(item.is_tls for item in everything) and source.state()[0].selector is None:
         raise UnsupportedError("this manager has no TLS library (tls_library is 'none')")
+
+
+def _check_plain(routes: Routes) -> None:
+    """Clients that speak plain TCP have no domain."""
+    if not routes.get(None):
+        raise ConfigError(
+            "clients that speak plain TCP need an upstream",
+            parameter="routes",
+            hint="give one, or for '*'; only connections with TLS can be handed over",
+        )

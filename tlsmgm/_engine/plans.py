@@ -26,8 +26,9 @@ _MILLISECONDS: Final = 1000
 _PREFACES: Final = {None: 0, ProxyProtocol.V1: 1, ProxyProtocol.V2: 2}
 _VALUES: Final = {ProxyTLVs.NONE: 0, ProxyTLVs.TLS: 1, ProxyTLVs.ALL: 2}
 
-#: Addresses by the name of the server domain; None: of all domains that have no route.
-Places = Mapping[str | None, Sequence[Place]]
+#: Addresses by the name of the server domain, None: of all domains that have no route; None instead
+#: of addresses: the program.
+Places = Mapping[str | None, Sequence[Place] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +81,21 @@ def make_plan(
     )
 
 
-def _table(snapshot: Snapshot, places: Places) -> dict[int | None, list[UpstreamAddress]]:
+def _table(snapshot: Snapshot, places: Places) -> dict[int | None, list[UpstreamAddress] | None]:
     """The routes by domain number; those of domains that are not there have no use just now."""
     numbers = {domain.name: number for number, domain in enumerate(snapshot.servers)}
-    table: dict[int | None, list[UpstreamAddress]] = {}
+    table: dict[int | None, list[UpstreamAddress] | None] = {}
     for name, group in places.items():
         if name is not None and name not in numbers:
             continue
-        addresses = _addresses(snapshot, group)
-        if addresses:
-            table[None if name is None else numbers[name]] = addresses
+        # One without any stays in the table: the route of all others is not meant for it.
+        table[None if name is None else numbers[name]] = _addresses(snapshot, group)
     return table
 
 
-def _addresses(snapshot: Snapshot, group: Sequence[Place]) -> list[UpstreamAddress]:
+def _addresses(snapshot: Snapshot, group: Sequence[Place] | None) -> list[UpstreamAddress] | None:
+    if group is None:
+        return None
     found = []
     for place in group:
         try:

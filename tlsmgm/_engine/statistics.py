@@ -16,6 +16,8 @@
 ``limit_NAME_total``                  how often a limit has struck, see :class:`~tlsmgm.Limit`
 ``bytes_from_clients_total``          application bytes, of connections that have ended
 ``bytes_to_clients_total``            the same in the other direction
+``connections_handed_over_total``     to the program
+``handovers_late_total``              which did not take them in time; they were reset
 ``records_lost_total``                connections that have ended, and nobody was told in time
 ===================================== ======================================================
 
@@ -39,6 +41,7 @@ _PLAIN: Final = {
     "handshakes_started": "handshakes_started_total",
     "handshakes_completed": "handshakes_completed_total",
     "handshakes_resumed": "handshakes_resumed_total",
+    "handed_over": "connections_handed_over_total",
     "bytes_in": "bytes_from_clients_total",
     "bytes_out": "bytes_to_clients_total",
     "paused": "limit_buffered_bytes_total",
@@ -60,14 +63,13 @@ _REFUSALS: Final = (
 
 
 def statistics(
-    workers: Iterable[Mapping[str, int]], admission: Mapping[str, int], lost: int
+    workers: Iterable[Mapping[str, int]], admission: Mapping[str, int]
 ) -> dict[str, int]:
     """Put together what workers and admission have counted.
 
     Args:
         workers: what each of them has seen.
         admission: who is in, and who was kept out.
-        lost: records that found no room.
 
     Returns:
         All numbers, by name.
@@ -91,5 +93,4 @@ def statistics(
     found.update({f"limit_{limit}_total": admission[limit] for limit in _REFUSALS})
     for limit, word in _BY_STATUS.items():
         found[f"limit_{limit}_total"] = seen[f"ended_{word}"]
-    found["records_lost_total"] = lost
     return found

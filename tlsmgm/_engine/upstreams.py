@@ -80,13 +80,17 @@ class Upstream:
 #: An upstream as programs write it.
 AnyUpstream = Upstream | Target | str
 
+#: One or several; None: the program itself.
+_AnyGroup = AnyUpstream | Sequence[AnyUpstream] | None
+
 #: Upstreams for all domains, or by the name of the server domain, ``"*"`` for all others.
-AnyRoutes = AnyUpstream | Sequence[AnyUpstream] | Mapping[str, AnyUpstream | Sequence[AnyUpstream]]
+AnyRoutes = _AnyGroup | Mapping[str, _AnyGroup]
 
 _ALL_OTHERS = "*"
 
-#: Upstreams by the name of the server domain; None: of all domains that have no route.
-Routes = Mapping[str | None, Sequence[Upstream]]
+#: Upstreams by the name of the server domain, None: of all domains that have no route; None instead
+#: of upstreams: the program.
+Routes = Mapping[str | None, Sequence[Upstream] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,9 @@ def as_routes(routes: AnyRoutes) -> Routes:
     }
 
 
-def _group(upstreams: AnyUpstream | Sequence[AnyUpstream]) -> tuple[Upstream, ...]:
+def _group(upstreams: _AnyGroup) -> tuple[Upstream, ...] | None:
+    if upstreams is None:
+        return None
     if isinstance(upstreams, (str, Target, Upstream)):
         return (_as_upstream(upstreams),)
     return tuple(map(_as_upstream, upstreams))

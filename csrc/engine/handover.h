@@ -1,0 +1,32 @@
+/*
+ * Handover: a connection whose handshake is done, on its way from a worker to a program, and back
+ * if the program only wanted to say where it goes. Whoever holds it owns all that is in it.
+ */
+#ifndef TLSMGM_HANDOVER_H
+#define TLSMGM_HANDOVER_H
+
+#include "base/blob.h"
+#include "base/buffer.h"
+#include "engine/plan.h"
+#include "engine/record.h"
+
+struct tlsmgm_handover {
+    int fd;                        /* not blocking */
+    struct tlsmgm_record_conn tls; /* conn NULL: the client speaks plain TCP */
+    struct tlsmgm_buffer unsent;   /* for the wire, before everything else */
+    struct tlsmgm_blob server_name;
+    struct tlsmgm_plan *plan; /* under which it came in */
+    struct tlsmgm_local local;
+    uint64_t accepted; /* monotonic nanoseconds */
+    uint64_t handed_over;
+    uint32_t listener;
+    uint32_t domain;
+    uint16_t client_port;
+    uint8_t client[16];
+    bool has_client_address;
+};
+
+/* Resets the client, and frees everything. It still has its place of admission. */
+void tlsmgm_handover_discard(struct tlsmgm_handover *handover);
+
+#endif

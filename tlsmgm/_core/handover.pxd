@@ -1,0 +1,11 @@
+from tlsmgm._core.capi cimport tlsmgm_handover, tlsmgm_record_ring
+from tlsmgm._core.plan cimport Plan
+
+
+cdef class Handover:
+    cdef tlsmgm_handover raw
+    cdef readonly Plan plan
+
+
+cdef class Handovers:
+    cdef tlsmgm_record_ring *ring

@@ -1,0 +1,141 @@
+"""Handovers: connections whose handshake the engine has done, on their way to the program."""
+
+from libc.stddef cimport size_t
+from libc.stdint cimport uint8_t
+
+from tlsmgm._core.capi cimport (
+    tlsmgm_error,
+    tlsmgm_buffer_free,
+    tlsmgm_buffer_size,
+    tlsmgm_buffer_view,
+    tlsmgm_handover,
+    tlsmgm_handover_discard,
+    tlsmgm_record_ring_free,
+    tlsmgm_record_ring_lost,
+    tlsmgm_record_ring_new,
+    tlsmgm_record_ring_take,
+)
+from tlsmgm._core.connection cimport Given
+from tlsmgm._core.plan cimport Plan
+from tlsmgm._core.record cimport address_of, given_of
+from tlsmgm._core.status cimport check
+from tlsmgm._core.views cimport bytes_of
+
+cdef enum:
+    BATCH = 64  # handovers that are copied at a time
+
+
+cdef class Handover:
+    """A connection that belongs to the program; whoever drops it resets the client."""
+
+    def __cinit__(self):
+        self.raw.fd = -1
+
+    def __dealloc__(self):
+        tlsmgm_handover_discard(&self.raw)
+
+    @property
+    def client_address(self):
+        """16 bytes, IPv4 mapped into IPv6, and a port; None: the client has no such address."""
+        if not self.raw.has_client_address:
+            return None
+        return address_of(self.raw.client), self.raw.client_port
+
+    @property
+    def local_address(self):
+        """The same of the end that it has come in at."""
+        return address_of(self.raw.local.address), self.raw.local.port
+
+    @property
+    def listener(self):
+        """The number of the listening socket."""
+        return self.raw.listener
+
+    @property
+    def accepted(self):
+        """When it was accepted, in seconds of ``time.monotonic()``."""
+        return self.raw.accepted / 1e9
+
+    @property
+    def handed_over(self):
+        """When the worker let it go, in the same."""
+        return self.raw.handed_over / 1e9
+
+    def take_socket(self):
+        """Its descriptor, which is the caller's from now on; -1: it was taken."""
+        fd = self.raw.fd
+        self.raw.fd = -1
+        return fd
+
+    def take_connection(self, make):
+        """Make a connection of it.
+
+        Args:
+            make: is called with ``given=...``.
+
+        Returns:
+            What that returns; None for a client that speaks plain TCP.
+        """
+        cdef Given given
+        cdef bytes name = None
+        if self.raw.server_name.size > 0:
+            name = (<const char *> self.raw.server_name.data)[:self.raw.server_name.size]
+        context = None if self.plan is None else self.plan.server_context(self.raw.domain)
+        given = given_of(&self.raw.tls, context, name)
+        if given is None:
+            return None
+        given.is_server = True
+        given.is_established = True
+        given.is_over = False
+        if tlsmgm_buffer_size(&self.raw.unsent) > 0:
+            given.unsent = bytes_of(tlsmgm_buffer_view(&self.raw.unsent))
+            tlsmgm_buffer_free(&self.raw.unsent)
+        return make(given=given)
+
+
+cdef class Handovers:
+    """The handovers of one worker, the oldest first; one thread at a time takes them.
+
+    Args:
+        capacity: how many may wait, a power of two; those beyond are reset and counted.
+    """
+
+    def __cinit__(self, size_t capacity):
+        cdef tlsmgm_error error
+        check(tlsmgm_record_ring_new(sizeof(tlsmgm_handover), capacity, &self.ring, &error),
+              &error, None)
+
+    def __dealloc__(self):
+        cdef tlsmgm_handover raw
+        if self.ring == NULL:
+            return
+        while tlsmgm_record_ring_take(self.ring, &raw, 1) > 0:
+            tlsmgm_handover_discard(&raw)
+        tlsmgm_record_ring_free(self.ring)
+
+    def take(self, dict plans not None):
+        """Some of those that wait.
+
+        Args:
+            plans: all that may still be in use, by number.
+
+        Returns:
+            A list of :class:`Handover`; empty: none waits.
+        """
+        cdef tlsmgm_handover[BATCH] raw
+        cdef size_t count = tlsmgm_record_ring_take(self.ring, raw, BATCH)
+        cdef size_t i
+        cdef Handover handover
+        found = []
+        for i in range(count):
+            handover = Handover.__new__(Handover)
+            handover.raw = raw[i]
+            found.append(handover)
+        for handover in found:
+            handover.plan = plans.get(handover.raw.plan.number)
+        return found
+
+    @property
+    def lost(self):
+        """How many found no room."""
+        return tlsmgm_record_ring_lost(self.ring)

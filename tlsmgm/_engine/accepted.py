@@ -1,0 +1,145 @@
+"""Connections that the program answers itself, or sends on."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Protocol, Self
+
+from tlsmgm._core.connection import Given
+from tlsmgm._core.handover import Handover
+from tlsmgm._core.plan import UpstreamAddress
+from tlsmgm._domains.addresses import unpack_address
+from tlsmgm._engine.upstreams import AnyUpstream
+from tlsmgm._native.connection import Connection
+
+__all__ = ["AcceptedConnection", "Owner", "accept"]
+
+
+class Owner(Protocol):
+    """The engine, as a connection sees it."""
+
+    def relay(self, connection: AcceptedConnection, upstream: AnyUpstream) -> None:
+        """Send a connection on."""
+
+    def leave(self) -> None:
+        """Give a place back."""
+
+
+class AcceptedConnection(Connection):
+    """A client's connection whose handshake is done; it belongs to the program.
+
+    A :class:`~tlsmgm.Connection` with the socket below it: carry bytes between the two, or say
+    where it goes.  What the client has sent already waits in ``read()``; what ``drain()`` gives is
+    to be sent first.  It has a place among the listener's limits until it is closed.
+
+    Attributes:
+        sock: the TCP socket, not blocking; None once it was closed or sent on.
+    """
+
+    __slots__ = ("_handover", "_owner", "sock")
+
+    sock: socket.socket | None
+
+    def __new__(cls, given: Given) -> Self:
+        """Made by a listener alone."""
+        made: Self = super().__new__(cls, given=given)
+        made.sock = None
+        return made
+
+    def __init__(self, given: Given) -> None:
+        """See ``__new__()``."""
+
+    @property
+    def client(self) -> tuple[str, int] | None:
+        """Address and port of the client; None: it has none."""
+        return unpack_address(self._handover.client_address)
+
+    @property
+    def local(self) -> tuple[str, int] | None:
+        """Address and port that it came in at."""
+        return unpack_address(self._handover.local_address)
+
+    async def relay(self, upstream: AnyUpstream) -> None:
+        """Send it on, bytes that have been received included: the engine does the rest.
+
+        Nothing of the connection may be used after that, and ``on_end`` hears how it has ended.
+
+        Args:
+            upstream: as for :meth:`tlsmgm.TLSManager.listen`; its name is looked up in a thread.
+
+        Raises:
+            ConfigError: the upstream cannot be resolved, or has no client domain; the connection is
+                still there.
+            ValueError: it has ended, or was sent on.
+        """
+        await asyncio.to_thread(self.relay_now, upstream)
+
+    def relay_now(self, upstream: AnyUpstream) -> None:
+        """Send it on, see :meth:`relay`; blocks where the name of the upstream is looked up."""
+        if self.sock is None:
+            raise ValueError("the connection was closed, or sent on")
+        self._owner.relay(self, upstream)
+
+    def send_on(
+        self,
+        adopt: Callable[[Handover, Connection, int, Sequence[UpstreamAddress]], None],
+        to: Sequence[UpstreamAddress],
+    ) -> None:
+        """Let the engine have everything; for the listener alone."""
+        sock, self.sock = self.sock, None
+        if sock is None:
+            raise ValueError("the connection was closed, or sent on")
+        try:
+            adopt(self._handover, self, sock.detach(), to)
+        except BaseException:
+            self._owner.leave()
+            raise
+
+    def close(self) -> None:
+        """Close the socket and give the place back; what was to be said was said before."""
+        sock, self.sock = self.sock, None
+        if sock is not None:
+            sock.close()
+            self._owner.leave()
+
+    def reject(self) -> None:
+        """Reset the client, so that it cannot take this for a clean end."""
+        if self.sock is not None:
+            linger = (1).to_bytes(4, "little") + bytes(4)
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            self.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if self.sock is not None:
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+            self.reject()
+
+
+def accept(owner: Owner, handover: Handover) -> AcceptedConnection | None:
+    """Make a connection of what the engine hands over.
+
+    Args:
+        owner: the engine.
+        handover: of a client that speaks TLS.
+
+    Returns:
+        The connection; None: nobody knows its domain any more, and the client is reset.
+    """
+    make: Callable[..., AcceptedConnection] = AcceptedConnection
+    made: AcceptedConnection | None = handover.take_connection(make)
+    if made is None:
+        owner.leave()
+        return None
+    made._handover = handover
+    made._owner = owner
+    made.sock = socket.socket(fileno=handover.take_socket())
+    return made

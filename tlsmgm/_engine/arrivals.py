@@ -1,0 +1,168 @@
+"""Connections that wait for the program: a bounded queue, from which whoever likes takes them.
+
+A worker puts them into its ring and rings the bell where that was empty; whoever takes empties the
+rings before sleeping, so nothing is missed.  The attendant looks once a second for those that
+nobody has taken in time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from tlsmgm._core.handover import Handover, Handovers
+from tlsmgm._core.plan import Plan
+from tlsmgm._engine.accepted import AcceptedConnection, Owner, accept
+from tlsmgm._engine.bell import Bell
+
+__all__ = ["Arrivals"]
+
+#: Connections of one worker that may wait; more are reset, and counted.
+_CAPACITY: Final = 1024
+
+#: Seconds in which the program must have taken one.
+_PATIENCE: Final = 10.0
+
+
+class Arrivals:
+    """What the workers of one engine have handed over.
+
+    Args:
+        workers: how many there are.
+        plans: all that may still be in use, by number.
+    """
+
+    def __init__(self, workers: int, plans: dict[int, Plan]) -> None:
+        self.rings = [Handovers(_CAPACITY) for _ in range(workers)]
+        self.bell = Bell()
+        self._plans = plans
+        self._owner: Owner | None = None
+        self._lock = threading.Lock()  # of the next two
+        self._waiting: deque[Handover] = deque()
+        self._late = 0
+        self._is_over = False
+        self._is_awaited = False
+
+    def belong_to(self, owner: Owner) -> None:
+        """Say to whom connections come back."""
+        self._owner = owner
+
+    @property
+    def late(self) -> int:
+        """How many were reset, since nobody took them in time."""
+        return self._late
+
+    def take(self) -> AcceptedConnection | None:
+        """Return the oldest that waits; None: there is none."""
+        assert self._owner is not None
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._gather()
+                if not self._waiting:
+                    return None
+                handover = self._waiting.popleft()
+            if self._is_late(handover):
+                self._give_up(handover)
+                continue
+            found = accept(self._owner, handover)
+            if found is not None:
+                return found
+
+    def wait(self, seconds: float | None) -> AcceptedConnection | None:
+        """Return the oldest, and wait until there is one.
+
+        Args:
+            seconds: how long; None: until there is none any more.
+        """
+        end = None if seconds is None else time.monotonic() + seconds
+        while True:
+            found = self.take()
+            if found is not None or self._is_over:
+                return found
+            left = _PATIENCE if end is None else end - time.monotonic()
+            if left <= 0:
+                return None
+            self.bell.wait(min(left, _PATIENCE))
+
+    async def next(self) -> AcceptedConnection | None:
+        """Return the oldest, and wait until there is one; None: there will be none.
+
+        Raises:
+            RuntimeError: another task waits already.
+        """
+        while True:
+            found = self.take()
+            if found is not None or self._is_over:
+                return found
+            if self._is_awaited:
+                raise RuntimeError("another task waits for the connections of this listener")
+            self._is_awaited = True
+            try:
+                await self._rung()
+            finally:
+                self._is_awaited = False
+
+    async def _rung(self) -> None:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        loop.add_reader(self.bell.ear, _resolve(future))
+        try:
+            await future
+        finally:
+            loop.remove_reader(self.bell.ear)
+        self.bell.wait(0)
+
+    def sweep(self) -> None:
+        """Reset those that nobody has taken in time."""
+        with self._lock:
+            self._gather()
+            late = []
+            while self._waiting and self._is_late(self._waiting[0]):
+                late.append(self._waiting.popleft())
+        for handover in late:
+            self._give_up(handover)
+
+    def end(self) -> None:
+        """No more will come, once those that wait were taken."""
+        self._is_over = True
+        self.bell.ring()
+
+    def discard(self) -> None:
+        """Reset all that wait."""
+        with self._lock:
+            self._gather()
+            waiting, self._waiting = self._waiting, deque()
+        for handover in waiting:
+            self._leave(handover)
+
+    def _gather(self) -> None:
+        for ring in self.rings:
+            while batch := ring.take(self._plans):
+                self._waiting += batch
+
+    @staticmethod
+    def _is_late(handover: Handover) -> bool:
+        return time.monotonic() - handover.handed_over > _PATIENCE
+
+    def _give_up(self, handover: Handover) -> None:
+        self._late += 1
+        self._leave(handover)
+
+    def _leave(self, handover: Handover) -> None:
+        """The client is reset when the handover goes, which is now."""
+        assert self._owner is not None
+        del handover
+        self._owner.leave()
+
+
+def _resolve(future: asyncio.Future[None]) -> Callable[[], None]:
+    def resolve() -> None:
+        if not future.done():
+            future.set_result(None)
+
+    return resolve
