@@ -18,6 +18,7 @@ from tlsmgm._domains.domain import Domain, Origin
 from tlsmgm._domains.methods import Method, TLSVersion
 from tlsmgm._domains.report import ReloadEvent, ReloadReport
 from tlsmgm._domains.variables import Variables
+from tlsmgm._engine.accepted import AcceptedConnection
 from tlsmgm._engine.ended import Ended
 from tlsmgm._engine.listener import Listener
 from tlsmgm._engine.upstreams import Upstream
@@ -49,6 +50,7 @@ from tlsmgm.errors import (
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "AcceptedConnection",
     "Admission",
     "AlertError",
     "Backend",

@@ -34,7 +34,12 @@ static bool push(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
     if (worker->handovers == NULL) return false;
     (void)tlsmgm_poller_forget(worker->poller, channel->relay.client.fd);
     struct tlsmgm_handover handover = describe(channel);
-    if (!tlsmgm_record_ring_push(worker->handovers, &handover, &was_empty)) return false;
+    /* Before it: whoever has taken it may look at the counts. */
+    tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(handed_over), 1);
+    if (!tlsmgm_record_ring_push(worker->handovers, &handover, &was_empty)) {
+        tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(handed_over), UINT64_MAX);
+        return false;
+    }
     if (was_empty) tlsmgm_ring_bell(worker->handover_bell);
     return true;
 }
@@ -49,7 +54,6 @@ bool tlsmgm_hand_over(struct tlsmgm_worker *worker, struct tlsmgm_channel *chann
     }
     tlsmgm_endpoint_let_go(&relay->client);
     channel->plan = NULL;
-    tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(handed_over), 1);
     return true;
 }
 

@@ -38,6 +38,7 @@ void tlsmgm_mailbox_answer(struct tlsmgm_worker *worker, const struct tlsmgm_ord
 void tlsmgm_mailbox_attend(struct tlsmgm_worker *worker, bool runs) {
     (void)pthread_mutex_lock(&worker->mailbox.lock);
     worker->mailbox.runs = runs;
+    worker->mailbox.has_ended = !runs;
     (void)pthread_cond_broadcast(&worker->mailbox.changed);
     (void)pthread_mutex_unlock(&worker->mailbox.lock);
 }
@@ -66,14 +67,18 @@ void tlsmgm_mailbox_post(struct tlsmgm_worker *worker, struct tlsmgm_plan *plan)
     tlsmgm_plan_free(old);              /* nobody has seen it */
 }
 
-void tlsmgm_mailbox_adopt(struct tlsmgm_worker *worker, struct tlsmgm_adoption *adoption) {
+bool tlsmgm_mailbox_adopt(struct tlsmgm_worker *worker, struct tlsmgm_adoption *adoption) {
     struct tlsmgm_mailbox *mailbox = &worker->mailbox;
     (void)pthread_mutex_lock(&mailbox->lock);
-    adoption->next = mailbox->adoptions;
-    mailbox->adoptions = adoption;
-    atomic_store(&mailbox->has_adoptions, true);
+    bool is_taken = !mailbox->has_ended;
+    if (is_taken) {
+        adoption->next = mailbox->adoptions;
+        mailbox->adoptions = adoption;
+        atomic_store(&mailbox->has_adoptions, true);
+    }
     (void)pthread_mutex_unlock(&mailbox->lock);
-    tlsmgm_poller_wake(worker->poller);
+    if (is_taken) tlsmgm_poller_wake(worker->poller);
+    return is_taken;
 }
 
 /* With the lock held, which it opens. */

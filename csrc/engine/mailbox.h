@@ -27,7 +27,7 @@ struct tlsmgm_adoption *tlsmgm_mailbox_adoptions(struct tlsmgm_worker *worker);
 
 /* From other threads; see the functions of worker.h that bear these names. */
 void tlsmgm_mailbox_post(struct tlsmgm_worker *worker, struct tlsmgm_plan *plan);
-void tlsmgm_mailbox_adopt(struct tlsmgm_worker *worker, struct tlsmgm_adoption *adoption);
+bool tlsmgm_mailbox_adopt(struct tlsmgm_worker *worker, struct tlsmgm_adoption *adoption);
 void tlsmgm_mailbox_drain(struct tlsmgm_worker *worker, uint32_t timeout);
 void tlsmgm_mailbox_stop(struct tlsmgm_worker *worker);
 

@@ -153,10 +153,11 @@ void tlsmgm_worker_run(struct tlsmgm_worker *worker) {
         take_turns(worker);
         expire(worker);
     }
+    tlsmgm_mailbox_attend(worker, false);
+    take_back(worker); /* what came before that */
     for_all(worker, tlsmgm_relay_abort);
     take_turns(worker);
     tlsmgm_listeners_close(worker);
-    tlsmgm_mailbox_attend(worker, false);
 }
 
 /* --- how it begins and ends ---------------------------------------------------------------------
@@ -255,7 +256,11 @@ enum tlsmgm_status tlsmgm_worker_adopt(struct tlsmgm_worker *worker,
     if (adoption == NULL) return tlsmgm_fail_memory(error);
     adoption->handover = *handover;
     adoption->routes = tlsmgm_routes_ref(routes);
+    if (!tlsmgm_mailbox_adopt(worker, adoption)) {
+        tlsmgm_routes_free(routes);
+        tlsmgm_free(adoption);
+        return TLSMGM_STATUS_CLOSED;
+    }
     *handover = (struct tlsmgm_handover){.fd = -1};
-    tlsmgm_mailbox_adopt(worker, adoption);
     return TLSMGM_STATUS_OK;
 }

@@ -41,7 +41,8 @@ void tlsmgm_worker_stop(struct tlsmgm_worker *worker);
 /*
  * Gives a connection back that was handed over by a worker of the same admission, to be relayed to
  * where routes send all. OK: the handover is empty, whatever becomes of it is recorded, and its
- * place of admission is given back in the end; or NO_MEMORY, and nothing has changed.
+ * place of admission is given back in the end. CLOSED: the worker has ended, or NO_MEMORY; then
+ * nothing has changed.
  */
 TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_worker_adopt(struct tlsmgm_worker *worker,
                                                        struct tlsmgm_handover *handover,

@@ -78,6 +78,7 @@ struct tlsmgm_mailbox {
     bool drains;
     bool stops;
     bool runs;                /* somebody will open it */
+    bool has_ended;           /* nobody will open it again */
     pthread_cond_t changed;   /* the next, or runs */
     uint32_t ordered, obeyed; /* orders so far, and how many of them are carried out */
     atomic_bool has_plan;     /* nobody takes the lock to find nothing */

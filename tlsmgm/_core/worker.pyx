@@ -8,6 +8,7 @@ import os
 
 from tlsmgm._core.capi cimport (
     TLSMGM_FAILURE_COUNT,
+    TLSMGM_STATUS_CLOSED,
     TLSMGM_STATUS_OK,
     TLSMGM_RELAY_STATUS_COUNT,
     tlsmgm_admission_count,
@@ -19,6 +20,7 @@ from tlsmgm._core.capi cimport (
     tlsmgm_buffer_append,
     tlsmgm_buffer_init,
     tlsmgm_error,
+    tlsmgm_handover_discard,
     tlsmgm_relay_status,
     tlsmgm_relay_status_word,
     tlsmgm_siphash_key,
@@ -206,7 +208,8 @@ cdef class Worker:
 
         Raises:
             ValueError: the connection has ended.
-            NoMemoryError: memory is exhausted; then the client is reset.
+            RuntimeError: the worker has ended; then the client is reset.
+            NoMemoryError: memory is exhausted; the same.
         """
         cdef tlsmgm_error error
         cdef tlsmgm_status status
@@ -225,6 +228,11 @@ cdef class Worker:
                     raise NoMemoryError("out of memory")
         handover.raw.fd = fd
         status = tlsmgm_worker_adopt(self.worker, &handover.raw, routes.routes, &error)
+        if status == TLSMGM_STATUS_OK:
+            return
+        tlsmgm_handover_discard(&handover.raw)
+        if status == TLSMGM_STATUS_CLOSED:
+            raise RuntimeError("the listener is closed")
         check(status, &error, None)
 
     def counts(self):

@@ -74,6 +74,7 @@ class AcceptedConnection(Connection):
             ConfigError: the upstream cannot be resolved, or has no client domain; the connection is
                 still there.
             ValueError: it has ended, or was sent on.
+            RuntimeError: the listener is closed.
         """
         await asyncio.to_thread(self.relay_now, upstream)
 

@@ -266,6 +266,8 @@ class _Inside:
 
     def relay(self, connection: AcceptedConnection, upstream: AnyUpstream) -> None:
         """See :meth:`AcceptedConnection.relay_now`."""
+        if self.engine.wait(0):
+            raise RuntimeError("the listener is closed")
         (found,) = as_routes(upstream)[None] or ()
         places = resolve(found)
         snapshot, _ = self._source.state()
