@@ -102,7 +102,7 @@ class Ended:
 
     @property
     def status(self) -> str:
-        """How it ended, in one word; docs/proxy.md has them all."""
+        """How it ended, in one word; docs/python.md has them all."""
         return self._record.status
 
     @property

@@ -17,7 +17,7 @@ plain TCP) and these:
 ``bytes_in``       application bytes from the client
 ``bytes_out``      application bytes to the client
 ``duration``       seconds from accept to the end
-``status``         one word, see :class:`~tlsmgm._service.status.Status`
+``status``         one word, see docs/python.md
 ``reason``         what went wrong, in words
 ``time``           when the connection was accepted (UTC)
 ================== ==========================================================================
