@@ -289,10 +289,14 @@ def test_a_connection_has_its_place_until_it_is_closed(manager: TLSManager) -> N
 def test_one_that_is_forgotten(manager: TLSManager) -> None:
     with manager.listen(ANYWHERE) as listener, connect(port_of(listener)) as client:
         with pytest.warns(ResourceWarning, match="unclosed"):
-            take(listener)
-            gc.collect()
+            _forget(listener)
         assert ends_uncleanly(client)
         assert open_now(listener) == 0
+
+
+def _forget(listener: Listener) -> None:
+    take(listener)
+    gc.collect()
 
 
 def test_nobody_takes_them(manager: TLSManager, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,6 @@ def descriptors() -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="descriptors cannot be counted")
-@pytest.mark.xfail(reason="the bell is never closed")
 def test_no_descriptor_is_left(manager: TLSManager) -> None:
     before = descriptors()
     with Greeter() as greeter:

@@ -181,7 +181,6 @@ def test_the_error_names_the_domain(manager: TLSManager) -> None:
         assert caught.value.domain == "dom9"
 
 
-@pytest.mark.xfail(reason="a table without any route is taken")
 def test_no_routes_at_all(manager: TLSManager) -> None:
     with pytest.raises(ConfigError, match="route"):
         manager.listen(ANYWHERE, {})

@@ -1,5 +1,6 @@
 """Plans: what holds for the connections of an engine that come in from now on."""
 
+from collections.abc import Sequence
 from typing import Self
 
 from tlsmgm._core.context import Context
@@ -43,14 +44,34 @@ class UpstreamAddress:
     def verify_name(self) -> bytes | None:
         """As given."""
 
+class Routes:
+    """Where connections go; immutable, but for whose turn it is and which addresses failed last.
+
+    Args:
+        routes: domain number, or None for all others, to a sequence of :class:`UpstreamAddress`,
+            which may be empty, for nobody; or to None: they are handed over to the program.
+        first_number: of the upstreams, which are counted from there on; records have it.
+
+    Raises:
+        ConfigError: the context of an upstream is a server's.
+    """
+
+    def __new__(
+        cls,
+        routes: dict[int | None, Sequence[UpstreamAddress] | None],
+        first_number: int = 0,
+    ) -> Self: ...
+    @property
+    def upstreams(self) -> tuple[UpstreamAddress, ...]:
+        """In order of their numbers."""
+
 class Plan:
     """What holds for the connections that come in from now on; immutable, shared by workers.
 
     Args:
         number: tells it from others; records have it.
         selector: chooses the domain of clients that speak TLS; None: none does.
-        routes: domain number of the selector, or None for all others, to a sequence of
-            :class:`UpstreamAddress`.
+        routes: as for :class:`Routes`.
         first_byte_timeout, handshake_timeout, connect_timeout, idle_timeout, send_timeout,
             linger_timeout: milliseconds; 0 is no bound for the first and for ``idle_timeout``.
         high_water: bytes that may wait for one peer before the other one is not read.
@@ -61,14 +82,14 @@ class Plan:
         preface_values: how much of the client's TLS is told: 0 nothing, 1 a part, 2 all.
 
     Raises:
-        ConfigError: a route has no upstream, or the context of one is a server's.
+        ConfigError: the context of an upstream is a server's.
     """
 
     def __new__(
         cls,
         number: int,
         selector: Selector | None,
-        routes: dict[int | None, list[UpstreamAddress]],
+        routes: dict[int | None, list[UpstreamAddress] | None],
         *,
         first_byte_timeout: int,
         handshake_timeout: int,

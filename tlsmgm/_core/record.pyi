@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Self
 
-from tlsmgm._core.plan import Plan
+from tlsmgm._core.plan import Plan, UpstreamAddress
 from tlsmgm.errors import TLSError
 
 class Record:
@@ -70,8 +70,8 @@ class Record:
     def is_established(self) -> bool:
         """Whether the client's handshake has come to a good end."""
     @property
-    def upstream_number(self) -> int | None:
-        """The number of the upstream that was asked last, within the plan; or None."""
+    def upstream_address(self) -> UpstreamAddress | None:
+        """The address that was asked last, an UpstreamAddress, or None."""
     @property
     def is_attached(self) -> bool:
         """Whether that upstream has answered."""
@@ -86,11 +86,13 @@ class Records:
     """
 
     def __new__(cls, make: Callable[..., object], capacity: int) -> Self: ...
-    def take(self, plans: dict[int, Plan]) -> list[Record]:
+    def take(self, plans: dict[int, Plan], adopted: dict[int, UpstreamAddress]) -> list[Record]:
         """Some of the records that wait.
 
         Args:
             plans: all that may still be in use, by number.
+            adopted: upstreams of connections that the program has sent on, by number; those of
+                the records are taken out.
 
         Returns:
             A list of :class:`Record`; empty: none waits.

@@ -2,7 +2,9 @@
 
 from typing import Self
 
-from tlsmgm._core.plan import Plan
+from tlsmgm._core.connection import Connection
+from tlsmgm._core.handover import Handover, Handovers
+from tlsmgm._core.plan import Plan, Routes
 from tlsmgm._core.record import Records
 
 _Listener = tuple[int, int, bool, bool, bytes, int]
@@ -33,6 +35,8 @@ class Admission:
         ipv4_prefix: int,
         ipv6_prefix: int,
     ) -> Self: ...
+    def leave(self) -> None:
+        """Gives back the place of a connection that was handed over; once for each of them."""
     def counts(self) -> dict[str, int]:
         """Connections and handshakes at this moment, and how often each limit has struck."""
 
@@ -46,6 +50,8 @@ class Worker:
             descriptors are the worker's from now on, whatever happens.
         records: where it tells what has become of its connections.
         bell: descriptor to which eight bytes are written when there is a record again.
+        handovers: where it puts connections for the program.
+        handover_bell: as bell.
         keeps_tls: the records have the TLS connections.
 
     Raises:
@@ -59,6 +65,8 @@ class Worker:
         listeners: list[_Listener],
         records: Records,
         bell: int,
+        handovers: Handovers,
+        handover_bell: int,
         *,
         keeps_tls: bool,
     ) -> Self: ...
@@ -78,5 +86,21 @@ class Worker:
         """
     def stop(self) -> None:
         """At once; whoever is there is reset."""
+    def adopt(
+        self, handover: Handover, connection: Connection | None, fd: int, routes: Routes
+    ) -> None:
+        """Relay a connection that was handed over.
+
+        Args:
+            handover: of it; its place of admission is the worker's again.
+            connection: that was made of it, which can do nothing from now on; None: it is plain.
+            fd: its descriptor, which is the worker's from now on.
+            routes: with one route for all.
+
+        Raises:
+            ValueError: the connection has ended.
+            RuntimeError: the worker has ended; then the client is reset.
+            NoMemoryError: memory is exhausted; the same.
+        """
     def counts(self) -> dict[str, int]:
         """What it has seen, by name; see :mod:`tlsmgm._engine.statistics`."""

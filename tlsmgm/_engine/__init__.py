@@ -8,5 +8,6 @@
 :mod:`~tlsmgm._engine.upstreams`       where connections go, and how their names are resolved
 :mod:`~tlsmgm._engine.ended`           what remains of a connection
 :mod:`~tlsmgm._engine.statistics`      what is counted
+:mod:`~tlsmgm._engine.forks`           what a forked process has of all this
 =====================================  =========================================================
 """

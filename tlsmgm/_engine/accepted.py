@@ -42,6 +42,8 @@ class AcceptedConnection(Connection):
     __slots__ = ("_handover", "_owner", "sock")
 
     sock: socket.socket | None
+    _handover: Handover
+    _owner: Owner
 
     def __new__(cls, given: Given) -> Self:
         """Made by a listener alone."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import weakref
+from collections.abc import Set
 
 __all__ = ["Bell"]
 
@@ -13,6 +15,8 @@ _CHUNK = 65536
 
 class Bell:
     """Rings until somebody has listened; that it has rung twice is not told.
+
+    Whoever writes to the handle must have ended when it is closed, or nobody has the bell any more.
 
     Attributes:
         handle: the descriptor to which eight bytes are written.
@@ -27,6 +31,10 @@ class Bell:
             self.ear, self.handle = os.pipe()
             os.set_blocking(self.ear, False)
             os.set_blocking(self.handle, False)
+        self._descriptors = {self.ear, self.handle}
+        # In the end of the interpreter somebody may still write to it.
+        self._closing = weakref.finalize(self, _close, self._descriptors)
+        self._closing.atexit = False
         self._poll = select.poll()
         self._poll.register(self.ear, select.POLLIN)
 
@@ -50,7 +58,16 @@ class Bell:
             os.read(self.ear, _CHUNK)
         return True
 
+    @property
+    def descriptors(self) -> Set[int]:
+        """All that are open."""
+        return self._descriptors if self._closing.alive else frozenset()
+
     def close(self) -> None:
-        """Nobody rings any more."""
-        for fd in {self.ear, self.handle}:
-            os.close(fd)
+        """Nobody rings any more; more than once does no harm."""
+        self._closing()
+
+
+def _close(descriptors: Set[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)

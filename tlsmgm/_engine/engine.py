@@ -11,6 +11,8 @@ look at the ticket keys now and then.
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import logging
 import threading
 import time
@@ -24,6 +26,7 @@ from tlsmgm._core.worker import Admission, Worker
 from tlsmgm._domains.filters import pack_ip
 from tlsmgm._engine.arrivals import Arrivals
 from tlsmgm._engine.bell import Bell
+from tlsmgm._engine.forks import Handle, children, let_go
 from tlsmgm._engine.options import ListenOptions
 from tlsmgm._engine.statistics import statistics
 from tlsmgm._native.connection import Connection
@@ -80,6 +83,8 @@ class Engine:
         self._is_over = threading.Event()
         self._adopted: dict[int, UpstreamAddress] = {}
         self._next_number = _FIRST_ADOPTED
+        self._is_forked = False
+        self._handles = [Handle(sock.fileno()) for item in bound for sock in item.socks]
         count = len(bound[0].socks) if bound else 0
         self._records = [Records(Connection, _CAPACITY) for _ in range(count)]
         self.arrivals = Arrivals(count, self._plans)
@@ -96,16 +101,41 @@ class Engine:
             )
             for number in range(count)
         ]
+        self._working = 0  # threads; of the lock
         self._threads = [
-            threading.Thread(target=worker.run, name=f"tlsmgm-worker-{number}", daemon=True)
+            threading.Thread(
+                target=self._work, args=[worker], name=f"tlsmgm-worker-{number}", daemon=True
+            )
             for number, worker in enumerate(self._workers)
         ]
         self._attendant = threading.Thread(target=self._attend, name="tlsmgm-engine", daemon=True)
+        children.tell(self)
 
     def start(self) -> None:
-        """Begin to accept."""
-        for thread in (*self._threads, self._attendant):
-            thread.start()
+        """Begin to accept.
+
+        Raises:
+            RuntimeError: the system gives no threads; then those that it gave have ended.
+        """
+        _running.add(self)
+        try:
+            for thread in self._threads:
+                with self._lock:
+                    self._working += 1
+                thread.start()
+            self._attendant.start()
+        except BaseException:
+            self._give_up()
+            raise
+
+    def _give_up(self) -> None:
+        self.stop()
+        for thread in self._threads:
+            with contextlib.suppress(RuntimeError):  # it never began
+                thread.join()
+        _running.discard(self)
+        self.arrivals.end()
+        self._is_over.set()
 
     def post(self, plan: Plan) -> None:
         """Let a plan hold for all connections that are accepted after this has returned.
@@ -172,8 +202,34 @@ class Engine:
 
         Returns:
             Whether it has.
+
+        Raises:
+            RuntimeError: a thread of the engine would wait for itself.
         """
+        if self.has_this_thread:
+            raise RuntimeError("a callback of a listener cannot wait until the listener has ended")
         return self._is_over.wait(seconds)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether everything has ended."""
+        return self._is_over.is_set()
+
+    @property
+    def has_this_thread(self) -> bool:
+        """Whether it is a thread of the engine that asks."""
+        return threading.current_thread() in (self._attendant, *self._threads)
+
+    @property
+    def is_forked(self) -> bool:
+        """Whether this process is a child of the one in which it works: here it is dead."""
+        return self._is_forked
+
+    def forget(self) -> None:
+        """Let go of what goes on in the parent, in a forked process: no thread of it is there."""
+        self._is_forked = True
+        _running.discard(self)
+        let_go(self._handles, self._bell.descriptors | self.arrivals.bell.descriptors)
 
     @property
     def lost(self) -> int:
@@ -188,10 +244,23 @@ class Engine:
 
     # The attendant.
 
+    def _work(self, worker: Worker) -> None:
+        try:
+            worker.run()
+        finally:
+            with self._lock:  # the bell is there as long as somebody works
+                self._working -= 1
+                self._bell.ring()
+
+    @property
+    def _is_working(self) -> bool:
+        with self._lock:
+            return self._working > 0
+
     def _attend(self) -> None:
         next_tick = time.monotonic()
         try:
-            while any(thread.is_alive() for thread in self._threads):
+            while self._is_working:
                 if self._bell.wait(min(next_tick - time.monotonic(), _TICK)):
                     time.sleep(_GATHER)
                 self._take_records()
@@ -199,8 +268,10 @@ class Engine:
                     next_tick = time.monotonic() + _TICK
                     self._tick()
             self._take_records()
+            self._bell.close()
         finally:
             self.arrivals.end()
+            _running.discard(self)
             self._is_over.set()
 
     def _take_records(self) -> None:
@@ -226,7 +297,7 @@ class Engine:
     def _tell_one(self, record: Record) -> None:
         try:
             self._tell(record)
-        except Exception:
+        except BaseException:  # sys.exit() too: others are still to be told
             logger.exception("a callback for connections that have ended failed")
 
     def _tick(self) -> None:
@@ -235,6 +306,20 @@ class Engine:
             self._plan.turn_ticket_keys()
         except Exception:
             logger.exception("the keys of session tickets cannot be changed")
+
+
+#: Those that have a thread, whether or not anybody has their listener.
+_running: Final[set[Engine]] = set()
+
+
+@atexit.register
+def _end_all() -> None:
+    """What the C libraries have must not go while threads use it."""
+    engines = list(_running)
+    for engine in engines:
+        engine.stop()
+    for engine in engines:
+        engine.wait()
 
 
 def _admission(limits: Limits) -> Admission:

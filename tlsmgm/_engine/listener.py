@@ -66,6 +66,9 @@ class Listener:
 
     It accepts from the start.  Used in a ``with`` statement it closes itself.
 
+    It belongs to the process that has made it.  In a forked one it is closed, and whatever is asked
+    of it raises ``RuntimeError``; the parent's goes on.
+
     Args:
         source: has domains and times.
         bound: the sockets; they belong to the listener from now on, whatever happens.
@@ -94,10 +97,13 @@ class Listener:
         try:
             self._inside.begin(bound)
         except BaseException:
+            self._inside.end_following()
             for item in bound:
                 item.close()
             raise
+        # Garbage may be collected anywhere, with any locks held: nothing waits there.
         self._finalizer = weakref.finalize(self, self._inside.stop)
+        self._finalizer.atexit = False  # the engine sees to that
         if on_connection is not None:
             threading.Thread(
                 target=_serve,
@@ -120,6 +126,7 @@ class Listener:
         Raises:
             ConfigError: they cannot be used; then nothing has changed.
         """
+        self._inside.check_process()
         self._inside.set_routes(as_routes(routes))
 
     def accept(self, seconds: float | None = None) -> AcceptedConnection | None:
@@ -134,6 +141,7 @@ class Listener:
         Returns:
             The connection; None: there was none in time, or there will be none.
         """
+        self._inside.check_process()
         return self._inside.engine.arrivals.wait(seconds)
 
     def __aiter__(self) -> Self:
@@ -141,6 +149,7 @@ class Listener:
 
     async def __anext__(self) -> AcceptedConnection:
         """The next connection whose route leads to the program."""
+        self._inside.check_process()
         found = await self._inside.engine.arrivals.next()
         if found is None:
             raise StopAsyncIteration
@@ -148,6 +157,7 @@ class Listener:
 
     def statistics(self) -> Mapping[str, int]:
         """Return what has been counted; docs/python.md has all names."""
+        self._inside.check_process()
         return self._inside.engine.statistics()
 
     def drain(self, seconds: float) -> None:
@@ -158,6 +168,7 @@ class Listener:
                 goes politely, and reset two and a half seconds later.  A second call can only make
                 that shorter.
         """
+        self._inside.check_process()
         self._inside.drain(seconds)
 
     def wait(self, seconds: float | None = None) -> bool:
@@ -168,12 +179,20 @@ class Listener:
 
         Returns:
             Whether it has; all connections have been told to ``on_end`` by then.
+
+        Raises:
+            RuntimeError: ``on_end`` asks, which would wait for itself.
         """
+        self._inside.check_process()
         return self._inside.wait(seconds)
 
     def close(self) -> None:
-        """Take no more connections, reset those that are there, and wait for the threads."""
+        """Take no more connections, reset those that are there, and wait for the threads.
+
+        Called by ``on_end`` it does not wait.  A listener that nobody has any more does the same.
+        """
         self._finalizer()
+        self._inside.wait_after_stop()
 
     def __enter__(self) -> Self:
         return self
@@ -222,6 +241,18 @@ class _Inside:
         self._unfollow: Callable[[], None] | None = None
         self._warned: dict[str, float] = {}
 
+    def check_process(self) -> None:
+        """See whether this is the process in which it works.
+
+        Raises:
+            RuntimeError: it is a forked one.
+        """
+        if self.engine.is_forked:
+            raise RuntimeError(
+                "this listener belongs to the process that has made it, and is closed in a forked "
+                "one: call listen() there"
+            )
+
     def begin(self, bound: Sequence[BoundSocket]) -> None:
         """Start everything."""
         snapshot, times = self._source.state()
@@ -248,7 +279,7 @@ class _Inside:
 
     def drain(self, seconds: float) -> None:
         """See :meth:`Listener.drain`."""
-        self._end_following()
+        self.end_following()
         self.engine.drain(seconds)
 
     def wait(self, seconds: float | None) -> bool:
@@ -256,9 +287,16 @@ class _Inside:
         return self.engine.wait(seconds)
 
     def stop(self) -> None:
-        """See :meth:`Listener.close`."""
-        self._end_following()
+        """See :meth:`Listener.close`, but for the waiting."""
+        if self.engine.is_forked:  # nobody is there who could end
+            return
+        self.end_following()
         self.engine.stop()
+
+    def wait_after_stop(self) -> None:
+        """See :meth:`Listener.close`."""
+        if self.engine.is_forked or self.engine.has_this_thread:
+            return
         self.engine.wait()
         self.engine.arrivals.discard()
 
@@ -266,7 +304,8 @@ class _Inside:
 
     def relay(self, connection: AcceptedConnection, upstream: AnyUpstream) -> None:
         """See :meth:`AcceptedConnection.relay_now`."""
-        if self.engine.wait(0):
+        self.check_process()
+        if self.engine.is_over:
             raise RuntimeError("the listener is closed")
         (found,) = as_routes(upstream)[None] or ()
         places = resolve(found)
@@ -281,7 +320,8 @@ class _Inside:
         """Give a place back."""
         self.engine.leave()
 
-    def _end_following(self) -> None:
+    def end_following(self) -> None:
+        """Hear no more of the manager, and look nothing up."""
         self._is_over.set()
         if self._unfollow is not None:
             self._unfollow()
@@ -289,6 +329,8 @@ class _Inside:
 
     def _renew(self) -> None:
         """Let the present state hold for new connections."""
+        if self.engine.is_forked:  # a thread that is not here may have the lock
+            return
         with self._lock:
             self._number += 1
             snapshot, times = self._source.state()
@@ -364,7 +406,7 @@ def _serve(arrivals: Arrivals, callback: Callable[[AcceptedConnection], object])
     while (connection := arrivals.wait(None)) is not None:
         try:
             callback(connection)
-        except Exception:
+        except BaseException:  # sys.exit() too: others still wait
             logger.exception("a callback for connections failed; the client is reset")
             connection.reject()
 

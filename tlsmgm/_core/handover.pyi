@@ -1,0 +1,62 @@
+"""Handovers: connections whose handshake the engine has done, on their way to the program."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from tlsmgm._core.plan import Plan
+
+_Made = TypeVar("_Made")
+
+class Handover:
+    """A connection that belongs to the program; whoever drops it resets the client."""
+
+    @property
+    def plan(self) -> Plan | None:
+        """Under which it came in; None: it is not known any more."""
+    @property
+    def client_address(self) -> tuple[bytes, int] | None:
+        """16 bytes, IPv4 mapped into IPv6, and a port; None: the client has no such address."""
+    @property
+    def local_address(self) -> tuple[bytes, int]:
+        """The same of the end that it has come in at."""
+    @property
+    def listener(self) -> int:
+        """The number of the listening socket."""
+    @property
+    def accepted(self) -> float:
+        """When it was accepted, in seconds of ``time.monotonic()``."""
+    @property
+    def handed_over(self) -> float:
+        """When the worker let it go, in the same."""
+    def take_socket(self) -> int:
+        """Its descriptor, which is the caller's from now on; -1: it was taken."""
+    def take_connection(self, make: Callable[..., _Made]) -> _Made | None:
+        """Make a connection of it.
+
+        Args:
+            make: is called with ``given=...``.
+
+        Returns:
+            What that returns; None for a client that speaks plain TCP.
+        """
+
+class Handovers:
+    """The handovers of one worker, the oldest first; one thread at a time takes them.
+
+    Args:
+        capacity: how many may wait, a power of two; those beyond are reset and counted.
+    """
+
+    def __init__(self, capacity: int) -> None: ...
+    def take(self, plans: dict[int, Plan]) -> list[Handover]:
+        """Some of those that wait.
+
+        Args:
+            plans: all that may still be in use, by number.
+
+        Returns:
+            A list of :class:`Handover`; empty: none waits.
+        """
+    @property
+    def lost(self) -> int:
+        """How many found no room."""
