@@ -85,14 +85,19 @@ class Program:
         arguments: of the command line.
         descriptors: that it has, too.
         module: that is run.
+        file: that is run instead.
     """
 
     def __init__(
-        self, *arguments: str, descriptors: Sequence[int] = (), module: str = "tlsmgm"
+        self,
+        *arguments: str,
+        descriptors: Sequence[int] = (),
+        module: str = "tlsmgm",
+        file: Path | None = None,
     ) -> None:
         environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
+            [sys.executable, *(["-m", module] if file is None else [str(file)]), *arguments],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
