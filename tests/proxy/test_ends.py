@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import signal
 import socket
 import ssl
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.support.ends import End, TLSPeer, client_of, relayed
-from tests.support.ports import free_ports, is_listening
 from tests.support.programs import needs
 from tests.support.proxy import (
     TIMEOUT,
@@ -25,6 +22,7 @@ from tests.support.proxy import (
     pki,
 )
 from tests.support.sanitizers import ENVIRONMENT
+from tests.support.sipp import sipp_server
 
 PART = b"x" * 1000
 KINDS = ["tls-tcp", "tcp-tls", "tls-tls"]
@@ -313,30 +311,6 @@ def test_s_client_tells_an_answer_that_was_cut(
             assert client.returncode != 0
 
 
-@contextlib.contextmanager
-def sipp(folder: Path) -> Iterator[int]:
-    """Run SIPp's server that answers calls; give its port."""
-    (port,) = free_ports(1)
-    # It demands as many descriptors as it might need for sockets.
-    server = subprocess.Popen(
-        ["sipp", "-sn", "uas", "-t", "tn", "-i", "127.0.0.1", "-p", str(port), "-nostdin",
-         "-max_socket", "100"],
-        cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        env=ENVIRONMENT,
-    )  # fmt: skip
-    try:
-        deadline = time.monotonic() + TIMEOUT
-        while not is_listening(port):
-            assert time.monotonic() < deadline
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                raise AssertionError(f"sipp has ended with {server.wait(0.05)}")
-        yield port
-        assert server.poll() is None, "sipp has ended"
-    finally:
-        server.kill()
-        server.wait(TIMEOUT)
-
-
 def invite(number: int) -> bytes:
     lines = [
         "INVITE sip:uas@dom1.test SIP/2.0",
@@ -358,7 +332,7 @@ def test_sipp_outlives_clients_that_end_without_close_notify(
 ) -> None:
     """At the first reset it would end itself."""
     with (
-        sipp(tmp_path) as port,
+        sipp_server(tmp_path) as port,
         Proxy(script, library, f"tcp:127.0.0.1:{port}", "--unclean-end", "fin") as proxy,
     ):
         for number in range(1, 4):
