@@ -51,10 +51,12 @@ static void note_established(struct tlsmgm_worker *worker, struct tlsmgm_channel
     tlsmgm_counters_established(&worker->counters, info.session_reused);
 }
 
-static void note_pauses(struct tlsmgm_worker *worker, struct tlsmgm_relay *relay) {
-    if (relay->pauses == 0) return;
+static void note_limits(struct tlsmgm_worker *worker, struct tlsmgm_relay *relay) {
+    if ((relay->pauses | relay->floods) == 0) return;
     tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(paused), relay->pauses);
+    tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(flooded), relay->floods);
     relay->pauses = 0;
+    relay->floods = 0;
 }
 
 static bool is_for_the_program(const struct tlsmgm_channel *channel) {
@@ -65,7 +67,7 @@ static bool is_for_the_program(const struct tlsmgm_channel *channel) {
 void tlsmgm_channel_look_after(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
     struct tlsmgm_relay *relay = &channel->relay;
     if (relay->client.established) note_established(worker, channel);
-    note_pauses(worker, relay);
+    note_limits(worker, relay);
     if (!channel->asked_session && relay->has_upstream && relay->upstream.bytes_received > 0) {
         channel->asked_session = true; /* in TLS 1.3 it comes with the data */
         tlsmgm_connect_keep_session(channel);

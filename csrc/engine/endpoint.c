@@ -301,11 +301,31 @@ static void advance(struct tlsmgm_endpoint *endpoint) {
     if (endpoint->established || shake_hands(endpoint)) decrypt(endpoint);
 }
 
+/* Work for nothing has a bound: what is answered costs more than it costs to send. */
+static void bound_idle_records(struct tlsmgm_endpoint *endpoint, uint32_t records,
+                               uint64_t received) {
+    struct tlsmgm_error error;
+    if (endpoint->bytes_received != received) {
+        endpoint->idle_records = 0;
+        return;
+    }
+    endpoint->idle_records += endpoint->records.begun - records;
+    if (endpoint->idle_records <= TLSMGM_IDLE_RECORDS || endpoint->input_ended) return;
+    if (endpoint->failure != NULL) return;
+    tell(endpoint, TLSMGM_ENDPOINT_FLOODS);
+    (void)tlsmgm_fail(&error, TLSMGM_STATUS_PROTOCOL, "the peer sends records without data");
+    error.alert = TLSMGM_NO_ALERT;
+    fail(endpoint, &error);
+}
+
 static void take_tls(struct tlsmgm_endpoint *endpoint, const uint8_t *data, size_t size) {
     /* RFC 8446 section 6.1: what comes behind close_notify is ignored. */
     if (endpoint->input_ended || endpoint->failure != NULL) return;
     struct tlsmgm_error error;
     size_t taken = 0;
+    bool was_established = endpoint->established;
+    uint32_t records = endpoint->records.begun;
+    uint64_t received = endpoint->bytes_received;
     tlsmgm_record_count_take(&endpoint->records, data, size);
     if (endpoint->conn == NULL) taken = greet(endpoint, data, size);
     if (endpoint->conn == NULL || endpoint->failure != NULL) return;
@@ -316,6 +336,7 @@ static void take_tls(struct tlsmgm_endpoint *endpoint, const uint8_t *data, size
     }
     advance(endpoint);
     reclaim(endpoint);
+    if (was_established) bound_idle_records(endpoint, records, received);
 }
 
 static void end_tls(struct tlsmgm_endpoint *endpoint) {

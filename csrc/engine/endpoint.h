@@ -21,6 +21,12 @@
 /* Bytes taken from the wire at a time. */
 #define TLSMGM_READ_SIZE (128u << 10)
 
+/*
+ * Records in a row that bring no data, once data may flow: KeyUpdate, attempts to renegotiate,
+ * empty ones, tickets. OpenSSL has the same bound for empty ones alone.
+ */
+#define TLSMGM_IDLE_RECORDS 32u
+
 /* Bytes thrown away of a peer that is to hang up, before it is cut. */
 #define TLSMGM_LINGER_BYTES (1u << 20)
 
@@ -38,6 +44,7 @@ enum tlsmgm_endpoint_event {
     TLSMGM_ENDPOINT_FAILED = 1 << 2,      /* TLS has come to an end; an alert may have been sent */
     TLSMGM_ENDPOINT_PAUSED = 1 << 3,      /* as much as may waits for the peer */
     TLSMGM_ENDPOINT_LOST = 1 << 4,        /* the transport is gone; nothing comes after this */
+    TLSMGM_ENDPOINT_FLOODS = 1 << 5,      /* too many records without data; then it has failed */
 };
 
 /* Why an endpoint is not read. */
@@ -64,10 +71,11 @@ struct tlsmgm_endpoint {
     uint64_t bytes_received;              /* application data of the peer */
     uint64_t bytes_taken;                 /* wire bytes that the system has taken for it */
     struct tlsmgm_record_count records;
-    int fd;         /* -1: there is no transport any more */
-    int lost_error; /* errno that has ended the transport; 0: it was closed */
-    uint8_t events; /* enum tlsmgm_endpoint_event, until the relay has looked at them */
-    uint8_t holds;  /* enum tlsmgm_hold */
+    uint32_t idle_records; /* that have brought no data, in a row */
+    int fd;                /* -1: there is no transport any more */
+    int lost_error;        /* errno that has ended the transport; 0: it was closed */
+    uint8_t events;        /* enum tlsmgm_endpoint_event, until the relay has looked at them */
+    uint8_t holds;         /* enum tlsmgm_hold */
     bool is_tls;
     bool readable;        /* as far as we know */
     bool writable;        /* as far as we know */

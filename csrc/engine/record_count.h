@@ -11,6 +11,7 @@ struct tlsmgm_record_count {
     uint16_t left;       /* bytes of the present record behind its header */
     uint8_t header_size; /* bytes of a header that has begun */
     uint8_t length_high; /* of the length in it, the first byte */
+    uint32_t begun;      /* how many headers were whole, modulo 2^32 */
 };
 
 /* Goes on with the next bytes from the wire. */
@@ -29,6 +30,7 @@ static inline void tlsmgm_record_count_take(struct tlsmgm_record_count *count, c
         if (count->header_size == TLSMGM_RECORD_HEADER_SIZE - 1) count->length_high = byte;
         if (count->header_size < TLSMGM_RECORD_HEADER_SIZE) continue;
         count->left = (uint16_t)(count->length_high << 8 | byte);
+        count->begun++;
         count->header_size = 0;
     }
 }

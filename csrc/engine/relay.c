@@ -252,6 +252,7 @@ static bool look_at(struct tlsmgm_relay *relay, struct tlsmgm_endpoint *endpoint
     if ((events & TLSMGM_ENDPOINT_FAILED) != 0) failed(relay, endpoint);
     if ((events & TLSMGM_ENDPOINT_LOST) != 0) lost(relay, endpoint);
     if ((events & TLSMGM_ENDPOINT_PAUSED) != 0) relay->pauses++;
+    if ((events & TLSMGM_ENDPOINT_FLOODS) != 0) relay->floods++;
     return events != 0;
 }
 

@@ -86,6 +86,7 @@ struct tlsmgm_relay {
     bool has_upstream;
     bool has_ended_well; /* both sides have announced it, and what waits is still on its way */
     uint32_t pauses; /* how often as much waited for a receiver as may; its owner sets it to 0 */
+    uint32_t floods; /* how often a peer has sent too many records without data; as pauses */
     bool has_more;   /* call ready() once others have had their turn: no event says so again */
     uint64_t started;
     uint64_t phase_started;

@@ -51,6 +51,19 @@ class RecordKeys:
         self.sequence += 1
         return record
 
+    def update(self, secret: bytes) -> bytes:
+        """Go on as after a KeyUpdate (RFC 8446 section 7.2).
+
+        Args:
+            secret: the traffic secret of the present keys.
+
+        Returns:
+            The next one.
+        """
+        following = _expand(secret, b"traffic upd", len(secret))
+        RecordKeys.__init__(self, following)
+        return following
+
     def open(self, record: bytes) -> bytes | None:
         """Return content and type of the next record; None if these are not its keys."""
         try:

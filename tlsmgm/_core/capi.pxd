@@ -518,6 +518,7 @@ cdef extern from "engine/worker.h" nogil:
         uint64_t handshakes_completed
         uint64_t handshakes_resumed
         uint64_t handed_over
+        uint64_t flooded
         uint64_t paused
         uint64_t bytes_in
         uint64_t bytes_out

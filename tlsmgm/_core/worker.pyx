@@ -247,6 +247,7 @@ cdef class Worker:
             "handshakes_completed": counts.handshakes_completed,
             "handshakes_resumed": counts.handshakes_resumed,
             "handed_over": counts.handed_over,
+            "flooded": counts.flooded,
             "paused": counts.paused,
             "bytes_in": counts.bytes_in,
             "bytes_out": counts.bytes_out,

@@ -44,6 +44,7 @@ _PLAIN: Final = {
     "handed_over": "connections_handed_over_total",
     "bytes_in": "bytes_from_clients_total",
     "bytes_out": "bytes_to_clients_total",
+    "flooded": "limit_records_without_data_total",
     "paused": "limit_buffered_bytes_total",
 }
 

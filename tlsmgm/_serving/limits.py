@@ -55,6 +55,7 @@ class Limit(enum.StrEnum):
         IDLE_TIMEOUT: no application data in either direction for too long.
         SEND_TIMEOUT: a receiver has taken nothing for too long.
         BUFFERED_BYTES: as much waits for a receiver as may.
+        RECORDS_WITHOUT_DATA: a peer sends too many TLS records in a row that bring no data.
     """
 
     MAX_CONNECTIONS = "max_connections"
@@ -66,6 +67,7 @@ class Limit(enum.StrEnum):
     IDLE_TIMEOUT = "idle_timeout"
     SEND_TIMEOUT = "send_timeout"
     BUFFERED_BYTES = "buffered_bytes"
+    RECORDS_WITHOUT_DATA = "records_without_data"
 
 
 @dataclass(frozen=True, slots=True)
