@@ -27,7 +27,7 @@ from tlsmgm._engine.upstreams import AnyRoutes
 from tlsmgm._native.connection import Connection
 from tlsmgm._native.sessions import SessionCache
 from tlsmgm._provisioning.watcher import DatabaseWatcher
-from tlsmgm._serving.forwarding import ProxyProtocol, ProxyTLVs, UncleanEnd
+from tlsmgm._serving.forwarding import ProxyProtocol, ProxyTLVs, UncleanEnd, chosen
 from tlsmgm._serving.limits import DEFAULT_HANDSHAKE_TIMEOUT, DEFAULT_SEND_TIMEOUT, Limits
 from tlsmgm._serving.listening import BoundSocket
 from tlsmgm._serving.targets import Target
@@ -566,9 +566,11 @@ class TLSManager:
             workers=workers,
             limits=Limits() if limits is None else limits,
             connect_timeout=connect_timeout,
-            unclean_end=UncleanEnd(unclean_end),
-            proxy_protocol=None if proxy_protocol is None else ProxyProtocol(proxy_protocol),
-            proxy_protocol_tlvs=ProxyTLVs(proxy_protocol_tlvs),
+            unclean_end=chosen(UncleanEnd, unclean_end, "unclean_end"),
+            proxy_protocol=None
+            if proxy_protocol is None
+            else chosen(ProxyProtocol, proxy_protocol, "proxy_protocol"),
+            proxy_protocol_tlvs=chosen(ProxyTLVs, proxy_protocol_tlvs, "proxy_protocol_tlvs"),
             keeps_connections=on_end is not None,
         )
         source = Source(self._state, self._changes.follow)

@@ -30,6 +30,7 @@ PUBLIC_MODULES = (
 #: Classes that programs are given, and never make: their constructors are ours.
 NOT_MADE_BY_PROGRAMS = frozenset(
     {
+        "AcceptedConnection",
         "Backend",
         "Connection",
         "Context",

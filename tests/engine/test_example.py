@@ -17,7 +17,8 @@ EXAMPLE = ROOT / "examples" / "edge_proxy.py"
 @pytest.fixture
 def config(tmp_path: Path, library: str) -> str:
     site = Site(tmp_path, library)
-    demands = {"verify_cert": 1, "require_cert": 0, "ca_list": pki("root.pem")}
+    demands: dict[str, str | int] = {"verify_cert": 1, "require_cert": 0}
+    demands["ca_list"] = pki("root.pem")
     site.write(
         server_domain("dom1", match_sip_domain="dom1.test", **demands),
         server_domain("dom2", match_sip_domain="dom2.test"),

@@ -137,5 +137,8 @@ def test_the_listeners_own_words(plans: Plans) -> None:
     [{"unclean_end": "fine"}, {"proxy_protocol": "v3"}, {"proxy_protocol_tlvs": "some"}],
 )
 def test_words_that_there_are_not(words: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=next(iter(words.values()))):
+    [(name, word)] = words.items()
+    with pytest.raises(ConfigError, match=f"cannot be '{word}'") as caught:
         TLSManager("none").listen("tcp:127.0.0.1:0", NOWHERE, **words)
+    assert caught.value.parameter == name
+    assert "one of" in (caught.value.hint or "")

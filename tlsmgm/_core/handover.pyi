@@ -1,7 +1,7 @@
 """Handovers: connections whose handshake the engine has done, on their way to the program."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from tlsmgm._core.plan import Plan
 
@@ -47,7 +47,7 @@ class Handovers:
         capacity: how many may wait, a power of two; those beyond are reset and counted.
     """
 
-    def __init__(self, capacity: int) -> None: ...
+    def __new__(cls, capacity: int) -> Self: ...
     def take(self, plans: dict[int, Plan]) -> list[Handover]:
         """Some of those that wait.
 

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import enum
+from typing import TypeVar
 
-__all__ = ["ProxyProtocol", "ProxyTLVs", "UncleanEnd"]
+from tlsmgm.errors import ConfigError
+
+__all__ = ["ProxyProtocol", "ProxyTLVs", "UncleanEnd", "chosen"]
+
+_Choice = TypeVar("_Choice", bound=enum.StrEnum)
 
 
 class UncleanEnd(enum.StrEnum):
@@ -47,3 +52,18 @@ class ProxyTLVs(enum.StrEnum):
     NONE = "none"
     TLS = "tls"
     ALL = "all"
+
+
+def chosen(choices: type[_Choice], word: str, parameter: str) -> _Choice:
+    """Return the member of an enumeration that a program has chosen by its word.
+
+    Raises:
+        ConfigError: there is none; the message says which there are.
+    """
+    try:
+        return choices(word)
+    except ValueError:
+        words = ", ".join(choices)
+        raise ConfigError(
+            f"cannot be {word!r}", parameter=parameter, hint=f"one of {words}"
+        ) from None
