@@ -310,8 +310,8 @@ static void bound_idle_records(struct tlsmgm_endpoint *endpoint, uint32_t record
         return;
     }
     endpoint->idle_records += endpoint->records.begun - records;
-    if (endpoint->idle_records <= TLSMGM_IDLE_RECORDS || endpoint->input_ended) return;
-    if (endpoint->failure != NULL) return;
+    if (endpoint->idle_limit == 0 || endpoint->idle_records <= endpoint->idle_limit) return;
+    if (endpoint->failure != NULL || endpoint->input_ended) return;
     tell(endpoint, TLSMGM_ENDPOINT_FLOODS);
     (void)tlsmgm_fail(&error, TLSMGM_STATUS_PROTOCOL, "the peer sends records without data");
     error.alert = TLSMGM_NO_ALERT;

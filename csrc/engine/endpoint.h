@@ -21,12 +21,6 @@
 /* Bytes taken from the wire at a time. */
 #define TLSMGM_READ_SIZE (128u << 10)
 
-/*
- * Records in a row that bring no data, once data may flow: KeyUpdate, attempts to renegotiate,
- * empty ones, tickets. OpenSSL has the same bound for empty ones alone.
- */
-#define TLSMGM_IDLE_RECORDS 32u
-
 /* Bytes thrown away of a peer that is to hang up, before it is cut. */
 #define TLSMGM_LINGER_BYTES (1u << 20)
 
@@ -72,6 +66,7 @@ struct tlsmgm_endpoint {
     uint64_t bytes_taken;                 /* wire bytes that the system has taken for it */
     struct tlsmgm_record_count records;
     uint32_t idle_records; /* that have brought no data, in a row */
+    uint32_t idle_limit;   /* how many of them may come, once data may flow; 0: no bound */
     int fd;                /* -1: there is no transport any more */
     int lost_error;        /* errno that has ended the transport; 0: it was closed */
     uint8_t events;        /* enum tlsmgm_endpoint_event, until the relay has looked at them */

@@ -406,6 +406,7 @@ void tlsmgm_relay_init(struct tlsmgm_relay *relay, const struct tlsmgm_relay_set
     *relay = (struct tlsmgm_relay){
         .settings = settings, .started = now, .phase_started = now, .moved_at = now};
     tlsmgm_endpoint_init(&relay->client, transport, fd, room, settings->high_water);
+    relay->client.idle_limit = settings->idle_records;
     set_deadline(relay);
 }
 
@@ -464,6 +465,7 @@ void tlsmgm_relay_attach(struct tlsmgm_relay *relay, int fd, struct tlsmgm_bytes
     relay->moves[TLSMGM_RELAY_UPSTREAM] = (struct tlsmgm_relay_moves){.taken_at = now};
     tlsmgm_endpoint_init(&relay->upstream, relay->client.transport, fd, relay->client.room,
                          relay->settings->high_water);
+    relay->upstream.idle_limit = relay->settings->idle_records;
     if (conn != NULL) tlsmgm_endpoint_connect_tls(&relay->upstream, backend, conn);
     arm(relay, &relay->upstream);
     tlsmgm_endpoint_begin(&relay->upstream, preface);

@@ -67,8 +67,10 @@ struct tlsmgm_relay_settings {
     uint32_t idle_timeout;       /* without data in either direction; may be 0 */
     uint32_t send_timeout;       /* in which a peer takes nothing of what waits for it */
     uint32_t linger_timeout;     /* for our last words */
-    size_t high_water;           /* bytes that wait for one peer; then the other is not read */
-    bool ends_plain_with_fin;    /* what a plain neighbour sees of an unclean end */
+    /* TLS records in a row that bring no data: KeyUpdate, attempts to renegotiate, empty ones */
+    uint32_t idle_records;    /* 0: no bound */
+    size_t high_water;        /* bytes that wait for one peer; then the other is not read */
+    bool ends_plain_with_fin; /* what a plain neighbour sees of an unclean end */
 };
 
 enum tlsmgm_relay_side { TLSMGM_RELAY_CLIENT, TLSMGM_RELAY_UPSTREAM };

@@ -15,7 +15,7 @@ NOW = 5_000_000
 
 
 class Routes:
-    """A table; an address is a letter.
+    """A table; an address is a letter, and ! is the program.
 
     Args:
         c: the C code.
@@ -30,6 +30,8 @@ class Routes:
     def _new(self, table: Sequence[tuple[int, str]]) -> tuple[str, Any]:
         rows, keep = self.ffi.new("struct tlsmgm_route[]", len(table) or 1), []
         for row, (domain, letters) in zip(rows, table, strict=False):
+            row.hands_over = letters.endswith("!")
+            letters = letters.removesuffix("!")
             addresses = self.ffi.new("struct tlsmgm_route_address[]", len(letters) or 1)
             for slot, letter in zip(addresses, letters, strict=False):
                 slot.sockaddr[0], slot.size = ord(letter), 16
@@ -183,13 +185,26 @@ def test_turns_are_counted_for_each_group(routes: Any) -> None:
     [
         ([(1, "a"), (1, "b")], "a domain has two routes"),
         ([(ANY, "a"), (2, "c"), (ANY, "b")], "a domain has two routes"),
-        ([(1, "a"), (2, "")], "a route has from 1 to 65535 addresses"),
-        ([(1, "a" * 65536)], "a route has from 1 to 65535 addresses"),
+        ([(1, "a" * 65536)], "a route has up to 65535 addresses, and none to the program"),
+        ([(1, "a!")], "a route has up to 65535 addresses, and none to the program"),
     ],
 )
 def test_tables_that_are_refused(routes: Any, table: list[tuple[int, str]], text: str) -> None:
     refused = routes(*table)
     assert (refused.status, refused.c.text(refused.error)) == ("CONFIG", text)
+
+
+def test_a_route_to_nobody_keeps_others_away(routes: Any) -> None:
+    """That of all others is not meant for a domain whose own one has no address just now."""
+    table = routes((ANY, "a"), (2, ""))
+    assert (table.first(2), table.first(3)) == ("-", "a")
+
+
+def test_a_route_to_the_program(routes: Any) -> None:
+    table = routes((ANY, "a"), (2, "!"))
+    hands_over = table.lib.tlsmgm_routes_hand_over
+    assert [hands_over(table.handle, number) for number in (2, 3)] == [True, False]
+    assert table.first(2) == "-"
 
 
 def test_a_route_for_all_beside_others_is_no_second_one(routes: Any) -> None:

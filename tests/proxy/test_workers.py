@@ -107,7 +107,7 @@ def test_as_many_as_wanted(library: str, script: str, workers: int | None) -> No
         assert threads - 3 == expected
 
 
-@pytest.mark.parametrize("number", ["0", "x", "1025"])
+@pytest.mark.parametrize("number", ["0", "x", "257"])
 def test_no_such_number(library: str, script: str, number: str) -> None:
     with Program(
         "proxy", "--config", script, "--library", library, "--upstream", "tcp:127.0.0.1:9",

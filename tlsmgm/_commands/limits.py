@@ -27,6 +27,7 @@ _OPTIONS: tuple[tuple[str, Callable[[str], float], str], ...] = (
     ("idle_timeout", seconds_or_zero, "without data in either direction"),
     ("send_timeout", seconds, "in which a receiver must take something of what waits for it"),
     ("buffered_bytes", number(LEAST_BUFFERED_BYTES), "bytes that may wait for one receiver"),
+    ("records_without_data", number(0), "TLS records in a row that bring no data"),
 )
 
 #: Defaults that are not numbers of ours.

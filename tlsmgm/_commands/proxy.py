@@ -48,7 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--library", metavar="L", help="auto, openssl or wolfssl")
     parser.add_argument(
         "--workers",
-        type=number(1, 1024),
+        type=number(1, 256),
         metavar="N",
         help="threads that accept and carry bytes (default: the processors that it may use)",
     )

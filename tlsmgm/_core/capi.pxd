@@ -335,6 +335,7 @@ cdef extern from "engine/relay.h" nogil:
         uint32_t idle_timeout
         uint32_t send_timeout
         uint32_t linger_timeout
+        uint32_t idle_records
         size_t high_water
         bint ends_plain_with_fin
 

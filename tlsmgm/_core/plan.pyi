@@ -74,6 +74,7 @@ class Plan:
         routes: as for :class:`Routes`.
         first_byte_timeout, handshake_timeout, connect_timeout, idle_timeout, send_timeout,
             linger_timeout: milliseconds; 0 is no bound for the first and for ``idle_timeout``.
+        idle_records: TLS records in a row that may bring no data; 0: no bound.
         high_water: bytes that may wait for one peer before the other one is not read.
         ends_plain_with_fin: what a plain neighbour sees of an unclean end is no reset.
         hello_limit: bytes of the largest ClientHello; 0: as the selector says.
@@ -97,6 +98,7 @@ class Plan:
         idle_timeout: int,
         send_timeout: int,
         linger_timeout: int,
+        idle_records: int,
         high_water: int,
         ends_plain_with_fin: bool = False,
         hello_limit: int = 0,

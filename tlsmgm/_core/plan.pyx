@@ -124,6 +124,7 @@ cdef class Plan:
         routes: as for :class:`Routes`.
         first_byte_timeout, handshake_timeout, connect_timeout, idle_timeout, send_timeout,
             linger_timeout: milliseconds; 0 is no bound for the first and for ``idle_timeout``.
+        idle_records: TLS records in a row that may bring no data; 0: no bound.
         high_water: bytes that may wait for one peer before the other one is not read.
         ends_plain_with_fin: what a plain neighbour sees of an unclean end is no reset.
         hello_limit: bytes of the largest ClientHello; 0: as the selector says.
@@ -138,7 +139,7 @@ cdef class Plan:
     def __cinit__(self, uint64_t number, Selector selector, dict routes not None, *,
                   uint32_t first_byte_timeout, uint32_t handshake_timeout,
                   uint32_t connect_timeout, uint32_t idle_timeout, uint32_t send_timeout,
-                  uint32_t linger_timeout, size_t high_water, bint ends_plain_with_fin=False,
+                  uint32_t linger_timeout, uint32_t idle_records, size_t high_water, bint ends_plain_with_fin=False,
                   size_t hello_limit=0, int preface=0, int preface_values=0):
         cdef tlsmgm_plan parts
         cdef tlsmgm_error error
@@ -154,6 +155,7 @@ cdef class Plan:
         parts.settings.idle_timeout = idle_timeout
         parts.settings.send_timeout = send_timeout
         parts.settings.linger_timeout = linger_timeout
+        parts.settings.idle_records = idle_records
         parts.settings.high_water = high_water
         parts.settings.ends_plain_with_fin = ends_plain_with_fin
         parts.hello_limit = hello_limit

@@ -86,7 +86,7 @@ class AcceptedConnection(Connection):
             raise ValueError("the connection was closed, or sent on")
         self._owner.relay(self, upstream)
 
-    def send_on(
+    def _send_on(
         self,
         adopt: Callable[[Handover, Connection, int, Sequence[UpstreamAddress]], None],
         to: Sequence[UpstreamAddress],

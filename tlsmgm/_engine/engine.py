@@ -27,7 +27,7 @@ from tlsmgm._domains.filters import pack_ip
 from tlsmgm._engine.arrivals import Arrivals
 from tlsmgm._engine.bell import Bell
 from tlsmgm._engine.forks import Handle, children, let_go
-from tlsmgm._engine.options import ListenOptions
+from tlsmgm._engine.options import ListenOptions, to_milliseconds
 from tlsmgm._engine.statistics import statistics
 from tlsmgm._native.connection import Connection
 from tlsmgm._serving.limits import Limits
@@ -46,7 +46,9 @@ _TICK: Final = 1.0
 #: Seconds in which records gather before they are looked at: one by one they would cost more.
 _GATHER: Final = 0.01
 
-_MILLISECONDS: Final = 1000
+#: Seconds at the end of the interpreter for callbacks that have begun.
+_LAST_WAIT: Final = 2.0
+
 _MAX_UINT32: Final = 0xFFFF_FFFF
 
 #: Numbers of upstreams that the program has chosen; those of plans are below.
@@ -156,7 +158,7 @@ class Engine:
         Args:
             seconds: how long they have by themselves; a second call can only make that shorter.
         """
-        milliseconds = min(round(seconds * _MILLISECONDS), _MAX_UINT32)
+        milliseconds = to_milliseconds(seconds)
         for worker in self._workers:
             worker.drain(milliseconds)
 
@@ -209,6 +211,14 @@ class Engine:
         if self.has_this_thread:
             raise RuntimeError("a callback of a listener cannot wait until the listener has ended")
         return self._is_over.wait(seconds)
+
+    def join(self) -> None:
+        """Wait for the workers, and a moment for whoever is told of connections that are over."""
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+        if not self.has_this_thread:
+            self._is_over.wait(_LAST_WAIT)
 
     @property
     def is_over(self) -> bool:
@@ -319,7 +329,7 @@ def _end_all() -> None:
     for engine in engines:
         engine.stop()
     for engine in engines:
-        engine.wait()
+        engine.join()
 
 
 def _admission(limits: Limits) -> Admission:

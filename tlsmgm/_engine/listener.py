@@ -263,9 +263,13 @@ class _Inside:
         self.engine.arrivals.belong_to(self)
         # Engine and plan are known before anybody can change the manager's mind again.
         self._unfollow = self._source.follow(self._renew)
-        self._renew()
-        self.engine.start()
-        self._look_up_in_time()
+        try:
+            self._renew()
+            self.engine.start()
+            self._look_up_in_time()
+        except BaseException:
+            self.end_following()
+            raise
 
     def set_routes(self, routes: Routes) -> None:
         """See :meth:`Listener.set_routes`."""
@@ -314,7 +318,7 @@ class _Inside:
             addresses = [upstream_address(snapshot, place) for place in places]
         except NoDomainError as error:
             raise ConfigError(f"upstream {found}: {error}") from None
-        connection.send_on(self.engine.adopt, addresses)
+        connection._send_on(self.engine.adopt, addresses)
 
     def leave(self) -> None:
         """Give a place back."""

@@ -58,8 +58,6 @@ def _check(
     targets: Sequence[Target],
     routes: Routes,
 ) -> None:
-    if options.workers < 1:
-        raise ConfigError(f"cannot be {options.workers}", parameter="workers", hint="1 or more")
     if not bound and not targets:
         raise ConfigError("there is no address to listen on", parameter="addresses")
     if any(len(item.socks) != options.workers for item in bound):

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from tlsmgm._serving.forwarding import ProxyProtocol, ProxyTLVs, UncleanEnd
 from tlsmgm._serving.limits import Limits
+from tlsmgm.errors import ConfigError
 
-__all__ = ["ListenOptions"]
+__all__ = ["MOST_WORKERS", "ListenOptions", "to_milliseconds"]
+
+#: Each is a thread, with sockets and queues of its own.
+MOST_WORKERS: Final = 256
+
+_MILLISECONDS: Final = 1000
+_MAX_SECONDS: Final = 1_000_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +32,9 @@ class ListenOptions:
             upstream speaks that; None: with none.
         proxy_protocol_tlvs: what the header says beside the addresses, in version 2.
         keeps_connections: what has ended comes with its TLS connections, for logs.
+
+    Raises:
+        ConfigError: one of them makes no sense.
     """
 
     workers: int = 1
@@ -33,3 +44,30 @@ class ListenOptions:
     proxy_protocol: ProxyProtocol | None = None
     proxy_protocol_tlvs: ProxyTLVs = ProxyTLVs.TLS
     keeps_connections: bool = True
+
+    def __post_init__(self) -> None:
+        workers, timeout = self.workers, self.connect_timeout
+        if not isinstance(workers, int) or not 1 <= workers <= MOST_WORKERS:
+            raise ConfigError(
+                f"cannot be {workers!r}", parameter="workers", hint=f"1 to {MOST_WORKERS}"
+            )
+        if not isinstance(timeout, (int, float)) or not 0 < timeout <= _MAX_SECONDS:
+            raise ConfigError(
+                f"cannot be {timeout!r}", parameter="connect_timeout", hint="seconds above 0"
+            )
+
+
+def to_milliseconds(seconds: float) -> int:
+    """Return a time as the engine has it.
+
+    Args:
+        seconds: below 0 is 0, beyond the engine's clock, or no number, is for ever.
+
+    Returns:
+        Milliseconds; at least one, where it is not 0.
+    """
+    if seconds <= 0:
+        return 0
+    if not seconds < _MAX_SECONDS:
+        return round(_MAX_SECONDS * _MILLISECONDS)
+    return max(round(seconds * _MILLISECONDS), 1)

@@ -9,7 +9,7 @@ from typing import Final
 
 from tlsmgm._core.plan import Plan, UpstreamAddress
 from tlsmgm._domains.words import printable
-from tlsmgm._engine.options import ListenOptions
+from tlsmgm._engine.options import ListenOptions, to_milliseconds
 from tlsmgm._engine.upstreams import Place, upstream_address
 from tlsmgm._serving.forwarding import ProxyProtocol, ProxyTLVs, UncleanEnd
 from tlsmgm._state.snapshot import Snapshot
@@ -22,7 +22,6 @@ logger = logging.getLogger("tlsmgm")
 #: Seconds for our last words, such as an alert, and for the peer to hang up after them.
 LINGER_TIME: Final = 2.0
 
-_MILLISECONDS: Final = 1000
 _PREFACES: Final = {None: 0, ProxyProtocol.V1: 1, ProxyProtocol.V2: 2}
 _VALUES: Final = {ProxyTLVs.NONE: 0, ProxyTLVs.TLS: 1, ProxyTLVs.ALL: 2}
 
@@ -67,12 +66,13 @@ def make_plan(
         number,
         snapshot.selector,
         _table(snapshot, places),
-        first_byte_timeout=_milliseconds(limits.first_byte_timeout),
-        handshake_timeout=_milliseconds(limits.handshake_timeout or times.handshake),
-        connect_timeout=_milliseconds(options.connect_timeout),
-        idle_timeout=_milliseconds(limits.idle_timeout),
-        send_timeout=_milliseconds(limits.send_timeout or times.send),
-        linger_timeout=_milliseconds(LINGER_TIME),
+        first_byte_timeout=to_milliseconds(limits.first_byte_timeout),
+        handshake_timeout=to_milliseconds(limits.handshake_timeout or times.handshake),
+        connect_timeout=to_milliseconds(options.connect_timeout),
+        idle_timeout=to_milliseconds(limits.idle_timeout),
+        send_timeout=to_milliseconds(limits.send_timeout or times.send),
+        linger_timeout=to_milliseconds(LINGER_TIME),
+        idle_records=limits.records_without_data,
         high_water=limits.buffered_bytes,
         ends_plain_with_fin=options.unclean_end is UncleanEnd.FIN,
         hello_limit=limits.hello_size or 0,
@@ -103,8 +103,3 @@ def _addresses(snapshot: Snapshot, group: Sequence[Place] | None) -> list[Upstre
         except NoDomainError as error:
             logger.warning("upstream %s cannot be used: %s", place.upstream, printable(str(error)))
     return found
-
-
-def _milliseconds(seconds: float) -> int:
-    """At least one, where it is not 0: that is no bound."""
-    return max(round(seconds * _MILLISECONDS), 1) if seconds else 0

@@ -32,6 +32,9 @@ __all__ = [
     "upstream_address",
 ]
 
+#: Bytes of ``sun_path``, its terminator included.
+_UNIX_PATH_SIZE: Final = 108 if sys.platform.startswith("linux") else 104
+
 #: In the systems of BSD an address begins with its size.
 _HAS_SIZE: Final = sys.platform == "darwin" or "bsd" in sys.platform
 
@@ -237,6 +240,10 @@ def _family(number: int, rest: bytes) -> bytes:
 
 def _unix_address(path: str) -> bytes:
     raw = path.encode("utf-8", "surrogateescape") + b"\0"
+    if len(raw) > _UNIX_PATH_SIZE or b"\0" in raw[:-1]:
+        raise ConfigError(
+            f"unix:{path} cannot be the path of a socket", hint=f"up to {_UNIX_PATH_SIZE - 1} bytes"
+        )
     return _family(socket.AF_UNIX, raw)
 
 

@@ -90,6 +90,8 @@ class Limits:
         send_timeout: without one byte being taken by a receiver for whom as many wait as may;
             None: as the manager says, which a reload may change.
         buffered_bytes: bytes that may wait for one receiver before its sender is not read.
+        records_without_data: TLS records in a row that may bring no data once data may flow, such
+            as KeyUpdate, attempts to renegotiate, empty ones; 0: no bound but the library's.
 
     Raises:
         ConfigError: one of them makes no sense.
@@ -106,6 +108,7 @@ class Limits:
     idle_timeout: float = 300.0
     send_timeout: float | None = None
     buffered_bytes: int = 131072
+    records_without_data: int = 32
 
     def __post_init__(self) -> None:
         for name in ("handshake_timeout", "send_timeout"):
@@ -116,6 +119,8 @@ class Limits:
             _check_range(name, getattr(self, name), 0, _MAX_SECONDS, "seconds, 0 for no bound")
         for name in ("max_handshakes", "max_handshakes_per_network", "max_connections"):
             _check_range(name, getattr(self, name), 0, math.inf, "a number, 0 for no bound")
+        most = 0xFFFF_FFFF
+        _check_range("records_without_data", self.records_without_data, 0, most, "0 for no bound")
         _check_range("ipv4_prefix", self.ipv4_prefix, 0, 32, "0 to 32 bits")
         _check_range("ipv6_prefix", self.ipv6_prefix, 0, 128, "0 to 128 bits")
         if self.hello_size is not None:
