@@ -20,6 +20,7 @@ from tests.support.proxy import (
     ends_uncleanly,
     linked,
     read_exactly,
+    reset,
 )
 from tests.support.tls_sockets import wrap
 
@@ -136,3 +137,50 @@ def test_a_descriptor_for_the_client_alone(library: str, script: str, upstream: 
         with linked(proxy, upstream) as (client, server):
             client.sendall(b"data")
             assert read_exactly(server, 4) == b"data"
+
+
+# Those who leave while they wait.
+
+
+def test_who_leaves_before_he_is_accepted(library: str, script: str, upstream: Upstream) -> None:
+    """In all ways: they cost a line of the log, and nothing else."""
+    with Proxy(script, library, upstream.address) as proxy:
+        with Stopped(proxy):
+            for number in range(30):
+                sock = socket.create_connection(("127.0.0.1", proxy.port), TIMEOUT)
+                if number % 3:
+                    sock.sendall(b"\x16\x03\x01")
+                if number % 2:
+                    reset(sock)
+                else:
+                    sock.close()
+        proxy.log_line(30)
+        with linked(proxy, upstream) as (client, server):
+            client.sendall(b"data")
+            assert read_exactly(server, 4) == b"data"
+        proxy.signal(signal.SIGTERM)
+        assert proxy.exit_code() == 0
+        statistics = proxy.wait_for("statistics: .*")[0][0]
+        assert "connections_accepted_total=31" in statistics
+        assert "connections_open" not in statistics
+        assert "accept_errors" not in statistics
+
+
+def test_who_waits_while_it_ends_is_served(library: str, script: str, upstream: Upstream) -> None:
+    """The system has taken his connection, and he may have sent his hello: nobody may reset him."""
+    options = ("--max-handshakes-per-network", "0", "--workers", "2")
+    with Proxy(script, library, upstream.address, *options) as proxy:
+        address = ("127.0.0.1", proxy.port)
+        with Stopped(proxy):
+            socks = [socket.create_connection(address, TIMEOUT) for _ in range(300)]
+            proxy.signal(signal.SIGTERM)
+        for sock in socks:
+            with (
+                wrap(client_context(), sock, server_hostname="dom1.test") as client,
+                upstream.accept() as server,
+            ):
+                server.sendall(b"answer")
+                assert read_exactly(client, 6) == b"answer"
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(address, TIMEOUT)
+        assert proxy.exit_code() == 0
