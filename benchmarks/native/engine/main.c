@@ -71,7 +71,11 @@ static bool make_routes(struct parts *parts, const struct sockaddr_in *upstream,
                         struct bench_fault *fault) {
     struct tlsmgm_error error;
     struct tlsmgm_route_address address = {.size = sizeof *upstream};
-    const struct tlsmgm_route route = {TLSMGM_ROUTE_ANY, &address, 1};
+    const struct tlsmgm_route route = {
+        .domain = TLSMGM_ROUTE_ANY,
+        .addresses = &address,
+        .count = 1,
+    };
     memcpy(address.sockaddr, upstream, sizeof *upstream);
     return tlsmgm_routes_new(&route, 1, &parts->routes, &error) == TLSMGM_STATUS_OK ||
            bench_contract_fail(fault, "routes", &error);
