@@ -17,6 +17,8 @@ from benchmarks.guard import baseline, environment
 from benchmarks.guard.baseline import BaselineError, Setup
 from benchmarks.guard.callgrind import CountError, ValgrindMissingError, version
 from benchmarks.guard.compare import (
+    ENGINE,
+    ENGINE_OWN_LIMIT,
     LIMIT,
     MESSAGE_LIMIT,
     OWN,
@@ -31,7 +33,7 @@ from benchmarks.guard.subjects import SUBJECTS
 from benchmarks.native.build import LIBRARIES, ROOT, BuildError
 
 _PYTHON = "python"
-_KINDS = [*(subject.name for subject in SUBJECTS), _PYTHON]
+_KINDS = [*(subject.name for subject in SUBJECTS), ENGINE, _PYTHON]
 
 # What stops everything, and speaks for itself.
 _FAILURES = (BaselineError, BuildError, CountError, ValgrindMissingError)
@@ -100,7 +102,9 @@ def _measure(libraries: Sequence[str], kinds: Sequence[str]) -> list[Setup]:
         print(text, file=sys.stderr)
     subjects = [subject for subject in SUBJECTS if subject.name in kinds]
     with tempfile.TemporaryDirectory(prefix="tlsmgm-guard-") as folder:
-        counts = measure(there, subjects, Path(folder), python=_PYTHON in kinds)
+        counts = measure(
+            there, subjects, Path(folder), python=_PYTHON in kinds, engine=ENGINE in kinds
+        )
     keys = {name: environment.key(name) for name in there}
     keys |= {python_name(name): environment.python_key(name) for name in there}
     print(f"Counted in {time.monotonic() - begun:.0f} seconds.\n")
@@ -147,7 +151,8 @@ def _conclude(rows: Sequence[Row]) -> int:
         for verdict in (Verdict.BETTER, Verdict.GONE, Verdict.WORSE)
     )
     limits = (
-        f"{LIMIT:.0%} (messages through Python: {MESSAGE_LIMIT:.0%}, csrc alone: {OWN_LIMIT:.0%})"
+        f"{LIMIT:.0%} (messages through Python: {MESSAGE_LIMIT:.0%}, csrc alone: {OWN_LIMIT:.0%}, "
+        f"of the engine's path: {ENGINE_OWN_LIMIT:.0%})"
     )
     if better or gone:
         print(

@@ -21,8 +21,10 @@ __all__ = [
     "CountError",
     "ValgrindMissingError",
     "count",
+    "command_for",
     "count_between",
     "functions",
+    "parts",
     "read",
     "version",
 ]
@@ -124,24 +126,54 @@ def count_between(command: Sequence[str], out: Path, mark: str) -> list[int]:
         CountError: the program failed, or never called the function.
         ValgrindMissingError: there is no valgrind.
     """
-    for old in out.parent.glob(f"{out.name}.*"):
-        old.unlink()
     _run(command, out, f"--dump-before={mark}")
-    parts = sorted(out.parent.glob(f"{out.name}.*"), key=lambda path: int(path.suffix[1:]))
-    if not parts:
+    found = parts(out, Path("/nowhere"))
+    if not found:
         raise CountError(f"{command[0]} has not called {mark}")
-    return [_read_file(part, Path("/nowhere")).total for part in parts]
+    return [part.total for part in found]
 
 
-def _run(command: Sequence[str], out: Path, *options: str) -> None:
+def parts(out: Path, own: Path) -> list[Count]:
+    """Read the files of a program's parts, in their order; the last one, up to its end, has none.
+
+    Args:
+        out: as ``command_for()`` took it.
+        own: folder whose files are told apart.
+
+    Raises:
+        CountError: a file counts something else.
+    """
+    return [_read_file(part, own) for part in _part_files(out)]
+
+
+def command_for(command: Sequence[str], out: Path, *options: str) -> list[str]:
+    """Return the command that runs a program in callgrind, with nothing of an earlier run left.
+
+    Args:
+        command: the program.
+        out: where callgrind's file goes.
+        options: more of callgrind's.
+
+    Raises:
+        ValgrindMissingError: there is no valgrind.
+    """
     # A percent sign in the name would begin a variable.
     target = f"--callgrind-out-file={str(out).replace('%', '%%')}"
     tool = [_valgrind(), "--tool=callgrind", target, *options]
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.unlink(missing_ok=True)
+    for old in (out, *_part_files(out)):
+        old.unlink(missing_ok=True)
+    return [*tool, *command]
+
+
+def _part_files(out: Path) -> list[Path]:
+    return sorted(out.parent.glob(f"{out.name}.*"), key=lambda path: int(path.suffix[1:]))
+
+
+def _run(command: Sequence[str], out: Path, *options: str) -> None:
     try:
         done = subprocess.run(
-            [*tool, *command],
+            command_for(command, out, *options),
             cwd=_ROOT,
             env=_environment(),
             capture_output=True,

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 
 import tlsmgm
-from benchmarks.guard import callgrind
-from benchmarks.guard.compare import OWN, PYTHON
+from benchmarks.guard import callgrind, engine_path
+from benchmarks.guard.compare import ENGINE, OWN, PYTHON
 from benchmarks.guard.python_layer import MARK, PHASES
 from benchmarks.guard.subjects import Side, Subject
 from benchmarks.identity import Identity, KeyType, make_identity
@@ -57,7 +57,12 @@ def available(libraries: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def measure(
-    libraries: Sequence[str], subjects: Sequence[Subject], folder: Path, *, python: bool
+    libraries: Sequence[str],
+    subjects: Sequence[Subject],
+    folder: Path,
+    *,
+    python: bool = False,
+    engine: bool = False,
 ) -> dict[str, Counts]:
     """Count instructions for one operation each.
 
@@ -66,6 +71,7 @@ def measure(
         subjects: what to count.
         folder: for certificates; a temporary one.
         python: whether to count the Python layer, too.
+        engine: whether to count the engine's path, too.
 
     Returns:
         Counts by library, then by subject, then by part. Those of the Python layer are beside
@@ -87,20 +93,30 @@ def measure(
         for subject in subjects
         for side in subject.sides
     ]
-    counts: dict[str, Counts] = {library: {} for library in libraries} if subjects else {}
+    counts: dict[str, Counts] = {library: {} for library in libraries if subjects or engine}
+    # tlsmgm plays the client of the engine, too.
+    with_python = [library for library in libraries if library in tlsmgm.libraries()]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         # Long ones first.
         layers = {
             python_name(library): pool.submit(_count_python, library, identities["ecdsa"])
-            for library in libraries
-            if python and library in tlsmgm.libraries()
+            for library in with_python
+            if python
+        }
+        engines = {
+            library: pool.submit(_count_engine, library, identities["ecdsa"])
+            for library in with_python
+            if engine
         }
         # Before the others, so that none of them waits for a compiler or runs it twice.
-        list(pool.map(lambda library: build.build(library, "contract"), libraries))
+        if subjects:
+            list(pool.map(lambda library: build.build(library, "contract"), libraries))
         for job, found in zip(jobs, pool.map(_count, jobs), strict=True):
             parts = counts[job.library].setdefault(job.subject.name, {})
             parts[job.side] = round(found.total / job.subject.operations)
             parts[job.side + OWN] = round(found.own / job.subject.operations)
+        for library, path in engines.items():
+            counts[library] |= path.result()
         counts |= {name: layer.result() for name, layer in layers.items()}
     return counts
 
@@ -118,6 +134,9 @@ def out_file(library: str, subject: str, side: str) -> Path:
         subject: its name.
         side: ``server``, ``client`` or ``both``.
     """
+    if subject in engine_path.PHASES:
+        number, _ = engine_path.PHASES[subject]
+        return OUT / f"{library}-{ENGINE}.callgrind.{number}"
     if library.startswith(PYTHON):
         number, _ = PHASES[subject]
         return OUT / f"{library}.callgrind.{number}"
@@ -128,6 +147,18 @@ def _count(job: _Job) -> callgrind.Count:
     words = job.subject.words_for(job.side, job.identity)
     command = once_command(job.library, "contract", **words)
     return callgrind.count(command, out_file(job.library, job.subject.name, job.side), build.CSRC)
+
+
+def _count_engine(library: str, identity: Identity) -> Counts:
+    build.build(library, "engine")
+    found = engine_path.count(library, identity, OUT / f"{library}-{ENGINE}.callgrind")
+    counts: Counts = {}
+    for name, (_, operations) in engine_path.PHASES.items():
+        counts[name] = {
+            "server": round(found[name].total / operations),
+            "server" + OWN: round(found[name].own / operations),
+        }
+    return counts
 
 
 def _count_python(library: str, identity: Identity) -> Counts:

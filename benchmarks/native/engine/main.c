@@ -2,6 +2,9 @@
  * engine: one worker of csrc/engine with one domain and one plain upstream, so that nothing of
  * Python is in the process. Its limits are those of docs/limits.md where a server has any by
  * itself, and nobody reads its records. Its words are those of common/server.h; SIGTERM ends it.
+ *
+ * SIGUSR1 marks a place for callgrind, which may be told to begin a new file at a call of getpgid():
+ * nothing else here calls it. A line on standard output says that the mark is set.
  */
 #include "engine/worker.h"
 
@@ -11,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "contract.h"
 #include "server.h"
@@ -71,7 +75,11 @@ static bool make_routes(struct parts *parts, const struct sockaddr_in *upstream,
                         struct bench_fault *fault) {
     struct tlsmgm_error error;
     struct tlsmgm_route_address address = {.size = sizeof *upstream};
-    const struct tlsmgm_route route = {TLSMGM_ROUTE_ANY, &address, 1};
+    const struct tlsmgm_route route = {
+        .domain = TLSMGM_ROUTE_ANY,
+        .addresses = &address,
+        .count = 1,
+    };
     memcpy(address.sockaddr, upstream, sizeof *upstream);
     return tlsmgm_routes_new(&route, 1, &parts->routes, &error) == TLSMGM_STATUS_OK ||
            bench_contract_fail(fault, "routes", &error);
@@ -135,6 +143,12 @@ static void *run(void *worker) {
     return NULL;
 }
 
+static void mark(void) {
+    (void)getpgid(0);
+    (void)puts("marked");
+    (void)fflush(stdout);
+}
+
 /* Workers have threads of their own, and this one waits for signals, as in every program. */
 static bool serve(struct tlsmgm_worker *worker, const sigset_t *signals,
                   struct bench_fault *fault) {
@@ -142,7 +156,7 @@ static bool serve(struct tlsmgm_worker *worker, const sigset_t *signals,
     int signal;
     int failed = pthread_create(&thread, NULL, run, worker);
     if (failed != 0) return bench_fail(fault, "no thread: %s", strerror(failed));
-    (void)sigwait(signals, &signal);
+    while (sigwait(signals, &signal) == 0 && signal == SIGUSR1) mark();
     tlsmgm_worker_stop(worker);
     (void)pthread_join(thread, NULL);
     return true;
@@ -156,6 +170,7 @@ int main(int count, char **arguments) {
     (void)sigemptyset(&signals);
     (void)sigaddset(&signals, SIGTERM);
     (void)sigaddset(&signals, SIGINT);
+    (void)sigaddset(&signals, SIGUSR1);
     /* Before anybody can connect: who has seen it listen may end it in order. */
     (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
     bool good = bench_server_read(count - 1, arguments + 1, &server, &fault) &&
