@@ -550,9 +550,9 @@ class TLSManager:
             unclean_end: what a plain neighbour sees where the end is not a clean one.
             proxy_protocol: ``"v1"`` or ``"v2"``: tell upstreams about clients by such a header.
             proxy_protocol_tlvs: what version 2 of it says beside the addresses.
-            proxy_header_from: networks such as ``"10.0.0.0/8"`` and ``"::1"``: each connection begins
-                with a PROXY header, version 1 or 2, and says there who the client is and where it
-                connected to.  That holds for limits, matching and logs.  Whoever connects from
+            proxy_header_from: networks such as ``"10.0.0.0/8"`` and ``"::1"``: each connection
+                begins with a PROXY header, version 1 or 2, which says who the client is and where
+                it connected to; that holds for limits, matching and logs.  Whoever connects from
                 elsewhere, or sends none, is turned away.  None: there are no headers.
             on_end: a plain function that hears of each connection that is over, in a thread of the
                 listener; it should return soon.
