@@ -171,7 +171,7 @@ def test_the_largest_header(engines: Any, place: Place) -> None:
         client.sendall(header[:5000])
         until(lambda: engine.counts().connections == 1)
         client.sendall(header[5000:])
-        assert ask(client, b"x" * 100_000).endswith(b"x" * 100_000)
+        assert who(client) == "up"
     assert engine.records()[0].client == packed(CLIENT[0])
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -57,6 +59,28 @@ def test_without_headers(manager: TLSManager, greeter: Greeter) -> None:
         _, sender = visit(listener, b"")
         ended = ends.one()
     assert ended.client == ended.peer == sender
+
+
+@pytest.mark.parametrize("kind", HEADERS)
+def test_connections_for_the_program(manager: TLSManager, greeter: Greeter, kind: str) -> None:
+    """They know their client, too, and when one goes on nothing of that is lost."""
+
+    async def answer(listener: Listener) -> Any:
+        connection = await anext(listener)
+        assert connection.sock is not None
+        found = connection.client, connection.local, connection.sock.getpeername()
+        await connection.relay(greeter.address)
+        return found
+
+    with listening(manager, None, proxy_header_from=[HERE]) as (listener, ends):
+        with ThreadPoolExecutor(1) as pool:
+            visitor = pool.submit(visit, listener, HEADERS[kind](CLIENT, ADDRESS))
+            found = asyncio.run(answer(listener))
+            greeted, sender = visitor.result(TIMEOUT)
+        ended = ends.one()
+    assert greeted == b"hello"
+    assert found == (CLIENT, ADDRESS, sender)
+    assert (ended.client, ended.local, ended.peer) == found
 
 
 def test_all_addresses_and_workers(manager: TLSManager, greeter: Greeter) -> None:

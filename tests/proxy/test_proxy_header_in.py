@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.hello import real_hello
-from tests.support.limits import ending, is_turned_away, raw_client
+from tests.support.limits import WatchedProxy, ending, is_turned_away, raw_client
 from tests.support.ports import free_ports
 from tests.support.programs import find, running
 from tests.support.proxy import (
@@ -143,24 +143,27 @@ def test_the_header_is_passed_on(library: str, script: str, upstream: Upstream) 
             assert read_exactly(server, len(expected)) == expected
 
 
-def test_handshakes_of_one_client(library: str, script: str, upstream: Upstream) -> None:
+def test_handshakes_of_one_client(
+    library: str, script: str, upstream: Upstream, tmp_path: Path
+) -> None:
     options = (*TRUST, "--max-handshakes-per-network", "1")
     with (
-        Proxy(script, library, upstream.address, *options) as proxy,
-        contextlib.ExitStack() as all_,
+        WatchedProxy(tmp_path, script, library, upstream.address, *options) as proxy,
+        contextlib.ExitStack() as stack,
     ):
 
         def send(host: str) -> socket.socket:
-            sock = socket.create_connection(("127.0.0.1", proxy.port), TIMEOUT)
-            all_.enter_context(sock).sendall(header((host, 1), ADDRESS))
+            sock = stack.enter_context(raw_client(proxy.port))
+            sock.sendall(header((host, 1), ADDRESS))
             return sock
 
-        first = send("192.0.2.7")
-        second = send("192.0.2.8")
-        with pytest.raises(ConnectionResetError):
-            send("192.0.2.7").recv(1)
+        waiting = []
+        for number, host in enumerate(("192.0.2.7", "192.0.2.8"), 1):
+            waiting.append(send(host))
+            proxy.wait_for_counts(handshakes_open=number)
+        assert ending(send("192.0.2.7")) is None
         proxy.wait_for("max_handshakes_per_network is 1; more are turned away, such as 192.0.2.7$")
-        for sock in (first, second):
+        for sock in waiting:
             with wrap(client_context(), sock, server_hostname="dom1.test"):
                 upstream.accept().close()
 
