@@ -81,7 +81,8 @@ void tlsmgm_introduce(struct tlsmgm_worker *worker, struct tlsmgm_channel *chann
     uint8_t *wire = worker->room.wire;
     struct tlsmgm_proxy_header header;
     struct tlsmgm_error error;
-    int64_t count = look(fd, wire, TLSMGM_PROXY_HEADER_MAX, false);
+    /* One byte more than the largest, to see whether there is anything behind it. */
+    int64_t count = look(fd, wire, TLSMGM_PROXY_HEADER_MAX + 1, false);
     if (count == -EAGAIN) return;
     if (count < 0) {
         tlsmgm_relay_refuse(relay, NULL, (int)-count, worker->now);

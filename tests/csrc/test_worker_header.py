@@ -131,6 +131,15 @@ def test_everything_in_one_segment(engines: Any, place: Place, kind: str) -> Non
     assert engine.records()[0].bytes_in == 5
 
 
+@pytest.mark.parametrize("size", [LARGEST - 1, LARGEST])
+def test_large_headers_in_one_segment(engines: Any, place: Place, size: int) -> None:
+    """Nobody says again that there is more behind the last byte that was looked at."""
+    engine = engines({ANY: [place]}, listeners=PLAIN)
+    with plain_client(engine.port) as client:
+        client.sendall(large_header(size) + b"?")
+        assert client.recv(100) == b"up:?"
+
+
 @pytest.mark.parametrize("kind", HEADERS)
 def test_a_hello_in_the_same_segment(engines: Any, place: Place, kind: str) -> None:
     engine = engines({ANY: [place]})
@@ -203,7 +212,11 @@ def test_where_no_header_comes(
     assert engine.inside() == (0, 0)
 
 
-@pytest.mark.parametrize("sent", [b"", b"PROXY TC", writer.header(CLIENT, ADDRESS)[:-1]])
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"PROXY TC", writer.header(CLIENT, ADDRESS)[:-1]],
+    ids=["nothing", "some", "most"],
+)
 def test_a_sender_that_hangs_up_before(engines: Any, place: Place, sent: bytes) -> None:
     engine = engines({ANY: [place]})
     with plain_client(engine.port) as client:
@@ -327,7 +340,9 @@ def test_a_domain_is_matched_by_the_destination(engines: Any, place: Place, kind
     assert [record.status for record in engine.records(2)] == ["ok", "no-domain"]
 
 
-@pytest.mark.parametrize("sent", [b"", b"PROXY", writer.header(CLIENT, ADDRESS)])
+@pytest.mark.parametrize(
+    "sent", [b"", b"PROXY", writer.header(CLIENT, ADDRESS)], ids=["nothing", "some", "header"]
+)
 @pytest.mark.parametrize(
     ("settings", "is_plain", "status"),
     [
