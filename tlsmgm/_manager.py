@@ -30,6 +30,7 @@ from tlsmgm._provisioning.watcher import DatabaseWatcher
 from tlsmgm._serving.forwarding import ProxyProtocol, ProxyTLVs, UncleanEnd, chosen
 from tlsmgm._serving.limits import DEFAULT_HANDSHAKE_TIMEOUT, DEFAULT_SEND_TIMEOUT, Limits
 from tlsmgm._serving.listening import BoundSocket
+from tlsmgm._serving.networks import parse_networks
 from tlsmgm._serving.targets import Target
 from tlsmgm._state import connecting
 from tlsmgm._state.changes import Changes
@@ -524,6 +525,7 @@ class TLSManager:
         unclean_end: UncleanEnd | str = UncleanEnd.RESET,
         proxy_protocol: ProxyProtocol | str | None = None,
         proxy_protocol_tlvs: ProxyTLVs | str = ProxyTLVs.TLS,
+        proxy_header_from: Iterable[str] | str | None = None,
         on_end: Callable[[Ended], object] | None = None,
         on_connection: Callable[[AcceptedConnection], object] | None = None,
     ) -> Listener:
@@ -548,6 +550,10 @@ class TLSManager:
             unclean_end: what a plain neighbour sees where the end is not a clean one.
             proxy_protocol: ``"v1"`` or ``"v2"``: tell upstreams about clients by such a header.
             proxy_protocol_tlvs: what version 2 of it says beside the addresses.
+            proxy_header_from: networks such as ``"10.0.0.0/8"`` and ``"::1"``: each connection
+                begins with a PROXY header, version 1 or 2, which says who the client is and where
+                it connected to; that holds for limits, matching and logs.  Whoever connects from
+                elsewhere, or sends none, is turned away.  None: there are no headers.
             on_end: a plain function that hears of each connection that is over, in a thread of the
                 listener; it should return soon.
             on_connection: a plain function that gets each connection that is handed over, in a
@@ -562,6 +568,9 @@ class TLSManager:
                 used; then nothing listens.
             UnsupportedError: clients shall speak TLS, and the manager has no TLS library.
         """
+        trusted = None
+        if proxy_header_from is not None:
+            trusted = parse_networks(proxy_header_from, "proxy_header_from")
         options = ListenOptions(
             workers=workers,
             limits=Limits() if limits is None else limits,
@@ -571,6 +580,7 @@ class TLSManager:
             if proxy_protocol is None
             else chosen(ProxyProtocol, proxy_protocol, "proxy_protocol"),
             proxy_protocol_tlvs=chosen(ProxyTLVs, proxy_protocol_tlvs, "proxy_protocol_tlvs"),
+            proxy_header_from=trusted,
             keeps_connections=on_end is not None,
         )
         source = Source(self._state, self._changes.follow)

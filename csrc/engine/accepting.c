@@ -70,14 +70,40 @@ static void turn_away(int fd) {
     sockets->reset(sockets->context, fd);
 }
 
+/* Whoever may not say who the client is. */
+static bool is_untrusted(const struct tlsmgm_worker_listener *listener, const uint8_t *address) {
+    if (!listener->expects_header) return false;
+    return address == NULL ||
+           !tlsmgm_networks_have(listener->senders, listener->sender_count, address);
+}
+
+static void begin(const struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
+    const struct tlsmgm_worker_listener *listener = channel->listener;
+    const struct tlsmgm_plan *plan = channel->plan;
+    if (listener->expects_header) {
+        tlsmgm_relay_await_header(&channel->relay, !listener->is_plain);
+        return;
+    }
+    tlsmgm_relay_begin(&channel->relay, listener->is_plain ? NULL : plan->selector, &channel->local,
+                       plan->hello_limit, worker->now);
+}
+
 static void welcome(struct tlsmgm_worker *worker, const struct tlsmgm_worker_listener *listener,
                     int fd, const struct sockaddr_storage *from) {
     uint8_t address[16] = {0};
     uint16_t port = 0;
     bool has_address = read_address(from, address, &port);
     const uint8_t *network = has_address ? address : NULL;
+    if (is_untrusted(listener, network)) {
+        turn_away(fd);
+        tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(untrusted), 1);
+        tlsmgm_record_untrusted(worker, listener, address, has_address);
+        return;
+    }
+    /* Behind a header, whose handshake it is will be known later. */
+    bool shakes_hands = !listener->is_plain && !listener->expects_header;
     enum tlsmgm_admission_verdict verdict =
-        tlsmgm_admission_enter(worker->admission, network, !listener->is_plain);
+        tlsmgm_admission_enter(worker->admission, network, shakes_hands);
     if (verdict != TLSMGM_ADMISSION_ADMITTED) {
         turn_away(fd);
         tlsmgm_record_turned_away(worker, listener, verdict, address, has_address);
@@ -85,14 +111,14 @@ static void welcome(struct tlsmgm_worker *worker, const struct tlsmgm_worker_lis
     }
     struct tlsmgm_channel *channel = tlsmgm_channel_new(worker);
     if (channel == NULL) {
-        if (!listener->is_plain) tlsmgm_admission_handshake_over(worker->admission, network);
+        if (shakes_hands) tlsmgm_admission_handshake_over(worker->admission, network);
         tlsmgm_admission_leave(worker->admission);
         turn_away(fd);
         return;
     }
     worker->connections++;
     tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(connections), 1);
-    if (!listener->is_plain) {
+    if (shakes_hands) {
         tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(handshakes_started), 1);
     }
     channel->listener = listener;
@@ -100,7 +126,7 @@ static void welcome(struct tlsmgm_worker *worker, const struct tlsmgm_worker_lis
     channel->client_port = port;
     channel->plan = tlsmgm_plan_ref(worker->plan);
     channel->has_client_address = has_address;
-    channel->holds_handshake = !listener->is_plain;
+    channel->holds_handshake = shakes_hands;
     memcpy(channel->client, address, sizeof address);
     channel->local = local_of(listener, fd);
     struct tlsmgm_relay *relay = &channel->relay;
@@ -110,8 +136,7 @@ static void welcome(struct tlsmgm_worker *worker, const struct tlsmgm_worker_lis
             worker->poller, fd, tlsmgm_channel_token(worker, channel, TLSMGM_RELAY_CLIENT)) != 0) {
         tlsmgm_relay_abort(relay, worker->now);
     } else {
-        tlsmgm_relay_begin(relay, listener->is_plain ? NULL : channel->plan->selector,
-                           &channel->local, channel->plan->hello_limit, worker->now);
+        begin(worker, channel);
     }
     tlsmgm_channel_look_after(worker, channel);
 }

@@ -254,6 +254,17 @@ static void give_back(atomic_uint_least32_t *count) {
  * before all others: one that has more than its share, as in an attack, never holds up a place that
  * somebody else could have.
  */
+static enum tlsmgm_admission_verdict enter_handshake(struct tlsmgm_admission *admission,
+                                                     const uint8_t *address) {
+    uint32_t bound = admission->limits.max_handshakes;
+    if (is_full(&admission->handshakes, bound)) return TLSMGM_ADMISSION_MAX_HANDSHAKES;
+    enum tlsmgm_admission_verdict verdict = enter_network(admission, address);
+    if (verdict != TLSMGM_ADMISSION_ADMITTED) return verdict;
+    if (take(&admission->handshakes, bound)) return verdict;
+    leave_network(admission, address);
+    return TLSMGM_ADMISSION_MAX_HANDSHAKES;
+}
+
 static enum tlsmgm_admission_verdict enter(struct tlsmgm_admission *admission,
                                            const uint8_t *address, bool shakes_hands) {
     const struct tlsmgm_admission_limits *limits = &admission->limits;
@@ -261,28 +272,30 @@ static enum tlsmgm_admission_verdict enter(struct tlsmgm_admission *admission,
         return TLSMGM_ADMISSION_MAX_CONNECTIONS;
     }
     if (shakes_hands) {
-        if (is_full(&admission->handshakes, limits->max_handshakes)) {
-            return TLSMGM_ADMISSION_MAX_HANDSHAKES;
-        }
-        enum tlsmgm_admission_verdict verdict = enter_network(admission, address);
+        enum tlsmgm_admission_verdict verdict = enter_handshake(admission, address);
         if (verdict != TLSMGM_ADMISSION_ADMITTED) return verdict;
-        if (!take(&admission->handshakes, limits->max_handshakes)) {
-            leave_network(admission, address);
-            return TLSMGM_ADMISSION_MAX_HANDSHAKES;
-        }
     }
     if (take(&admission->connections, limits->max_connections)) return TLSMGM_ADMISSION_ADMITTED;
     if (shakes_hands) tlsmgm_admission_handshake_over(admission, address);
     return TLSMGM_ADMISSION_MAX_CONNECTIONS;
 }
 
-enum tlsmgm_admission_verdict tlsmgm_admission_enter(struct tlsmgm_admission *admission,
-                                                     const uint8_t *address, bool shakes_hands) {
-    enum tlsmgm_admission_verdict verdict = enter(admission, address, shakes_hands);
+static enum tlsmgm_admission_verdict counted(struct tlsmgm_admission *admission,
+                                             enum tlsmgm_admission_verdict verdict) {
     if (verdict != TLSMGM_ADMISSION_ADMITTED) {
         (void)atomic_fetch_add_explicit(&admission->refused[verdict], 1, memory_order_relaxed);
     }
     return verdict;
+}
+
+enum tlsmgm_admission_verdict tlsmgm_admission_enter(struct tlsmgm_admission *admission,
+                                                     const uint8_t *address, bool shakes_hands) {
+    return counted(admission, enter(admission, address, shakes_hands));
+}
+
+enum tlsmgm_admission_verdict tlsmgm_admission_begin_handshake(struct tlsmgm_admission *admission,
+                                                               const uint8_t *address) {
+    return counted(admission, enter_handshake(admission, address));
 }
 
 void tlsmgm_admission_handshake_over(struct tlsmgm_admission *admission, const uint8_t *address) {

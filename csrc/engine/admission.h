@@ -6,6 +6,11 @@
  *     enter() --> ADMITTED --> handshake_over() --> leave()
  *             --> any other: hang up, without any work; nothing is to be given back
  *
+ * Where the client's address comes later than its connection:
+ *
+ *     enter() without a handshake --> begin_handshake() --> ADMITTED: as above
+ *                                                       --> any other: hang up, leave()
+ *
  * All functions but new() and free() may be called by any number of threads at once. A bound is
  * never exceeded. While two threads ask at once for the last place, either may get it.
  */
@@ -67,6 +72,10 @@ void tlsmgm_admission_free(struct tlsmgm_admission *admission);
 TLSMGM_MUST_USE enum tlsmgm_admission_verdict
 tlsmgm_admission_enter(struct tlsmgm_admission *admission, const uint8_t *address,
                        bool shakes_hands);
+
+/* A connection that is inside begins to shake hands. */
+TLSMGM_MUST_USE enum tlsmgm_admission_verdict
+tlsmgm_admission_begin_handshake(struct tlsmgm_admission *admission, const uint8_t *address);
 
 /*
  * Gives the handshake's place back; the connection keeps its own. Once for each connection that was

@@ -24,6 +24,7 @@ struct tlsmgm_worker_counts {
     uint64_t connections; /* at this moment */
     uint64_t accepted;
     uint64_t accept_errors; /* such as no descriptors: it pauses for half a second then */
+    uint64_t untrusted;     /* turned away: they may not send the PROXY header that is due */
     uint64_t handshakes_started;
     uint64_t handshakes_completed;
     uint64_t handshakes_resumed;

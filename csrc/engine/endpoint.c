@@ -170,13 +170,19 @@ static bool flush(struct tlsmgm_endpoint *endpoint) {
     return true;
 }
 
-static void fail(struct tlsmgm_endpoint *endpoint, const struct tlsmgm_error *error) {
+void tlsmgm_endpoint_note_failure(struct tlsmgm_endpoint *endpoint,
+                                  const struct tlsmgm_error *error) {
     if (endpoint->failure != NULL) return;
     endpoint->failure = tlsmgm_calloc(1, sizeof *endpoint->failure);
     if (endpoint->failure == NULL)
         endpoint->failure = &no_memory;
     else
         *endpoint->failure = *error;
+}
+
+static void fail(struct tlsmgm_endpoint *endpoint, const struct tlsmgm_error *error) {
+    if (endpoint->failure != NULL) return;
+    tlsmgm_endpoint_note_failure(endpoint, error);
     (void)flush(endpoint);
     tell(endpoint, TLSMGM_ENDPOINT_FAILED);
 }

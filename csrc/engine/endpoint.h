@@ -114,6 +114,10 @@ void tlsmgm_endpoint_adopt(struct tlsmgm_endpoint *endpoint, const struct tlsmgm
 /* Forgets transport, connection, name and what was not sent: somebody else has taken them. */
 void tlsmgm_endpoint_let_go(struct tlsmgm_endpoint *endpoint);
 
+/* Why it cannot begin; copied. The first one stays. */
+void tlsmgm_endpoint_note_failure(struct tlsmgm_endpoint *endpoint,
+                                  const struct tlsmgm_error *error);
+
 /* If the process is killed, the peer sees a reset. */
 void tlsmgm_endpoint_arm(struct tlsmgm_endpoint *endpoint);
 

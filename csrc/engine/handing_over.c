@@ -23,8 +23,11 @@ static struct tlsmgm_handover describe(const struct tlsmgm_channel *channel) {
         .domain = client->domain,
         .client_port = channel->client_port,
         .has_client_address = channel->has_client_address,
+        .sender_port = channel->sender_port,
+        .has_sender = channel->has_sender,
     };
     memcpy(handover.client, channel->client, sizeof handover.client);
+    memcpy(handover.sender, channel->sender, sizeof handover.sender);
     return handover;
 }
 
@@ -83,6 +86,9 @@ static void fill(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel,
     channel->client_port = handover->client_port;
     channel->has_client_address = handover->has_client_address;
     memcpy(channel->client, handover->client, sizeof channel->client);
+    channel->sender_port = handover->sender_port;
+    channel->has_sender = handover->has_sender;
+    memcpy(channel->sender, handover->sender, sizeof channel->sender);
     channel->local = handover->local;
     channel->plan = handover->plan;
     channel->routes = adoption->routes;

@@ -22,8 +22,11 @@ struct tlsmgm_handover {
     uint32_t listener;
     uint32_t domain;
     uint16_t client_port;
+    uint16_t sender_port;
     uint8_t client[16];
+    uint8_t sender[16]; /* of a PROXY header */
     bool has_client_address;
+    bool has_sender;
 };
 
 /* Resets the client, and frees everything. It still has its place of admission. */

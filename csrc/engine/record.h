@@ -9,6 +9,7 @@ enum tlsmgm_record_kind {
     TLSMGM_RECORD_ENDED,         /* of a connection that had been let in */
     TLSMGM_RECORD_TURNED_AWAY,   /* one of those that a limit has kept out; now and then */
     TLSMGM_RECORD_CANNOT_ACCEPT, /* of an accept() that has failed; now and then */
+    TLSMGM_RECORD_UNTRUSTED,     /* one who may not send a PROXY header where it is due; the same */
 };
 
 /* No upstream has been asked. */
@@ -27,7 +28,7 @@ struct tlsmgm_record {
     enum tlsmgm_relay_status status;
     int error;                   /* errno, or 0 */
     const char *reason;          /* static; NULL: none, or failure or error says it */
-    struct tlsmgm_error failure; /* of TLS; status OK: it has not failed */
+    struct tlsmgm_error failure; /* of TLS, or of a PROXY header; status OK: it has not failed */
     uint32_t listener;
     uint32_t domain;   /* of the client; TLSMGM_MATCH_NONE: none was chosen */
     uint32_t upstream; /* number of the address that was asked last */
@@ -38,10 +39,13 @@ struct tlsmgm_record {
     struct tlsmgm_record_conn client_tls, upstream_tls;
     uint8_t client[16]; /* address, IPv4 mapped into IPv6; zero where it has none */
     uint8_t local[16];  /* where it has come in */
+    uint8_t sender[16]; /* of the PROXY header that says so; as client */
     uint16_t client_port;
     uint16_t local_port;
+    uint16_t sender_port;
     bool has_client_address;
-    bool is_tls;         /* the client was to speak TLS */
+    bool has_sender;
+    bool is_tls;         /* the client was to speak TLS, and its time had come */
     bool is_established; /* its handshake has come to a good end */
     bool is_attached;    /* an upstream has answered */
     bool has_name;       /* the client has sent a server name */

@@ -31,7 +31,10 @@ static void describe_client(const struct tlsmgm_channel *channel, struct tlsmgm_
     out->client_port = channel->client_port;
     out->local_port = channel->local.port;
     out->has_client_address = channel->has_client_address;
-    out->is_tls = client->is_tls;
+    memcpy(out->sender, channel->sender, sizeof out->sender);
+    out->sender_port = channel->sender_port;
+    out->has_sender = channel->has_sender;
+    out->is_tls = client->is_tls && !channel->relay.awaits_header;
     out->is_established = client->established;
     out->has_name = client->server_name.size > 0;
     out->name_size = (uint8_t)client->server_name.size;
@@ -102,6 +105,18 @@ void tlsmgm_record_turned_away(struct tlsmgm_worker *worker,
     if (!may_tell(worker, verdict)) return;
     struct tlsmgm_record record = {.kind = TLSMGM_RECORD_TURNED_AWAY,
                                    .verdict = verdict,
+                                   .listener = listener->number,
+                                   .plan = worker->plan->number,
+                                   .has_client_address = has_address};
+    memcpy(record.client, address, sizeof record.client);
+    (void)push(worker, &record);
+}
+
+void tlsmgm_record_untrusted(struct tlsmgm_worker *worker,
+                             const struct tlsmgm_worker_listener *listener, const uint8_t *address,
+                             bool has_address) {
+    if (!may_tell(worker, TLSMGM_NOTICE_UNTRUSTED)) return;
+    struct tlsmgm_record record = {.kind = TLSMGM_RECORD_UNTRUSTED,
                                    .listener = listener->number,
                                    .plan = worker->plan->number,
                                    .has_client_address = has_address};

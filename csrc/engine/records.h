@@ -16,6 +16,11 @@ void tlsmgm_record_turned_away(struct tlsmgm_worker *worker,
                                enum tlsmgm_admission_verdict verdict, const uint8_t *address,
                                bool has_address);
 
+/* Somebody who may not send the PROXY header that is due; told once in a while. */
+void tlsmgm_record_untrusted(struct tlsmgm_worker *worker,
+                             const struct tlsmgm_worker_listener *listener, const uint8_t *address,
+                             bool has_address);
+
 /* accept() says so; told once in a while. */
 void tlsmgm_record_cannot_accept(struct tlsmgm_worker *worker,
                                  const struct tlsmgm_worker_listener *listener, int error);

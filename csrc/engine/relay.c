@@ -10,6 +10,7 @@ const char *tlsmgm_relay_status_word(enum tlsmgm_relay_status status) {
         [TLSMGM_RELAY_HELLO_TOO_LARGE] = "hello-too-large",
         [TLSMGM_RELAY_FIRST_BYTE_TIMEOUT] = "first-byte-timeout",
         [TLSMGM_RELAY_HANDSHAKE_TIMEOUT] = "handshake-timeout",
+        [TLSMGM_RELAY_BAD_PROXY_HEADER] = "bad-proxy-header",
         [TLSMGM_RELAY_UPSTREAM_FAILED] = "upstream-failed",
         [TLSMGM_RELAY_UPSTREAM_TIMEOUT] = "upstream-timeout",
         [TLSMGM_RELAY_CLIENT_CLOSED] = "client-closed",
@@ -323,15 +324,17 @@ static void set_deadline(struct tlsmgm_relay *relay) {
 }
 
 static void expire_phase(struct tlsmgm_relay *relay) {
+    static const char no_header[] = "no whole PROXY protocol header has come in time";
     if (relay->phase == TLSMGM_RELAY_CONNECTING) {
         give_up(relay, TLSMGM_RELAY_UPSTREAM_TIMEOUT,
                 because("the upstream was not reached in time"));
         if (relay->has_upstream) tlsmgm_endpoint_reset(&relay->upstream);
     } else if (awaits_first_byte(relay)) {
-        cut(relay, TLSMGM_RELAY_FIRST_BYTE_TIMEOUT, "the client has sent nothing");
+        cut(relay, TLSMGM_RELAY_FIRST_BYTE_TIMEOUT,
+            relay->awaits_header ? no_header : "the client has sent nothing");
     } else {
         cut(relay, TLSMGM_RELAY_HANDSHAKE_TIMEOUT,
-            "the client has not finished its handshake in time");
+            relay->awaits_header ? no_header : "the client has not finished its handshake in time");
     }
 }
 
@@ -415,9 +418,26 @@ void tlsmgm_relay_free(struct tlsmgm_relay *relay) {
     if (relay->has_upstream) tlsmgm_endpoint_free(&relay->upstream);
 }
 
+void tlsmgm_relay_await_header(struct tlsmgm_relay *relay, bool is_tls) {
+    relay->awaits_header = true;
+    relay->client.is_tls = is_tls;
+    set_deadline(relay);
+}
+
+void tlsmgm_relay_refuse(struct tlsmgm_relay *relay, const struct tlsmgm_error *failure, int error,
+                         uint64_t now) {
+    struct tlsmgm_endpoint *client = &relay->client;
+    if (failure != NULL) tlsmgm_endpoint_note_failure(client, failure);
+    end(relay, TLSMGM_RELAY_BAD_PROXY_HEADER,
+        (struct cause){.failure = client->failure, .error = error});
+    tlsmgm_endpoint_reset(client);
+    settle(relay, now);
+}
+
 void tlsmgm_relay_begin(struct tlsmgm_relay *relay, struct tlsmgm_selector *selector,
                         const struct tlsmgm_local *local, size_t hello_limit, uint64_t now) {
     struct tlsmgm_endpoint *client = &relay->client;
+    relay->awaits_header = false;
     if (selector == NULL || tlsmgm_endpoint_accept_tls(client, selector, local, hello_limit,
                                                        NULL) == TLSMGM_STATUS_OK) {
         arm(relay, client);

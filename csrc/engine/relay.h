@@ -36,7 +36,8 @@ enum tlsmgm_relay_status {
     TLSMGM_RELAY_HELLO_TOO_LARGE,
     TLSMGM_RELAY_FIRST_BYTE_TIMEOUT,
     TLSMGM_RELAY_HANDSHAKE_TIMEOUT,
-    TLSMGM_RELAY_UPSTREAM_FAILED, /* no connection, or its handshake failed */
+    TLSMGM_RELAY_BAD_PROXY_HEADER, /* where one is due, none came that can be read */
+    TLSMGM_RELAY_UPSTREAM_FAILED,  /* no connection, or its handshake failed */
     TLSMGM_RELAY_UPSTREAM_TIMEOUT,
     TLSMGM_RELAY_CLIENT_CLOSED, /* no close_notify, but all was delivered */
     TLSMGM_RELAY_UPSTREAM_CLOSED,
@@ -81,10 +82,12 @@ struct tlsmgm_relay {
     struct tlsmgm_endpoint upstream;
     enum tlsmgm_relay_phase phase;
     enum tlsmgm_relay_status status;
-    const char *reason;                 /* static; NULL: none, or one of the next two says it */
-    const struct tlsmgm_error *failure; /* of TLS, as long as the relay lives, or NULL */
-    int error;                          /* errno, or 0 */
-    bool is_waiting;                    /* for attach() or no_upstream() */
+    const char *reason; /* static; NULL: none, or one of the next two says it */
+    const struct tlsmgm_error
+        *failure;       /* of TLS, or of a PROXY header; it lives as long, or NULL */
+    int error;          /* errno, or 0 */
+    bool awaits_header; /* for begin() or refuse() */
+    bool is_waiting;    /* for attach() or no_upstream() */
     bool has_upstream;
     bool has_ended_well; /* both sides have announced it, and what waits is still on its way */
     uint32_t pauses; /* how often as much waited for a receiver as may; its owner sets it to 0 */
@@ -108,6 +111,16 @@ void tlsmgm_relay_init(struct tlsmgm_relay *relay, const struct tlsmgm_relay_set
 
 /* Resets what is still there. */
 void tlsmgm_relay_free(struct tlsmgm_relay *relay);
+
+/*
+ * After init(), where a PROXY header comes first: its owner reads that, and the time of the
+ * client's first byte and handshake runs. Then begin(), unless it has ended by then.
+ */
+void tlsmgm_relay_await_header(struct tlsmgm_relay *relay, bool is_tls);
+
+/* In place of begin(): no such header has come. failure is copied; error: errno, or 0. */
+void tlsmgm_relay_refuse(struct tlsmgm_relay *relay, const struct tlsmgm_error *failure, int error,
+                         uint64_t now);
 
 /* After init(), once. selector NULL: the client speaks plain TCP. Without memory it soon is OVER.
  */

@@ -10,6 +10,7 @@
 #include "engine/channels.h"
 #include "engine/connecting.h"
 #include "engine/handing_over.h"
+#include "engine/introducing.h"
 #include "engine/mailbox.h"
 #include "engine/slots.h"
 
@@ -40,7 +41,10 @@ static void handle(struct tlsmgm_worker *worker, const struct tlsmgm_poll_event 
         }
     }
     const struct tlsmgm_ready ready = {event->readable, event->writable, event->ended};
-    (void)tlsmgm_relay_ready(&channel->relay, side, &ready, worker->now);
+    if (channel->relay.awaits_header)
+        tlsmgm_introduce(worker, channel, &ready);
+    else
+        (void)tlsmgm_relay_ready(&channel->relay, side, &ready, worker->now);
     tlsmgm_channel_look_after(worker, channel);
 }
 

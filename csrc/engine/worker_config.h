@@ -4,6 +4,7 @@
 
 #include "engine/counts.h"
 #include "engine/handover.h"
+#include "engine/networks.h"
 #include "engine/record.h"
 #include "engine/record_ring.h"
 
@@ -11,8 +12,12 @@
 struct tlsmgm_worker_listener {
     int fd; /* not blocking; the worker owns it */
     uint32_t number;
-    bool is_plain;     /* its clients do not speak TLS */
-    bool has_wildcard; /* it listens on every address: each connection is asked for its own */
+    bool is_plain;       /* its clients do not speak TLS */
+    bool has_wildcard;   /* it listens on every address: each connection is asked for its own */
+    bool expects_header; /* connections begin with a PROXY header, or they end */
+    const struct tlsmgm_network *senders; /* who may send one; others are turned away. Borrowed as
+                                             long as the worker lives. */
+    size_t sender_count;
     struct tlsmgm_local local;
 };
 

@@ -5,6 +5,7 @@
  *     connecting.c   upstreams, until one answers
  *     channels.c     what a relay wants after it was called, and what remains of it
  *     accepting.c    listening sockets, and who may come in
+ *     introducing.c  PROXY headers, where a listener expects them
  *     records.c      what is told of connections that are over
  *     handing_over.c connections that leave for the program, and that come back
  *     mailbox.c      what other threads ask for
@@ -43,8 +44,12 @@ struct tlsmgm_channel {
     uint32_t asked; /* how many addresses */
     int connecting; /* descriptor, or -1 */
     uint16_t client_port;
+    uint16_t sender_port;
     uint8_t client[16];
+    uint8_t sender[16]; /* of the PROXY header */
     bool has_client_address;
+    bool has_sender;
+    bool is_turned_away; /* a limit has struck when the header was read: it leaves no record */
     bool is_queued;
     bool holds_handshake; /* a place of those that shake hands */
     bool has_session;     /* the one that the upstream gave was kept */
@@ -59,8 +64,9 @@ struct tlsmgm_slot {
 
 #define TLSMGM_NO_SLOT UINT32_MAX
 
-/* What a worker tells now and then: one that cannot accept, and each verdict of admission. */
-#define TLSMGM_NOTICES (TLSMGM_ADMISSION_MAX_HANDSHAKES_PER_NETWORK + 1)
+/* What a worker tells now and then: one that cannot accept, each verdict of admission, and this. */
+#define TLSMGM_NOTICE_UNTRUSTED (TLSMGM_ADMISSION_MAX_HANDSHAKES_PER_NETWORK + 1)
+#define TLSMGM_NOTICES          (TLSMGM_NOTICE_UNTRUSTED + 1)
 
 /* A connection that comes back from the program, and where it goes. */
 struct tlsmgm_adoption {

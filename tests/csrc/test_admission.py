@@ -40,6 +40,11 @@ class InC:
         verdict = self.c.lib.tlsmgm_admission_enter(self.raw, address, shakes_hands)
         return STRIKING[verdict - 1] if verdict else None
 
+    def begin_handshake(self, host: str) -> Limit | None:
+        address = packed(host) or self.c.ffi.NULL
+        verdict = self.c.lib.tlsmgm_admission_begin_handshake(self.raw, address)
+        return STRIKING[verdict - 1] if verdict else None
+
     def handshake_over(self, host: str) -> None:
         self.c.lib.tlsmgm_admission_handshake_over(self.raw, packed(host) or self.c.ffi.NULL)
 
@@ -307,3 +312,27 @@ def test_there_may_be_no_memory_for_it(c: CCode) -> None:
     assert status == c.lib.TLSMGM_STATUS_NO_MEMORY
     assert out[0] == c.ffi.NULL
     c.lib.tlsmgm_admission_free(c.ffi.NULL)
+
+
+def test_a_handshake_that_begins_later(c: CCode) -> None:
+    """The connection has its place from the start; the handshake counts for another address."""
+    limits = Limits(max_connections=3, max_handshakes=2, max_handshakes_per_network=1)
+    with new_admission(c, limits) as admission:
+        for _ in range(3):
+            assert admission.enter("127.0.0.1", shakes_hands=False) is None
+        assert admission.enter("127.0.0.1", shakes_hands=False) is Limit.MAX_CONNECTIONS
+        assert admission.begin_handshake("192.0.2.1") is None
+        assert admission.begin_handshake("192.0.2.1") is Limit.MAX_HANDSHAKES_PER_NETWORK
+        assert admission.begin_handshake("192.0.2.2") is None
+        assert admission.begin_handshake("192.0.2.3") is Limit.MAX_HANDSHAKES
+        assert set(admission.refused().values()) == {1}
+        counts = admission.counts()
+        assert (counts.connections, counts.handshakes, counts.networks) == (3, 2, 2)
+        for host in ("192.0.2.1", "192.0.2.2"):
+            admission.handshake_over(host)
+        assert admission.begin_handshake("192.0.2.1") is None
+        admission.handshake_over("192.0.2.1")
+        for _ in range(3):
+            admission.leave()
+        counts = admission.counts()
+        assert (counts.connections, counts.handshakes, counts.networks) == (0, 0, 0)

@@ -53,6 +53,7 @@ WORKER_PARTS = {
         "connecting",
         "channels",
         "accepting",
+        "introducing",
         "records",
         "counters",
         "mailbox",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import select
 import socket
 import ssl
@@ -11,12 +12,13 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tests.support.c_code import hash_key, match_entries
 from tests.support.contract import Rig, pki
 from tests.support.tls_sockets import wrap
+from tlsmgm._serving.networks import pack_network
 
 #: Seconds after which a test gives up.
 PATIENCE = 30
@@ -33,8 +35,9 @@ SETTINGS = {
     "high_water": 100_000,
 }
 
-#: Of struct tlsmgm_record: the connection has ended.
+#: Of struct tlsmgm_record: the connection has ended; somebody was kept out.
 ENDED = 0
+TURNED_AWAY, UNTRUSTED = 1, 3
 
 #: Where connections go: a port of this machine, or the path of a unix socket.
 Place = int | str
@@ -122,6 +125,10 @@ class Record:
     error: int
     client_port: int
     listener: int
+    client: bytes = field(default=b"", compare=False)
+    local: tuple[bytes, int] = field(default=(b"", 0), compare=False)
+    sender: tuple[bytes, int] | None = field(default=None, compare=False)
+    reason: str = field(default="", compare=False)
 
 
 def sockaddr(place: Place) -> bytes:
@@ -144,6 +151,7 @@ class Engine:
         number: of the first plan, and of its selector.
         versions: the only one of TLS that the domains allow.
         before: is called before the worker is made.
+        senders: networks that PROXY headers are taken from; None: there are none.
     """
 
     def __init__(
@@ -158,6 +166,7 @@ class Engine:
         number: int = 1,
         versions: str | None = None,
         before: Callable[[], Any] | None = None,
+        senders: Sequence[str] | None = None,
     ) -> None:
         self.rig, self.ffi, self.lib = rig, rig.c.ffi, rig.c.lib
         self._versions = versions
@@ -169,6 +178,7 @@ class Engine:
         plan = self.plan(names, number, routes)
         self.ports: list[int] = []
         sockets = self._listen(listeners)
+        self._expect_headers(senders)
         if before is not None:
             before()
         try:
@@ -222,6 +232,17 @@ class Engine:
             self.ffi.buffer(array[number].local.address)[:] = mapped
         self._listeners = array
         return array
+
+    def _expect_headers(self, senders: Sequence[str] | None) -> None:
+        if senders is None:
+            return
+        self._senders = self.ffi.new("struct tlsmgm_network[]", len(senders) or 1)
+        for slot, text in zip(self._senders, senders, strict=False):
+            address, slot.prefix = pack_network(ipaddress.ip_network(text))
+            self.ffi.buffer(slot.address)[:] = address
+        for listener in self._listeners:
+            listener.expects_header = True
+            listener.senders, listener.sender_count = self._senders, len(senders)
 
     def _new_worker(self, listeners: Any, plan: Any) -> Any:
         config = self.ffi.new("struct tlsmgm_worker_config *")
@@ -351,11 +372,11 @@ class Engine:
         self.lib.tlsmgm_admission_count(self._admission, out)
         return (out.connections, out.handshakes)
 
-    def taken(self) -> list[Record]:
-        """Take the records that are there."""
+    def taken(self, kind: int = ENDED) -> list[Record]:
+        """Take the records that are there, and return those of a kind."""
         room = self.ffi.new("struct tlsmgm_record[]", 4096)
         count = self.lib.tlsmgm_record_ring_take(self._ring, room, 4096)
-        return [self._record(room[i]) for i in range(count) if room[i].kind == ENDED]
+        return [self._record(room[i]) for i in range(count) if room[i].kind == kind]
 
     def records(self, count: int = 1) -> list[Record]:
         """Wait for so many records, and return them."""
@@ -380,7 +401,16 @@ class Engine:
             row.error,
             row.client_port,
             row.listener,
+            bytes(row.client),
+            (bytes(row.local), row.local_port),
+            (bytes(row.sender), row.sender_port) if row.has_sender else None,
+            self._reason(row),
         )
+
+    def _reason(self, row: Any) -> str:
+        if row.reason != self.ffi.NULL:
+            return bytes(self.ffi.string(row.reason)).decode()
+        return bytes(self.ffi.string(row.failure.text)).decode()
 
     def _free_parts(self) -> None:
         self.lib.tlsmgm_record_ring_free(self._ring)

@@ -45,6 +45,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="tls:IP:PORT or tcp:IP:PORT, repeatable; port 0 lets the system choose "
         "(default: the TLS sockets of the configuration)",
     )
+    parser.add_argument(
+        "--proxy-header-from",
+        action="append",
+        metavar="NETWORK",
+        help="clients' connections begin with a PROXY header (version 1 or 2), and only those of "
+        "this network may send one, repeatable: such as 10.0.0.0/8 or ::1 (default: no headers)",
+    )
     parser.add_argument("--library", metavar="L", help="auto, openssl or wolfssl")
     parser.add_argument(
         "--workers",
@@ -202,6 +209,7 @@ def _leave() -> None:
 
 def _settings(options: argparse.Namespace) -> ProxyOptions:
     from tlsmgm._service import ProxyOptions, ProxyProtocol, ProxyTLVs, UncleanEnd, parse_target
+    from tlsmgm._serving.networks import parse_networks
 
     upstream = parse_target(options.upstream)
     if not upstream.is_tls:
@@ -217,6 +225,9 @@ def _settings(options: argparse.Namespace) -> ProxyOptions:
             "only --proxy-protocol v2 has room for more than addresses",
             parameter="--proxy-protocol-tlvs",
         )
+    senders = options.proxy_header_from
+    if senders is not None:
+        parse_networks(senders, "--proxy-header-from")
     return ProxyOptions(
         upstream=upstream,
         upstream_domain=options.upstream_domain,
@@ -224,6 +235,7 @@ def _settings(options: argparse.Namespace) -> ProxyOptions:
         server_name=options.server_name,
         proxy_protocol=None if header is None else ProxyProtocol(header),
         proxy_protocol_tlvs=ProxyTLVs(tlvs or "tls"),
+        proxy_header_from=None if senders is None else tuple(senders),
         connect_timeout=options.connect_timeout,
         drain_timeout=options.drain_timeout,
         unclean_end=UncleanEnd(options.unclean_end),

@@ -131,8 +131,8 @@ def _sockets(
         for flag in item.flags:
             if "proxy" in flag and any(socket.is_tls for socket in sockets):
                 warnings.append(
-                    f"{item.origin}: {flag!r} of a socket is passed over: no PROXY header is read; "
-                    "to write them, there is tlsmgm proxy --proxy-protocol"
+                    f"{item.origin}: {flag!r} of a socket is passed over; PROXY headers are read "
+                    "by tlsmgm proxy --proxy-header-from, and written by --proxy-protocol"
                 )
     return found
 

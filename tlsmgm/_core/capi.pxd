@@ -422,6 +422,7 @@ cdef extern from "engine/record.h" nogil:
         TLSMGM_RECORD_ENDED
         TLSMGM_RECORD_TURNED_AWAY
         TLSMGM_RECORD_CANNOT_ACCEPT
+        TLSMGM_RECORD_UNTRUSTED
 
     const uint32_t TLSMGM_RECORD_NO_UPSTREAM
 
@@ -448,9 +449,12 @@ cdef extern from "engine/record.h" nogil:
         tlsmgm_record_conn upstream_tls
         uint8_t client[16]
         uint8_t local[16]
+        uint8_t sender[16]
         uint16_t client_port
         uint16_t local_port
+        uint16_t sender_port
         bint has_client_address
+        bint has_sender
         bint is_tls
         bint is_established
         bint is_attached
@@ -493,11 +497,18 @@ cdef extern from "engine/worker.h" nogil:
 
     cdef struct tlsmgm_worker
 
+    cdef struct tlsmgm_network:
+        uint8_t address[16]
+        uint8_t prefix
+
     cdef struct tlsmgm_worker_listener:
         int fd
         uint32_t number
         bint is_plain
         bint has_wildcard
+        bint expects_header
+        const tlsmgm_network *senders
+        size_t sender_count
         tlsmgm_local local
 
     cdef struct tlsmgm_worker_config:
@@ -515,6 +526,7 @@ cdef extern from "engine/worker.h" nogil:
         uint64_t connections
         uint64_t accepted
         uint64_t accept_errors
+        uint64_t untrusted
         uint64_t handshakes_started
         uint64_t handshakes_completed
         uint64_t handshakes_resumed

@@ -25,6 +25,9 @@ class Record:
     def refused_by(self) -> str | None:
         """The name of the limit that keeps clients out, such as this one; or None."""
     @property
+    def is_untrusted(self) -> bool:
+        """Whether somebody was kept out who may not send the PROXY header that is due."""
+    @property
     def cannot_accept(self) -> bool:
         """Whether a listening socket could not accept; ``error`` says why."""
     @property
@@ -57,6 +60,9 @@ class Record:
     @property
     def client_address(self) -> tuple[bytes, int] | None:
         """16 bytes, IPv4 mapped into IPv6, and a port; None: the client has no such address."""
+    @property
+    def sender_address(self) -> tuple[bytes, int] | None:
+        """The same of whoever sent the PROXY header that says so; None: there was none."""
     @property
     def local_address(self) -> tuple[bytes, int]:
         """The same of the end that it has come in at."""

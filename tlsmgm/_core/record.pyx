@@ -9,6 +9,7 @@ from tlsmgm._core.capi cimport (
     TLSMGM_RECORD_CANNOT_ACCEPT,
     TLSMGM_RECORD_NO_UPSTREAM,
     TLSMGM_RECORD_TURNED_AWAY,
+    TLSMGM_RECORD_UNTRUSTED,
     tlsmgm_error,
     tlsmgm_record,
     tlsmgm_record_conn,
@@ -42,7 +43,7 @@ cdef class Record:
     @property
     def has_ended(self):
         """Whether it is about a connection that had been let in."""
-        return self.refused_by is None and not self.cannot_accept
+        return self.refused_by is None and not self.cannot_accept and not self.is_untrusted
 
     @property
     def refused_by(self):
@@ -50,6 +51,11 @@ cdef class Record:
         if self.raw.kind != TLSMGM_RECORD_TURNED_AWAY:
             return None
         return _VERDICTS[<int> self.raw.verdict]
+
+    @property
+    def is_untrusted(self):
+        """Whether somebody was kept out who may not send the PROXY header that is due."""
+        return self.raw.kind == TLSMGM_RECORD_UNTRUSTED
 
     @property
     def cannot_accept(self):
@@ -109,6 +115,13 @@ cdef class Record:
         if not self.raw.has_client_address:
             return None
         return address_of(self.raw.client), self.raw.client_port
+
+    @property
+    def sender_address(self):
+        """The same of whoever sent the PROXY header that says so; None: there was none."""
+        if not self.raw.has_sender:
+            return None
+        return address_of(self.raw.sender), self.raw.sender_port
 
     @property
     def local_address(self):

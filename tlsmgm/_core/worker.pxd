@@ -12,3 +12,4 @@ cdef class Worker:
     cdef Admission admission    # C does not own these
     cdef Records records
     cdef Handovers handovers
+    cdef list listeners         # with their senders

@@ -7,7 +7,7 @@ from tlsmgm._core.handover import Handover, Handovers
 from tlsmgm._core.plan import Plan, Routes
 from tlsmgm._core.record import Records
 
-_Listener = tuple[int, int, bool, bool, bytes, int]
+_Listener = tuple[int, int, bool, bool, bytes, int, Senders | None]
 
 def status_words() -> tuple[str, ...]:
     """All words for how a connection can end."""
@@ -40,14 +40,24 @@ class Admission:
     def counts(self) -> dict[str, int]:
         """Connections and handshakes at this moment, and how often each limit has struck."""
 
+class Senders:
+    """Those who may send PROXY headers.
+
+    Args:
+        networks: tuples of 16 bytes, IPv4 mapped into IPv6, and how many bits of them count.
+    """
+
+    def __new__(cls, networks: list[tuple[bytes, int]]) -> Self: ...
+
 class Worker:
     """One thread of the engine, with listening sockets of its own.
 
     Args:
         admission: who may come in.
         plan: what holds at first.
-        listeners: tuples ``(descriptor, number, is_plain, has_wildcard, address, port)``; the
-            descriptors are the worker's from now on, whatever happens.
+        listeners: tuples ``(descriptor, number, is_plain, has_wildcard, address, port, senders)``;
+            the descriptors are the worker's from now on, whatever happens; with :class:`Senders`,
+            connections begin with a PROXY header, with None they do not.
         records: where it tells what has become of its connections.
         bell: descriptor to which eight bytes are written when there is a record again.
         handovers: where it puts connections for the program.

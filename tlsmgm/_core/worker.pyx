@@ -21,6 +21,7 @@ from tlsmgm._core.capi cimport (
     tlsmgm_buffer_init,
     tlsmgm_error,
     tlsmgm_handover_discard,
+    tlsmgm_network,
     tlsmgm_relay_status,
     tlsmgm_relay_status_word,
     tlsmgm_siphash_key,
@@ -117,14 +118,41 @@ cdef class Admission:
         }
 
 
+cdef class Senders:
+    """Those who may send PROXY headers.
+
+    Args:
+        networks: tuples of 16 bytes, IPv4 mapped into IPv6, and how many bits of them count.
+    """
+
+    cdef tlsmgm_network *networks
+    cdef size_t count
+
+    def __cinit__(self, list networks not None):
+        cdef bytes address
+        self.networks = <tlsmgm_network *> calloc(len(networks) + 1, sizeof(tlsmgm_network))
+        if self.networks == NULL:
+            raise MemoryError
+        for address, prefix in networks:
+            if len(address) != 16 or not 0 <= prefix <= 128:
+                raise ValueError("a network has 16 bytes and 0 to 128 bits")
+            memcpy(self.networks[self.count].address, <const char *> address, 16)
+            self.networks[self.count].prefix = prefix
+            self.count += 1
+
+    def __dealloc__(self):
+        free(self.networks)
+
+
 cdef class Worker:
     """One thread of the engine, with listening sockets of its own.
 
     Args:
         admission: who may come in.
         plan: what holds at first.
-        listeners: tuples ``(descriptor, number, is_plain, has_wildcard, address, port)``; the
-            descriptors are the worker's from now on, whatever happens.
+        listeners: tuples ``(descriptor, number, is_plain, has_wildcard, address, port, senders)``;
+            the descriptors are the worker's from now on, whatever happens; with :class:`Senders`,
+            connections begin with a PROXY header, with None they do not.
         records: where it tells what has become of its connections.
         bell: descriptor to which eight bytes are written when there is a record again.
         handovers: where it puts connections for the program.
@@ -148,6 +176,7 @@ cdef class Worker:
         self.admission = admission
         self.records = records
         self.handovers = handovers
+        self.listeners = list(listeners)
         memset(&config, 0, sizeof(config))
         try:
             for i in range(len(listeners)):
@@ -243,6 +272,7 @@ cdef class Worker:
             "connections": counts.connections,
             "accepted": counts.accepted,
             "accept_errors": counts.accept_errors,
+            "untrusted": counts.untrusted,
             "handshakes_started": counts.handshakes_started,
             "handshakes_completed": counts.handshakes_completed,
             "handshakes_resumed": counts.handshakes_resumed,
@@ -260,9 +290,14 @@ cdef class Worker:
 
 
 cdef int fill_listener(tlsmgm_worker_listener *out, tuple source) except -1:
-    fd, number, is_plain, has_wildcard, address, port = source
+    cdef Senders senders
+    fd, number, is_plain, has_wildcard, address, port, senders = source
     out.fd = fd
     out.number = number
     out.is_plain = is_plain
     out.has_wildcard = has_wildcard
+    if senders is not None:
+        out.expects_header = True
+        out.senders = senders.networks
+        out.sender_count = senders.count
     return fill_local(&out.local, address, port)

@@ -56,12 +56,15 @@ class AcceptedConnection(Connection):
 
     @property
     def client(self) -> tuple[str, int] | None:
-        """Address and port of the client; None: it has none."""
+        """Address and port of the client; None: it has none.
+
+        Where the listener takes PROXY headers, the one in the header; the socket knows its sender.
+        """
         return unpack_address(self._handover.client_address)
 
     @property
     def local(self) -> tuple[str, int] | None:
-        """Address and port that it came in at."""
+        """Address and port that it came in at, or that the PROXY header names."""
         return unpack_address(self._handover.local_address)
 
     async def relay(self, upstream: AnyUpstream) -> None:

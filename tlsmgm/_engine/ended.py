@@ -17,6 +17,9 @@ __all__ = ["Ended"]
 #: In place of what a TLS library says of it, once the client was in.
 _UNANNOUNCED = "closed without close_notify"
 
+#: Then the failure is one of the header, and not of TLS.
+_BAD_HEADER = "bad-proxy-header"
+
 
 class Ended:
     """A connection of a :class:`~tlsmgm.Listener` that is over.
@@ -45,12 +48,20 @@ class Ended:
 
     @property
     def client(self) -> tuple[str, int] | None:
-        """Address and port of the client; None: it has none, as on a unix socket."""
+        """Address and port of the client; None: it has none, as on a unix socket.
+
+        Where the listener takes PROXY headers, the one in the header.
+        """
         return unpack_address(self._record.client_address)
 
     @property
+    def peer(self) -> tuple[str, int] | None:
+        """The other end of the connection itself: who sent the PROXY header, else the client."""
+        return unpack_address(self._record.sender_address) or self.client
+
+    @property
     def local(self) -> tuple[str, int] | None:
-        """Address and port that it came in at."""
+        """Address and port that it came in at, or that the PROXY header names."""
         return unpack_address(self._record.local_address)
 
     @property
@@ -108,7 +119,11 @@ class Ended:
     @property
     def failure(self) -> TLSError | None:
         """What TLS has failed with, or None."""
-        return self._record.failure
+        return None if self._has_bad_header else self._record.failure
+
+    @property
+    def _has_bad_header(self) -> bool:
+        return self.status == _BAD_HEADER
 
     @property
     def reason(self) -> str | None:

@@ -22,7 +22,7 @@ from typing import Final
 from tlsmgm._core.handover import Handover
 from tlsmgm._core.plan import Plan, Routes, UpstreamAddress
 from tlsmgm._core.record import Record, Records
-from tlsmgm._core.worker import Admission, Worker
+from tlsmgm._core.worker import Admission, Senders, Worker
 from tlsmgm._domains.filters import pack_ip
 from tlsmgm._engine.arrivals import Arrivals
 from tlsmgm._engine.bell import Bell
@@ -32,6 +32,7 @@ from tlsmgm._engine.statistics import statistics
 from tlsmgm._native.connection import Connection
 from tlsmgm._serving.limits import Limits
 from tlsmgm._serving.listening import BoundSocket
+from tlsmgm._serving.networks import pack_network
 
 __all__ = ["Engine"]
 
@@ -94,7 +95,7 @@ class Engine:
             Worker(
                 self._admission,
                 plan,
-                _listeners(bound, number),
+                _listeners(bound, number, _senders(options)),
                 self._records[number],
                 self._bell.handle,
                 self.arrivals.rings[number],
@@ -342,9 +343,14 @@ def _admission(limits: Limits) -> Admission:
     )
 
 
+def _senders(options: ListenOptions) -> Senders | None:
+    networks = options.proxy_header_from
+    return None if networks is None else Senders([pack_network(item) for item in networks])
+
+
 def _listeners(
-    bound: Sequence[BoundSocket], worker: int
-) -> list[tuple[int, int, bool, bool, bytes, int]]:
+    bound: Sequence[BoundSocket], worker: int, senders: Senders | None
+) -> list[tuple[int, int, bool, bool, bytes, int, Senders | None]]:
     return [
         (
             item.socks[worker].detach(),
@@ -353,6 +359,7 @@ def _listeners(
             item.target.host in _ANYWHERE,
             pack_ip(item.target.host.partition("%")[0]),
             item.target.port,
+            senders,
         )
         for number, item in enumerate(bound)
     ]

@@ -378,6 +378,8 @@ class _Inside:
             self._warn(
                 "accept", f"no connection can be taken: {why}; new ones wait until others end"
             )
+        elif record.is_untrusted:
+            self._tell_of_stranger(record)
         elif record.refused_by is not None:
             self._tell_of_refusal(record, Limit(record.refused_by))
         elif self._on_end is not None:
@@ -390,6 +392,11 @@ class _Inside:
         name = None if domain is None else domain.name
         upstreams = routes.get(name) or routes.get(None) or ()
         return str(upstreams[0]) if len(upstreams) == 1 else None
+
+    def _tell_of_stranger(self, record: Record) -> None:
+        client = Ended(record).client
+        who = "somebody without an address" if client is None else client[0]
+        self._warn("untrusted", f"{who} is turned away: no PROXY header is taken from there")
 
     def _tell_of_refusal(self, record: Record, limit: Limit) -> None:
         client = Ended(record).client

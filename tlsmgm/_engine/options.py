@@ -7,6 +7,7 @@ from typing import Final
 
 from tlsmgm._serving.forwarding import ProxyProtocol, ProxyTLVs, UncleanEnd
 from tlsmgm._serving.limits import Limits
+from tlsmgm._serving.networks import Network
 from tlsmgm.errors import ConfigError
 
 __all__ = ["MOST_WORKERS", "ListenOptions", "to_milliseconds"]
@@ -31,6 +32,8 @@ class ListenOptions:
         proxy_protocol: begin each upstream connection with such a header, before TLS if the
             upstream speaks that; None: with none.
         proxy_protocol_tlvs: what the header says beside the addresses, in version 2.
+        proxy_header_from: each connection begins with a PROXY header, and only these networks may
+            send one; None: no connection does.
         keeps_connections: what has ended comes with its TLS connections, for logs.
 
     Raises:
@@ -43,6 +46,7 @@ class ListenOptions:
     unclean_end: UncleanEnd = UncleanEnd.RESET
     proxy_protocol: ProxyProtocol | None = None
     proxy_protocol_tlvs: ProxyTLVs = ProxyTLVs.TLS
+    proxy_header_from: tuple[Network, ...] | None = None
     keeps_connections: bool = True
 
     def __post_init__(self) -> None:

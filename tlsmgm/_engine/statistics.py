@@ -5,6 +5,7 @@
 ``handshakes_open``                   those of them whose handshake is in progress
 ``connections_accepted_total``        by the listening sockets, refused ones included
 ``accept_errors_total``               attempts to take one that found no descriptor or memory
+``connections_untrusted_total``       turned away: not from whom a PROXY header is taken
 ``connections_refused_total``         turned away by a limit, at once and without a word
 ``connections_ended_total``           that had been let in
 ``connections_ended_STATUS_total``    the same by status, ``-`` as ``_``
@@ -38,6 +39,7 @@ __all__ = ["statistics"]
 _PLAIN: Final = {
     "accepted": "connections_accepted_total",
     "accept_errors": "accept_errors_total",
+    "untrusted": "connections_untrusted_total",
     "handshakes_started": "handshakes_started_total",
     "handshakes_completed": "handshakes_completed_total",
     "handshakes_resumed": "handshakes_resumed_total",

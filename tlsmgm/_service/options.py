@@ -24,6 +24,8 @@ class ProxyOptions:
         proxy_protocol: begin each upstream connection with such a header, before TLS if the
             upstream speaks that; None: with none.
         proxy_protocol_tlvs: what the header says beside the addresses, in version 2.
+        proxy_header_from: networks; each connection begins with a PROXY header, and only these may
+            send one; None: no connection does.
         connect_timeout: for resolving, connecting and the handshake with the upstream.
         drain_timeout: for running connections after SIGTERM.
         unclean_end: what a plain neighbour sees where the end is not a clean one.
@@ -37,6 +39,7 @@ class ProxyOptions:
     server_name: str | None = None
     proxy_protocol: ProxyProtocol | None = None
     proxy_protocol_tlvs: ProxyTLVs = ProxyTLVs.TLS
+    proxy_header_from: tuple[str, ...] | None = None
     connect_timeout: float = 10.0
     drain_timeout: float = 30.0
     unclean_end: UncleanEnd = UncleanEnd.RESET

@@ -120,6 +120,7 @@ class TLSProxy:
             unclean_end=options.unclean_end,
             proxy_protocol=options.proxy_protocol,
             proxy_protocol_tlvs=options.proxy_protocol_tlvs,
+            proxy_header_from=options.proxy_header_from,
             on_end=self._log,
         )
 
