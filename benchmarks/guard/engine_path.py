@@ -1,8 +1,8 @@
 """Counts the engine's path: ``native/engine`` in valgrind, one step after the other.
 
 How many events a worker finds at once depends on who was quicker, and its count with it. So there
-is one connection at a time, client and upstream are both played here, and before each step of theirs
-all threads of the server must sleep.
+is one connection at a time, client and upstream are both played here, and before each step of
+theirs all threads of the server must sleep.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "engine/channels.h"
 #include "engine/records.h"
 #include "engine/slots.h"
 
@@ -94,12 +93,13 @@ static void fill(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel,
     channel->routes = adoption->routes;
 }
 
-void tlsmgm_take_back(struct tlsmgm_worker *worker, struct tlsmgm_adoption *adoption) {
+struct tlsmgm_channel *tlsmgm_take_back(struct tlsmgm_worker *worker,
+                                        struct tlsmgm_adoption *adoption) {
     struct tlsmgm_handover *handover = &adoption->handover;
     struct tlsmgm_channel *channel = tlsmgm_channel_new(worker);
     if (channel == NULL) {
         tlsmgm_adoption_discard(worker->admission, adoption);
-        return;
+        return NULL;
     }
     fill(worker, channel, adoption);
     worker->connections++;
@@ -115,5 +115,5 @@ void tlsmgm_take_back(struct tlsmgm_worker *worker, struct tlsmgm_adoption *adop
                        worker->now);
     if (failed != 0) tlsmgm_relay_abort(relay, worker->now);
     tlsmgm_free(adoption);
-    tlsmgm_channel_look_after(worker, channel);
+    return channel;
 }

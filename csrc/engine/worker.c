@@ -120,7 +120,8 @@ static void take_back(struct tlsmgm_worker *worker) {
     struct tlsmgm_adoption *adoption = tlsmgm_mailbox_adoptions(worker);
     while (adoption != NULL) {
         struct tlsmgm_adoption *next = adoption->next;
-        tlsmgm_take_back(worker, adoption);
+        struct tlsmgm_channel *channel = tlsmgm_take_back(worker, adoption);
+        if (channel != NULL) tlsmgm_channel_look_after(worker, channel);
         adoption = next;
     }
 }
