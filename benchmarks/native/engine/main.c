@@ -3,8 +3,8 @@
  * Python is in the process. Its limits are those of docs/limits.md where a server has any by
  * itself, and nobody reads its records. Its words are those of common/server.h; SIGTERM ends it.
  *
- * SIGUSR1 marks a place for callgrind, which may be told to begin a new file at a call of getpgid():
- * nothing else here calls it. A line on standard output says that the mark is set.
+ * SIGUSR1 marks a place for callgrind, which may be told to begin a new file at a call of
+ * getpgid(): nothing else here calls it. A line on standard output says that the mark is set.
  */
 #include "engine/worker.h"
 

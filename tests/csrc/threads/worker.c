@@ -135,7 +135,8 @@ static struct tlsmgm_routes *make_routes(bool refuses) {
     memcpy(addresses[0].sockaddr, &upstream_address, sizeof upstream_address);
     memcpy(addresses[1].sockaddr, refuses ? &refusing_address : &upstream_address,
            sizeof upstream_address);
-    const struct tlsmgm_route route = {TLSMGM_ROUTE_ANY, addresses, 2};
+    const struct tlsmgm_route route = {
+        .domain = TLSMGM_ROUTE_ANY, .addresses = addresses, .count = 2};
     if (tlsmgm_routes_new(&route, 1, &routes, NULL) != TLSMGM_STATUS_OK) abort();
     return routes;
 }
