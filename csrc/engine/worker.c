@@ -17,6 +17,9 @@
 /* After the time to linger, for what hangs on. */
 #define LAST_WAIT_MS 500
 
+/* Rounds with more events than fit, in which no timer runs off: there may be news of its peer. */
+#define FULL_ROUNDS_MAX 64
+
 uint64_t tlsmgm_worker_clock(void) {
     struct timespec time;
     (void)clock_gettime(CLOCK_MONOTONIC, &time);
@@ -73,15 +76,19 @@ static struct tlsmgm_channel *channel_of_timer(struct tlsmgm_timer *timer) {
     return (struct tlsmgm_channel *)((char *)timer - offsetof(struct tlsmgm_channel, timer));
 }
 
-static void expire(struct tlsmgm_worker *worker) {
+/*
+ * What was due by a moment before which all events are handled: a process that was stopped, or got
+ * no processor, finds out that it is late before it hears what its peers have sent in time.
+ */
+static void expire(struct tlsmgm_worker *worker, uint64_t due) {
     struct tlsmgm_timer *timer;
-    while ((timer = tlsmgm_wheel_expire(&worker->wheel, worker->now)) != NULL) {
+    while ((timer = tlsmgm_wheel_expire(&worker->wheel, due)) != NULL) {
         if (timer == &worker->pause) {
             tlsmgm_listeners_watch(worker);
             continue;
         }
         struct tlsmgm_channel *channel = channel_of_timer(timer);
-        if (channel->relay.deadline <= worker->now) {
+        if (channel->relay.deadline <= due) {
             tlsmgm_relay_expire(&channel->relay, worker->now);
         }
         tlsmgm_connect_expire(worker, channel);
@@ -150,13 +157,15 @@ void tlsmgm_worker_run(struct tlsmgm_worker *worker) {
     worker->now = clock_now();
     tlsmgm_mailbox_attend(worker, true);
     tlsmgm_listeners_watch(worker);
-    while (obey(worker)) {
+    for (unsigned full = 0; obey(worker);) {
+        uint64_t asked = worker->now;
         int count =
             tlsmgm_poller_wait(worker->poller, events, TLSMGM_POLL_MAX, time_to_wait(worker));
         worker->now = clock_now();
         for (int i = 0; i < count; i++) handle(worker, &events[i]);
         take_turns(worker);
-        expire(worker);
+        full = count < TLSMGM_POLL_MAX ? 0 : full + 1;
+        if (full % FULL_ROUNDS_MAX == 0) expire(worker, asked);
     }
     tlsmgm_mailbox_attend(worker, false);
     take_back(worker); /* what came before that */

@@ -47,7 +47,6 @@ def let_time_pass(seconds: float) -> None:
             server.accept()
 
 
-@pytest.mark.xfail(reason="timers run off before what has come in the meantime is read")
 def test_who_has_sent_in_time_is_heard(library: str, script: str, upstream: Upstream) -> None:
     """That the proxy could not look is not the peers' fault: neither are idle."""
     with (
@@ -65,7 +64,6 @@ def test_who_has_sent_in_time_is_heard(library: str, script: str, upstream: Upst
         assert ends_uncleanly(other)
 
 
-@pytest.mark.xfail(reason="timers run off before what has come in the meantime is read")
 def test_a_hello_that_came_in_time_is_answered(
     library: str, script: str, upstream: Upstream
 ) -> None:
