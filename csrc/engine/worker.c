@@ -154,13 +154,16 @@ static int time_to_wait(const struct tlsmgm_worker *worker) {
 
 void tlsmgm_worker_run(struct tlsmgm_worker *worker) {
     struct tlsmgm_poll_event events[TLSMGM_POLL_MAX];
+    (void)pthread_mutex_lock(&worker->turn);
     worker->now = clock_now();
     tlsmgm_mailbox_attend(worker, true);
     tlsmgm_listeners_watch(worker);
     for (unsigned full = 0; obey(worker);) {
         uint64_t asked = worker->now;
-        int count =
-            tlsmgm_poller_wait(worker->poller, events, TLSMGM_POLL_MAX, time_to_wait(worker));
+        int timeout = time_to_wait(worker);
+        (void)pthread_mutex_unlock(&worker->turn);
+        int count = tlsmgm_poller_wait(worker->poller, events, TLSMGM_POLL_MAX, timeout);
+        (void)pthread_mutex_lock(&worker->turn);
         worker->now = clock_now();
         for (int i = 0; i < count; i++) handle(worker, &events[i]);
         take_turns(worker);
@@ -172,6 +175,7 @@ void tlsmgm_worker_run(struct tlsmgm_worker *worker) {
     for_all(worker, tlsmgm_relay_abort);
     take_turns(worker);
     tlsmgm_listeners_close(worker);
+    (void)pthread_mutex_unlock(&worker->turn);
 }
 
 /* --- how it begins and ends ---------------------------------------------------------------------
@@ -216,6 +220,7 @@ enum tlsmgm_status tlsmgm_worker_new(const struct tlsmgm_worker_config *config,
     worker->free_slot = TLSMGM_NO_SLOT;
     worker->last_turn = &worker->first_turn;
     worker->drained_at = TLSMGM_NEVER;
+    (void)pthread_mutex_init(&worker->turn, NULL);
     (void)pthread_mutex_init(&worker->mailbox.lock, NULL);
     (void)pthread_cond_init(&worker->mailbox.changed, NULL);
     tlsmgm_wheel_init(&worker->wheel, clock_now());
@@ -234,17 +239,48 @@ static void discard_adoptions(struct tlsmgm_worker *worker) {
 }
 
 void tlsmgm_worker_free(struct tlsmgm_worker *worker) {
-    if (worker == NULL) return;
+    if (worker == NULL || worker->is_forgotten) return;
     tlsmgm_listeners_close(worker);
     discard_adoptions(worker);
     tlsmgm_plan_free(worker->plan);
     tlsmgm_plan_free(worker->mailbox.plan);
     (void)pthread_cond_destroy(&worker->mailbox.changed);
     (void)pthread_mutex_destroy(&worker->mailbox.lock);
+    (void)pthread_mutex_destroy(&worker->turn);
     tlsmgm_poller_free(worker->poller);
     tlsmgm_free(worker->slots);
     tlsmgm_free(worker->listeners);
     tlsmgm_free(worker);
+}
+
+/* --- around a fork ------------------------------------------------------------------------------
+ */
+
+void tlsmgm_worker_hold(struct tlsmgm_worker *worker) { (void)pthread_mutex_lock(&worker->turn); }
+
+void tlsmgm_worker_release(struct tlsmgm_worker *worker) {
+    (void)pthread_mutex_unlock(&worker->turn);
+}
+
+/* Not forgotten by the poller, which the parent has, too. */
+static void close_copy(int *fd) {
+    if (*fd >= 0) (void)close(*fd);
+    *fd = -1;
+}
+
+void tlsmgm_worker_forget(struct tlsmgm_worker *worker) {
+    if (worker->is_forgotten) return;
+    worker->is_forgotten = true;
+    for (size_t i = 0; i < worker->listener_count; i++) close_copy(&worker->listeners[i].fd);
+    for (uint32_t i = 0; i < worker->slot_count; i++) {
+        struct tlsmgm_channel *channel = worker->slots[i].channel;
+        if (channel == NULL) continue;
+        close_copy(&channel->connecting);
+        close_copy(&channel->relay.client.fd);
+        if (channel->relay.has_upstream) close_copy(&channel->relay.upstream.fd);
+    }
+    tlsmgm_poller_free(worker->poller);
+    worker->poller = NULL;
 }
 
 void tlsmgm_worker_count(const struct tlsmgm_worker *worker, struct tlsmgm_worker_counts *out) {

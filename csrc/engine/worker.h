@@ -25,6 +25,19 @@ void tlsmgm_worker_free(struct tlsmgm_worker *worker);
 /* Works until stop(), or until nothing is left after drain(). */
 void tlsmgm_worker_run(struct tlsmgm_worker *worker);
 
+/*
+ * Around a fork, from other threads: hold() waits until the worker does nothing, so that no lock of
+ * a library is held in the child; release() lets it go on, in the parent.
+ */
+void tlsmgm_worker_hold(struct tlsmgm_worker *worker);
+void tlsmgm_worker_release(struct tlsmgm_worker *worker);
+
+/*
+ * In the child of a fork, where run() goes on nowhere: closes its copies of all descriptors. Only
+ * free() is left to call, which then frees nothing: a thread that is not here may have it in hand.
+ */
+void tlsmgm_worker_forget(struct tlsmgm_worker *worker);
+
 /* Holds for the connections that are accepted from now on. */
 void tlsmgm_worker_post(struct tlsmgm_worker *worker, struct tlsmgm_plan *plan);
 

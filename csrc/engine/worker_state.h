@@ -108,6 +108,8 @@ struct tlsmgm_worker {
     uint32_t free_slot;
     struct tlsmgm_channel *first_turn; /* those with more to do, in their order */
     struct tlsmgm_channel **last_turn;
+    pthread_mutex_t turn; /* held by run(), but not while it waits for events */
+    bool is_forgotten;    /* in a forked process */
     struct tlsmgm_mailbox mailbox;
     struct tlsmgm_counters counters;
     uint32_t connections;

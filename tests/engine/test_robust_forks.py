@@ -223,3 +223,62 @@ def test_a_program_that_is_run_inherits_nothing(library: str) -> None:
                 leave(client)
         """,
     )
+
+
+def test_a_child_that_lives_on_keeps_no_client(library: str) -> None:
+    """Who is ended by the parent hears of that, though the child had his connection, too."""
+    run(
+        library,
+        """
+        from tests.support.proxy import Upstream, ends_uncleanly
+        there, here = os.pipe()
+        begun, tell = os.pipe()
+        with Upstream() as upstream:
+            listener = manager.listen("tls:127.0.0.1:0", upstream.address)
+            with connect(port_of(listener)) as client, upstream.accept() as server:
+                client.sendall(b"ping")
+                assert server.recv(4) == b"ping"
+                if not (pid := fork()):
+                    os.closerange(client.fileno(), client.fileno() + 1)
+                    os.closerange(server.fileno(), server.fileno() + 1)
+                    os.close(here)
+                    os.write(tell, b"x")
+                    os.read(there, 1)
+                    os._exit(7)
+                os.read(begun, 1)
+                listener.close()
+                assert ends_uncleanly(client)
+                assert ends_uncleanly(server)
+            os.close(here)
+            assert ending(pid) == 7
+        """,
+    )
+
+
+def test_children_of_a_busy_parent_use_the_same_manager(library: str) -> None:
+    """No lock that a thread of the engine has in the moment of the fork is waited for."""
+    run(
+        library,
+        """
+        from tests.support.managers import connect as connect_in_memory
+        from tests.support.managers import assert_echo
+        over = threading.Event()
+
+        def come():
+            while not over.is_set():
+                ask(listener)
+
+        with Greeter() as greeter, listening(manager, greeter.address, workers=2) as (listener, _):
+            threads = [threading.Thread(target=come) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            for _ in range(30):
+                if not (pid := fork()):
+                    assert_echo(*connect_in_memory(manager, manager))
+                    os._exit(7)
+                assert ending(pid) == 7
+            over.set()
+            for thread in threads:
+                thread.join()
+        """,
+    )

@@ -544,6 +544,9 @@ cdef extern from "engine/worker.h" nogil:
     void tlsmgm_worker_post(tlsmgm_worker *, tlsmgm_plan *)
     void tlsmgm_worker_drain(tlsmgm_worker *, uint32_t)
     void tlsmgm_worker_stop(tlsmgm_worker *)
+    void tlsmgm_worker_hold(tlsmgm_worker *)
+    void tlsmgm_worker_release(tlsmgm_worker *)
+    void tlsmgm_worker_forget(tlsmgm_worker *)
     tlsmgm_status tlsmgm_worker_adopt(tlsmgm_worker *, tlsmgm_handover *, tlsmgm_routes *,
                                       tlsmgm_error *)
     void tlsmgm_worker_count(const tlsmgm_worker *, tlsmgm_worker_counts *)

@@ -112,5 +112,11 @@ class Worker:
             RuntimeError: the worker has ended; then the client is reset.
             NoMemoryError: memory is exhausted; the same.
         """
+    def hold(self) -> None:
+        """Before a fork: wait until it does nothing, and let it do nothing."""
+    def release(self) -> None:
+        """After a fork, in the parent: let it go on."""
+    def forget(self) -> None:
+        """After a fork, in the child: close all descriptors; there is no thread of it here."""
     def counts(self) -> dict[str, int]:
         """What it has seen, by name; see :mod:`tlsmgm._engine.statistics`."""

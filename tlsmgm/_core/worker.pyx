@@ -31,10 +31,13 @@ from tlsmgm._core.capi cimport (
     tlsmgm_worker_count,
     tlsmgm_worker_counts,
     tlsmgm_worker_drain,
+    tlsmgm_worker_forget,
     tlsmgm_worker_free,
+    tlsmgm_worker_hold,
     tlsmgm_worker_listener,
     tlsmgm_worker_new,
     tlsmgm_worker_post,
+    tlsmgm_worker_release,
     tlsmgm_worker_run,
     tlsmgm_worker_stop,
 )
@@ -263,6 +266,19 @@ cdef class Worker:
         if status == TLSMGM_STATUS_CLOSED:
             raise RuntimeError("the listener is closed")
         check(status, &error, None)
+
+    def hold(self):
+        """Before a fork: wait until it does nothing, and let it do nothing."""
+        with nogil:
+            tlsmgm_worker_hold(self.worker)
+
+    def release(self):
+        """After a fork, in the parent: let it go on."""
+        tlsmgm_worker_release(self.worker)
+
+    def forget(self):
+        """After a fork, in the child: close all descriptors; there is no thread of it here."""
+        tlsmgm_worker_forget(self.worker)
 
     def counts(self):
         """What it has seen, by name; see :mod:`tlsmgm._engine.statistics`."""

@@ -26,7 +26,7 @@ from tlsmgm._core.worker import Admission, Senders, Worker
 from tlsmgm._domains.filters import pack_ip
 from tlsmgm._engine.arrivals import Arrivals
 from tlsmgm._engine.bell import Bell
-from tlsmgm._engine.forks import Handle, children, let_go
+from tlsmgm._engine.forks import forks
 from tlsmgm._engine.options import ListenOptions, to_milliseconds
 from tlsmgm._engine.statistics import statistics
 from tlsmgm._native.connection import Connection
@@ -87,7 +87,6 @@ class Engine:
         self._adopted: dict[int, UpstreamAddress] = {}
         self._next_number = _FIRST_ADOPTED
         self._is_forked = False
-        self._handles = [Handle(sock.fileno()) for item in bound for sock in item.socks]
         count = len(bound[0].socks) if bound else 0
         self._records = [Records(Connection, _CAPACITY) for _ in range(count)]
         self.arrivals = Arrivals(count, self._plans)
@@ -112,7 +111,7 @@ class Engine:
             for number, worker in enumerate(self._workers)
         ]
         self._attendant = threading.Thread(target=self._attend, name="tlsmgm-engine", daemon=True)
-        children.tell(self)
+        forks.tell(self)
 
     def start(self) -> None:
         """Begin to accept.
@@ -236,11 +235,24 @@ class Engine:
         """Whether this process is a child of the one in which it works: here it is dead."""
         return self._is_forked
 
+    def hold(self) -> None:
+        """Before a fork: let all threads stand still, at a moment when they do nothing."""
+        for worker in self._workers:
+            worker.hold()
+
+    def release(self) -> None:
+        """After a fork, in the parent: let them go on."""
+        for worker in self._workers:
+            worker.release()
+
     def forget(self) -> None:
-        """Let go of what goes on in the parent, in a forked process: no thread of it is there."""
+        """After a fork, in the child: let go of what goes on in the parent."""
         self._is_forked = True
         _running.discard(self)
-        let_go(self._handles, self._bell.descriptors | self.arrivals.bell.descriptors)
+        for worker in self._workers:
+            worker.forget()
+        self._bell.close()
+        self.arrivals.bell.close()
 
     @property
     def lost(self) -> int:

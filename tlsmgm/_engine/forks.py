@@ -1,86 +1,64 @@
 """What a fork leaves of engines in the child: nothing that works, or hinders the parent.
 
-A forked process has copies of all descriptors, and none of the threads.  A copy of a listening
-socket would keep the port, and take clients whom nobody serves; so it is let go of at once.  The C
-core knows nothing of that, and closes its descriptors when it goes.  Therefore their numbers stay
-taken, by ``/dev/null``: otherwise that would hit whatever has got the number in the meantime, or
-end what the parent waits for, since both share the poller.
+A forked process has copies of all descriptors and locks, and none of the threads.  A copy of a
+listening socket would keep the port, and take clients whom nobody serves; one of a client's would
+keep him from hearing that the parent has ended; a lock of a TLS library that a thread of the engine
+has in that moment would never open in the child.  So all threads stand still while a process forks,
+and the child closes its copies.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-import stat
+import threading
 import weakref
-from collections.abc import Iterable
 from typing import Final, Protocol
 
-__all__ = ["Handle", "children", "let_go"]
+__all__ = ["forks"]
 
 
-class Handle:
-    """A listening socket that C has, and closes when it likes.
-
-    Args:
-        number: of its descriptor.
-    """
-
-    __slots__ = ("_identity", "number")
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self._identity = _identity(number)
-
-    @property
-    def is_here(self) -> bool:
-        """Whether the descriptor is still that of this socket."""
-        with contextlib.suppress(OSError):
-            return _identity(self.number) == self._identity
-        return False
-
-
-def _identity(number: int) -> tuple[int, int, bool]:
-    found = os.fstat(number)
-    return found.st_dev, found.st_ino, stat.S_ISSOCK(found.st_mode)
-
-
-def let_go(handles: Iterable[Handle], others: Iterable[int]) -> None:
-    """Have nothing behind descriptors any more, though they stay taken.
-
-    Args:
-        handles: of sockets; those that are closed are left alone.
-        others: further ones, all of them open.
-    """
-    numbers = [handle.number for handle in handles if handle.is_here]
-    nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    for number in (*numbers, *others):
-        os.dup2(nothing, number, inheritable=False)
-    os.close(nothing)
-
-
-class _Forgetful(Protocol):
+class _Engine(Protocol):
+    def hold(self) -> None: ...
+    def release(self) -> None: ...
     def forget(self) -> None: ...
 
 
-class _Children:
-    """Tells engines that they are in a forked process."""
+class _Forks:
+    """Tells engines of forks."""
 
     def __init__(self) -> None:
-        self._engines: weakref.WeakSet[_Forgetful] = weakref.WeakSet()
-        self._forgotten: list[_Forgetful] = []
+        self._engines: weakref.WeakSet[_Engine] = weakref.WeakSet()
+        self._forgotten: list[_Engine] = []
+        self._mine = threading.local()
 
-    def tell(self, engine: _Forgetful) -> None:
+    def tell(self, engine: _Engine) -> None:
         """Tell one from now on."""
         self._engines.add(engine)
 
-    def begin(self) -> None:
-        """Tell all, in the child; none is taken apart there, with locks that nobody opens."""
-        self._forgotten += self._engines
-        for engine in self._forgotten:
+    def before(self) -> None:
+        """Let all stand still; always in the same order, for several threads may fork."""
+        self._mine.held = sorted(self._engines, key=id)
+        for engine in self._mine.held:
+            engine.hold()
+
+    def after_in_parent(self) -> None:
+        """Let them go on."""
+        for engine in self._mine.held:
+            engine.release()
+        self._mine.held = []
+
+    def after_in_child(self) -> None:
+        """Forget them; none is taken apart, with locks that nobody opens."""
+        self._forgotten += self._mine.held
+        for engine in self._mine.held:
             engine.forget()
+        self._mine.held = []
         self._engines.clear()
 
 
-children: Final = _Children()
-os.register_at_fork(after_in_child=children.begin)
+forks: Final = _Forks()
+os.register_at_fork(
+    before=forks.before,
+    after_in_parent=forks.after_in_parent,
+    after_in_child=forks.after_in_child,
+)
