@@ -2,6 +2,29 @@
 
 #include <time.h>
 
+/* A clock that nobody sets, where waiting on a condition may be told to go by one. */
+#ifdef __APPLE__
+#define WAITING_CLOCK CLOCK_REALTIME
+#else
+#define WAITING_CLOCK CLOCK_MONOTONIC
+#endif
+
+void tlsmgm_mailbox_init(struct tlsmgm_mailbox *mailbox) {
+    pthread_condattr_t attributes;
+    (void)pthread_condattr_init(&attributes);
+#ifndef __APPLE__
+    (void)pthread_condattr_setclock(&attributes, WAITING_CLOCK);
+#endif
+    (void)pthread_mutex_init(&mailbox->lock, NULL);
+    (void)pthread_cond_init(&mailbox->changed, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+}
+
+void tlsmgm_mailbox_destroy(struct tlsmgm_mailbox *mailbox) {
+    (void)pthread_cond_destroy(&mailbox->changed);
+    (void)pthread_mutex_destroy(&mailbox->lock);
+}
+
 void tlsmgm_mailbox_refresh(struct tlsmgm_worker *worker) {
     struct tlsmgm_mailbox *mailbox = &worker->mailbox;
     if (!atomic_load_explicit(&mailbox->has_plan, memory_order_acquire)) return;
@@ -92,7 +115,7 @@ static void order(struct tlsmgm_worker *worker) {
 /* Not for ever: somebody may have stopped the process at a bad moment. */
 static void wait_until_obeyed(struct tlsmgm_mailbox *mailbox, uint32_t number) {
     struct timespec end;
-    (void)clock_gettime(CLOCK_REALTIME, &end);
+    (void)clock_gettime(WAITING_CLOCK, &end);
     end.tv_sec += 1;
     (void)pthread_mutex_lock(&mailbox->lock);
     while (mailbox->runs && mailbox->obeyed < number) {

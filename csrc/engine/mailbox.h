@@ -4,6 +4,10 @@
 
 #include "engine/worker_state.h"
 
+/* Of zeroed memory, and when nobody uses it any more. */
+void tlsmgm_mailbox_init(struct tlsmgm_mailbox *mailbox);
+void tlsmgm_mailbox_destroy(struct tlsmgm_mailbox *mailbox);
+
 /* Takes the plan out that was posted last, if there is one: whoever is let in next gets it. */
 void tlsmgm_mailbox_refresh(struct tlsmgm_worker *worker);
 

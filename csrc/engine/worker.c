@@ -221,8 +221,7 @@ enum tlsmgm_status tlsmgm_worker_new(const struct tlsmgm_worker_config *config,
     worker->last_turn = &worker->first_turn;
     worker->drained_at = TLSMGM_NEVER;
     (void)pthread_mutex_init(&worker->turn, NULL);
-    (void)pthread_mutex_init(&worker->mailbox.lock, NULL);
-    (void)pthread_cond_init(&worker->mailbox.changed, NULL);
+    tlsmgm_mailbox_init(&worker->mailbox);
     tlsmgm_wheel_init(&worker->wheel, clock_now());
     *out = worker;
     return TLSMGM_STATUS_OK;
@@ -244,8 +243,7 @@ void tlsmgm_worker_free(struct tlsmgm_worker *worker) {
     discard_adoptions(worker);
     tlsmgm_plan_free(worker->plan);
     tlsmgm_plan_free(worker->mailbox.plan);
-    (void)pthread_cond_destroy(&worker->mailbox.changed);
-    (void)pthread_mutex_destroy(&worker->mailbox.lock);
+    tlsmgm_mailbox_destroy(&worker->mailbox);
     (void)pthread_mutex_destroy(&worker->turn);
     tlsmgm_poller_free(worker->poller);
     tlsmgm_free(worker->slots);
