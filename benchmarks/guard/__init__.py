@@ -1,1 +1,1 @@
-"""The regression guard: instruction counts in memory against a stored baseline."""
+"""The regression guard: instruction counts against a stored baseline."""

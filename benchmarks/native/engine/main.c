@@ -26,6 +26,7 @@ static const struct tlsmgm_relay_settings timeouts = {
     .idle_timeout = 300000,
     .send_timeout = 60000,
     .linger_timeout = 2000,
+    .idle_records = 32,
     .high_water = 128u << 10,
 };
 

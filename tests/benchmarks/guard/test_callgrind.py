@@ -123,6 +123,24 @@ def test_paths_are_pinned(pretender: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert callgrind.count([" && ".join([command, *checks])], pretender, OWN).total == 7
 
 
+def test_nothing_of_an_earlier_run_is_left(pretender: Path) -> None:
+    pretender.parent.mkdir()
+    for name in ("out", "out.1", "out.12", "other"):
+        (pretender.parent / name).write_text("events: Ir\n1 5\n")
+    command = callgrind.command_for(["program", "word"], pretender.with_name("100%"), "--option")
+    assert command[1:] == [
+        "--tool=callgrind",
+        f"--callgrind-out-file={pretender.parent}/100%%",
+        "--option",
+        "program",
+        "word",
+    ]
+    assert callgrind.parts(pretender, OWN) == [Count(5, 0), Count(5, 0)]
+    callgrind.command_for(["program"], pretender)
+    assert callgrind.parts(pretender, OWN) == []
+    assert [path.name for path in pretender.parent.iterdir()] == ["other"]
+
+
 def test_parts_come_in_the_order_of_their_numbers(pretender: Path) -> None:
     write = "for i in 2 10 1; do printf 'events: Ir\\n1 %s\\n' $i > $out.$i; done; touch $out"
     assert callgrind.count_between([write], pretender, "mark") == [1, 2, 10]

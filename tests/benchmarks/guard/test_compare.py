@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.guard.compare import (
+    ENGINE_OWN_LIMIT,
     LIMIT,
     MESSAGE_LIMIT,
     OWN,
@@ -28,6 +29,7 @@ def row(
 
 def test_the_limits() -> None:
     assert (LIMIT, MESSAGE_LIMIT, OWN_LIMIT) == (0.01, 0.02, 0.05)
+    assert ENGINE_OWN_LIMIT == 0.02
 
 
 @pytest.mark.parametrize(
@@ -56,6 +58,10 @@ def test_verdicts(before: int | None, now: int | None, verdict: Verdict) -> None
         ("both", "python-openssl", "message", MESSAGE_LIMIT),
         ("both", "python-openssl", "handshake", LIMIT),
         ("server", "openssl", "message", LIMIT),
+        ("server", "openssl", "engine-message", LIMIT),
+        ("server" + OWN, "openssl", "engine-message", ENGINE_OWN_LIMIT),
+        ("server" + OWN, "wolfssl", "engine-new", ENGINE_OWN_LIMIT),
+        ("server" + OWN, "wolfssl", "engineless", OWN_LIMIT),
     ],
 )
 def test_some_parts_have_another_limit(part: str, library: str, subject: str, limit: float) -> None:

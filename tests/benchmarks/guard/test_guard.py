@@ -55,8 +55,8 @@ def test_the_same_is_good(
 ) -> None:
     assert run(monkeypatch, stored, COUNTS) == 0
     assert (
-        "Nothing is worse by more than 1% (messages through Python: 2%, csrc alone: 5%)"
-        in capsys.readouterr().out
+        "Nothing is worse by more than 1% (messages through Python: 2%, csrc alone: 5%, "
+        "of the engine's path: 2%)" in capsys.readouterr().out
     )
 
 
@@ -69,6 +69,17 @@ def test_worse_fails_and_says_where_to_look(
     assert "WORSE: 1 counts grew" in said
     assert "callgrind_annotate" in said
     assert "openssl-bulk-up-server.callgrind" in said
+
+
+def test_a_worse_engine_has_its_file_named(
+    monkeypatch: pytest.MonkeyPatch, stored: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    counts = {"engine-message": {"server": 1000, "server, csrc": 100}}
+    baseline.store(stored, [replace(SETUP, counts=counts)])
+    # 3% is less than csrc may grow elsewhere.
+    worse = {"engine-message": {"server": 1003, "server, csrc": 103}}
+    assert run(monkeypatch, stored, worse, "--only", "engine") == 1
+    assert "openssl-engine.callgrind.5" in capsys.readouterr().out
 
 
 def test_better_is_good_and_wants_a_new_baseline(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 from typing import Any
@@ -78,6 +79,24 @@ def test_the_engine_ends_in_order(library: str, files: Files) -> None:
         assert said == b""
         with client, pytest.raises(ConnectionError):  # whoever is there is reset
             assert client.recv(1) == b"x"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_the_engine_sets_marks(library: str, files: Files) -> None:
+    port = free_port()
+    process = subprocess.Popen(command(library, "engine", files, port=port), stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        with _connect(process, port):
+            for _ in range(2):
+                process.send_signal(signal.SIGUSR1)
+                assert process.stdout.readline() == b"marked\n"
+        process.terminate()
+        said, _ = process.communicate(timeout=TIMEOUT)
+        assert said == b""
+        assert process.returncode == 0
     finally:
         process.kill()
         process.wait()
