@@ -27,7 +27,7 @@ from tlsmgm._engine.upstreams import AnyRoutes
 from tlsmgm._native.connection import Connection
 from tlsmgm._native.sessions import SessionCache
 from tlsmgm._provisioning.watcher import DatabaseWatcher
-from tlsmgm._serving.forwarding import ProxyProtocol, ProxyTLVs, UncleanEnd, chosen
+from tlsmgm._serving.forwarding import Balance, ProxyProtocol, ProxyTLVs, UncleanEnd, chosen
 from tlsmgm._serving.limits import DEFAULT_HANDSHAKE_TIMEOUT, DEFAULT_SEND_TIMEOUT, Limits
 from tlsmgm._serving.listening import BoundSocket
 from tlsmgm._serving.networks import parse_networks
@@ -522,6 +522,7 @@ class TLSManager:
         workers: int = 1,
         limits: Limits | None = None,
         connect_timeout: float = 10.0,
+        balance: Balance | str = Balance.ROUND_ROBIN,
         unclean_end: UncleanEnd | str = UncleanEnd.RESET,
         proxy_protocol: ProxyProtocol | str | None = None,
         proxy_protocol_tlvs: ProxyTLVs | str = ProxyTLVs.TLS,
@@ -547,6 +548,8 @@ class TLSManager:
             workers: threads.
             limits: what clients are granted.
             connect_timeout: seconds for reaching an upstream, its handshake included.
+            balance: which upstream of several is next: ``"round_robin"`` or
+                ``"least_connections"``, both by their weights.
             unclean_end: what a plain neighbour sees where the end is not a clean one.
             proxy_protocol: ``"v1"`` or ``"v2"``: tell upstreams about clients by such a header.
             proxy_protocol_tlvs: what version 2 of it says beside the addresses.
@@ -575,6 +578,7 @@ class TLSManager:
             workers=workers,
             limits=Limits() if limits is None else limits,
             connect_timeout=connect_timeout,
+            balance=chosen(Balance, balance, "balance"),
             unclean_end=chosen(UncleanEnd, unclean_end, "unclean_end"),
             proxy_protocol=None
             if proxy_protocol is None

@@ -27,6 +27,7 @@ static void release(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel
 static void finish(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
     tlsmgm_connect_abandon(channel);
     tlsmgm_connect_keep_session(channel);
+    tlsmgm_connect_forget(channel);
     if (!channel->is_turned_away) tlsmgm_record_end(worker, channel);
     give_back_handshake(worker, channel);
     tlsmgm_admission_leave(worker->admission);

@@ -125,6 +125,15 @@ static void share_time(const struct tlsmgm_worker *worker, struct tlsmgm_channel
     channel->try_deadline = worker->now + (end - worker->now) / left;
 }
 
+/* It counts for this address from now on, and no longer for the one before; NULL: for none. */
+static void count_for(struct tlsmgm_channel *channel, const struct tlsmgm_route_address *address) {
+    if (channel->counted != NULL) tlsmgm_routes_end(channel->counted);
+    channel->counted = address;
+    if (address != NULL) tlsmgm_routes_begin(address);
+}
+
+void tlsmgm_connect_forget(struct tlsmgm_channel *channel) { count_for(channel, NULL); }
+
 static const struct tlsmgm_route_address *next_address(const struct tlsmgm_worker *worker,
                                                        struct tlsmgm_channel *channel) {
     if (tlsmgm_channel_routes(channel) == NULL) return NULL;
@@ -138,6 +147,7 @@ static void ask(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel, in
         tlsmgm_connect_abandon(channel);
         const struct tlsmgm_route_address *next = next_address(worker, channel);
         if (next == NULL) break;
+        count_for(channel, next);
         channel->address = next; /* the last one that was asked stays for the record */
         share_time(worker, channel);
         error = open_upstream(worker, channel);

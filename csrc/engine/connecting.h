@@ -20,6 +20,9 @@ void tlsmgm_connect_expire(struct tlsmgm_worker *worker, struct tlsmgm_channel *
 /* Keeps the session that a TLS upstream has given, once there is one. */
 void tlsmgm_connect_keep_session(struct tlsmgm_channel *channel);
 
+/* It counts for no address any more. */
+void tlsmgm_connect_forget(struct tlsmgm_channel *channel);
+
 /* Closes the socket that connects, if there is one. */
 void tlsmgm_connect_abandon(struct tlsmgm_channel *channel);
 

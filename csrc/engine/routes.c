@@ -10,6 +10,7 @@
 struct target {
     struct tlsmgm_route_address address; /* first: what next() hands out is this */
     _Atomic uint64_t failed_until;       /* 0: it has not */
+    _Atomic uint32_t connections;        /* that have asked here, and are not over */
     pthread_mutex_t lock;                /* of the sessions */
     struct tlsmgm_session *sessions[TLSMGM_ROUTE_SESSIONS]; /* the newest last */
     uint32_t session_count;
@@ -20,8 +21,11 @@ struct group {
     uint32_t domain;
     uint32_t count;
     bool hands_over;
+    enum tlsmgm_balance balance;
     atomic_uint next;
     struct target **targets;
+    uint32_t *order; /* of turns, where weights differ; NULL: one after the other */
+    uint32_t order_size;
 };
 
 struct tlsmgm_routes {
@@ -52,6 +56,7 @@ static void clear(struct tlsmgm_routes *routes) {
         struct group *group = &routes->groups[i];
         for (uint32_t j = 0; j < group->count; j++) free_target(group->targets[j]);
         tlsmgm_free(group->targets);
+        tlsmgm_free(group->order);
     }
     tlsmgm_free(routes);
 }
@@ -88,7 +93,9 @@ static struct target *new_target(const struct tlsmgm_route_address *address) {
         tlsmgm_calloc(1, sizeof *target + tls->server_name.size + verify_size + 2);
     if (target == NULL) return NULL;
     target->address = *address;
+    if (address->weight == 0) target->address.weight = 1;
     atomic_init(&target->failed_until, 0);
+    atomic_init(&target->connections, 0);
     (void)pthread_mutex_init(&target->lock, NULL);
     if (tls->context.backend != NULL) {
         keep_names(target, tls, verify_size);
@@ -112,6 +119,57 @@ static enum tlsmgm_status add_targets(struct group *group, const struct tlsmgm_r
     return TLSMGM_STATUS_OK;
 }
 
+/* Most turns until they are the same again. */
+#define ORDER_MAX 6400u
+
+/* 0: all have the same. */
+static uint32_t sum_of_weights(const struct group *group) {
+    uint64_t sum = 0;
+    bool differ = false;
+    for (uint32_t i = 0; i < group->count; i++) {
+        sum += group->targets[i]->address.weight;
+        differ = differ || group->targets[i]->address.weight != group->targets[0]->address.weight;
+    }
+    if (!differ) return 0;
+    return sum > UINT32_MAX ? UINT32_MAX : (uint32_t)sum;
+}
+
+/*
+ * Turns by weight, spread as evenly as that goes: each turn everybody gains its weight, whoever has
+ * most is next, and pays the sum of all (nginx has made that known as smooth round robin).
+ */
+static void fill_order(const struct group *group, int64_t *gains) {
+    for (uint32_t turn = 0; turn < group->order_size; turn++) {
+        uint32_t best = 0;
+        for (uint32_t i = 0; i < group->count; i++) {
+            gains[i] += group->targets[i]->address.weight;
+            if (gains[i] > gains[best]) best = i;
+        }
+        gains[best] -= group->order_size;
+        group->order[turn] = best;
+    }
+}
+
+static enum tlsmgm_status put_in_order(struct group *group, struct tlsmgm_error *error) {
+    uint32_t sum = sum_of_weights(group);
+    if (sum == 0) return TLSMGM_STATUS_OK;
+    for (uint32_t i = 0; i < group->count; i++) {
+        if (group->targets[i]->address.weight > TLSMGM_ROUTE_WEIGHT_MAX) sum = UINT32_MAX;
+    }
+    if (sum > ORDER_MAX) {
+        return tlsmgm_fail(error, TLSMGM_STATUS_CONFIG,
+                           "the weights of a route are up to %u each, and %u together",
+                           TLSMGM_ROUTE_WEIGHT_MAX, ORDER_MAX);
+    }
+    int64_t *gains = tlsmgm_calloc(group->count, sizeof *gains);
+    group->order = tlsmgm_calloc(sum, sizeof *group->order);
+    group->order_size = sum;
+    if (gains != NULL && group->order != NULL) fill_order(group, gains);
+    bool has_all = gains != NULL && group->order != NULL;
+    tlsmgm_free(gains);
+    return has_all ? TLSMGM_STATUS_OK : tlsmgm_fail_memory(error);
+}
+
 static enum tlsmgm_status add(struct tlsmgm_routes *routes, const struct tlsmgm_route *route,
                               struct tlsmgm_error *error) {
     if (route->count > UINT16_MAX || (route->count > 0 && route->hands_over)) {
@@ -127,8 +185,10 @@ static enum tlsmgm_status add(struct tlsmgm_routes *routes, const struct tlsmgm_
     if (group->targets == NULL) return tlsmgm_fail_memory(error);
     group->domain = route->domain;
     group->hands_over = route->hands_over;
+    group->balance = route->balance;
     routes->count++;
-    return add_targets(group, route, error);
+    enum tlsmgm_status status = add_targets(group, route, error);
+    return status == TLSMGM_STATUS_OK ? put_in_order(group, error) : status;
 }
 
 enum tlsmgm_status tlsmgm_routes_new(const struct tlsmgm_route *routes, size_t count,
@@ -176,6 +236,34 @@ static bool suits(struct group *group, struct tlsmgm_route_tries *tries, uint32_
     return true;
 }
 
+/* Fewer connections for its weight. */
+static bool is_freer(const struct target *one, const struct target *other) {
+    uint64_t mine = atomic_load_explicit(&one->connections, memory_order_relaxed);
+    uint64_t its = atomic_load_explicit(&other->connections, memory_order_relaxed);
+    return mine * other->address.weight < its * one->address.weight;
+}
+
+/* Of equals the next one in turn. */
+static uint32_t freest(const struct group *group, uint32_t turn, uint64_t now) {
+    uint32_t best = turn % group->count;
+    for (uint32_t i = 1; i < group->count; i++) {
+        uint32_t at = (uint32_t)(((uint64_t)turn + i) % group->count);
+        bool is_sick = is_well(group->targets[best], now) < is_well(group->targets[at], now);
+        bool is_as_well = is_well(group->targets[best], now) == is_well(group->targets[at], now);
+        if (is_sick || (is_as_well && is_freer(group->targets[at], group->targets[best])))
+            best = at;
+    }
+    return best;
+}
+
+/* Where a connection begins. */
+static uint32_t begin_with(struct group *group, uint64_t now) {
+    uint32_t turn = atomic_fetch_add_explicit(&group->next, 1, memory_order_relaxed);
+    if (group->count < 2) return 0;
+    if (group->balance == TLSMGM_BALANCE_LEAST_CONNECTIONS) return freest(group, turn, now);
+    return group->order == NULL ? turn : group->order[turn % group->order_size];
+}
+
 /*
  * Turns of a connection: 0 to count - 1 are the addresses that are well at that moment, count to
  * 2 * count - 1 the others; so each is given once.
@@ -186,7 +274,7 @@ const struct tlsmgm_route_address *tlsmgm_routes_next(struct tlsmgm_routes *rout
     struct group *group = find(routes, domain);
     if (group == NULL) return NULL;
     if (tries->count == 0) {
-        tries->first = atomic_fetch_add_explicit(&group->next, 1, memory_order_relaxed);
+        tries->first = begin_with(group, now);
     }
     while (tries->count < 2 * group->count) {
         uint32_t turn = tries->count++;
@@ -204,6 +292,14 @@ bool tlsmgm_routes_hand_over(struct tlsmgm_routes *routes, uint32_t domain) {
 uint32_t tlsmgm_routes_count(struct tlsmgm_routes *routes, uint32_t domain) {
     const struct group *group = find(routes, domain);
     return group == NULL ? 0 : group->count;
+}
+
+void tlsmgm_routes_begin(const struct tlsmgm_route_address *address) {
+    (void)atomic_fetch_add_explicit(&target_of(address)->connections, 1, memory_order_relaxed);
+}
+
+void tlsmgm_routes_end(const struct tlsmgm_route_address *address) {
+    (void)atomic_fetch_sub_explicit(&target_of(address)->connections, 1, memory_order_relaxed);
 }
 
 void tlsmgm_routes_failed(struct tlsmgm_routes *routes, const struct tlsmgm_route_address *address,

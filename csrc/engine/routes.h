@@ -23,7 +23,16 @@ struct tlsmgm_route_address {
     uint64_t sockaddr[16];
     uint32_t size;
     uint32_t number; /* the owner's own, for records */
+    uint32_t weight; /* its share among those of its route, up to TLSMGM_ROUTE_WEIGHT_MAX; 0 is 1 */
     struct tlsmgm_route_tls tls;
+};
+
+#define TLSMGM_ROUTE_WEIGHT_MAX 100u
+
+/* Whose turn it is. */
+enum tlsmgm_balance {
+    TLSMGM_BALANCE_ROUND_ROBIN,       /* one after the other */
+    TLSMGM_BALANCE_LEAST_CONNECTIONS, /* the one that has the fewest, for its weight */
 };
 
 /* A domain's number, or TLSMGM_ROUTE_ANY for all that have no route of their own. */
@@ -32,12 +41,14 @@ struct tlsmgm_route_address {
 struct tlsmgm_route {
     uint32_t domain;
     bool hands_over; /* to the program, which knows more; then there are no addresses */
+    enum tlsmgm_balance balance;
     const struct tlsmgm_route_address *addresses; /* copied, names and references included */
     size_t count; /* 0: nobody reaches anything, those of other routes neither */
 };
 
 /*
- * OK, CONFIG when a domain has two routes, or a context is a server's, or NO_MEMORY.
+ * OK, CONFIG when a domain has two routes, or a context is a server's, or weights are too large, or
+ * NO_MEMORY.
  */
 TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_routes_new(const struct tlsmgm_route *routes,
                                                      size_t count, struct tlsmgm_routes **out,
@@ -53,8 +64,9 @@ struct tlsmgm_route_tries {
 };
 
 /*
- * The next address for a connection of a domain: one after the other over all connections, those
- * that failed lately only when no other is left. NULL: it has tried them all, or there is no route.
+ * The next address for a connection of a domain: whose turn it is over all connections, then the
+ * others; those that failed lately only when no other is left. NULL: it has tried them all, or
+ * there is no route.
  */
 const struct tlsmgm_route_address *tlsmgm_routes_next(struct tlsmgm_routes *routes, uint32_t domain,
                                                       struct tlsmgm_route_tries *tries,
@@ -62,6 +74,10 @@ const struct tlsmgm_route_address *tlsmgm_routes_next(struct tlsmgm_routes *rout
 
 /* Whether connections of a domain are handed over to the program. */
 bool tlsmgm_routes_hand_over(struct tlsmgm_routes *routes, uint32_t domain);
+
+/* A connection begins to count for an address, when it asks there, and ends to. */
+void tlsmgm_routes_begin(const struct tlsmgm_route_address *address);
+void tlsmgm_routes_end(const struct tlsmgm_route_address *address);
 
 /* How many addresses a domain's route has. */
 uint32_t tlsmgm_routes_count(struct tlsmgm_routes *routes, uint32_t domain);

@@ -33,6 +33,7 @@ struct tlsmgm_channel {
     struct tlsmgm_channel *next_turn;
     const struct tlsmgm_worker_listener *listener;
     const struct tlsmgm_route_address *address; /* that is being asked */
+    const struct tlsmgm_route_address *counted; /* for which it counts, or NULL */
     struct tlsmgm_plan *plan;                   /* a reference: the one that it came in under */
     struct tlsmgm_routes
         *routes; /* that a program has chosen, a reference; NULL: those of the plan */

@@ -207,6 +207,70 @@ def test_a_route_to_the_program(routes: Any) -> None:
     assert table.first(2) == "-"
 
 
+def first_of(c: CCode, weights: Sequence[int], count: int, balance: int = 0) -> str:
+    """Return which addresses so many connections begin with, a letter each."""
+    ffi, lib = c.ffi, c.lib
+    addresses = ffi.new("struct tlsmgm_route_address[]", len(weights))
+    for at, weight in enumerate(weights):
+        addresses[at].sockaddr[0], addresses[at].size = ord("a") + at, 16
+        addresses[at].weight = weight
+    row = ffi.new("struct tlsmgm_route *")
+    row.domain, row.addresses, row.count, row.balance = ANY, addresses, len(weights), balance
+    out, error = ffi.new("struct tlsmgm_routes **"), c.error()
+    status = c.status_name(lib.tlsmgm_routes_new(row, 1, out, error))
+    if status != "OK":
+        return c.text(error)
+    found = ""
+    for _ in range(count):
+        tries = ffi.new("struct tlsmgm_route_tries *")
+        address = lib.tlsmgm_routes_next(out[0], 0, tries, NOW)
+        lib.tlsmgm_routes_begin(address)
+        found += chr(address.sockaddr[0])
+    lib.tlsmgm_routes_free(out[0])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("weights", "turns"),
+    [
+        ([1, 1, 1], "abcabcabc"),
+        ([7, 7], "ababab"),
+        ([5, 1, 1], "aabacaaaabacaa"),
+        ([0, 2], "bab"),
+        ([1, 3], "bbabbbab"),
+        ([100, 1], "a" * 50 + "b" + "a" * 50),
+    ],
+)
+def test_turns_by_weight(c: CCode, weights: list[int], turns: str) -> None:
+    """As evenly as that goes; whatever the order, the shares are right."""
+    found = first_of(c, weights, len(turns))
+    assert sorted(found) == sorted(turns)
+    if len(set(weights)) == 1 or weights == [5, 1, 1]:
+        assert found == turns
+
+
+@pytest.mark.parametrize("weights", [[101, 1], [100] * 64 + [1], [2**32 - 1, 2]])
+def test_weights_that_are_too_large(c: CCode, weights: list[int]) -> None:
+    assert "the weights of a route are up to 100" in first_of(c, weights, 1)
+
+
+@pytest.mark.parametrize(
+    ("weights", "counts"), [([1, 1, 1], [4, 4, 4]), ([1, 2], [4, 8]), ([1, 3, 2], [2, 6, 4])]
+)
+def test_the_one_with_the_fewest_connections(
+    c: CCode, weights: list[int], counts: list[int]
+) -> None:
+    found = first_of(c, weights, 12, balance=1)
+    assert [found.count(letter) for letter in "abc"[: len(weights)]] == counts
+
+
+def test_fewest_among_those_that_are_well(routes: Any) -> None:
+    table = routes((0, "ab"))
+    first = table.next(0, table.tries())
+    table.lib.tlsmgm_routes_failed(table.handle, first, NOW)
+    assert {table.first(), table.first()} == {"ab".replace(table.letter(first), "")}
+
+
 def test_a_route_for_all_beside_others_is_no_second_one(routes: Any) -> None:
     assert routes((ANY, "a"), (1, "b")).status == "OK"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 
 from tests.support.listeners import ANYWHERE, Greeter, ask, listening, port_of
 from tests.support.managers import client_domain, manager_of, server_domain
-from tests.support.proxy import TIMEOUT
+from tests.support.proxy import TIMEOUT, connect, read_exactly
 from tlsmgm import ConfigError, Listener, TLSManager, Upstream
 
 
@@ -211,3 +212,32 @@ def test_upstreams_are_values() -> None:
     assert one == Upstream("tls:[::1]:5061", "client", None, "dom1.test")
     assert str(one) == "tls:[::1]:5061"
     assert len({one, Upstream("tls:[::1]:5061", "client", server_name="dom1.test")}) == 1
+
+
+@pytest.mark.parametrize("balance", ["round_robin", "least_connections"])
+def test_shares_by_weight(
+    manager: TLSManager, greeter: Greeter, other: Greeter, balance: str
+) -> None:
+    """Those that are there count, too, where the fewest connections decide."""
+    routes = [Upstream(greeter.address, weight=3), other.address]
+    with (
+        listening(manager, routes, balance=balance) as (listener, _),
+        contextlib.ExitStack() as stack,
+    ):
+        seen = []
+        for _ in range(8):
+            client = stack.enter_context(connect(port_of(listener)))
+            seen.append(read_exactly(client, 5))
+    assert seen.count(b"hello") == 6
+    assert seen.count(b"other") == 2
+
+
+@pytest.mark.parametrize("weight", [0, 101, -1, 1.5, "2"])
+def test_no_such_weight(weight: Any) -> None:
+    with pytest.raises(ConfigError, match="weight"):
+        Upstream("tcp:127.0.0.1:9", weight=weight)
+
+
+def test_no_such_balance(manager: TLSManager) -> None:
+    with pytest.raises(ConfigError, match="balance"):
+        manager.listen(ANYWHERE, "tcp:127.0.0.1:9", balance="best")

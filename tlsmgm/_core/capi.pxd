@@ -350,15 +350,20 @@ cdef extern from "engine/routes.h" nogil:
         tlsmgm_bytes server_name
         const char *verify_name
 
+    cdef enum tlsmgm_balance:
+        pass
+
     cdef struct tlsmgm_route_address:
         uint64_t sockaddr[16]
         uint32_t size
         uint32_t number
+        uint32_t weight
         tlsmgm_route_tls tls
 
     cdef struct tlsmgm_route:
         uint32_t domain
         bint hands_over
+        tlsmgm_balance balance
         const tlsmgm_route_address *addresses
         size_t count
 

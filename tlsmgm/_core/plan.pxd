@@ -11,6 +11,7 @@ cdef class UpstreamAddress:
     cdef readonly Context context
     cdef readonly bytes server_name
     cdef readonly bytes verify_name
+    cdef readonly uint32_t weight
 
     cdef int fill(self, tlsmgm_route_address *out, uint32_t number) except -1
 

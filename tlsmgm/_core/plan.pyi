@@ -15,6 +15,7 @@ class UpstreamAddress:
         context: of a client, to speak TLS there; None: plain TCP.
         server_name: to send (RFC 6066 section 3), or None.
         verify_name: host name or IP address that its certificate must carry; None: any will do.
+        weight: its share among those of its route, 1 to 100.
 
     Raises:
         ValueError: the address is empty or longer than any that there is.
@@ -27,6 +28,7 @@ class UpstreamAddress:
         context: Context | None = None,
         server_name: bytes | None = None,
         verify_name: bytes | None = None,
+        weight: int = 1,
     ) -> Self: ...
     @property
     def sockaddr(self) -> bytes:
@@ -43,6 +45,9 @@ class UpstreamAddress:
     @property
     def verify_name(self) -> bytes | None:
         """As given."""
+    @property
+    def weight(self) -> int:
+        """As given."""
 
 class Routes:
     """Where connections go; immutable, but for whose turn it is and which addresses failed last.
@@ -51,15 +56,17 @@ class Routes:
         routes: domain number, or None for all others, to a sequence of :class:`UpstreamAddress`,
             which may be empty, for nobody; or to None: they are handed over to the program.
         first_number: of the upstreams, which are counted from there on; records have it.
+        balance: whose turn it is: 0 one after the other, 1 the one with the fewest connections.
 
     Raises:
-        ConfigError: the context of an upstream is a server's.
+        ConfigError: the context of an upstream is a server's, or weights are too large.
     """
 
     def __new__(
         cls,
         routes: dict[int | None, Sequence[UpstreamAddress] | None],
         first_number: int = 0,
+        balance: int = 0,
     ) -> Self: ...
     @property
     def upstreams(self) -> tuple[UpstreamAddress, ...]:
@@ -81,9 +88,10 @@ class Plan:
         preface: what upstreams are told about clients first: 0 nothing, 1 or 2 a PROXY protocol
             header of that version.
         preface_values: how much of the client's TLS is told: 0 nothing, 1 a part, 2 all.
+        balance: as for :class:`Routes`.
 
     Raises:
-        ConfigError: the context of an upstream is a server's.
+        ConfigError: the context of an upstream is a server's, or weights are too large.
     """
 
     def __new__(
@@ -104,6 +112,7 @@ class Plan:
         hello_limit: int = 0,
         preface: int = 0,
         preface_values: int = 0,
+        balance: int = 0,
     ) -> Self: ...
     @property
     def selector(self) -> Selector | None:

@@ -6,6 +6,7 @@ from libc.string cimport memcpy, memset
 
 from tlsmgm._core.capi cimport (
     TLSMGM_ROUTE_ANY,
+    tlsmgm_balance,
     tlsmgm_error,
     tlsmgm_plan,
     tlsmgm_plan_free,
@@ -37,13 +38,14 @@ cdef class UpstreamAddress:
         context: of a client, to speak TLS there; None: plain TCP.
         server_name: to send (RFC 6066 section 3), or None.
         verify_name: host name or IP address that its certificate must carry; None: any will do.
+        weight: its share among those of its route, 1 to 100.
 
     Raises:
         ValueError: the address is empty or longer than any that there is.
     """
 
     def __cinit__(self, bytes sockaddr not None, str text not None, Context context=None,
-                  bytes server_name=None, bytes verify_name=None):
+                  bytes server_name=None, bytes verify_name=None, uint32_t weight=1):
         if not 0 < len(sockaddr) <= ADDRESS_MAX:
             raise ValueError("an address has 1 to 128 bytes")
         if verify_name is not None and b"\0" in verify_name:
@@ -53,12 +55,14 @@ cdef class UpstreamAddress:
         self.context = context
         self.server_name = server_name
         self.verify_name = verify_name
+        self.weight = weight
 
     cdef int fill(self, tlsmgm_route_address *out, uint32_t number) except -1:
         """Describes it to C, which copies what it needs."""
         memcpy(out.sockaddr, <const char *> self.sockaddr, len(self.sockaddr))
         out.size = <uint32_t> len(self.sockaddr)
         out.number = number
+        out.weight = self.weight
         if self.context is None:
             return 0
         out.tls.context = self.context.handle()
@@ -75,12 +79,13 @@ cdef class Routes:
         routes: domain number, or None for all others, to a sequence of :class:`UpstreamAddress`,
             which may be empty, for nobody; or to None: they are handed over to the program.
         first_number: of the upstreams, which are counted from there on; records have it.
+        balance: whose turn it is: 0 one after the other, 1 the one with the fewest connections.
 
     Raises:
-        ConfigError: the context of an upstream is a server's.
+        ConfigError: the context of an upstream is a server's, or weights are too large.
     """
 
-    def __cinit__(self, dict routes not None, uint32_t first_number=0):
+    def __cinit__(self, dict routes not None, uint32_t first_number=0, int balance=0):
         cdef tlsmgm_error error
         cdef tlsmgm_status status
         cdef size_t used = 0
@@ -97,6 +102,7 @@ cdef class Routes:
                 rows[row].domain = TLSMGM_ROUTE_ANY if domain is None else <uint32_t> domain
                 rows[row].addresses = &addresses[used]
                 rows[row].hands_over = group is None
+                rows[row].balance = <tlsmgm_balance> balance
                 for upstream in group or ():
                     (<UpstreamAddress?> upstream).fill(
                         &addresses[used], first_number + <uint32_t> used
@@ -131,19 +137,20 @@ cdef class Plan:
         preface: what upstreams are told about clients first: 0 nothing, 1 or 2 a PROXY protocol
             header of that version.
         preface_values: how much of the client's TLS is told: 0 nothing, 1 a part, 2 all.
+        balance: as for :class:`Routes`.
 
     Raises:
-        ConfigError: the context of an upstream is a server's.
+        ConfigError: the context of an upstream is a server's, or weights are too large.
     """
 
     def __cinit__(self, uint64_t number, Selector selector, dict routes not None, *,
                   uint32_t first_byte_timeout, uint32_t handshake_timeout,
                   uint32_t connect_timeout, uint32_t idle_timeout, uint32_t send_timeout,
                   uint32_t linger_timeout, uint32_t idle_records, size_t high_water, bint ends_plain_with_fin=False,
-                  size_t hello_limit=0, int preface=0, int preface_values=0):
+                  size_t hello_limit=0, int preface=0, int preface_values=0, int balance=0):
         cdef tlsmgm_plan parts
         cdef tlsmgm_error error
-        cdef Routes table = Routes(routes)
+        cdef Routes table = Routes(routes, 0, balance)
         memset(&parts, 0, sizeof(parts))
         self.selector = selector
         self.upstreams = table.upstreams

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from tlsmgm._serving.forwarding import ProxyProtocol, ProxyTLVs, UncleanEnd
+from tlsmgm._serving.forwarding import Balance, ProxyProtocol, ProxyTLVs, UncleanEnd
 from tlsmgm._serving.limits import Limits
 from tlsmgm._serving.networks import Network
 from tlsmgm.errors import ConfigError
@@ -28,6 +28,7 @@ class ListenOptions:
         limits: what clients are granted.
         connect_timeout: for reaching an upstream, its handshake included; the addresses of one
             route share it.
+        balance: which upstream of several is next.
         unclean_end: what a plain neighbour sees where the end is not a clean one.
         proxy_protocol: begin each upstream connection with such a header, before TLS if the
             upstream speaks that; None: with none.
@@ -43,6 +44,7 @@ class ListenOptions:
     workers: int = 1
     limits: Limits = field(default_factory=Limits)
     connect_timeout: float = 10.0
+    balance: Balance = Balance.ROUND_ROBIN
     unclean_end: UncleanEnd = UncleanEnd.RESET
     proxy_protocol: ProxyProtocol | None = None
     proxy_protocol_tlvs: ProxyTLVs = ProxyTLVs.TLS

@@ -11,7 +11,7 @@ from tlsmgm._core.plan import Plan, UpstreamAddress
 from tlsmgm._domains.words import printable
 from tlsmgm._engine.options import ListenOptions, to_milliseconds
 from tlsmgm._engine.upstreams import Place, upstream_address
-from tlsmgm._serving.forwarding import ProxyProtocol, ProxyTLVs, UncleanEnd
+from tlsmgm._serving.forwarding import Balance, ProxyProtocol, ProxyTLVs, UncleanEnd
 from tlsmgm._state.snapshot import Snapshot
 from tlsmgm.errors import NoDomainError
 
@@ -22,6 +22,7 @@ logger = logging.getLogger("tlsmgm")
 #: Seconds for our last words, such as an alert, and for the peer to hang up after them.
 LINGER_TIME: Final = 2.0
 
+_BALANCES: Final = {Balance.ROUND_ROBIN: 0, Balance.LEAST_CONNECTIONS: 1}
 _PREFACES: Final = {None: 0, ProxyProtocol.V1: 1, ProxyProtocol.V2: 2}
 _VALUES: Final = {ProxyTLVs.NONE: 0, ProxyTLVs.TLS: 1, ProxyTLVs.ALL: 2}
 
@@ -78,6 +79,7 @@ def make_plan(
         hello_limit=limits.hello_size or 0,
         preface=_PREFACES[options.proxy_protocol],
         preface_values=_VALUES[options.proxy_protocol_tlvs],
+        balance=_BALANCES[options.balance],
     )
 
 

@@ -32,6 +32,9 @@ __all__ = [
     "upstream_address",
 ]
 
+#: As the engine has it.
+_MAX_WEIGHT: Final = 100
+
 #: Bytes of ``sun_path``, its terminator included.
 _UNIX_PATH_SIZE: Final = 108 if sys.platform.startswith("linux") else 104
 
@@ -51,12 +54,17 @@ class Upstream:
         sip_domain: value of the SIP domain AVP when matching a client domain; None: not set.
         server_name: name to send to and to verify at a TLS upstream; None: ``sip_domain``, else
             the host.
+        weight: its share among the upstreams of its route, 1 to 100; all of its addresses have it.
+
+    Raises:
+        ConfigError: one of them makes no sense.
     """
 
     target: Target
     domain: str | None = None
     sip_domain: str | None = None
     server_name: str | None = None
+    weight: int = 1
 
     def __init__(
         self,
@@ -64,16 +72,22 @@ class Upstream:
         domain: str | None = None,
         sip_domain: str | None = None,
         server_name: str | None = None,
+        weight: int = 1,
     ) -> None:
         if isinstance(target, str):
             target = parse_target(target)
         for name, value in (("domain", domain), ("sip_domain", sip_domain)):
             if value is not None and not target.is_tls:
                 raise ConfigError("is of no use where no TLS is spoken", parameter=name)
+        if not isinstance(weight, int) or not 1 <= weight <= _MAX_WEIGHT:
+            raise ConfigError(
+                f"cannot be {weight!r}", parameter="weight", hint=f"1 to {_MAX_WEIGHT}"
+            )
         object.__setattr__(self, "target", target)
         object.__setattr__(self, "domain", domain)
         object.__setattr__(self, "sip_domain", sip_domain)
         object.__setattr__(self, "server_name", server_name)
+        object.__setattr__(self, "weight", weight)
 
     def __str__(self) -> str:
         """Its address, as given."""
@@ -200,12 +214,12 @@ def upstream_address(snapshot: Snapshot, place: Place) -> UpstreamAddress:
     """
     upstream = place.upstream
     if not upstream.target.is_tls:
-        return UpstreamAddress(place.sockaddr, str(place))
+        return UpstreamAddress(place.sockaddr, str(place), weight=upstream.weight)
     domain = _find_domain(snapshot, upstream, place.host, place.port)
     context = snapshot.built["client", domain.name].context
     wanted = upstream.server_name or upstream.sip_domain or upstream.target.host
     sent, checked = client_names(domain, wanted)
-    return UpstreamAddress(place.sockaddr, str(place), context, sent, checked)
+    return UpstreamAddress(place.sockaddr, str(place), context, sent, checked, upstream.weight)
 
 
 def _find_domain(snapshot: Snapshot, upstream: Upstream, host: str, port: int) -> Domain:

@@ -7,9 +7,22 @@ from typing import TypeVar
 
 from tlsmgm.errors import ConfigError
 
-__all__ = ["ProxyProtocol", "ProxyTLVs", "UncleanEnd", "chosen"]
+__all__ = ["Balance", "ProxyProtocol", "ProxyTLVs", "UncleanEnd", "chosen"]
 
 _Choice = TypeVar("_Choice", bound=enum.StrEnum)
+
+
+class Balance(enum.StrEnum):
+    """Which upstream of several is next; each counts by its weight.
+
+    Attributes:
+        ROUND_ROBIN: one after the other.
+        LEAST_CONNECTIONS: the one with the fewest connections of those that were accepted since
+            domains or routes last changed.
+    """
+
+    ROUND_ROBIN = "round_robin"
+    LEAST_CONNECTIONS = "least_connections"
 
 
 class UncleanEnd(enum.StrEnum):
