@@ -196,8 +196,9 @@ def test_tls_without_a_client_domain(library: str) -> None:
 
 @pytest.mark.parametrize("word", ["domain", "sip_domain"])
 def test_words_of_tls_where_none_is_spoken(word: str) -> None:
+    values: dict[str, Any] = {word: "client"}
     with pytest.raises(ConfigError, match="no TLS is spoken") as caught:
-        Upstream("tcp:127.0.0.1:9", **{word: "client"})
+        Upstream("tcp:127.0.0.1:9", **values)
     assert caught.value.parameter == word
 
 

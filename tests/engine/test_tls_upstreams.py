@@ -106,9 +106,8 @@ def test_a_client_certificate_is_shown(library: str, version: str) -> None:
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(pki("root.pem"))
     values = {"certificate": pki("good.pem"), "private_key": pki("good.key")}
-    route_to = {"server_name": "dom2.test"}
     with Greeter(tls=context) as upstream:
-        route = Upstream(upstream.address, **route_to)
+        route = Upstream(upstream.address, server_name="dom2.test")
         with listening(dom2_only(library, version, **values), route) as (listener, _):
             assert ask(listener) == b"hello"
         with listening(dom2_only(library, version), route) as (listener, ends):
@@ -149,9 +148,9 @@ def test_plain_clients_and_tls_upstreams(library: str, version: str) -> None:
 @pytest.mark.parametrize("over_tls", [False, True])
 def test_the_header_comes_before_everything(library: str, kind: str, over_tls: bool) -> None:
     context = server_context("dom2") if over_tls else None
-    names = {"server_name": "dom2.test"} if over_tls else {}
+    name = "dom2.test" if over_tls else None
     with Greeter(tls=context, header=size_of_header) as upstream:
-        route = Upstream(upstream.address, **names)
+        route = Upstream(upstream.address, server_name=name)
         with listening(manager_of(library), route, proxy_protocol=kind) as (listener, ends):
             with connect(port_of(listener)) as sock:
                 assert greeting(sock) == b"hello"
