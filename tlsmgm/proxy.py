@@ -11,6 +11,7 @@ from __future__ import annotations
 from tlsmgm._service import (
     DEFAULT_FORMAT,
     AccessLog,
+    Balance,
     BoundSocket,
     ProxyOptions,
     ProxyProtocol,
@@ -28,6 +29,7 @@ from tlsmgm._service import (
 __all__ = [
     "DEFAULT_FORMAT",
     "AccessLog",
+    "Balance",
     "BoundSocket",
     "ProxyOptions",
     "ProxyProtocol",

@@ -23,13 +23,14 @@ from tlsmgm._service.options import ProxyOptions
 from tlsmgm._service.server import TLSProxy
 from tlsmgm._service.service import ProxyService
 from tlsmgm._service.shutdown import Shutdown
-from tlsmgm._serving.forwarding import ProxyProtocol, ProxyTLVs, UncleanEnd
+from tlsmgm._serving.forwarding import Balance, ProxyProtocol, ProxyTLVs, UncleanEnd
 from tlsmgm._serving.listening import BoundSocket, bind, close_sockets
 from tlsmgm._serving.targets import Target, parse_target
 
 __all__ = [
     "DEFAULT_FORMAT",
     "AccessLog",
+    "Balance",
     "BoundSocket",
     "ProxyOptions",
     "ProxyProtocol",
