@@ -229,7 +229,8 @@ struct tlsmgm_ctx_config {
     bool sip_identity;
     const char *peer_names; /* separated by commas: the peer must have one of them; or NULL */
 
-    struct tlsmgm_bytes alpn; /* wire form of RFC 7301: one length byte, then the name, repeated */
+    /* Wire form of RFC 7301: one length byte, then the name, repeated; without comma and NUL. */
+    struct tlsmgm_bytes alpn;
 
     /* Server: NULL means no resumption. The context takes its own reference. */
     struct tlsmgm_ticket_keys *ticket_keys;

@@ -1,5 +1,7 @@
 #include "kit/ctx_config.h"
 
+#include <string.h>
+
 #include "base/blob.h"
 #include "base/cursor.h"
 #include "base/error.h"
@@ -60,15 +62,21 @@ static enum tlsmgm_status check_peer_names(const struct tlsmgm_ctx_config *confi
                                  "names of peers need verify_cert, and require_cert on servers");
 }
 
+/* wolfSSL takes lists of names apart at commas, and ends a name at a NUL. */
+static bool is_taken_whole(struct tlsmgm_bytes name) {
+    return memchr(name.data, ',', name.size) == NULL && memchr(name.data, 0, name.size) == NULL;
+}
+
 static enum tlsmgm_status check_alpn(struct tlsmgm_bytes alpn, struct tlsmgm_error *error) {
     struct tlsmgm_cursor names = tlsmgm_cursor(alpn);
     struct tlsmgm_bytes name = {0};
     bool good = alpn.size <= ALPN_MAX;
     while (good && names.left > 0) {
-        good = tlsmgm_cursor_vector(&names, 1, &name) && name.size > 0;
+        good = tlsmgm_cursor_vector(&names, 1, &name) && name.size > 0 && is_taken_whole(name);
     }
     if (good) return TLSMGM_STATUS_OK;
-    return tlsmgm_fail_parameter(error, "alpn", "the protocol list is malformed");
+    return tlsmgm_fail_parameter(error, "alpn",
+                                 "the protocol list is malformed, or a name has a comma or NUL");
 }
 
 static enum tlsmgm_status check_numbers(const struct tlsmgm_ctx_config *config,

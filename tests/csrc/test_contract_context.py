@@ -241,7 +241,10 @@ def test_an_unknown_group_is_refused(rig: Rig, groups: str) -> None:
 
 
 @pytest.mark.parametrize("is_server", [True, False])
-@pytest.mark.parametrize("alpn", [b"\0", b"\x03h2", b"\x02h2\0", b"\x02h2x", b"h2", b"\x02h2\x05x"])
+@pytest.mark.parametrize(
+    "alpn",
+    [b"\0", b"\x03h2", b"\x02h2\0", b"\x02h2x", b"h2", b"\x02h2\x05x", b"\x03a,b", b"\x03a\0b"],
+)
 def test_a_malformed_protocol_list_is_refused(rig: Rig, alpn: bytes, is_server: bool) -> None:
     identity = IDENTITY if is_server else {}
     assert refused(rig, is_server=is_server, alpn=alpn, **identity)[0] == "alpn"

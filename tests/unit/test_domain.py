@@ -135,6 +135,8 @@ def test_repr_never_shows_secrets() -> None:
         ({"alpn": [b"\xff"]}, "alpn"),
         ({"alpn": ["\udcff"]}, "alpn"),
         ({"alpn": [5]}, "alpn"),
+        ({"alpn": ["h2", "a,b"]}, "alpn"),
+        ({"alpn": ["a\0b"]}, "alpn"),
         ({"alpn": [str(n) * 200 for n in range(400)]}, "alpn"),
         ({"danger_skip_hostname_check": "no"}, "danger_skip_hostname_check"),
     ],

@@ -263,6 +263,11 @@ def as_protocols(value: object) -> tuple[str, ...]:
             raise ConfigError(f"protocol {entry!r} is not UTF-8") from None
         if not 0 < size < 256:
             raise ConfigError(f"protocol {entry!r} has {size} bytes, not 1 to 255 (RFC 7301)")
+        if "," in text or "\0" in text:
+            raise ConfigError(
+                f"protocol {entry!r} has a comma or NUL",
+                hint="wolfSSL takes such a name apart; none that is registered has one",
+            )
         protocols.append(text)
     if sum(len(text.encode("utf-8")) + 1 for text in protocols) > 0xFFFF - 2:
         raise ConfigError("list of protocols is longer than 65533 bytes (RFC 7301)")
