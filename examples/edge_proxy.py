@@ -28,9 +28,12 @@ def main(config: str, address: str, *routes: str) -> None:
     manager = tlsmgm.TLSManager.from_config(config)
     table = dict(route.split("=", 1) for route in routes)
     with manager.listen(address, table, workers=2, on_end=note) as listener:
-        logging.info("listening on %s", *listener.addresses)
+        logging.info("listening on %s", ", ".join(map(str, listener.addresses)))
         while signal.sigwait([signal.SIGTERM, signal.SIGHUP]) == signal.SIGHUP:
-            logging.info("%s", manager.reload())
+            try:
+                logging.info("%s", manager.reload())
+            except tlsmgm.ConfigError as error:  # everything goes on as it was
+                logging.error("%s", error)
         listener.drain(30)
         listener.wait()
     signal.pthread_sigmask(signal.SIG_SETMASK, signals)

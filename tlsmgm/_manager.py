@@ -20,7 +20,7 @@ from tlsmgm._domains.report import ReloadEvent, ReloadReport
 from tlsmgm._engine.accepted import AcceptedConnection
 from tlsmgm._engine.ended import Ended
 from tlsmgm._engine.listener import Listener, Source
-from tlsmgm._engine.opening import open_listener
+from tlsmgm._engine.opening import check_callbacks, open_listener
 from tlsmgm._engine.options import ListenOptions
 from tlsmgm._engine.plans import Times
 from tlsmgm._engine.upstreams import AnyRoutes
@@ -569,11 +569,13 @@ class TLSManager:
         Raises:
             ConfigError: an address cannot be had, a route leads nowhere, or a value cannot be
                 used; then nothing listens.
+            TypeError: a callback is no function, or a coroutine function.
             UnsupportedError: clients shall speak TLS, and the manager has no TLS library.
         """
         trusted = None
         if proxy_header_from is not None:
             trusted = parse_networks(proxy_header_from, "proxy_header_from")
+        check_callbacks(on_end=on_end, on_connection=on_connection)
         options = ListenOptions(
             workers=workers,
             limits=Limits() if limits is None else limits,

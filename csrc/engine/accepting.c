@@ -132,8 +132,11 @@ static void welcome(struct tlsmgm_worker *worker, const struct tlsmgm_worker_lis
     struct tlsmgm_relay *relay = &channel->relay;
     tlsmgm_relay_init(relay, &channel->plan->settings, tlsmgm_socket_transport(), &worker->room, fd,
                       worker->now);
-    if (tlsmgm_poller_watch_stream(
+    bool can_begin = listener->is_plain || channel->plan->selector != NULL;
+    if (!can_begin ||
+        tlsmgm_poller_watch_stream(
             worker->poller, fd, tlsmgm_channel_token(worker, channel, TLSMGM_RELAY_CLIENT)) != 0) {
+        relay->client.is_tls = shakes_hands; /* it counts as a handshake that has failed */
         tlsmgm_relay_abort(relay, worker->now);
     } else {
         begin(worker, channel);

@@ -312,6 +312,10 @@ static uint64_t refusals(const struct tlsmgm_admission *admission,
     return atomic_load_explicit(&admission->refused[verdict], memory_order_relaxed);
 }
 
+bool tlsmgm_admission_is_empty(struct tlsmgm_admission *admission) {
+    return atomic_load_explicit(&admission->connections, memory_order_relaxed) == 0;
+}
+
 void tlsmgm_admission_count(struct tlsmgm_admission *admission,
                             struct tlsmgm_admission_counts *out) {
     *out = (struct tlsmgm_admission_counts){

@@ -88,6 +88,9 @@ void tlsmgm_admission_handshake_over(struct tlsmgm_admission *admission, const u
 /* Gives the connection's place back; once for each that was admitted. */
 void tlsmgm_admission_leave(struct tlsmgm_admission *admission);
 
+/* Whether nobody is inside. */
+bool tlsmgm_admission_is_empty(struct tlsmgm_admission *admission);
+
 /* For statistics: it locks every part of the table, one after the other. */
 void tlsmgm_admission_count(struct tlsmgm_admission *admission,
                             struct tlsmgm_admission_counts *out);

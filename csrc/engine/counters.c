@@ -42,6 +42,8 @@ static enum tlsmgm_failure failure_of(const struct tlsmgm_record *record) {
             return TLSMGM_FAILURE_HANDSHAKE_TIMEOUT;
         case TLSMGM_RELAY_DRAINED:
             return TLSMGM_FAILURE_DRAINED;
+        case TLSMGM_RELAY_INTERNAL_ERROR:
+            return TLSMGM_FAILURE_OTHER;
         default:
             return failure_of_tls(&record->failure);
     }

@@ -13,6 +13,7 @@ static struct tlsmgm_handover describe(const struct tlsmgm_channel *channel) {
         .fd = client->fd,
         .tls = {.backend = client->backend, .conn = client->conn},
         .unsent = client->pending,
+        .records = client->records,
         .server_name = client->server_name,
         .plan = channel->plan,
         .local = channel->local,
@@ -111,6 +112,7 @@ struct tlsmgm_channel *tlsmgm_take_back(struct tlsmgm_worker *worker,
     relay->client.server_name = handover->server_name;
     int failed = tlsmgm_poller_watch_stream(
         worker->poller, handover->fd, tlsmgm_channel_token(worker, channel, TLSMGM_RELAY_CLIENT));
+    relay->client.records = handover->records;
     tlsmgm_relay_adopt(relay, handover->tls.backend, handover->tls.conn, &handover->unsent,
                        worker->now);
     if (failed != 0) tlsmgm_relay_abort(relay, worker->now);

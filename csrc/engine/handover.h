@@ -9,11 +9,13 @@
 #include "base/buffer.h"
 #include "engine/plan.h"
 #include "engine/record.h"
+#include "engine/record_count.h"
 
 struct tlsmgm_handover {
-    int fd;                        /* not blocking */
-    struct tlsmgm_record_conn tls; /* conn NULL: the client speaks plain TCP */
-    struct tlsmgm_buffer unsent;   /* for the wire, before everything else */
+    int fd;                             /* not blocking */
+    struct tlsmgm_record_conn tls;      /* conn NULL: the client speaks plain TCP */
+    struct tlsmgm_buffer unsent;        /* for the wire, before everything else */
+    struct tlsmgm_record_count records; /* of the client, as far as it was read from the socket */
     struct tlsmgm_blob server_name;
     struct tlsmgm_plan *plan; /* under which it came in */
     struct tlsmgm_local local;

@@ -17,6 +17,9 @@
 /* After the time to linger, for what hangs on. */
 #define LAST_WAIT_MS 500
 
+/* Between two looks whether the last one has gone, while only others have connections. */
+#define LOOK_MS 50
+
 /* Rounds with more events than fit, in which no timer runs off: there may be news of its peer. */
 #define FULL_ROUNDS_MAX 64
 
@@ -120,7 +123,9 @@ static bool is_done(struct tlsmgm_worker *worker) {
         worker->is_stopping = true;
         worker->drained_at = worker->now + worker->plan->settings.linger_timeout + LAST_WAIT_MS;
     }
-    return worker->connections == 0;
+    if (worker->connections > 0) return false;
+    /* Those that the program has may come back until their time is over. */
+    return worker->is_stopping || tlsmgm_admission_is_empty(worker->admission);
 }
 
 static void take_back(struct tlsmgm_worker *worker) {
@@ -148,6 +153,7 @@ static int time_to_wait(const struct tlsmgm_worker *worker) {
     int timeout = tlsmgm_wheel_timeout(&worker->wheel, worker->now);
     if (worker->drained_at == TLSMGM_NEVER) return timeout;
     uint64_t left = worker->drained_at > worker->now ? worker->drained_at - worker->now : 0;
+    if (worker->connections == 0 && left > LOOK_MS) left = LOOK_MS; /* nobody tells of others */
     int most = left > INT32_MAX ? INT32_MAX : (int)left;
     return timeout < 0 || timeout > most ? most : timeout;
 }

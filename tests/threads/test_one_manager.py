@@ -356,6 +356,8 @@ QUESTIONS: dict[str, Callable[[TLSManager], object]] = {
     "has_database": lambda manager: manager.has_database,
     "database": lambda manager: manager.database,
     "hello_size": hello_size,
+    "handshake_timeout": lambda manager: manager.handshake_timeout,
+    "send_timeout": lambda manager: manager.send_timeout,
     "list_domains": whole_reply,
     "client_context": client_context,
     "server_context": server_context,
@@ -374,6 +376,7 @@ ELSEWHERE |= {"cancel_reload"}  # in tests/manager/test_reading.py
 #: With databases: tests/sql/test_load.py. Those that add domains: the last test below.
 ELSEWHERE |= {"attach_database", "reload_database", "watch_database", "add_domain", "add_domains"}
 ELSEWHERE |= {"replace_domain", "remove_domain", "on_reload"}
+ELSEWHERE |= {"listen"}  # in tests/engine
 
 
 def test_every_question_is_asked() -> None:

@@ -477,11 +477,19 @@ cdef extern from "engine/record_ring.h" nogil:
     uint64_t tlsmgm_record_ring_lost(const tlsmgm_record_ring *)
 
 
+cdef extern from "engine/record_count.h" nogil:
+    cdef struct tlsmgm_record_count:
+        uint32_t begun
+
+    void tlsmgm_record_count_take(tlsmgm_record_count *, const uint8_t *, size_t)
+
+
 cdef extern from "engine/handover.h" nogil:
     cdef struct tlsmgm_handover:
         int fd
         tlsmgm_record_conn tls
         tlsmgm_buffer unsent
+        tlsmgm_record_count records
         tlsmgm_blob server_name
         tlsmgm_plan *plan
         tlsmgm_local local

@@ -5,6 +5,7 @@ from tlsmgm._core.capi cimport (
     tlsmgm_conn,
     tlsmgm_conn_config,
     tlsmgm_error,
+    tlsmgm_record_count,
     tlsmgm_status,
 )
 from tlsmgm._core.context cimport Context
@@ -23,6 +24,7 @@ cdef class Given:
     cdef bint is_server
     cdef bint is_established
     cdef bint is_over           # nothing more can be sent
+    cdef tlsmgm_record_count records  # of the peer, as far as they were read
     cdef bytes unsent           # records that wait for the peer, older than what waits in conn
 
     cdef tlsmgm_conn *let_go(self) noexcept
@@ -36,6 +38,8 @@ cdef class Connection(Negotiated):
     cdef bytes outgoing               # records for drain(), older than what waits in conn
     cdef Greeting greeting            # server: until conn has read what came before it existed
     cdef object failure               # the exception that ended the connection before conn
+    cdef tlsmgm_record_count records  # of a given one: where those of the peer begin and end
+    cdef bint counts                  # whether they are counted
     cdef object keeper                # client: takes the session that the server will give, or None
 
     cdef int adopt(self, Given given) except -1

@@ -35,6 +35,7 @@ from tlsmgm._core.capi cimport (
     tlsmgm_conn_config,
     tlsmgm_entry_guard_init,
     tlsmgm_error,
+    tlsmgm_record_count_take,
     tlsmgm_session,
     tlsmgm_status,
 )
@@ -129,6 +130,8 @@ cdef class Connection(Negotiated):
         self.handshake_complete = given.is_established
         self.ended = given.is_over
         self.outgoing = given.unsent
+        self.records = given.records
+        self.counts = not given.is_over
         return 0
 
     cdef Given surrender(self):
@@ -142,6 +145,7 @@ cdef class Connection(Negotiated):
             given = Given.__new__(Given)
             given.table = self.table
             given.unsent = self.outgoing
+            given.records = self.records
             given.conn = self.conn
             self.conn = NULL
             self.outgoing = None
@@ -301,6 +305,8 @@ cdef class Connection(Negotiated):
 
     cdef int take(self, const uint8_t *data, size_t size, bytes owner) except -1:
         cdef size_t taken = 0
+        if self.counts:
+            tlsmgm_record_count_take(&self.records, data, size)
         if self.conn == NULL:
             taken = self.hold(data, size)
         if self.conn != NULL and taken < size:

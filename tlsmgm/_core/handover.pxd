@@ -4,6 +4,7 @@ from tlsmgm._core.plan cimport Plan
 
 cdef class Handover:
     cdef tlsmgm_handover raw
+    cdef int process  # that it belongs to
     cdef readonly Plan plan
 
 

@@ -2,6 +2,7 @@
 
 from libc.stddef cimport size_t
 from libc.stdint cimport uint8_t
+from posix.unistd cimport close, getpid
 
 from tlsmgm._core.capi cimport (
     tlsmgm_error,
@@ -30,8 +31,13 @@ cdef class Handover:
 
     def __cinit__(self):
         self.raw.fd = -1
+        self.process = getpid()
 
     def __dealloc__(self):
+        # In a forked process the socket is the parent's, too, whom a reset would hit.
+        if self.raw.fd >= 0 and self.process != getpid():
+            close(self.raw.fd)
+            self.raw.fd = -1
         tlsmgm_handover_discard(&self.raw)
 
     @property
@@ -87,6 +93,7 @@ cdef class Handover:
         given.is_server = True
         given.is_established = True
         given.is_over = False
+        given.records = self.raw.records
         if tlsmgm_buffer_size(&self.raw.unsent) > 0:
             given.unsent = bytes_of(tlsmgm_buffer_view(&self.raw.unsent))
             tlsmgm_buffer_free(&self.raw.unsent)

@@ -92,13 +92,15 @@ class Records:
     """
 
     def __new__(cls, make: Callable[..., object], capacity: int) -> Self: ...
-    def take(self, plans: dict[int, Plan], adopted: dict[int, UpstreamAddress]) -> list[Record]:
+    def take(
+        self, plans: dict[int, Plan], adopted: dict[int, tuple[UpstreamAddress, tuple[int, ...]]]
+    ) -> list[Record]:
         """Some of the records that wait.
 
         Args:
             plans: all that may still be in use, by number.
-            adopted: upstreams of connections that the program has sent on, by number; those of
-                the records are taken out.
+            adopted: upstreams of connections that the program has sent on, by number, each with all
+                numbers of its group; groups of the records are taken out.
 
         Returns:
             A list of :class:`Record`; empty: none waits.

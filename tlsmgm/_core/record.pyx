@@ -166,7 +166,13 @@ cdef class Record:
         """Which one its number stands for."""
         if self.raw.upstream == TLSMGM_RECORD_NO_UPSTREAM or self.plan is None:
             return 0
-        self.asked = adopted.pop(self.raw.upstream, None) or self.plan.upstream(self.raw.upstream)
+        found = adopted.get(self.raw.upstream)
+        if found is None:
+            self.asked = self.plan.upstream(self.raw.upstream)
+            return 0
+        self.asked, group = found
+        for number in group:
+            adopted.pop(number, None)
         return 0
 
     cdef int make_connections(self, object make) except -1:
@@ -217,8 +223,8 @@ cdef class Records:
 
         Args:
             plans: all that may still be in use, by number.
-            adopted: upstreams of connections that the program has sent on, by number; those of
-                the records are taken out.
+            adopted: upstreams of connections that the program has sent on, by number, each with all
+                numbers of its group; groups of the records are taken out.
 
         Returns:
             A list of :class:`Record`; empty: none waits.

@@ -239,26 +239,29 @@ cdef class Worker:
             routes: with one route for all.
 
         Raises:
-            ValueError: the connection has ended.
+            ValueError: the connection has ended; then the client is reset, as in what follows.
             RuntimeError: the worker has ended; then the client is reset.
             NoMemoryError: memory is exhausted; the same.
         """
         cdef tlsmgm_error error
         cdef tlsmgm_status status
         cdef Given given
+        handover.raw.fd = fd  # whatever happens from here on, it is not lost
         if connection is not None:
             given = connection.surrender()
             if given is None:
+                tlsmgm_handover_discard(&handover.raw)
                 raise ValueError("the connection has ended")
             handover.raw.tls.backend = given.table
             handover.raw.tls.conn = given.let_go()
+            handover.raw.records = given.records
             if given.unsent is not None:
                 tlsmgm_buffer_init(&handover.raw.unsent, UNSENT_MAX)
                 status = tlsmgm_buffer_append(&handover.raw.unsent, view_of(given.unsent).data,
                                               len(given.unsent))
                 if status != TLSMGM_STATUS_OK:
+                    tlsmgm_handover_discard(&handover.raw)
                     raise NoMemoryError("out of memory")
-        handover.raw.fd = fd
         status = tlsmgm_worker_adopt(self.worker, &handover.raw, routes.routes, &error)
         if status == TLSMGM_STATUS_OK:
             return

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+import struct
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Protocol, Self
@@ -26,6 +28,13 @@ class Owner(Protocol):
 
     def leave(self) -> None:
         """Give a place back."""
+
+    def needs_lookup(self, upstream: AnyUpstream) -> bool:
+        """Whether the name of an upstream must be looked up, which may take long."""
+
+    @property
+    def is_forked(self) -> bool:
+        """Whether this process is a child of the one in which it works."""
 
 
 class AcceptedConnection(Connection):
@@ -81,7 +90,10 @@ class AcceptedConnection(Connection):
             ValueError: it has ended, or was sent on.
             RuntimeError: the listener is closed.
         """
-        await asyncio.to_thread(self.relay_now, upstream)
+        if self._owner.needs_lookup(upstream):
+            await asyncio.to_thread(self.relay_now, upstream)
+        else:
+            self.relay_now(upstream)
 
     def relay_now(self, upstream: AnyUpstream) -> None:
         """Send it on, see :meth:`relay`; blocks where the name of the upstream is looked up."""
@@ -91,16 +103,20 @@ class AcceptedConnection(Connection):
 
     def _send_on(
         self,
-        adopt: Callable[[Handover, Connection, int, Sequence[UpstreamAddress]], None],
+        adopt: Callable[[Handover, Connection, Callable[[], int], Sequence[UpstreamAddress]], None],
         to: Sequence[UpstreamAddress],
     ) -> None:
         """Let the engine have everything; for the listener alone."""
         sock, self.sock = self.sock, None
         if sock is None:
             raise ValueError("the connection was closed, or sent on")
+        if sock.fileno() < 0:
+            self._owner.leave()
+            raise ValueError("the socket was closed")
         try:
-            adopt(self._handover, self, sock.detach(), to)
+            adopt(self._handover, self, sock.detach, to)
         except BaseException:
+            sock.close()  # unless the engine has it
             self._owner.leave()
             raise
 
@@ -114,8 +130,10 @@ class AcceptedConnection(Connection):
     def reject(self) -> None:
         """Reset the client, so that it cannot take this for a clean end."""
         if self.sock is not None:
-            linger = (1).to_bytes(4, "little") + bytes(4)
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            if not self._owner.is_forked:  # the socket is the parent's, too
+                with contextlib.suppress(OSError):  # the client has gone
+                    linger = struct.pack("ii", 1, 0)
+                    self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             self.close()
 
     def __enter__(self) -> Self:

@@ -8,6 +8,7 @@ nobody has taken in time.
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from collections import deque
@@ -66,6 +67,8 @@ class Arrivals:
                 if not self._waiting:
                     return None
                 handover = self._waiting.popleft()
+                if self._waiting:
+                    self.bell.ring()  # whoever else waits has a turn
             if self._is_late(handover):
                 self._give_up(handover)
                 continue
@@ -81,8 +84,10 @@ class Arrivals:
         """
         end = None if seconds is None else time.monotonic() + seconds
         while True:
+            is_over = self._is_over  # before the look: what comes in between is not missed
             found = self.take()
-            if found is not None or self._is_over:
+            if found is not None or is_over:
+                self._tell_others(is_over)
                 return found
             left = _PATIENCE if end is None else end - time.monotonic()
             if left <= 0:
@@ -96,8 +101,10 @@ class Arrivals:
             RuntimeError: another task waits already.
         """
         while True:
+            is_over = self._is_over
             found = self.take()
-            if found is not None or self._is_over:
+            if found is not None or is_over:
+                self._tell_others(is_over)
                 return found
             if self._is_awaited:
                 raise RuntimeError("another task waits for the connections of this listener")
@@ -106,6 +113,11 @@ class Arrivals:
                 await self._rung()
             finally:
                 self._is_awaited = False
+
+    def _tell_others(self, is_over: bool) -> None:
+        """Pass on that there will be none any more."""
+        if is_over and self.bell.descriptors:
+            self.bell.ring()
 
     async def _rung(self) -> None:
         loop = asyncio.get_running_loop()
@@ -139,6 +151,15 @@ class Arrivals:
             waiting, self._waiting = self._waiting, deque()
         for handover in waiting:
             self._leave(handover)
+
+    def forget(self) -> None:
+        """After a fork, in the child: close the copies of all sockets; no lock opens here."""
+        for ring in self.rings:
+            while batch := ring.take(self._plans):
+                self._waiting += batch
+        for handover in self._waiting:
+            os.close(handover.take_socket())
+        self.bell.close()
 
     def _gather(self) -> None:
         for ring in self.rings:

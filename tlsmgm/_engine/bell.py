@@ -35,8 +35,6 @@ class Bell:
         # In the end of the interpreter somebody may still write to it.
         self._closing = weakref.finalize(self, _close, self._descriptors)
         self._closing.atexit = False
-        self._poll = select.poll()
-        self._poll.register(self.ear, select.POLLIN)
 
     def ring(self) -> None:
         """Ring it."""
@@ -52,7 +50,9 @@ class Bell:
         Returns:
             Whether it has rung.
         """
-        if not self._poll.poll(max(seconds, 0) * 1000):
+        poll = select.poll()  # one for each: several threads may wait
+        poll.register(self.ear, select.POLLIN)
+        if not poll.poll(max(seconds, 0) * 1000):
             return False
         with contextlib.suppress(BlockingIOError):
             os.read(self.ear, _CHUNK)

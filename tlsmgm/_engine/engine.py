@@ -27,7 +27,7 @@ from tlsmgm._domains.filters import pack_ip
 from tlsmgm._engine.arrivals import Arrivals
 from tlsmgm._engine.bell import Bell
 from tlsmgm._engine.forks import forks
-from tlsmgm._engine.options import ListenOptions, to_milliseconds
+from tlsmgm._engine.options import ListenOptions
 from tlsmgm._engine.statistics import statistics
 from tlsmgm._native.connection import Connection
 from tlsmgm._serving.limits import Limits
@@ -78,13 +78,14 @@ class Engine:
         tell: Callable[[Record], None],
     ) -> None:
         self._tell = tell
-        self._lock = threading.Lock()  # of the plans
+        self._lock = threading.Lock()  # of plans and of what was sent on
         self._plans: dict[int, Plan] = {plan.number: plan}
         self._plan = plan
         self._admission = _admission(options.limits)
         self._bell = Bell()
         self._is_over = threading.Event()
-        self._adopted: dict[int, UpstreamAddress] = {}
+        self._adopted: dict[int, tuple[UpstreamAddress, tuple[int, ...]]] = {}
+        self._turn = 0
         self._next_number = _FIRST_ADOPTED
         self._is_forked = False
         count = len(bound[0].socks) if bound else 0
@@ -152,13 +153,13 @@ class Engine:
             for worker in self._workers:
                 worker.post(plan)
 
-    def drain(self, seconds: float) -> None:
+    def drain(self, milliseconds: int) -> None:
         """Take no more connections, and end those that are there in time.
 
         Args:
-            seconds: how long they have by themselves; a second call can only make that shorter.
+            milliseconds: how long they have by themselves; a second call can only make that
+                shorter.
         """
-        milliseconds = to_milliseconds(seconds)
         for worker in self._workers:
             worker.drain(milliseconds)
 
@@ -168,29 +169,41 @@ class Engine:
             worker.stop()
 
     def adopt(
-        self, handover: Handover, connection: Connection, fd: int, to: Sequence[UpstreamAddress]
+        self,
+        handover: Handover,
+        connection: Connection,
+        take_socket: Callable[[], int],
+        to: Sequence[UpstreamAddress],
     ) -> None:
         """Relay a connection that was handed over; its place is the engine's again.
 
         Args:
             handover: of it.
             connection: that was made of it.
-            fd: its descriptor, which is the engine's from now on, whatever happens.
+            take_socket: gives its descriptor, which is the engine's from then on, whatever happens.
             to: the addresses of its upstream.
 
         Raises:
             ValueError: the connection has ended.
         """
+        routes, worker = self._adopt(to)
+        worker.adopt(handover, connection, take_socket(), routes)
+
+    def _adopt(self, to: Sequence[UpstreamAddress]) -> tuple[Routes, Worker]:
+        """Give addresses numbers of their own, and choose whose turn it is."""
         with self._lock:
             number = self._next_number
             self._next_number += len(to)
             if self._next_number > _MAX_UINT32 - _MOST_ADDRESSES:
                 self._next_number = _FIRST_ADOPTED
-            self._adopted.update((number + at, address) for at, address in enumerate(to))
+            group = tuple(range(number, number + len(to)))
+            self._adopted.update(
+                {one: (address, group) for one, address in zip(group, to, strict=True)}
+            )
             while len(self._adopted) > _MOST_ADOPTED:  # of records that were lost
-                del self._adopted[next(iter(self._adopted))]
-        worker = self._workers[number % len(self._workers)]
-        worker.adopt(handover, connection, fd, Routes({None: to}, number))
+                self._adopted.pop(next(iter(self._adopted)))
+            self._turn += 1
+            return Routes({None: to}, number), self._workers[self._turn % len(self._workers)]
 
     def leave(self) -> None:
         """Give back the place of a connection that the program has closed."""
@@ -252,7 +265,7 @@ class Engine:
         for worker in self._workers:
             worker.forget()
         self._bell.close()
-        self.arrivals.bell.close()
+        self.arrivals.forget()
 
     @property
     def lost(self) -> int:
@@ -308,9 +321,10 @@ class Engine:
     def _waiting_records(self) -> list[Record]:
         """All that wait, of all workers, in the order in which they came to be."""
         found: list[Record] = []
-        for records in self._records:
-            while batch := records.take(self._plans, self._adopted):
-                found += batch
+        with self._lock:
+            for records in self._records:
+                while batch := records.take(self._plans, self._adopted):
+                    found += batch
         return sorted(found, key=lambda record: record.ended)
 
     def _old_plans(self) -> list[Plan]:

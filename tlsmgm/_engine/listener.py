@@ -18,18 +18,21 @@ from tlsmgm._engine.accepted import AcceptedConnection
 from tlsmgm._engine.arrivals import Arrivals
 from tlsmgm._engine.ended import Ended
 from tlsmgm._engine.engine import Engine
-from tlsmgm._engine.options import ListenOptions
+from tlsmgm._engine.options import ListenOptions, to_milliseconds
 from tlsmgm._engine.plans import Places, Times, make_plan
 from tlsmgm._engine.upstreams import (
     AnyRoutes,
     AnyUpstream,
     Routes,
     as_routes,
+    as_upstream,
+    check_plain,
     check_upstream,
     has_names,
     resolve,
     upstream_address,
 )
+from tlsmgm._serving.acceptor import shortages
 from tlsmgm._serving.limits import Limit
 from tlsmgm._serving.listening import BoundSocket
 from tlsmgm._serving.targets import Target
@@ -127,7 +130,10 @@ class Listener:
             ConfigError: they cannot be used; then nothing has changed.
         """
         self._inside.check_process()
-        self._inside.set_routes(as_routes(routes))
+        known = as_routes(routes)
+        if any(not target.is_tls for target in self._targets):
+            check_plain(known)
+        self._inside.set_routes(known)
 
     def accept(self, seconds: float | None = None) -> AcceptedConnection | None:
         """Return a connection whose route leads to the program, and wait until there is one.
@@ -283,8 +289,9 @@ class _Inside:
 
     def drain(self, seconds: float) -> None:
         """See :meth:`Listener.drain`."""
+        milliseconds = to_milliseconds(seconds)  # first, for it may be nothing of the kind
         self.end_following()
-        self.engine.drain(seconds)
+        self.engine.drain(milliseconds)
 
     def wait(self, seconds: float | None) -> bool:
         """See :meth:`Listener.wait`."""
@@ -311,7 +318,7 @@ class _Inside:
         self.check_process()
         if self.engine.is_over:
             raise RuntimeError("the listener is closed")
-        (found,) = as_routes(upstream)[None] or ()
+        found = as_upstream(upstream)
         places = resolve(found)
         snapshot, _ = self._source.state()
         try:
@@ -319,6 +326,15 @@ class _Inside:
         except NoDomainError as error:
             raise ConfigError(f"upstream {found}: {error}") from None
         connection._send_on(self.engine.adopt, addresses)
+
+    def needs_lookup(self, upstream: AnyUpstream) -> bool:
+        """Whether the name of an upstream must be looked up, which may take long."""
+        return has_names([as_upstream(upstream)])
+
+    @property
+    def is_forked(self) -> bool:
+        """Whether this process is a child of the one in which it works."""
+        return self.engine.is_forked
 
     def leave(self) -> None:
         """Give a place back."""
@@ -375,9 +391,10 @@ class _Inside:
     def _tell(self, record: Record) -> None:
         if record.cannot_accept:
             why = os.strerror(record.error)
-            self._warn(
-                "accept", f"no connection can be taken: {why}; new ones wait until others end"
-            )
+            if shortages.is_due(time.monotonic()):
+                logger.warning(
+                    "no connection can be taken: %s; new ones wait until others end", why
+                )
         elif record.is_untrusted:
             self._tell_of_stranger(record)
         elif record.refused_by is not None:
@@ -420,6 +437,7 @@ def _serve(arrivals: Arrivals, callback: Callable[[AcceptedConnection], object])
         except BaseException:  # sys.exit() too: others still wait
             logger.exception("a callback for connections failed; the client is reset")
             connection.reject()
+        del connection  # one that is forgotten is reset now, and not when the next one comes
 
 
 def _look_up(routes: Routes) -> Places:

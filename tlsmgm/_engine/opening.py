@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Sequence
 
 from tlsmgm._engine.accepted import AcceptedConnection
 from tlsmgm._engine.ended import Ended
 from tlsmgm._engine.listener import Listener, Source
 from tlsmgm._engine.options import ListenOptions
-from tlsmgm._engine.upstreams import AnyRoutes, Routes, as_routes
+from tlsmgm._engine.upstreams import AnyRoutes, Routes, as_routes, check_plain
 from tlsmgm._serving.listening import BoundSocket, bind, close_sockets
 from tlsmgm._serving.targets import Target, parse_target
 from tlsmgm.errors import ConfigError, UnsupportedError
 
-__all__ = ["open_listener"]
+__all__ = ["check_callbacks", "open_listener"]
+
+
+def check_callbacks(**callbacks: object) -> None:
+    """See whether they can be called, by name; None is none.
+
+    Raises:
+        TypeError: one is no plain function.
+    """
+    for name, callback in callbacks.items():
+        if callback is None:
+            continue
+        if not callable(callback):
+            raise TypeError(f"{name} must be a function, not {type(callback).__name__}")
+        if inspect.iscoroutinefunction(callback):
+            raise TypeError(f"{name} must be a plain function; tasks use 'async for'")
 
 
 def open_listener(
@@ -34,7 +50,9 @@ def open_listener(
         on_end: hears of each connection that is over.
         on_connection: gets each connection that is handed over.
     """
-    given = [addresses] if isinstance(addresses, (str, Target, BoundSocket)) else list(addresses)
+    if isinstance(addresses, (str, Target, BoundSocket)) or not isinstance(addresses, Iterable):
+        addresses = [addresses]
+    given = list(addresses)
     known = as_routes(routes)
     targets = [_target(item) for item in given if not isinstance(item, BoundSocket)]
     bound = [item for item in given if isinstance(item, BoundSocket)]
@@ -48,7 +66,13 @@ def open_listener(
 
 
 def _target(address: Target | str) -> Target:
-    return parse_target(address, listening=True) if isinstance(address, str) else address
+    if isinstance(address, Target):
+        return address
+    if not isinstance(address, str):
+        raise ConfigError(
+            f"cannot listen on {address!r}", parameter="addresses", hint="such as 'tls:HOST:PORT'"
+        )
+    return parse_target(address, listening=True)
 
 
 def _check(
@@ -67,17 +91,7 @@ def _check(
             hint="bind(targets, workers) makes them",
         )
     if any(not item.is_tls for item in (*targets, *(item.target for item in bound))):
-        _check_plain(routes)
+        check_plain(routes)
     everything = [*targets, *(item.target for item in bound)]
     if any(item.is_tls for item in everything) and source.state()[0].selector is None:
         raise UnsupportedError("this manager has no TLS library (tls_library is 'none')")
-
-
-def _check_plain(routes: Routes) -> None:
-    """Clients that speak plain TCP have no domain."""
-    if not routes.get(None):
-        raise ConfigError(
-            "clients that speak plain TCP need an upstream",
-            parameter="routes",
-            hint="give one, or for '*'; only connections with TLS can be handed over",
-        )

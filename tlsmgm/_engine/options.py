@@ -52,6 +52,10 @@ class ListenOptions:
     keeps_connections: bool = True
 
     def __post_init__(self) -> None:
+        if not isinstance(self.limits, Limits):
+            raise ConfigError(
+                f"cannot be {self.limits!r}", parameter="limits", hint="tlsmgm.Limits(...)"
+            )
         workers, timeout = self.workers, self.connect_timeout
         if not isinstance(workers, int) or not 1 <= workers <= MOST_WORKERS:
             raise ConfigError(

@@ -26,6 +26,8 @@ __all__ = [
     "Routes",
     "Upstream",
     "as_routes",
+    "as_upstream",
+    "check_plain",
     "check_upstream",
     "has_names",
     "resolve",
@@ -148,13 +150,36 @@ def as_routes(routes: AnyRoutes) -> Routes:
 def _group(upstreams: _AnyGroup) -> tuple[Upstream, ...] | None:
     if upstreams is None:
         return None
-    if isinstance(upstreams, (str, Target, Upstream)):
-        return (_as_upstream(upstreams),)
-    return tuple(map(_as_upstream, upstreams))
+    if isinstance(upstreams, (str, Target, Upstream)) or not isinstance(upstreams, Sequence):
+        return (as_upstream(upstreams),)
+    return tuple(map(as_upstream, upstreams))
 
 
-def _as_upstream(given: AnyUpstream) -> Upstream:
+def as_upstream(given: AnyUpstream) -> Upstream:
+    """Take one upstream in any of its forms.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if not isinstance(given, (str, Target, Upstream)):
+        raise ConfigError(
+            f"an upstream cannot be {given!r}", hint="such as 'tcp:HOST:PORT', or an Upstream"
+        )
     return given if isinstance(given, Upstream) else Upstream(given)
+
+
+def check_plain(routes: Routes) -> None:
+    """See whether clients that speak plain TCP, which have no domain, have a route.
+
+    Raises:
+        ConfigError: they have none, or one to the program.
+    """
+    if not routes.get(None):
+        raise ConfigError(
+            "clients that speak plain TCP need an upstream",
+            parameter="routes",
+            hint="give one, or for '*'; only connections with TLS can be handed over",
+        )
 
 
 def has_names(upstreams: Iterable[Upstream]) -> bool:

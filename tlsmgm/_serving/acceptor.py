@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ["AT_ONCE", "Acceptor", "Shortage"]
+__all__ = ["AT_ONCE", "Acceptor", "Mentions", "Shortage", "shortages"]
 
 logger = logging.getLogger("tlsmgm")
 
@@ -45,6 +45,28 @@ _GONE: Final = frozenset(
 )
 
 
+class Mentions:
+    """Says whether it is time to mention something in the log again."""
+
+    def __init__(self) -> None:
+        self._last: float | None = None
+
+    def is_due(self, now: float) -> bool:
+        """Whether whoever asks should do it; then others should not for a while.
+
+        Args:
+            now: in seconds.
+        """
+        if self._last is not None and now - self._last < _LOG_INTERVAL:
+            return False
+        self._last = now
+        return True
+
+
+#: Of shortages: descriptors are the process's, whoever finds none.
+shortages: Final = Mentions()
+
+
 class Shortage:
     """Counts attempts that fail for want of descriptors, and logs them now and then.
 
@@ -53,14 +75,18 @@ class Shortage:
     Args:
         count: is called for each attempt; None: nobody else counts.
         now: a clock, in seconds.
+        mentions: says when one is logged again.
     """
 
     def __init__(
-        self, count: Callable[[], None] | None = None, now: Callable[[], float] = time.monotonic
+        self,
+        count: Callable[[], None] | None = None,
+        now: Callable[[], float] = time.monotonic,
+        mentions: Mentions = shortages,
     ) -> None:
         self._tell = count
         self._now = now
-        self._logged: float | None = None
+        self._mentions = mentions
         self._count = 0
 
     def note(self, error: OSError) -> None:
@@ -72,10 +98,8 @@ class Shortage:
         self._count += 1
         if self._tell is not None:
             self._tell()
-        now = self._now()
-        if self._logged is not None and now - self._logged < _LOG_INTERVAL:
+        if not self._mentions.is_due(self._now()):
             return
-        self._logged = now
         logger.warning(
             "no connection can be taken: %s (failed attempts: %d); new ones wait until others end",
             error.strerror,
