@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.proxy import TIMEOUT, Proxy, Upstream, linked, read_exactly
 from tlsmgm._serving import acceptor
-from tlsmgm._serving.acceptor import Acceptor, Mentions, Shortage
+from tlsmgm._serving.acceptor import Acceptor, Shortage
 from tlsmgm.mi._endpoints import HTTPEndpoint, parse_endpoint
 from tlsmgm.mi.client import call
 
@@ -86,7 +86,7 @@ def test_management_waits_and_answers_later(
 def test_the_log_counts(caplog: pytest.LogCaptureFixture) -> None:
     times: Iterator[float] = iter([100.0, 100.5, 109.9, 110.0, 110.1, 200.0])
     counted: list[None] = []
-    shortage = Shortage(lambda: counted.append(None), lambda: next(times), Mentions())
+    shortage = Shortage(lambda: counted.append(None), lambda: next(times))
     with caplog.at_level(logging.WARNING, "tlsmgm"):
         for _ in range(6):
             shortage.note(OSError(errno.ENFILE, "none left"))

@@ -75,18 +75,15 @@ class Shortage:
     Args:
         count: is called for each attempt; None: nobody else counts.
         now: a clock, in seconds.
-        mentions: says when one is logged again.
     """
 
     def __init__(
-        self,
-        count: Callable[[], None] | None = None,
-        now: Callable[[], float] = time.monotonic,
-        mentions: Mentions = shortages,
+        self, count: Callable[[], None] | None = None, now: Callable[[], float] = time.monotonic
     ) -> None:
         self._tell = count
         self._now = now
-        self._mentions = mentions
+        # Moments of another clock are not those of the process.
+        self._mentions = shortages if now is time.monotonic else Mentions()
         self._count = 0
 
     def note(self, error: OSError) -> None:

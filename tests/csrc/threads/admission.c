@@ -147,6 +147,12 @@ int main(void) {
     }
     for (size_t i = 0; i < THREADS; i++) (void)pthread_join(threads[i], NULL);
     for (size_t i = 0; i < CROWD; i++) leave(&crowd[i], 1);
+    /* Whether threads have crowded one network depends on who had the processor. */
+    struct place crowded[PER_NETWORK + 1] = {0};
+    for (unsigned i = 0; i <= PER_NETWORK; i++) enter(&crowded[i], 0, 1, true);
+    for (unsigned i = 0; i <= PER_NETWORK; i++) {
+        if (crowded[i].is_taken) leave(&crowded[i], 1);
+    }
     check_counts();
     tlsmgm_admission_free(admission);
     return 0;
