@@ -108,7 +108,7 @@ class Worker:
             routes: with one route for all.
 
         Raises:
-            ValueError: the connection has ended.
+            ValueError: the connection has ended; then the client is reset, as in what follows.
             RuntimeError: the worker has ended; then the client is reset.
             NoMemoryError: memory is exhausted; the same.
         """
