@@ -485,7 +485,6 @@ def test_no_library() -> None:
         ("[server.'a=*']", "parameter 'name': would be read as OpenSIPS 2 wrote"),
         ("[server.a]\nalpn = []", "domain 'a': parameter 'alpn': is empty, which a script cannot"
          " say (leave it out)"),
-        ("[server.a]\nalpn = ['x,y']", "parameter 'alpn': has an entry with a comma"),
         ("[server.a]\nalpn = [' x']", "parameter 'alpn': has an entry with a comma or with blanks"),
         ("[client.a]\nmatch_sip_domain = ['[a,b]']", "'match_sip_domain': has an entry with a"),
         ("[client.a]\nca_list = ' x'", "domain 'a': parameter 'ca_list': has blanks at its ends"),
