@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.proxy import ROOT, TIMEOUT
+from tests.support.sanitizers import IS_SANITIZED
 
 #: Ends a child that hangs; ``ending()`` returns its exit status.
 BEGIN = """
@@ -255,6 +256,7 @@ def test_a_child_that_lives_on_keeps_no_client(library: str) -> None:
     )
 
 
+@pytest.mark.skipif(IS_SANITIZED, reason="a sanitizer's own locks are not those of a fork")
 def test_children_of_a_busy_parent_use_the_same_manager(library: str) -> None:
     """No lock that a thread of the engine has in the moment of the fork is waited for."""
     run(

@@ -25,6 +25,7 @@ from tests.support.proxy import (
     server_context,
     wait_until,
 )
+from tests.support.sanitizers import IS_SANITIZED
 from tlsmgm import Domain, Limits, TLSManager
 
 
@@ -180,7 +181,7 @@ def test_much_through_one_connection(manager: TLSManager, towards: str) -> None:
                 assert got
                 left -= got
             sending.join(TIMEOUT)
-            assert memory() - before < 32 << 20
+            assert memory() - before < 32 << 20 or IS_SANITIZED  # which keeps what was freed
         ended = ends.one()
     assert max(ended.bytes_in, ended.bytes_out) == count << 20
 
