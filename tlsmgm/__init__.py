@@ -21,6 +21,7 @@ from tlsmgm._domains.variables import Variables
 from tlsmgm._engine.accepted import AcceptedConnection
 from tlsmgm._engine.ended import Ended
 from tlsmgm._engine.listener import Listener
+from tlsmgm._engine.on_demand import ClientHello, OnDemand
 from tlsmgm._engine.upstreams import Upstream
 from tlsmgm._manager import TLSManager
 from tlsmgm._native.connection import Connection, PeerVerdict
@@ -56,6 +57,7 @@ __all__ = [
     "Backend",
     "BackendInfo",
     "Certificate",
+    "ClientHello",
     "ConfigError",
     "Configuration",
     "Connection",
@@ -77,6 +79,7 @@ __all__ = [
     "Method",
     "NoDomainError",
     "NoMemoryError",
+    "OnDemand",
     "Origin",
     "PeerVerdict",
     "Place",

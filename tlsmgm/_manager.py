@@ -20,6 +20,7 @@ from tlsmgm._domains.report import ReloadEvent, ReloadReport
 from tlsmgm._engine.accepted import AcceptedConnection
 from tlsmgm._engine.ended import Ended
 from tlsmgm._engine.listener import Listener, Source
+from tlsmgm._engine.on_demand import ClientHello, OnDemand, as_on_demand
 from tlsmgm._engine.opening import check_callbacks, open_listener
 from tlsmgm._engine.options import ListenOptions
 from tlsmgm._engine.plans import Times
@@ -529,6 +530,7 @@ class TLSManager:
         proxy_header_from: Iterable[str] | str | None = None,
         on_end: Callable[[Ended], object] | None = None,
         on_connection: Callable[[AcceptedConnection], object] | None = None,
+        on_client_hello: OnDemand | Callable[[ClientHello], object] | None = None,
     ) -> Listener:
         """Accept connections in threads that need no Python, and forward them or hand them over.
 
@@ -562,6 +564,8 @@ class TLSManager:
             on_connection: a plain function that gets each connection that is handed over, in a
                 thread of the listener, one at a time; what it raises is logged, and resets the
                 client.
+            on_client_hello: finds the domain of a client for whom none answers, while it waits:
+                :class:`~tlsmgm.OnDemand`, or its ``load`` alone.
 
         Returns:
             The listener, which accepts already.
@@ -587,9 +591,10 @@ class TLSManager:
             else chosen(ProxyProtocol, proxy_protocol, "proxy_protocol"),
             proxy_protocol_tlvs=chosen(ProxyTLVs, proxy_protocol_tlvs, "proxy_protocol_tlvs"),
             proxy_header_from=trusted,
+            on_demand=as_on_demand(on_client_hello),
             keeps_connections=on_end is not None,
         )
-        source = Source(self._state, self._changes.follow)
+        source = Source(self._state, self._changes.follow, self._changes.build)
         return open_listener(source, addresses, routes, options, on_end, on_connection)
 
     def _state(self) -> tuple[Snapshot, Times]:

@@ -1,5 +1,6 @@
 #include "engine/channels.h"
 
+#include "engine/asking.h"
 #include "engine/connecting.h"
 #include "engine/handing_over.h"
 #include "engine/records.h"
@@ -69,6 +70,7 @@ void tlsmgm_channel_look_after(struct tlsmgm_worker *worker, struct tlsmgm_chann
     struct tlsmgm_relay *relay = &channel->relay;
     if (relay->client.established) note_established(worker, channel);
     note_limits(worker, relay);
+    if (relay->is_asking && !channel->has_asked) tlsmgm_ask(worker, channel);
     if (!channel->asked_session && relay->has_upstream && relay->upstream.bytes_received > 0) {
         channel->asked_session = true; /* in TLS 1.3 it comes with the data */
         tlsmgm_connect_keep_session(channel);

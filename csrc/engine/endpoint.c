@@ -205,20 +205,37 @@ static enum tlsmgm_status keep_name(struct tlsmgm_endpoint *endpoint, struct tls
     return tlsmgm_blob_copy(hello->server_name, &endpoint->server_name, error);
 }
 
-/* Starts the connection once the ClientHello is whole; WANT_READ as long as it is not. */
+/* Starts the connection in the domain that answers. */
 static enum tlsmgm_status start(struct tlsmgm_endpoint *endpoint, struct tlsmgm_error *error) {
     struct tlsmgm_acceptor *acceptor = endpoint->acceptor;
-    enum tlsmgm_status status = tlsmgm_acceptor_read(acceptor, error);
-    if (status == TLSMGM_STATUS_NO_DOMAIN) (void)keep_name(endpoint, NULL);
-    if (status != TLSMGM_STATUS_OK) return status;
-    status = keep_name(endpoint, error);
-    if (status != TLSMGM_STATUS_OK) return status;
     const struct tlsmgm_ctx_handle *handle =
         tlsmgm_selector_context(acceptor->selector, acceptor->domain);
     endpoint->backend = handle->backend; /* the selector may be gone after this */
     endpoint->domain = acceptor->domain;
     endpoint->generation = acceptor->generation;
     return tlsmgm_acceptor_start(acceptor, NULL, &endpoint->conn, error);
+}
+
+/* Starts the connection once the ClientHello is whole; WANT_READ as long as it is not. */
+static enum tlsmgm_status read_hello(struct tlsmgm_endpoint *endpoint, struct tlsmgm_error *error) {
+    enum tlsmgm_status status = tlsmgm_acceptor_read(endpoint->acceptor, error);
+    if (status == TLSMGM_STATUS_NO_DOMAIN) (void)keep_name(endpoint, NULL);
+    if (status != TLSMGM_STATUS_OK) return status;
+    status = keep_name(endpoint, error);
+    return status == TLSMGM_STATUS_OK ? start(endpoint, error) : status;
+}
+
+/* Waits for an answer, with all that has come. */
+static void ask(struct tlsmgm_endpoint *endpoint, bool has_all) {
+    struct tlsmgm_error error;
+    if (!has_all) {
+        (void)tlsmgm_fail_alert(&error, TLSMGM_ALERT_UNEXPECTED_MESSAGE,
+                                "too much came behind the ClientHello");
+        refuse(endpoint, &error);
+        return;
+    }
+    tlsmgm_endpoint_hold(endpoint, TLSMGM_HOLD_ASK);
+    tell(endpoint, TLSMGM_ENDPOINT_ASKS);
 }
 
 /* Takes what comes before there is a connection; returns how much. */
@@ -232,12 +249,16 @@ static size_t greet(struct tlsmgm_endpoint *endpoint, const uint8_t *data, size_
             tlsmgm_acceptor_hold(endpoint->acceptor, data + done, size - done, &taken);
         done += taken;
         if (status == TLSMGM_STATUS_OK) {
-            status = start(endpoint, &error);
+            status = read_hello(endpoint, &error);
         } else {
             (void)tlsmgm_fail_memory(&error);
             error.alert = TLSMGM_ALERT_INTERNAL_ERROR;
         }
         if (status == TLSMGM_STATUS_WANT_READ && done == size) break;
+        if (endpoint->acceptor->state == TLSMGM_ACCEPTOR_ASKING) {
+            ask(endpoint, done == size);
+            break;
+        }
         if (status != TLSMGM_STATUS_OK && status != TLSMGM_STATUS_WANT_READ) {
             refuse(endpoint, &error);
         }
@@ -343,6 +364,23 @@ static void take_tls(struct tlsmgm_endpoint *endpoint, const uint8_t *data, size
     advance(endpoint);
     reclaim(endpoint);
     if (was_established) bound_idle_records(endpoint, records, received);
+}
+
+void tlsmgm_endpoint_ask(struct tlsmgm_endpoint *endpoint) { endpoint->acceptor->asks = true; }
+
+void tlsmgm_endpoint_answer(struct tlsmgm_endpoint *endpoint, struct tlsmgm_selector *selector) {
+    struct tlsmgm_error error;
+    tlsmgm_endpoint_release(endpoint, TLSMGM_HOLD_ASK);
+    if (endpoint->failure != NULL || endpoint->fd < 0) return;
+    tlsmgm_error_clear(&error);
+    enum tlsmgm_status status = tlsmgm_acceptor_answer(endpoint->acceptor, selector, &error);
+    if (status == TLSMGM_STATUS_OK) status = start(endpoint, &error);
+    if (status == TLSMGM_STATUS_OK) {
+        advance(endpoint);
+        reclaim(endpoint);
+    } else {
+        refuse(endpoint, &error);
+    }
 }
 
 static void end_tls(struct tlsmgm_endpoint *endpoint) {

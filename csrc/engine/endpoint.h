@@ -39,6 +39,7 @@ enum tlsmgm_endpoint_event {
     TLSMGM_ENDPOINT_PAUSED = 1 << 3,      /* as much as may waits for the peer */
     TLSMGM_ENDPOINT_LOST = 1 << 4,        /* the transport is gone; nothing comes after this */
     TLSMGM_ENDPOINT_FLOODS = 1 << 5,      /* too many records without data; then it has failed */
+    TLSMGM_ENDPOINT_ASKS = 1 << 6,        /* no domain that is known answers its client */
 };
 
 /* Why an endpoint is not read. */
@@ -46,6 +47,7 @@ enum tlsmgm_hold {
     TLSMGM_HOLD_START = 1,     /* it has no sink yet */
     TLSMGM_HOLD_SINK = 1 << 1, /* the sink has too much to write */
     TLSMGM_HOLD_SELF = 1 << 2, /* the peer makes us answer and does not take the answers */
+    TLSMGM_HOLD_ASK = 1 << 3,  /* it has no domain yet */
 };
 
 struct tlsmgm_endpoint {
@@ -102,6 +104,12 @@ TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_endpoint_accept_tls(struct tlsmgm_endp
                                                               const struct tlsmgm_local *local,
                                                               size_t hello_limit,
                                                               struct tlsmgm_error *error);
+
+/* After that: where no domain answers, it asks before it refuses its client. */
+void tlsmgm_endpoint_ask(struct tlsmgm_endpoint *endpoint);
+
+/* While it asks, once: chooses in this selector, of which a reference is taken. NULL: it refuses. */
+void tlsmgm_endpoint_answer(struct tlsmgm_endpoint *endpoint, struct tlsmgm_selector *selector);
 
 /* The peer is a server that speaks TLS. conn belongs to the endpoint from now on. */
 void tlsmgm_endpoint_connect_tls(struct tlsmgm_endpoint *endpoint,

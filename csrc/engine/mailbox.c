@@ -77,6 +77,17 @@ struct tlsmgm_adoption *tlsmgm_mailbox_adoptions(struct tlsmgm_worker *worker) {
     return first;
 }
 
+struct tlsmgm_answer *tlsmgm_mailbox_answers(struct tlsmgm_worker *worker) {
+    struct tlsmgm_mailbox *mailbox = &worker->mailbox;
+    if (!atomic_load_explicit(&mailbox->has_answers, memory_order_acquire)) return NULL;
+    (void)pthread_mutex_lock(&mailbox->lock);
+    struct tlsmgm_answer *first = mailbox->answers;
+    mailbox->answers = NULL;
+    atomic_store(&mailbox->has_answers, false);
+    (void)pthread_mutex_unlock(&mailbox->lock);
+    return first;
+}
+
 /* --- from other threads ----------------------------------------------------------------------- */
 
 void tlsmgm_mailbox_post(struct tlsmgm_worker *worker, struct tlsmgm_plan *plan) {
@@ -98,6 +109,20 @@ bool tlsmgm_mailbox_adopt(struct tlsmgm_worker *worker, struct tlsmgm_adoption *
         adoption->next = mailbox->adoptions;
         mailbox->adoptions = adoption;
         atomic_store(&mailbox->has_adoptions, true);
+    }
+    (void)pthread_mutex_unlock(&mailbox->lock);
+    if (is_taken) tlsmgm_poller_wake(worker->poller);
+    return is_taken;
+}
+
+bool tlsmgm_mailbox_bring(struct tlsmgm_worker *worker, struct tlsmgm_answer *answer) {
+    struct tlsmgm_mailbox *mailbox = &worker->mailbox;
+    (void)pthread_mutex_lock(&mailbox->lock);
+    bool is_taken = !mailbox->has_ended;
+    if (is_taken) {
+        answer->next = mailbox->answers;
+        mailbox->answers = answer;
+        atomic_store(&mailbox->has_answers, true);
     }
     (void)pthread_mutex_unlock(&mailbox->lock);
     if (is_taken) tlsmgm_poller_wake(worker->poller);

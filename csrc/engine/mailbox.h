@@ -29,9 +29,14 @@ void tlsmgm_mailbox_attend(struct tlsmgm_worker *worker, bool runs);
 /* Connections that have come back; NULL: none. */
 struct tlsmgm_adoption *tlsmgm_mailbox_adoptions(struct tlsmgm_worker *worker);
 
-/* From other threads; see the functions of worker.h that bear these names. */
+/* Answers that have come; NULL: none. */
+struct tlsmgm_answer *tlsmgm_mailbox_answers(struct tlsmgm_worker *worker);
+
+/* From other threads; see the functions of worker.h that bear these names;
+ * bring() is answer(). */
 void tlsmgm_mailbox_post(struct tlsmgm_worker *worker, struct tlsmgm_plan *plan);
 bool tlsmgm_mailbox_adopt(struct tlsmgm_worker *worker, struct tlsmgm_adoption *adoption);
+bool tlsmgm_mailbox_bring(struct tlsmgm_worker *worker, struct tlsmgm_answer *answer);
 void tlsmgm_mailbox_drain(struct tlsmgm_worker *worker, uint32_t timeout);
 void tlsmgm_mailbox_stop(struct tlsmgm_worker *worker);
 

@@ -70,6 +70,7 @@ static void note_end(struct tlsmgm_relay *relay, enum tlsmgm_relay_status status
 static void end(struct tlsmgm_relay *relay, enum tlsmgm_relay_status status, struct cause cause) {
     if (relay->phase >= TLSMGM_RELAY_CLOSING) return;
     relay->phase = TLSMGM_RELAY_CLOSING;
+    relay->is_asking = false;
     relay->is_waiting = false;
     note_end(relay, status, cause);
 }
@@ -248,6 +249,7 @@ static void lost(struct tlsmgm_relay *relay, struct tlsmgm_endpoint *endpoint) {
 static bool look_at(struct tlsmgm_relay *relay, struct tlsmgm_endpoint *endpoint, uint64_t now) {
     unsigned events = endpoint->events;
     endpoint->events = 0;
+    if ((events & TLSMGM_ENDPOINT_ASKS) != 0) relay->is_asking = true;
     if ((events & TLSMGM_ENDPOINT_ESTABLISHED) != 0) established(relay, endpoint, now);
     if ((events & TLSMGM_ENDPOINT_INPUT_ENDED) != 0) input_ended(relay, endpoint);
     if ((events & TLSMGM_ENDPOINT_FAILED) != 0) failed(relay, endpoint);
@@ -440,11 +442,21 @@ void tlsmgm_relay_begin(struct tlsmgm_relay *relay, struct tlsmgm_selector *sele
     relay->awaits_header = false;
     if (selector == NULL || tlsmgm_endpoint_accept_tls(client, selector, local, hello_limit,
                                                        NULL) == TLSMGM_STATUS_OK) {
+        if (selector != NULL && relay->settings->asks) tlsmgm_endpoint_ask(client);
         arm(relay, client);
         tlsmgm_endpoint_begin(client, (struct tlsmgm_bytes){0});
     } else {
         cut(relay, TLSMGM_RELAY_INTERNAL_ERROR, "out of memory");
     }
+    settle(relay, now);
+}
+
+void tlsmgm_relay_answer(struct tlsmgm_relay *relay, const struct tlsmgm_relay_settings *settings,
+                         struct tlsmgm_selector *selector, uint64_t now) {
+    if (!relay->is_asking) return;
+    relay->is_asking = false;
+    relay->settings = settings;
+    tlsmgm_endpoint_answer(&relay->client, selector);
     settle(relay, now);
 }
 

@@ -72,6 +72,7 @@ struct tlsmgm_relay_settings {
     uint32_t idle_records;    /* 0: no bound */
     size_t high_water;        /* bytes that wait for one peer; then the other is not read */
     bool ends_plain_with_fin; /* what a plain neighbour sees of an unclean end */
+    bool asks;                /* who may know a domain where none answers: for answer() */
 };
 
 enum tlsmgm_relay_side { TLSMGM_RELAY_CLIENT, TLSMGM_RELAY_UPSTREAM };
@@ -87,6 +88,7 @@ struct tlsmgm_relay {
         *failure;       /* of TLS, or of a PROXY header; it lives as long, or NULL */
     int error;          /* errno, or 0 */
     bool awaits_header; /* for begin() or refuse() */
+    bool is_asking;     /* for answer(); the time of the handshake runs */
     bool is_waiting;    /* for attach() or no_upstream() */
     bool has_upstream;
     bool has_ended_well; /* both sides have announced it, and what waits is still on its way */
@@ -126,6 +128,13 @@ void tlsmgm_relay_refuse(struct tlsmgm_relay *relay, const struct tlsmgm_error *
  */
 void tlsmgm_relay_begin(struct tlsmgm_relay *relay, struct tlsmgm_selector *selector,
                         const struct tlsmgm_local *local, size_t hello_limit, uint64_t now);
+
+/*
+ * While it is asking: what the owner knows. settings are those of the relay from now on, and the
+ * selector chooses once more; NULL: nobody answers, and the client is refused.
+ */
+void tlsmgm_relay_answer(struct tlsmgm_relay *relay, const struct tlsmgm_relay_settings *settings,
+                         struct tlsmgm_selector *selector, uint64_t now);
 
 /*
  * Instead of begin(): goes on with a client that has been in, whose handshake is done; it waits for

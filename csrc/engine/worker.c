@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "engine/accepting.h"
+#include "engine/asking.h"
 #include "engine/channels.h"
 #include "engine/connecting.h"
 #include "engine/handing_over.h"
@@ -138,9 +139,20 @@ static void take_back(struct tlsmgm_worker *worker) {
     }
 }
 
+static void take_answers(struct tlsmgm_worker *worker) {
+    struct tlsmgm_answer *answer = tlsmgm_mailbox_answers(worker);
+    while (answer != NULL) {
+        struct tlsmgm_answer *next = answer->next;
+        struct tlsmgm_channel *channel = tlsmgm_take_answer(worker, answer);
+        if (channel != NULL) tlsmgm_channel_look_after(worker, channel);
+        answer = next;
+    }
+}
+
 /* Does what others have asked for. False: it is over. */
 static bool obey(struct tlsmgm_worker *worker) {
     take_back(worker);
+    take_answers(worker);
     struct tlsmgm_orders orders = tlsmgm_mailbox_open(worker);
     if (orders.drains) begin_draining(worker, orders.drain_timeout);
     bool goes_on = !orders.stops && !is_done(worker);
@@ -178,6 +190,7 @@ void tlsmgm_worker_run(struct tlsmgm_worker *worker) {
     }
     tlsmgm_mailbox_attend(worker, false);
     take_back(worker); /* what came before that */
+    take_answers(worker);
     for_all(worker, tlsmgm_relay_abort);
     take_turns(worker);
     tlsmgm_listeners_close(worker);
@@ -222,6 +235,8 @@ enum tlsmgm_status tlsmgm_worker_new(const struct tlsmgm_worker_config *config,
     worker->bell = config->bell;
     worker->handovers = config->handovers;
     worker->handover_bell = config->handover_bell;
+    worker->questions = config->questions;
+    worker->question_bell = config->question_bell;
     worker->keeps_tls = config->keeps_tls;
     worker->free_slot = TLSMGM_NO_SLOT;
     worker->last_turn = &worker->first_turn;
@@ -243,10 +258,20 @@ static void discard_adoptions(struct tlsmgm_worker *worker) {
     }
 }
 
+static void discard_answers(struct tlsmgm_worker *worker) {
+    struct tlsmgm_answer *answer = worker->mailbox.answers;
+    while (answer != NULL) {
+        struct tlsmgm_answer *next = answer->next;
+        tlsmgm_answer_discard(answer);
+        answer = next;
+    }
+}
+
 void tlsmgm_worker_free(struct tlsmgm_worker *worker) {
     if (worker == NULL || worker->is_forgotten) return;
     tlsmgm_listeners_close(worker);
     discard_adoptions(worker);
+    discard_answers(worker);
     tlsmgm_plan_free(worker->plan);
     tlsmgm_plan_free(worker->mailbox.plan);
     tlsmgm_mailbox_destroy(&worker->mailbox);
@@ -317,4 +342,14 @@ enum tlsmgm_status tlsmgm_worker_adopt(struct tlsmgm_worker *worker,
     }
     *handover = (struct tlsmgm_handover){.fd = -1};
     return TLSMGM_STATUS_OK;
+}
+
+enum tlsmgm_status tlsmgm_worker_answer(struct tlsmgm_worker *worker, uint64_t token,
+                                        struct tlsmgm_plan *plan, struct tlsmgm_error *error) {
+    struct tlsmgm_answer *answer = tlsmgm_calloc(1, sizeof *answer);
+    if (answer == NULL) return tlsmgm_fail_memory(error);
+    *answer = (struct tlsmgm_answer){.token = token, .plan = tlsmgm_plan_ref(plan)};
+    if (tlsmgm_mailbox_bring(worker, answer)) return TLSMGM_STATUS_OK;
+    tlsmgm_answer_discard(answer);
+    return TLSMGM_STATUS_CLOSED;
 }

@@ -62,6 +62,15 @@ TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_worker_adopt(struct tlsmgm_worker *wor
                                                        struct tlsmgm_routes *routes,
                                                        struct tlsmgm_error *error);
 
+/*
+ * Answers a question of this worker: the client whom the token names goes on under the plan, as if
+ * it had come in under it; the selector of that has the domain. NULL: it is refused. Nothing
+ * happens where it has not waited. OK; CLOSED: the worker has ended; or NO_MEMORY.
+ */
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_worker_answer(struct tlsmgm_worker *worker,
+                                                        uint64_t token, struct tlsmgm_plan *plan,
+                                                        struct tlsmgm_error *error);
+
 void tlsmgm_worker_count(const struct tlsmgm_worker *worker, struct tlsmgm_worker_counts *out);
 
 #endif

@@ -5,6 +5,7 @@
 #include "engine/counts.h"
 #include "engine/handover.h"
 #include "engine/networks.h"
+#include "engine/question.h"
 #include "engine/record.h"
 #include "engine/record_ring.h"
 
@@ -33,6 +34,9 @@ struct tlsmgm_worker_config {
     struct tlsmgm_record_ring
         *handovers;    /* of struct tlsmgm_handover; as records. NULL: nobody takes */
     int handover_bell; /* as bell */
+    struct tlsmgm_record_ring
+        *questions;    /* of struct tlsmgm_question; as records. NULL: nobody would answer */
+    int question_bell; /* as bell */
     bool keeps_tls;    /* the TLS connections of what is over go into the records */
 };
 

@@ -7,6 +7,7 @@
  *     accepting.c    listening sockets, and who may come in
  *     introducing.c  PROXY headers, where a listener expects them
  *     records.c      what is told of connections that are over
+ *     asking.c       clients whom no domain answers, while the program looks for one
  *     handing_over.c connections that leave for the program, and that come back
  *     mailbox.c      what other threads ask for
  *     worker.c       the loop
@@ -50,6 +51,7 @@ struct tlsmgm_channel {
     uint8_t sender[16]; /* of the PROXY header */
     bool has_client_address;
     bool has_sender;
+    bool has_asked;      /* for a domain */
     bool is_turned_away; /* a limit has struck when the header was read: it leaves no record */
     bool is_queued;
     bool holds_handshake; /* a place of those that shake hands */
@@ -76,11 +78,19 @@ struct tlsmgm_adoption {
     struct tlsmgm_adoption *next;
 };
 
+/* What is to become of a client who waits for it. */
+struct tlsmgm_answer {
+    uint64_t token;
+    struct tlsmgm_plan *plan; /* that has its domain, a reference; NULL: it is refused */
+    struct tlsmgm_answer *next;
+};
+
 /* What others have asked for. */
 struct tlsmgm_mailbox {
     pthread_mutex_t lock;
     struct tlsmgm_plan *plan;
     struct tlsmgm_adoption *adoptions; /* the first one, which came last */
+    struct tlsmgm_answer *answers;     /* the same */
     uint32_t drain_timeout;
     bool drains;
     bool stops;
@@ -91,6 +101,7 @@ struct tlsmgm_mailbox {
     atomic_bool has_plan;     /* nobody takes the lock to find nothing */
     atomic_bool has_orders;
     atomic_bool has_adoptions;
+    atomic_bool has_answers;
 };
 
 struct tlsmgm_worker {
@@ -102,6 +113,8 @@ struct tlsmgm_worker {
     struct tlsmgm_record_ring *handovers;
     int bell;
     int handover_bell;
+    struct tlsmgm_record_ring *questions;
+    int question_bell;
     bool keeps_tls;
     struct tlsmgm_poller *poller;
     struct tlsmgm_slot *slots;

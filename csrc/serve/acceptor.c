@@ -39,10 +39,24 @@ enum tlsmgm_status tlsmgm_acceptor_hold(struct tlsmgm_acceptor *acceptor, const 
 
 static enum tlsmgm_status choose(struct tlsmgm_acceptor *acceptor, struct tlsmgm_error *error) {
     const struct tlsmgm_client_hello *hello = &acceptor->flight.hello;
-    if (acceptor->selector == NULL) return TLSMGM_STATUS_OK;
-    acceptor->generation = tlsmgm_selector_generation(acceptor->selector);
+    if (acceptor->selector != NULL) {
+        acceptor->generation = tlsmgm_selector_generation(acceptor->selector);
+    }
     return tlsmgm_selector_choose(acceptor->selector, &acceptor->local, hello->server_name,
                                   &acceptor->domain, error);
+}
+
+/* What follows from the choice. */
+static enum tlsmgm_status settle(struct tlsmgm_acceptor *acceptor, enum tlsmgm_status status) {
+    if (status == TLSMGM_STATUS_OK) {
+        acceptor->state = TLSMGM_ACCEPTOR_PARKED;
+    } else if (status == TLSMGM_STATUS_NO_DOMAIN && acceptor->asks) {
+        acceptor->state = TLSMGM_ACCEPTOR_ASKING;
+        let_go(acceptor); /* a reload need not wait for the answer */
+    } else {
+        tlsmgm_acceptor_end(acceptor);
+    }
+    return status;
 }
 
 enum tlsmgm_status tlsmgm_acceptor_read(struct tlsmgm_acceptor *acceptor,
@@ -50,10 +64,18 @@ enum tlsmgm_status tlsmgm_acceptor_read(struct tlsmgm_acceptor *acceptor,
     if (acceptor->state == TLSMGM_ACCEPTOR_PARKED) return TLSMGM_STATUS_OK;
     enum tlsmgm_status status = tlsmgm_first_flight_read(&acceptor->flight, error);
     if (status == TLSMGM_STATUS_WANT_READ) return status;
-    if (status == TLSMGM_STATUS_OK) status = choose(acceptor, error);
     if (status != TLSMGM_STATUS_OK) return end(acceptor, status);
-    acceptor->state = TLSMGM_ACCEPTOR_PARKED;
-    return TLSMGM_STATUS_OK;
+    /* Without a selector nobody chooses, and whatever context it is started in answers. */
+    if (acceptor->selector != NULL) status = choose(acceptor, error);
+    return settle(acceptor, status);
+}
+
+enum tlsmgm_status tlsmgm_acceptor_answer(struct tlsmgm_acceptor *acceptor,
+                                          struct tlsmgm_selector *selector,
+                                          struct tlsmgm_error *error) {
+    acceptor->asks = false; /* once */
+    acceptor->selector = tlsmgm_selector_ref(selector);
+    return settle(acceptor, choose(acceptor, error));
 }
 
 static enum tlsmgm_status start_in(const struct tlsmgm_first_flight *flight,

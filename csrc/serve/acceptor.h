@@ -3,6 +3,7 @@
  * Python's connections, the table of embed.h and everything to come are faces of it.
  *
  *     hold(), read() --> WANT_READ ... OK: parked --> start() --> a connection
+ *                                  NO_DOMAIN: asking --> answer() --> parked
  *
  * With a selector, read() has chosen the domain by then, and hands out its number. Parked, it waits
  * for a context, as long as its owner likes: which one it is, and that the keys of its tickets are
@@ -18,6 +19,7 @@
 enum tlsmgm_acceptor_state {
     TLSMGM_ACCEPTOR_READING,
     TLSMGM_ACCEPTOR_PARKED,  /* the ClientHello is whole; waiting for a context */
+    TLSMGM_ACCEPTOR_ASKING,  /* as before, but none of the domains that are known answers */
     TLSMGM_ACCEPTOR_STARTED, /* there is a connection */
     TLSMGM_ACCEPTOR_ENDED,   /* there will be none */
 };
@@ -31,6 +33,7 @@ struct tlsmgm_acceptor {
     struct tlsmgm_selector *selector;  /* a reference, until it is started; NULL: none */
     struct tlsmgm_local local;         /* where the client has come in */
     enum tlsmgm_acceptor_state state;
+    bool asks;           /* its owner may know of a domain that the selector does not */
     uint32_t domain;     /* with a selector: the number of the domain that answers */
     uint64_t generation; /* of that selector */
 };
@@ -54,10 +57,19 @@ TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_acceptor_hold(struct tlsmgm_acceptor *
 
 /*
  * Reads what is held. WANT_READ: there is no whole ClientHello yet. OK: parked. NO_DOMAIN with
- * alert 112: nobody answers. Anything else as tlsmgm_hello_reader_feed(); then it has ended.
+ * alert 112: nobody answers; one that asks is asking then. Anything else as
+ * tlsmgm_hello_reader_feed(); then it has ended.
  */
 TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_acceptor_read(struct tlsmgm_acceptor *acceptor,
                                                         struct tlsmgm_error *error);
+
+/*
+ * While it is asking: chooses once more, in a selector of which a reference is taken. NULL: nobody
+ * answers. OK: parked. NO_DOMAIN with alert 112: it has ended.
+ */
+TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_acceptor_answer(struct tlsmgm_acceptor *acceptor,
+                                                          struct tlsmgm_selector *selector,
+                                                          struct tlsmgm_error *error);
 
 /*
  * Starts a connection in a context of a server, and gives it all that is held; that stays lent to

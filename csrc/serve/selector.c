@@ -105,7 +105,10 @@ enum tlsmgm_status tlsmgm_selector_choose(const struct tlsmgm_selector *selector
                                           const struct tlsmgm_local *local,
                                           struct tlsmgm_bytes name, uint32_t *domain,
                                           struct tlsmgm_error *error) {
-    *domain = tlsmgm_match_index_find(selector->index, local->address, local->port, name);
+    *domain = TLSMGM_MATCH_NONE;
+    if (selector != NULL) {
+        *domain = tlsmgm_match_index_find(selector->index, local->address, local->port, name);
+    }
     return *domain == TLSMGM_MATCH_NONE ? fail_no_domain(name, error) : TLSMGM_STATUS_OK;
 }
 

@@ -39,6 +39,14 @@ class Acceptor:
         lib.tlsmgm_selector_free(out[0])  # as a reload does it, while somebody is being chosen for
         rig.own(self.acceptor, lib.tlsmgm_acceptor_free)
 
+    def answer(self, other: Acceptor | None) -> Any:
+        """Answer with the selector of another one, or with none."""
+        lib, null = self.rig.c.lib, self.rig.c.ffi.NULL
+        selector = null if other is None else other.acceptor.selector
+        return self.rig.call(
+            lambda error: lib.tlsmgm_acceptor_answer(self.acceptor, selector, error)
+        )
+
     def read(self, data: bytes) -> Any:
         taken = self.rig.c.ffi.new("size_t *")
         lib = self.rig.c.lib
@@ -98,6 +106,34 @@ def test_nobody_answers(rig: Rig, name: str | None, words: str) -> None:
     assert words in got.text
     assert acceptor.acceptor.state == rig.c.lib.TLSMGM_ACCEPTOR_ENDED
     assert acceptor.start()[0].status == "INTERNAL"
+
+
+def test_one_that_asks_is_answered_by_another_selector(rig: Rig) -> None:
+    acceptor = Acceptor(rig, [rig.server_context()], [b"other.test"])
+    acceptor.acceptor.asks = True
+    client, flight = client_of(rig, "dom1.test")
+    got = acceptor.read(flight)
+    assert (got.status, got.alert) == ("NO_DOMAIN", 112)
+    assert acceptor.acceptor.state == rig.c.lib.TLSMGM_ACCEPTOR_ASKING
+    assert acceptor.acceptor.selector == rig.c.ffi.NULL  # which may go meanwhile
+    assert acceptor.answer(Acceptor(rig, [rig.server_context()], [b"dom1.test"])).status == "OK"
+    got, server = acceptor.start()
+    assert server is not None
+    assert [end.status for end in shake(client, server)] == ["OK", "OK"]
+    exchange(client, server)
+
+
+@pytest.mark.parametrize("knows_others", [False, True])
+def test_one_that_asks_in_vain(rig: Rig, knows_others: bool) -> None:
+    acceptor = Acceptor(rig, [rig.server_context()], [b"other.test"])
+    acceptor.acceptor.asks = True
+    assert acceptor.read(client_of(rig, "dom1.test")[1]).status == "NO_DOMAIN"
+    got = acceptor.answer(
+        Acceptor(rig, [rig.server_context()], [b"else.test"]) if knows_others else None
+    )
+    assert (got.status, got.alert) == ("NO_DOMAIN", 112)
+    assert "'dom1.test'" in got.text
+    assert acceptor.acceptor.state == rig.c.lib.TLSMGM_ACCEPTOR_ENDED
 
 
 def test_a_context_may_come_later(rig: Rig) -> None:

@@ -58,6 +58,7 @@ WORKER_PARTS = {
         "counters",
         "mailbox",
         "handing_over",
+        "asking",
     )
 }
 

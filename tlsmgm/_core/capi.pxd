@@ -338,6 +338,7 @@ cdef extern from "engine/relay.h" nogil:
         uint32_t idle_records
         size_t high_water
         bint ends_plain_with_fin
+        bint asks
 
 
 cdef extern from "engine/routes.h" nogil:
@@ -504,6 +505,18 @@ cdef extern from "engine/handover.h" nogil:
     void tlsmgm_handover_discard(tlsmgm_handover *)
 
 
+cdef extern from "engine/question.h" nogil:
+    cdef struct tlsmgm_question:
+        uint64_t token
+        uint64_t asked
+        tlsmgm_local local
+        uint16_t client_port
+        uint8_t client[16]
+        bint has_client_address
+        uint8_t name_size
+        uint8_t name[255]
+
+
 cdef extern from "engine/worker.h" nogil:
     enum:
         TLSMGM_FAILURE_COUNT
@@ -533,6 +546,8 @@ cdef extern from "engine/worker.h" nogil:
         int bell
         tlsmgm_record_ring *handovers
         int handover_bell
+        tlsmgm_record_ring *questions
+        int question_bell
         bint keeps_tls
 
     cdef struct tlsmgm_worker_counts:
@@ -544,6 +559,7 @@ cdef extern from "engine/worker.h" nogil:
         uint64_t handshakes_completed
         uint64_t handshakes_resumed
         uint64_t handed_over
+        uint64_t asked
         uint64_t flooded
         uint64_t paused
         uint64_t bytes_in
@@ -562,4 +578,5 @@ cdef extern from "engine/worker.h" nogil:
     void tlsmgm_worker_forget(tlsmgm_worker *)
     tlsmgm_status tlsmgm_worker_adopt(tlsmgm_worker *, tlsmgm_handover *, tlsmgm_routes *,
                                       tlsmgm_error *)
+    tlsmgm_status tlsmgm_worker_answer(tlsmgm_worker *, uint64_t, tlsmgm_plan *, tlsmgm_error *)
     void tlsmgm_worker_count(const tlsmgm_worker *, tlsmgm_worker_counts *)

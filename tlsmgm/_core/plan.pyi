@@ -84,6 +84,7 @@ class Plan:
         idle_records: TLS records in a row that may bring no data; 0: no bound.
         high_water: bytes that may wait for one peer before the other one is not read.
         ends_plain_with_fin: what a plain neighbour sees of an unclean end is no reset.
+        asks: who takes the questions of the worker may know a domain where none answers.
         hello_limit: bytes of the largest ClientHello; 0: as the selector says.
         preface: what upstreams are told about clients first: 0 nothing, 1 or 2 a PROXY protocol
             header of that version.
@@ -109,6 +110,7 @@ class Plan:
         idle_records: int,
         high_water: int,
         ends_plain_with_fin: bool = False,
+        asks: bool = False,
         hello_limit: int = 0,
         preface: int = 0,
         preface_values: int = 0,

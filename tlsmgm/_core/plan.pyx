@@ -133,6 +133,7 @@ cdef class Plan:
         idle_records: TLS records in a row that may bring no data; 0: no bound.
         high_water: bytes that may wait for one peer before the other one is not read.
         ends_plain_with_fin: what a plain neighbour sees of an unclean end is no reset.
+        asks: who takes the questions of the worker may know a domain where none answers.
         hello_limit: bytes of the largest ClientHello; 0: as the selector says.
         preface: what upstreams are told about clients first: 0 nothing, 1 or 2 a PROXY protocol
             header of that version.
@@ -146,7 +147,8 @@ cdef class Plan:
     def __cinit__(self, uint64_t number, Selector selector, dict routes not None, *,
                   uint32_t first_byte_timeout, uint32_t handshake_timeout,
                   uint32_t connect_timeout, uint32_t idle_timeout, uint32_t send_timeout,
-                  uint32_t linger_timeout, uint32_t idle_records, size_t high_water, bint ends_plain_with_fin=False,
+                  uint32_t linger_timeout, uint32_t idle_records, size_t high_water,
+                  bint ends_plain_with_fin=False, bint asks=False,
                   size_t hello_limit=0, int preface=0, int preface_values=0, int balance=0):
         cdef tlsmgm_plan parts
         cdef tlsmgm_error error
@@ -165,6 +167,7 @@ cdef class Plan:
         parts.settings.idle_records = idle_records
         parts.settings.high_water = high_water
         parts.settings.ends_plain_with_fin = ends_plain_with_fin
+        parts.settings.asks = asks
         parts.hello_limit = hello_limit
         parts.preface = <tlsmgm_preface_kind> preface
         parts.values = <tlsmgm_preface_values> preface_values

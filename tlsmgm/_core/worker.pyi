@@ -5,6 +5,7 @@ from typing import Self
 from tlsmgm._core.connection import Connection
 from tlsmgm._core.handover import Handover, Handovers
 from tlsmgm._core.plan import Plan, Routes
+from tlsmgm._core.question import Questions
 from tlsmgm._core.record import Records
 
 _Listener = tuple[int, int, bool, bool, bytes, int, Senders | None]
@@ -62,6 +63,9 @@ class Worker:
         bell: descriptor to which eight bytes are written when there is a record again.
         handovers: where it puts connections for the program.
         handover_bell: as bell.
+        questions: where it puts clients whom no domain answers, if the plan says so; None: nobody
+            would answer.
+        question_bell: as bell.
         keeps_tls: the records have the TLS connections.
 
     Raises:
@@ -77,6 +81,8 @@ class Worker:
         bell: int,
         handovers: Handovers,
         handover_bell: int,
+        questions: Questions | None,
+        question_bell: int,
         *,
         keeps_tls: bool,
     ) -> Self: ...
@@ -111,6 +117,17 @@ class Worker:
             ValueError: the connection has ended; then the client is reset, as in what follows.
             RuntimeError: the worker has ended; then the client is reset.
             NoMemoryError: memory is exhausted; the same.
+        """
+    def answer(self, token: int, plan: Plan | None) -> None:
+        """Answer a question of this worker; nothing happens where nobody waits any more.
+
+        Args:
+            token: of the question.
+            plan: under which the client goes on; the caller keeps it as long as it is in use.
+                None: it is refused.
+
+        Raises:
+            NoMemoryError: memory is exhausted.
         """
     def hold(self) -> None:
         """Before a fork: wait until it does nothing, and let it do nothing."""

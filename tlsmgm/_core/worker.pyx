@@ -1,6 +1,6 @@
 """Workers: threads of the engine, which carry connections from accept to the last byte."""
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
@@ -22,11 +22,13 @@ from tlsmgm._core.capi cimport (
     tlsmgm_error,
     tlsmgm_handover_discard,
     tlsmgm_network,
+    tlsmgm_plan,
     tlsmgm_relay_status,
     tlsmgm_relay_status_word,
     tlsmgm_siphash_key,
     tlsmgm_status,
     tlsmgm_worker_adopt,
+    tlsmgm_worker_answer,
     tlsmgm_worker_config,
     tlsmgm_worker_count,
     tlsmgm_worker_counts,
@@ -44,6 +46,7 @@ from tlsmgm._core.capi cimport (
 from tlsmgm._core.connection cimport Connection, Given
 from tlsmgm._core.handover cimport Handover, Handovers
 from tlsmgm._core.plan cimport Plan, Routes
+from tlsmgm._core.question cimport Questions
 from tlsmgm._core.record cimport Records
 from tlsmgm._core.selector cimport fill_local
 from tlsmgm._core.status cimport check
@@ -160,6 +163,9 @@ cdef class Worker:
         bell: descriptor to which eight bytes are written when there is a record again.
         handovers: where it puts connections for the program.
         handover_bell: as bell.
+        questions: where it puts clients whom no domain answers, if the plan says so; None: nobody
+            would answer.
+        question_bell: as bell.
         keeps_tls: the records have the TLS connections.
 
     Raises:
@@ -168,7 +174,7 @@ cdef class Worker:
 
     def __cinit__(self, Admission admission not None, Plan plan not None, list listeners not None,
                   Records records not None, int bell, Handovers handovers not None,
-                  int handover_bell, *, bint keeps_tls):
+                  int handover_bell, Questions questions, int question_bell, *, bint keeps_tls):
         cdef tlsmgm_worker_config config
         cdef tlsmgm_error error
         cdef tlsmgm_worker_listener *array = <tlsmgm_worker_listener *> calloc(
@@ -179,6 +185,7 @@ cdef class Worker:
         self.admission = admission
         self.records = records
         self.handovers = handovers
+        self.questions = questions
         self.listeners = list(listeners)
         memset(&config, 0, sizeof(config))
         try:
@@ -192,6 +199,8 @@ cdef class Worker:
             config.bell = bell
             config.handovers = handovers.ring
             config.handover_bell = handover_bell
+            config.questions = NULL if questions is None else questions.ring
+            config.question_bell = question_bell
             config.keeps_tls = keeps_tls
             check(tlsmgm_worker_new(&config, &self.worker, &error), &error, None)
         finally:
@@ -270,6 +279,25 @@ cdef class Worker:
             raise RuntimeError("the listener is closed")
         check(status, &error, None)
 
+    def answer(self, uint64_t token, Plan plan):
+        """Answer a question of this worker; nothing happens where nobody waits any more.
+
+        Args:
+            token: of the question.
+            plan: under which the client goes on; the caller keeps it as long as it is in use.
+                None: it is refused.
+
+        Raises:
+            NoMemoryError: memory is exhausted.
+        """
+        cdef tlsmgm_error error
+        cdef tlsmgm_status status
+        cdef tlsmgm_plan *raw = NULL if plan is None else plan.plan
+        with nogil:
+            status = tlsmgm_worker_answer(self.worker, token, raw, &error)
+        if status != TLSMGM_STATUS_CLOSED:
+            check(status, &error, None)
+
     def hold(self):
         """Before a fork: wait until it does nothing, and let it do nothing."""
         with nogil:
@@ -296,6 +324,7 @@ cdef class Worker:
             "handshakes_completed": counts.handshakes_completed,
             "handshakes_resumed": counts.handshakes_resumed,
             "handed_over": counts.handed_over,
+            "asked": counts.asked,
             "flooded": counts.flooded,
             "paused": counts.paused,
             "bytes_in": counts.bytes_in,

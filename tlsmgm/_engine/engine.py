@@ -25,6 +25,7 @@ from tlsmgm._core.record import Record, Records
 from tlsmgm._core.worker import Admission, Senders, Worker
 from tlsmgm._domains.filters import pack_ip
 from tlsmgm._engine.arrivals import Arrivals
+from tlsmgm._engine.asking import Asking
 from tlsmgm._engine.bell import Bell
 from tlsmgm._engine.forks import forks
 from tlsmgm._engine.options import ListenOptions
@@ -68,6 +69,7 @@ class Engine:
         plan: what holds at first.
         options: of the listener.
         tell: is called with each record, in the attendant's thread.
+        asking: looks for domains where none answers; None: nobody does.
     """
 
     def __init__(
@@ -76,11 +78,14 @@ class Engine:
         plan: Plan,
         options: ListenOptions,
         tell: Callable[[Record], None],
+        asking: Asking | None,
     ) -> None:
         self._tell = tell
         self._lock = threading.Lock()  # of plans and of what was sent on
         self._plans: dict[int, Plan] = {plan.number: plan}
         self._plan = plan
+        self._kept: set[int] = set()  # numbers of plans that may still be answered with
+        self._asking = asking
         self._admission = _admission(options.limits)
         self._bell = Bell()
         self._is_over = threading.Event()
@@ -100,6 +105,8 @@ class Engine:
                 self._bell.handle,
                 self.arrivals.rings[number],
                 self.arrivals.bell.handle,
+                None if asking is None else asking.rings[number],
+                -1 if asking is None else asking.bell.handle,
                 keeps_tls=options.keeps_connections,
             )
             for number in range(count)
@@ -138,7 +145,12 @@ class Engine:
                 thread.join()
         _running.discard(self)
         self.arrivals.end()
+        self._end_asking()
         self._is_over.set()
+
+    def _end_asking(self) -> None:
+        if self._asking is not None:
+            self._asking.end()
 
     def post(self, plan: Plan) -> None:
         """Let a plan hold for all connections that are accepted after this has returned.
@@ -152,6 +164,36 @@ class Engine:
             self._plan = plan
             for worker in self._workers:
                 worker.post(plan)
+
+    @property
+    def plan(self) -> Plan:
+        """What holds for new connections."""
+        return self._plan
+
+    def keep(self, plan: Plan) -> None:
+        """Know a plan for :meth:`answer`, until it is let go.
+
+        Args:
+            plan: its number is no other plan's.
+        """
+        with self._lock:
+            self._plans[plan.number] = plan
+            self._kept.add(plan.number)
+
+    def let_go(self, plan: Plan) -> None:
+        """Know it only as long as a connection has it."""
+        with self._lock:
+            self._kept.discard(plan.number)
+
+    def answer(self, worker: int, token: int, plan: Plan | None) -> None:
+        """Answer the question of a worker.
+
+        Args:
+            worker: its number.
+            token: of the question.
+            plan: that is kept; None: the client is refused.
+        """
+        self._workers[worker].answer(token, plan)
 
     def drain(self, milliseconds: int) -> None:
         """Take no more connections, and end those that are there in time.
@@ -230,6 +272,8 @@ class Engine:
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join()
+        if self._asking is not None:
+            self._asking.join()
         if not self.has_this_thread:
             self._is_over.wait(_LAST_WAIT)
 
@@ -266,6 +310,8 @@ class Engine:
             worker.forget()
         self._bell.close()
         self.arrivals.forget()
+        if self._asking is not None:
+            self._asking.forget()
 
     @property
     def lost(self) -> int:
@@ -275,7 +321,11 @@ class Engine:
     def statistics(self) -> Mapping[str, int]:
         """Return what has been counted, see :mod:`tlsmgm._engine.statistics`."""
         counts = [worker.counts() for worker in self._workers]
-        lost = {"records_lost_total": self.lost, "handovers_late_total": self.arrivals.late}
+        lost = {
+            "records_lost_total": self.lost,
+            "handovers_late_total": self.arrivals.late,
+            "questions_refused_total": 0 if self._asking is None else self._asking.refused,
+        }
         return {**statistics(counts, self._admission.counts()), **lost}
 
     # The attendant.
@@ -307,6 +357,7 @@ class Engine:
             self._bell.close()
         finally:
             self.arrivals.end()
+            self._end_asking()
             _running.discard(self)
             self._is_over.set()
 
@@ -329,7 +380,8 @@ class Engine:
 
     def _old_plans(self) -> list[Plan]:
         with self._lock:
-            return [plan for plan in self._plans.values() if plan is not self._plan]
+            used = {self._plan.number, *self._kept}
+            return [plan for number, plan in self._plans.items() if number not in used]
 
     def _tell_one(self, record: Record) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import threading
@@ -12,10 +13,14 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
+from tlsmgm._core.plan import Plan
 from tlsmgm._core.record import Record
+from tlsmgm._domains.domain import Domain
 from tlsmgm._domains.words import printable
 from tlsmgm._engine.accepted import AcceptedConnection
 from tlsmgm._engine.arrivals import Arrivals
+from tlsmgm._engine.asked_plans import AskedPlans
+from tlsmgm._engine.asking import Asking
 from tlsmgm._engine.ended import Ended
 from tlsmgm._engine.engine import Engine
 from tlsmgm._engine.options import ListenOptions, to_milliseconds
@@ -32,6 +37,7 @@ from tlsmgm._engine.upstreams import (
     resolve,
     upstream_address,
 )
+from tlsmgm._native.contexts import BuiltContext
 from tlsmgm._serving.acceptor import shortages
 from tlsmgm._serving.limits import Limit
 from tlsmgm._serving.listening import BoundSocket
@@ -58,10 +64,12 @@ class Source:
         state: returns what holds now.
         follow: takes a function that is called after each change, before whoever makes it goes on;
             returns the way back.
+        build: loads a server domain that is none of its own.
     """
 
     state: Callable[[], tuple[Snapshot, Times]]
     follow: Callable[[Callable[[], None]], Callable[[], None]]
+    build: Callable[[Domain], BuiltContext]
 
 
 class Listener:
@@ -265,8 +273,13 @@ class _Inside:
         _check(snapshot, self._routes)
         plan = make_plan(self._number, snapshot, self._places, times, self._options)
         plan.turn_ticket_keys()
-        self.engine = Engine(bound, plan, self._options, self._tell)
+        asking = self._asking(len(bound[0].socks))
+        self.engine = Engine(bound, plan, self._options, self._tell, asking)
         self.engine.arrivals.belong_to(self)
+        if asking is not None:
+            asking.begin(
+                AskedPlans(self.engine, self._source.build, self._make_alone, self._patience)
+            )
         # Engine and plan are known before anybody can change the manager's mind again.
         self._unfollow = self._source.follow(self._renew)
         try:
@@ -339,6 +352,27 @@ class _Inside:
     def leave(self) -> None:
         """Give a place back."""
         self.engine.leave()
+
+    def _asking(self, workers: int) -> Asking | None:
+        """Who looks for domains where none answers."""
+        said = self._options.on_demand
+        if said is None:
+            return None
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            loop = None
+        return Asking(said, workers, loop)
+
+    def _make_alone(self, number: int, domain: Domain, built: BuiltContext) -> Plan:
+        """Make a plan in which one domain alone answers, that the manager does not know."""
+        snapshot, times = self._source.state()
+        only = snapshot.with_only(domain, built)
+        return make_plan(number, only, self._places, times, self._options)
+
+    def _patience(self) -> float:
+        """Seconds that a handshake may take."""
+        return self._options.limits.handshake_timeout or self._source.state()[1].handshake
 
     def end_following(self) -> None:
         """Hear no more of the manager, and look nothing up."""

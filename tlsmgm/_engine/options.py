@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from tlsmgm._engine.on_demand import OnDemand
 from tlsmgm._serving.forwarding import Balance, ProxyProtocol, ProxyTLVs, UncleanEnd
 from tlsmgm._serving.limits import Limits
 from tlsmgm._serving.networks import Network
@@ -35,6 +36,7 @@ class ListenOptions:
         proxy_protocol_tlvs: what the header says beside the addresses, in version 2.
         proxy_header_from: each connection begins with a PROXY header, and only these networks may
             send one; None: no connection does.
+        on_demand: who finds domains for clients whom none answers; None: nobody.
         keeps_connections: what has ended comes with its TLS connections, for logs.
 
     Raises:
@@ -49,6 +51,7 @@ class ListenOptions:
     proxy_protocol: ProxyProtocol | None = None
     proxy_protocol_tlvs: ProxyTLVs = ProxyTLVs.TLS
     proxy_header_from: tuple[Network, ...] | None = None
+    on_demand: OnDemand | None = None
     keeps_connections: bool = True
 
     def __post_init__(self) -> None:

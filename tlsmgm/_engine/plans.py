@@ -76,6 +76,7 @@ def make_plan(
         idle_records=limits.records_without_data,
         high_water=limits.buffered_bytes,
         ends_plain_with_fin=options.unclean_end is UncleanEnd.FIN,
+        asks=options.on_demand is not None,
         hello_limit=limits.hello_size or 0,
         preface=_PREFACES[options.proxy_protocol],
         preface_values=_VALUES[options.proxy_protocol_tlvs],

@@ -19,6 +19,8 @@
 ``bytes_to_clients_total``            the same in the other direction
 ``connections_handed_over_total``     to the program
 ``handovers_late_total``              which did not take them in time; they were reset
+``questions_total``                   clients whom no domain answers, and for whom one is looked for
+``questions_refused_total``           those for whom none was, because too many waited
 ``records_lost_total``                connections that have ended, and nobody was told in time
 ===================================== ======================================================
 
@@ -44,6 +46,7 @@ _PLAIN: Final = {
     "handshakes_completed": "handshakes_completed_total",
     "handshakes_resumed": "handshakes_resumed_total",
     "handed_over": "connections_handed_over_total",
+    "asked": "questions_total",
     "bytes_in": "bytes_from_clients_total",
     "bytes_out": "bytes_to_clients_total",
     "flooded": "limit_records_without_data_total",

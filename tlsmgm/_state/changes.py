@@ -16,6 +16,7 @@ from tlsmgm._config.toml import read_toml
 from tlsmgm._domains.domain import Domain, DomainKind, normalise
 from tlsmgm._domains.report import ChangeCause, ReloadEvent, ReloadReport
 from tlsmgm._material.reading import Reader
+from tlsmgm._native.contexts import BuiltContext, build_context
 from tlsmgm._provisioning import sql_module
 from tlsmgm._provisioning.loaded import Rows
 from tlsmgm._provisioning.watcher import DatabaseWatcher
@@ -23,7 +24,7 @@ from tlsmgm._state.assembly import TO_SERVE_NONE, assemble, check_successor, ext
 from tlsmgm._state.change_lock import ChangeLock
 from tlsmgm._state.listeners import Listeners
 from tlsmgm._state.snapshot import Parts, Snapshot, compare, holdings, let_go, make_snapshot
-from tlsmgm.errors import ConfigError, DatabaseError, TLSError
+from tlsmgm.errors import ConfigError, DatabaseError, TLSError, UnsupportedError
 
 __all__ = ["Changes", "Taken"]
 
@@ -73,6 +74,22 @@ class Changes:
         library = "no TLS library" if backend is None else f"{backend.name} {backend.version}"
         table = None if database is None else database.table  # its URL has secrets
         return f"{library}; {self.snapshot.in_one_line(table)}"
+
+    def build(self, domain: Domain) -> BuiltContext:
+        """Load a server domain that stays outside of the state; may take as long as its files.
+
+        Raises:
+            ConfigError: it cannot be used, or is no server's.
+            UnsupportedError: there is no TLS library.
+        """
+        if self.backend is None:
+            raise UnsupportedError("this manager has no TLS library (tls_library is 'none')")
+        if domain.kind != "server":
+            raise ConfigError("is no server domain", domain=domain.name)
+        with Reader() as reader:
+            reader.expect((domain,))
+            secrets = self.snapshot.parts.ticket_secrets
+            return build_context(domain, self.backend, reader=reader, ticket_secrets=secrets)
 
     def set_hello_size(self, size: int) -> None:
         """Set another bound of the ClientHello; listeners do not hear of that."""

@@ -120,6 +120,22 @@ class Snapshot:
             selector = _selector(self.servers, self.built, self.server_index, size, self.generation)
         return replace(self, selector=selector, hello_size=size)
 
+    def with_only(self, domain: Domain, built: BuiltContext) -> Snapshot:
+        """Return the same state with another server domain in the place of all that it has.
+
+        Args:
+            domain: of kind server.
+            built: its context.
+        """
+        index = MatchIndex(match_entries((domain,)))
+        contexts = {key_of(domain): built}
+        return replace(
+            self,
+            servers=(domain,),
+            server_index=index,
+            selector=_selector((domain,), contexts, index, self.hello_size, self.generation),
+        )
+
     def server_at(self, ip: str, port: int) -> Domain | None:
         """Find the latest server domain for a local address, whatever its names."""
         exact = self.server_addresses.get((pack_ip(ip), port))

@@ -1,0 +1,40 @@
+"""Questions: clients for whose name the engine knows no domain, and who wait for an answer."""
+
+from typing import Self
+
+class Question:
+    """What is known of a client who waits."""
+
+    @property
+    def token(self) -> int:
+        """Names the client to the worker that has asked."""
+    @property
+    def asked(self) -> float:
+        """When, in seconds of ``time.monotonic()``."""
+    @property
+    def server_name(self) -> bytes | None:
+        """The name as it was sent (RFC 6066 section 3), or None: none was."""
+    @property
+    def client_address(self) -> tuple[bytes, int] | None:
+        """16 bytes, IPv4 mapped into IPv6, and a port; None: the client has no such address."""
+    @property
+    def local_address(self) -> tuple[bytes, int]:
+        """The same of the end that it has come in at."""
+
+class Questions:
+    """The questions of one worker, the oldest first; one thread at a time takes them.
+
+    Args:
+        capacity: how many may wait, a power of two; the clients of those beyond are refused.
+    """
+
+    def __new__(cls, capacity: int) -> Self: ...
+    def take(self) -> list[Question]:
+        """Some of those that wait.
+
+        Returns:
+            A list of :class:`Question`; empty: none waits.
+        """
+    @property
+    def lost(self) -> int:
+        """How many found no room."""

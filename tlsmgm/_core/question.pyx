@@ -1,0 +1,86 @@
+"""Questions: clients for whose name the engine knows no domain, and who wait for an answer."""
+
+from tlsmgm._core.capi cimport (
+    tlsmgm_error,
+    tlsmgm_question,
+    tlsmgm_record_ring_free,
+    tlsmgm_record_ring_lost,
+    tlsmgm_record_ring_new,
+    tlsmgm_record_ring_take,
+)
+from tlsmgm._core.record cimport address_of
+from tlsmgm._core.status cimport check
+
+cdef enum:
+    BATCH = 64  # questions that are copied at a time
+
+
+cdef class Question:
+    """What is known of a client who waits."""
+
+    @property
+    def token(self):
+        """Names the client to the worker that has asked."""
+        return self.raw.token
+
+    @property
+    def asked(self):
+        """When, in seconds of ``time.monotonic()``."""
+        return self.raw.asked / 1e9
+
+    @property
+    def server_name(self):
+        """The name as it was sent (RFC 6066 section 3), or None: none was."""
+        if self.raw.name_size == 0:
+            return None
+        return (<const char *> self.raw.name)[:self.raw.name_size]
+
+    @property
+    def client_address(self):
+        """16 bytes, IPv4 mapped into IPv6, and a port; None: the client has no such address."""
+        if not self.raw.has_client_address:
+            return None
+        return address_of(self.raw.client), self.raw.client_port
+
+    @property
+    def local_address(self):
+        """The same of the end that it has come in at."""
+        return address_of(self.raw.local.address), self.raw.local.port
+
+
+cdef class Questions:
+    """The questions of one worker, the oldest first; one thread at a time takes them.
+
+    Args:
+        capacity: how many may wait, a power of two; the clients of those beyond are refused.
+    """
+
+    def __cinit__(self, size_t capacity):
+        cdef tlsmgm_error error
+        check(tlsmgm_record_ring_new(sizeof(tlsmgm_question), capacity, &self.ring, &error),
+              &error, None)
+
+    def __dealloc__(self):
+        tlsmgm_record_ring_free(self.ring)
+
+    def take(self):
+        """Some of those that wait.
+
+        Returns:
+            A list of :class:`Question`; empty: none waits.
+        """
+        cdef tlsmgm_question[BATCH] raw
+        cdef size_t count = tlsmgm_record_ring_take(self.ring, raw, BATCH)
+        cdef Question question
+        cdef size_t i
+        found = []
+        for i in range(count):
+            question = Question.__new__(Question)
+            question.raw = raw[i]
+            found.append(question)
+        return found
+
+    @property
+    def lost(self):
+        """How many found no room."""
+        return tlsmgm_record_ring_lost(self.ring)
