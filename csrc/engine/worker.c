@@ -181,6 +181,7 @@ void tlsmgm_worker_run(struct tlsmgm_worker *worker) {
     for_all(worker, tlsmgm_relay_abort);
     take_turns(worker);
     tlsmgm_listeners_close(worker);
+    tlsmgm_mailbox_sleep(worker);
     (void)pthread_mutex_unlock(&worker->turn);
 }
 
@@ -260,9 +261,14 @@ void tlsmgm_worker_free(struct tlsmgm_worker *worker) {
 /* --- around a fork ------------------------------------------------------------------------------
  */
 
-void tlsmgm_worker_hold(struct tlsmgm_worker *worker) { (void)pthread_mutex_lock(&worker->turn); }
+/* What others put into the mailbox must be whole, too: the child looks into it. */
+void tlsmgm_worker_hold(struct tlsmgm_worker *worker) {
+    (void)pthread_mutex_lock(&worker->turn);
+    (void)pthread_mutex_lock(&worker->mailbox.lock);
+}
 
 void tlsmgm_worker_release(struct tlsmgm_worker *worker) {
+    (void)pthread_mutex_unlock(&worker->mailbox.lock);
     (void)pthread_mutex_unlock(&worker->turn);
 }
 
@@ -283,6 +289,8 @@ void tlsmgm_worker_forget(struct tlsmgm_worker *worker) {
         close_copy(&channel->relay.client.fd);
         if (channel->relay.has_upstream) close_copy(&channel->relay.upstream.fd);
     }
+    struct tlsmgm_adoption *adoption = worker->mailbox.adoptions;
+    for (; adoption != NULL; adoption = adoption->next) close_copy(&adoption->handover.fd);
     tlsmgm_poller_free(worker->poller);
     worker->poller = NULL;
 }

@@ -6,6 +6,7 @@
  *     channels.c     what a relay wants after it was called, and what remains of it
  *     accepting.c    listening sockets, and who may come in
  *     introducing.c  PROXY headers, where a listener expects them
+ *     turning_away.c those for whom there is no memory
  *     records.c      what is told of connections that are over
  *     handing_over.c connections that leave for the program, and that come back
  *     mailbox.c      what other threads ask for
@@ -103,7 +104,8 @@ struct tlsmgm_worker {
     int bell;
     int handover_bell;
     bool keeps_tls;
-    struct tlsmgm_poller *poller;
+    struct tlsmgm_poller
+        *poller; /* NULL once it has ended; from other threads with the lock of the mailbox */
     struct tlsmgm_slot *slots;
     uint32_t slot_count;
     uint32_t free_slot;
@@ -127,9 +129,6 @@ struct tlsmgm_worker {
 static inline struct tlsmgm_routes *tlsmgm_channel_routes(const struct tlsmgm_channel *channel) {
     return channel->routes != NULL ? channel->routes : channel->plan->routes;
 }
-
-/* Monotonic nanoseconds. */
-uint64_t tlsmgm_worker_clock(void);
 
 /* That is our own trouble, whatever address is asked. */
 static inline bool tlsmgm_is_shortage(int error) {

@@ -423,6 +423,8 @@ cdef extern from "engine/admission.h" nogil:
 
 
 cdef extern from "engine/record.h" nogil:
+    uint64_t tlsmgm_worker_clock()
+
     cdef enum tlsmgm_record_kind:
         TLSMGM_RECORD_ENDED
         TLSMGM_RECORD_TURNED_AWAY

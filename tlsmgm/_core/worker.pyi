@@ -9,6 +9,9 @@ from tlsmgm._core.record import Records
 
 _Listener = tuple[int, int, bool, bool, bytes, int, Senders | None]
 
+def clock() -> float:
+    """Seconds of the clock that the engine's times are of."""
+
 def status_words() -> tuple[str, ...]:
     """All words for how a connection can end."""
 

@@ -27,6 +27,7 @@ from tlsmgm._core.capi cimport (
     tlsmgm_siphash_key,
     tlsmgm_status,
     tlsmgm_worker_adopt,
+    tlsmgm_worker_clock,
     tlsmgm_worker_config,
     tlsmgm_worker_count,
     tlsmgm_worker_counts,
@@ -59,6 +60,11 @@ _FAILURES = (
     "no_domain", "hello_too_large", "first_byte_timeout", "handshake_timeout", "drained",
     "certificate", "alert", "protocol", "lost", "other",
 )
+
+
+def clock():
+    """Seconds of the clock that the engine's times are of."""
+    return tlsmgm_worker_clock() / 1e9
 
 
 def status_words():
@@ -262,7 +268,9 @@ cdef class Worker:
                 if status != TLSMGM_STATUS_OK:
                     tlsmgm_handover_discard(&handover.raw)
                     raise NoMemoryError("out of memory")
-        status = tlsmgm_worker_adopt(self.worker, &handover.raw, routes.routes, &error)
+        # Whoever forks has the mailbox, and wants the interpreter.
+        with nogil:
+            status = tlsmgm_worker_adopt(self.worker, &handover.raw, routes.routes, &error)
         if status == TLSMGM_STATUS_OK:
             return
         tlsmgm_handover_discard(&handover.raw)

@@ -139,7 +139,7 @@ class Listener:
         """Return a connection whose route leads to the program, and wait until there is one.
 
         For threads; tasks use ``async for connection in listener``.  What nobody takes within ten
-        seconds is reset.
+        seconds, or until the listener has ended, is reset.
 
         Args:
             seconds: how long to wait; None: until there will be none any more.
@@ -309,7 +309,6 @@ class _Inside:
         if self.engine.is_forked or self.engine.has_this_thread:
             return
         self.engine.wait()
-        self.engine.arrivals.discard()
 
     # What connections that were handed over ask for.
 
