@@ -2,6 +2,9 @@
 
 #include <string.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <linux/filter.h>
+#endif
 
 #include "engine/channels.h"
 #include "engine/mailbox.h"
@@ -12,6 +15,10 @@
 #define ACCEPTS_MAX 64   /* of one listener, then others go first */
 #define BACKLOG_MAX 4096 /* of one listener, before it closes: Linux has no more (somaxconn) */
 #define PAUSE_MS    500  /* without accepting, where there are no descriptors */
+
+/* From the last SYN that is answered to the end: for those whose part of a handshake is on its way.
+ */
+#define LAST_CALL_MS 50u
 
 static uint64_t listener_token(size_t number) { return (uint64_t)number << 1; }
 
@@ -216,12 +223,48 @@ void tlsmgm_listeners_close(struct tlsmgm_worker *worker) {
     }
 }
 
-void tlsmgm_listeners_drain(struct tlsmgm_worker *worker) {
+/*
+ * What comes between the last accept and the end of a socket would be reset, though its connect()
+ * has succeeded. So SYN packets are dropped first: whoever is not heard tries again in a second,
+ * and meets a closed port or another process. False: the system cannot do that, or others have the
+ * socket, who would be deaf with us.
+ */
+static bool take_no_more(const struct tlsmgm_worker_listener *listener) {
+    if (!listener->is_exclusive || listener->fd < 0) return false;
+#ifdef __linux__
+    struct sock_filter drops_syn[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13), /* flags: a packet begins with its TCP header */
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x02, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    const struct sock_fprog program = {.len = 4, .filter = drops_syn};
+    return setsockopt(listener->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
+#else
+    return false;
+#endif
+}
+
+void tlsmgm_listeners_drain(struct tlsmgm_worker *worker, uint32_t timeout) {
+    bool may_wait = timeout > 0;
+    for (size_t i = 0; i < worker->listener_count; i++) {
+        may_wait = take_no_more(&worker->listeners[i]) && may_wait;
+    }
+    if (!may_wait) {
+        tlsmgm_listeners_end(worker);
+        return;
+    }
+    uint32_t delay = timeout < LAST_CALL_MS ? timeout : LAST_CALL_MS;
+    tlsmgm_wheel_set(&worker->wheel, &worker->last_call, worker->now + delay);
+}
+
+void tlsmgm_listeners_end(struct tlsmgm_worker *worker) {
     for (size_t i = 0; i < worker->listener_count; i++) {
         int rounds = BACKLOG_MAX / ACCEPTS_MAX;
         while (rounds-- > 0 && accept_some(worker, &worker->listeners[i])) {
         }
     }
     tlsmgm_wheel_cancel(&worker->wheel, &worker->pause);
+    tlsmgm_wheel_cancel(&worker->wheel, &worker->last_call);
     tlsmgm_listeners_close(worker);
 }

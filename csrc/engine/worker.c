@@ -90,6 +90,10 @@ static void expire(struct tlsmgm_worker *worker, uint64_t due) {
             tlsmgm_listeners_watch(worker);
             continue;
         }
+        if (timer == &worker->last_call) {
+            tlsmgm_listeners_end(worker);
+            continue;
+        }
         struct tlsmgm_channel *channel = channel_of_timer(timer);
         if (channel->relay.deadline <= due) {
             tlsmgm_relay_expire(&channel->relay, worker->now);
@@ -112,13 +116,18 @@ static void for_all(struct tlsmgm_worker *worker,
 static void begin_draining(struct tlsmgm_worker *worker, uint32_t timeout) {
     uint64_t end = worker->now + timeout;
     if (worker->is_stopping || worker->drained_at <= end) return;
-    if (worker->drained_at == TLSMGM_NEVER) tlsmgm_listeners_drain(worker);
+    if (worker->drained_at == TLSMGM_NEVER) tlsmgm_listeners_drain(worker, timeout);
     worker->drained_at = end;
 }
 
 static bool is_done(struct tlsmgm_worker *worker) {
     if (worker->drained_at == TLSMGM_NEVER) return false;
-    if (worker->drained_at <= worker->now) {
+    bool is_due = worker->drained_at <= worker->now;
+    if (tlsmgm_timer_is_set(&worker->last_call)) {
+        if (!is_due) return false;
+        tlsmgm_listeners_end(worker);
+    }
+    if (is_due) {
         for_all(worker, worker->is_stopping ? tlsmgm_relay_abort : tlsmgm_relay_stop);
         worker->is_stopping = true;
         worker->drained_at = worker->now + worker->plan->settings.linger_timeout + LAST_WAIT_MS;

@@ -118,9 +118,10 @@ struct tlsmgm_worker {
     uint32_t connections;
     uint64_t next_notice[TLSMGM_NOTICES]; /* when the next one may be pushed */
     uint64_t now;
-    uint64_t drained_at;       /* when what is left is ended; TLSMGM_NEVER: it does not drain */
-    bool is_stopping;          /* they were stopped, and linger */
-    struct tlsmgm_timer pause; /* set: no listener is watched */
+    uint64_t drained_at;           /* when what is left is ended; TLSMGM_NEVER: it does not drain */
+    bool is_stopping;              /* they were stopped, and linger */
+    struct tlsmgm_timer pause;     /* set: no listener is watched */
+    struct tlsmgm_timer last_call; /* set: it drains, and takes those who have connected before */
     struct tlsmgm_wheel wheel;
     struct tlsmgm_room room;
 };

@@ -166,7 +166,7 @@ def _run(options: argparse.Namespace, early: EarlySignals) -> int:
             freezes=True,
         )
         service.proxy.check()
-        await service.run(bind(targets, settings.workers), early=early.seen)
+        await service.run(bind(targets, settings.workers, is_exclusive=True), early=early.seen)
         executor.shutdown(wait=False, cancel_futures=True)
         if not _threads_end():
             access_log.close()

@@ -521,6 +521,7 @@ cdef extern from "engine/worker.h" nogil:
         uint32_t number
         bint is_plain
         bint has_wildcard
+        bint is_exclusive
         bint expects_header
         const tlsmgm_network *senders
         size_t sender_count

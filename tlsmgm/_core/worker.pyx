@@ -159,9 +159,10 @@ cdef class Worker:
     Args:
         admission: who may come in.
         plan: what holds at first.
-        listeners: tuples ``(descriptor, number, is_plain, has_wildcard, address, port, senders)``;
-            the descriptors are the worker's from now on, whatever happens; with :class:`Senders`,
-            connections begin with a PROXY header, with None they do not.
+        listeners: tuples ``(descriptor, number, is_plain, has_wildcard, is_exclusive, address,
+            port, senders)``; the descriptors are the worker's from now on, whatever happens; those
+            that are exclusive nobody else has; with :class:`Senders`, connections begin with a
+            PROXY header, with None they do not.
         records: where it tells what has become of its connections.
         bell: descriptor to which eight bytes are written when there is a record again.
         handovers: where it puts connections for the program.
@@ -318,11 +319,12 @@ cdef class Worker:
 
 cdef int fill_listener(tlsmgm_worker_listener *out, tuple source) except -1:
     cdef Senders senders
-    fd, number, is_plain, has_wildcard, address, port, senders = source
+    fd, number, is_plain, has_wildcard, is_exclusive, address, port, senders = source
     out.fd = fd
     out.number = number
     out.is_plain = is_plain
     out.has_wildcard = has_wildcard
+    out.is_exclusive = is_exclusive
     if senders is not None:
         out.expects_header = True
         out.senders = senders.networks
