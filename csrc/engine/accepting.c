@@ -174,9 +174,25 @@ static void welcome(struct tlsmgm_worker *worker, const struct stranger *strange
     tlsmgm_channel_look_after(worker, channel);
 }
 
-/* It would say the same again and again. */
-static bool is_lasting(int error) {
-    return tlsmgm_is_shortage(error) || error == EBADF || error == EINVAL || error == ENOTSOCK;
+/* About one connection, which is gone (accept(2)). Others would be told again and again. */
+static bool is_about_one(int error) {
+    switch (error) {
+        case ECONNABORTED:
+        case EINTR:
+        case EPROTO:
+        case ENOPROTOOPT:
+        case EOPNOTSUPP:
+        case ENETDOWN:
+        case ENETUNREACH:
+        case EHOSTDOWN:
+        case EHOSTUNREACH:
+#ifdef ENONET
+        case ENONET:
+#endif
+            return true;
+        default:
+            return false;
+    }
 }
 
 /* Returns whether the backlog may have more. */
@@ -195,14 +211,12 @@ static bool accept_some(struct tlsmgm_worker *worker,
             welcome(worker, &stranger);
             continue;
         }
-        if (is_lasting(errno)) {
-            tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(accept_errors), 1);
-            tlsmgm_record_cannot_accept(worker, listener, errno);
-            pause_accepting(worker);
-            return false;
-        }
+        if (is_about_one(errno)) continue;
         if (errno == EAGAIN || errno == EWOULDBLOCK) return false;
-        /* Anything else is about that one connection, such as ECONNABORTED (accept(2)). */
+        tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(accept_errors), 1);
+        tlsmgm_record_cannot_accept(worker, listener, errno);
+        pause_accepting(worker);
+        return false;
     }
     return true;
 }
