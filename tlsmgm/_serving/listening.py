@@ -60,9 +60,11 @@ def bind(
         ConfigError: one of them cannot be had; those before it are closed again.
     """
     bound: list[BoundSocket] = []
+    seen: dict[tuple[str, int], Target] = {}
     try:
         for target in targets:
             for family, address in _resolve(target):
+                _check_alone(target, address, seen)
                 bound.append(_listen(target, family, address, workers, is_exclusive))
     except ConfigError:
         close_sockets(bound)
@@ -99,6 +101,17 @@ def _resolve(target: Target) -> list[tuple[socket.AddressFamily, tuple[str, int]
     except (OSError, UnicodeError) as error:
         raise ConfigError(f"cannot listen on {target}: {os_reason(error)}") from None
     return list(dict.fromkeys((item[0], item[4]) for item in found))  # type: ignore[misc]
+
+
+def _check_alone(
+    target: Target, address: tuple[str, int], seen: dict[tuple[str, int], Target]
+) -> None:
+    """Say which of our own addresses is in the way; the system only says that something is."""
+    before = seen.get(address)
+    if address[1] and before is not None:  # with port 0 each gets one of its own
+        what = "twice" if before == target else f"and on {before}, which is the same address"
+        raise ConfigError(f"cannot listen on {target} {what}")
+    seen[address] = target
 
 
 def _listen(
