@@ -2,15 +2,23 @@
 
 #include <string.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <linux/filter.h>
+#endif
 
 #include "engine/channels.h"
 #include "engine/mailbox.h"
 #include "engine/records.h"
 #include "engine/slots.h"
+#include "engine/turning_away.h"
 
 #define ACCEPTS_MAX 64   /* of one listener, then others go first */
 #define BACKLOG_MAX 4096 /* of one listener, before it closes: Linux has no more (somaxconn) */
 #define PAUSE_MS    500  /* without accepting, where there are no descriptors */
+
+/* From the last SYN that is answered to the end: for those whose part of a handshake is on its way.
+ */
+#define LAST_CALL_MS 50u
 
 static uint64_t listener_token(size_t number) { return (uint64_t)number << 1; }
 
@@ -88,65 +96,103 @@ static void begin(const struct tlsmgm_worker *worker, struct tlsmgm_channel *cha
                        plan->hello_limit, worker->now);
 }
 
-static void welcome(struct tlsmgm_worker *worker, const struct tlsmgm_worker_listener *listener,
-                    int fd, const struct sockaddr_storage *from) {
-    uint8_t address[16] = {0};
-    uint16_t port = 0;
-    bool has_address = read_address(from, address, &port);
-    const uint8_t *network = has_address ? address : NULL;
-    if (is_untrusted(listener, network)) {
-        turn_away(fd);
+/* Whoever has just come. */
+struct stranger {
+    const struct tlsmgm_worker_listener *listener;
+    int fd;
+    uint16_t port;
+    bool has_address;
+    uint8_t address[16];
+};
+
+/* Behind a header, whose handshake it is will be known later. */
+static bool shakes_hands(const struct tlsmgm_worker_listener *listener) {
+    return !listener->is_plain && !listener->expects_header;
+}
+
+static const uint8_t *network_of(const struct stranger *stranger) {
+    return stranger->has_address ? stranger->address : NULL;
+}
+
+/* False: whoever it was is gone. */
+static bool let_in(struct tlsmgm_worker *worker, const struct stranger *stranger) {
+    const struct tlsmgm_worker_listener *listener = stranger->listener;
+    if (is_untrusted(listener, network_of(stranger))) {
+        turn_away(stranger->fd);
         tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(untrusted), 1);
-        tlsmgm_record_untrusted(worker, listener, address, has_address);
-        return;
+        tlsmgm_record_untrusted(worker, listener, stranger->address, stranger->has_address);
+        return false;
     }
-    /* Behind a header, whose handshake it is will be known later. */
-    bool shakes_hands = !listener->is_plain && !listener->expects_header;
     enum tlsmgm_admission_verdict verdict =
-        tlsmgm_admission_enter(worker->admission, network, shakes_hands);
-    if (verdict != TLSMGM_ADMISSION_ADMITTED) {
-        turn_away(fd);
-        tlsmgm_record_turned_away(worker, listener, verdict, address, has_address);
-        return;
-    }
-    struct tlsmgm_channel *channel = tlsmgm_channel_new(worker);
-    if (channel == NULL) {
-        if (shakes_hands) tlsmgm_admission_handshake_over(worker->admission, network);
-        tlsmgm_admission_leave(worker->admission);
-        turn_away(fd);
-        return;
-    }
-    worker->connections++;
-    tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(connections), 1);
-    if (shakes_hands) {
-        tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(handshakes_started), 1);
-    }
+        tlsmgm_admission_enter(worker->admission, network_of(stranger), shakes_hands(listener));
+    if (verdict == TLSMGM_ADMISSION_ADMITTED) return true;
+    turn_away(stranger->fd);
+    tlsmgm_record_turned_away(worker, listener, verdict, stranger->address, stranger->has_address);
+    return false;
+}
+
+/* What is known of it, before its first byte. */
+static void fill(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel,
+                 const struct stranger *stranger) {
+    const struct tlsmgm_worker_listener *listener = stranger->listener;
     channel->listener = listener;
     channel->accepted = tlsmgm_worker_clock();
-    channel->client_port = port;
+    channel->client_port = stranger->port;
     channel->plan = tlsmgm_plan_ref(worker->plan);
-    channel->has_client_address = has_address;
-    channel->holds_handshake = shakes_hands;
-    memcpy(channel->client, address, sizeof address);
-    channel->local = local_of(listener, fd);
-    struct tlsmgm_relay *relay = &channel->relay;
-    tlsmgm_relay_init(relay, &channel->plan->settings, tlsmgm_socket_transport(), &worker->room, fd,
-                      worker->now);
-    bool can_begin = listener->is_plain || channel->plan->selector != NULL;
-    if (!can_begin ||
-        tlsmgm_poller_watch_stream(
-            worker->poller, fd, tlsmgm_channel_token(worker, channel, TLSMGM_RELAY_CLIENT)) != 0) {
-        relay->client.is_tls = shakes_hands; /* it counts as a handshake that has failed */
-        tlsmgm_relay_abort(relay, worker->now);
-    } else {
-        begin(worker, channel);
+    channel->has_client_address = stranger->has_address;
+    channel->holds_handshake = shakes_hands(listener);
+    memcpy(channel->client, stranger->address, sizeof channel->client);
+    channel->local = local_of(listener, stranger->fd);
+    tlsmgm_relay_init(&channel->relay, &channel->plan->settings, tlsmgm_socket_transport(),
+                      &worker->room, stranger->fd, worker->now);
+    channel->relay.client.is_tls = channel->holds_handshake; /* until it begins, which may fail */
+    if (channel->holds_handshake) {
+        tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(handshakes_started), 1);
     }
+}
+
+static void welcome(struct tlsmgm_worker *worker, const struct stranger *stranger) {
+    if (!let_in(worker, stranger)) return;
+    struct tlsmgm_channel *channel = tlsmgm_channel_new(worker);
+    if (channel == NULL) {
+        struct tlsmgm_channel nowhere = {.connecting = -1};
+        fill(worker, &nowhere, stranger);
+        tlsmgm_channel_turn_away(worker, &nowhere);
+        return;
+    }
+    fill(worker, channel, stranger);
+    worker->connections++;
+    tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(connections), 1);
+    int failed = tlsmgm_poller_watch_stream(
+        worker->poller, stranger->fd, tlsmgm_channel_token(worker, channel, TLSMGM_RELAY_CLIENT));
+    if (failed != 0)
+        tlsmgm_relay_fail(&channel->relay, NULL, failed, worker->now);
+    else if (!stranger->listener->is_plain && channel->plan->selector == NULL)
+        tlsmgm_relay_fail(&channel->relay, "there is no TLS library", 0, worker->now);
+    else
+        begin(worker, channel);
     tlsmgm_channel_look_after(worker, channel);
 }
 
-/* It would say the same again and again. */
-static bool is_lasting(int error) {
-    return tlsmgm_is_shortage(error) || error == EBADF || error == EINVAL || error == ENOTSOCK;
+/* About one connection, which is gone (accept(2)). Others would be told again and again. */
+static bool is_about_one(int error) {
+    switch (error) {
+        case ECONNABORTED:
+        case EINTR:
+        case EPROTO:
+        case ENOPROTOOPT:
+        case EOPNOTSUPP:
+        case ENETDOWN:
+        case ENETUNREACH:
+        case EHOSTDOWN:
+        case EHOSTUNREACH:
+#ifdef ENONET
+        case ENONET:
+#endif
+            return true;
+        default:
+            return false;
+    }
 }
 
 /* Returns whether the backlog may have more. */
@@ -155,22 +201,22 @@ static bool accept_some(struct tlsmgm_worker *worker,
     for (int i = 0; i < ACCEPTS_MAX && listener->fd >= 0; i++) {
         struct sockaddr_storage from = {0};
         socklen_t size = sizeof from;
-        int fd =
+        struct stranger stranger = {.listener = listener};
+        stranger.fd =
             accept4(listener->fd, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
+        if (stranger.fd >= 0) {
             tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(accepted), 1);
             tlsmgm_mailbox_refresh(worker); /* a reload that has returned holds for whoever comes */
-            welcome(worker, listener, fd, &from);
+            stranger.has_address = read_address(&from, stranger.address, &stranger.port);
+            welcome(worker, &stranger);
             continue;
         }
-        if (is_lasting(errno)) {
-            tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(accept_errors), 1);
-            tlsmgm_record_cannot_accept(worker, listener, errno);
-            pause_accepting(worker);
-            return false;
-        }
+        if (is_about_one(errno)) continue;
         if (errno == EAGAIN || errno == EWOULDBLOCK) return false;
-        /* Anything else is about that one connection, such as ECONNABORTED (accept(2)). */
+        tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(accept_errors), 1);
+        tlsmgm_record_cannot_accept(worker, listener, errno);
+        pause_accepting(worker);
+        return false;
     }
     return true;
 }
@@ -185,18 +231,54 @@ void tlsmgm_listeners_close(struct tlsmgm_worker *worker) {
     for (size_t i = 0; i < worker->listener_count; i++) {
         struct tlsmgm_worker_listener *listener = &worker->listeners[i];
         if (listener->fd < 0) continue;
-        (void)tlsmgm_poller_forget(worker->poller, listener->fd);
+        if (worker->poller != NULL) (void)tlsmgm_poller_forget(worker->poller, listener->fd);
         (void)close(listener->fd);
         listener->fd = -1;
     }
 }
 
-void tlsmgm_listeners_drain(struct tlsmgm_worker *worker) {
+/*
+ * What comes between the last accept and the end of a socket would be reset, though its connect()
+ * has succeeded. So SYN packets are dropped first: whoever is not heard tries again in a second,
+ * and meets a closed port or another process. False: the system cannot do that, or others have the
+ * socket, who would be deaf with us.
+ */
+static bool take_no_more(const struct tlsmgm_worker_listener *listener) {
+    if (!listener->is_exclusive || listener->fd < 0) return false;
+#ifdef __linux__
+    struct sock_filter drops_syn[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13), /* flags: a packet begins with its TCP header */
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x02, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    const struct sock_fprog program = {.len = 4, .filter = drops_syn};
+    return setsockopt(listener->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
+#else
+    return false;
+#endif
+}
+
+void tlsmgm_listeners_drain(struct tlsmgm_worker *worker, uint32_t timeout) {
+    bool may_wait = timeout > 0;
+    for (size_t i = 0; i < worker->listener_count; i++) {
+        may_wait = take_no_more(&worker->listeners[i]) && may_wait;
+    }
+    if (!may_wait) {
+        tlsmgm_listeners_end(worker);
+        return;
+    }
+    uint32_t delay = timeout < LAST_CALL_MS ? timeout : LAST_CALL_MS;
+    tlsmgm_wheel_set(&worker->wheel, &worker->last_call, worker->now + delay);
+}
+
+void tlsmgm_listeners_end(struct tlsmgm_worker *worker) {
     for (size_t i = 0; i < worker->listener_count; i++) {
         int rounds = BACKLOG_MAX / ACCEPTS_MAX;
         while (rounds-- > 0 && accept_some(worker, &worker->listeners[i])) {
         }
     }
     tlsmgm_wheel_cancel(&worker->wheel, &worker->pause);
+    tlsmgm_wheel_cancel(&worker->wheel, &worker->last_call);
     tlsmgm_listeners_close(worker);
 }

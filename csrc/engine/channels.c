@@ -5,14 +5,7 @@
 #include "engine/handing_over.h"
 #include "engine/records.h"
 #include "engine/slots.h"
-
-static void give_back_handshake(const struct tlsmgm_worker *worker,
-                                struct tlsmgm_channel *channel) {
-    if (!channel->holds_handshake) return;
-    channel->holds_handshake = false;
-    tlsmgm_admission_handshake_over(worker->admission,
-                                    channel->has_client_address ? channel->client : NULL);
-}
+#include "engine/turning_away.h"
 
 /* What is left of it goes; a place of admission may have gone elsewhere. */
 static void release(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
@@ -30,7 +23,7 @@ static void finish(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel)
     tlsmgm_connect_keep_session(channel);
     tlsmgm_connect_forget(channel);
     if (!channel->is_turned_away) tlsmgm_record_end(worker, channel);
-    give_back_handshake(worker, channel);
+    tlsmgm_give_back_handshake(worker, channel);
     tlsmgm_admission_leave(worker->admission);
     release(worker, channel);
 }
@@ -47,7 +40,7 @@ static void queue(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) 
 static void note_established(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
     const struct tlsmgm_endpoint *client = &channel->relay.client;
     if (!channel->holds_handshake) return;
-    give_back_handshake(worker, channel);
+    tlsmgm_give_back_handshake(worker, channel);
     struct tlsmgm_conn_info info;
     client->backend->conn_info(client->conn, &info);
     tlsmgm_counters_established(&worker->counters, info.session_reused);

@@ -108,7 +108,8 @@ TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_endpoint_accept_tls(struct tlsmgm_endp
 /* After that: where no domain answers, it asks before it refuses its client. */
 void tlsmgm_endpoint_ask(struct tlsmgm_endpoint *endpoint);
 
-/* While it asks, once: chooses in this selector, of which a reference is taken. NULL: it refuses. */
+/* While it asks, once: chooses in this selector, of which a reference is taken. NULL: it refuses.
+ */
 void tlsmgm_endpoint_answer(struct tlsmgm_endpoint *endpoint, struct tlsmgm_selector *selector);
 
 /* The peer is a server that speaks TLS. conn belongs to the endpoint from now on. */

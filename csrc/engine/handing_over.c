@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "engine/records.h"
 #include "engine/slots.h"
+#include "engine/turning_away.h"
 
 static struct tlsmgm_handover describe(const struct tlsmgm_channel *channel) {
     const struct tlsmgm_endpoint *client = &channel->relay.client;
@@ -92,6 +93,27 @@ static void fill(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel,
     channel->local = handover->local;
     channel->plan = handover->plan;
     channel->routes = adoption->routes;
+    struct tlsmgm_relay *relay = &channel->relay;
+    tlsmgm_relay_init(relay, &channel->plan->settings, tlsmgm_socket_transport(), &worker->room,
+                      handover->fd, worker->now);
+    relay->client.domain = handover->domain;
+    relay->client.server_name = handover->server_name;
+    relay->client.records = handover->records;
+}
+
+/* What the relay would have taken over is the record's, or goes with it. */
+static void turn_away(struct tlsmgm_worker *worker, struct tlsmgm_adoption *adoption) {
+    struct tlsmgm_channel nowhere = {.connecting = -1};
+    struct tlsmgm_handover *handover = &adoption->handover;
+    fill(worker, &nowhere, adoption);
+    struct tlsmgm_endpoint *client = &nowhere.relay.client;
+    client->is_tls = handover->tls.conn != NULL;
+    client->backend = handover->tls.backend;
+    client->conn = handover->tls.conn;
+    client->established = true;
+    tlsmgm_buffer_free(&handover->unsent);
+    tlsmgm_channel_turn_away(worker, &nowhere);
+    tlsmgm_free(adoption);
 }
 
 struct tlsmgm_channel *tlsmgm_take_back(struct tlsmgm_worker *worker,
@@ -99,23 +121,18 @@ struct tlsmgm_channel *tlsmgm_take_back(struct tlsmgm_worker *worker,
     struct tlsmgm_handover *handover = &adoption->handover;
     struct tlsmgm_channel *channel = tlsmgm_channel_new(worker);
     if (channel == NULL) {
-        tlsmgm_adoption_discard(worker->admission, adoption);
+        turn_away(worker, adoption);
         return NULL;
     }
     fill(worker, channel, adoption);
     worker->connections++;
     tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(connections), 1);
     struct tlsmgm_relay *relay = &channel->relay;
-    tlsmgm_relay_init(relay, &channel->plan->settings, tlsmgm_socket_transport(), &worker->room,
-                      handover->fd, worker->now);
-    relay->client.domain = handover->domain;
-    relay->client.server_name = handover->server_name;
     int failed = tlsmgm_poller_watch_stream(
         worker->poller, handover->fd, tlsmgm_channel_token(worker, channel, TLSMGM_RELAY_CLIENT));
-    relay->client.records = handover->records;
     tlsmgm_relay_adopt(relay, handover->tls.backend, handover->tls.conn, &handover->unsent,
                        worker->now);
-    if (failed != 0) tlsmgm_relay_abort(relay, worker->now);
+    if (failed != 0) tlsmgm_relay_fail(relay, NULL, failed, worker->now);
     tlsmgm_free(adoption);
     return channel;
 }

@@ -7,7 +7,8 @@
 /* The relay waits, and its route says so. False: nobody takes it; then it has been ended. */
 bool tlsmgm_hand_over(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel);
 
-/* Goes on with what the program has given back; NULL: there is no memory, and it was discarded. */
+/* Goes on with what the program has given back; NULL: there is no memory, and the client was
+ * turned away. */
 struct tlsmgm_channel *tlsmgm_take_back(struct tlsmgm_worker *worker,
                                         struct tlsmgm_adoption *adoption);
 

@@ -19,7 +19,7 @@ struct tlsmgm_handover {
     struct tlsmgm_blob server_name;
     struct tlsmgm_plan *plan; /* under which it came in */
     struct tlsmgm_local local;
-    uint64_t accepted; /* monotonic nanoseconds */
+    uint64_t accepted; /* of tlsmgm_worker_clock() */
     uint64_t handed_over;
     uint32_t listener;
     uint32_t domain;

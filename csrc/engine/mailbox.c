@@ -66,6 +66,18 @@ void tlsmgm_mailbox_attend(struct tlsmgm_worker *worker, bool runs) {
     (void)pthread_mutex_unlock(&worker->mailbox.lock);
 }
 
+/* With the lock held: the poller may go otherwise. */
+static void wake(const struct tlsmgm_worker *worker) {
+    if (worker->poller != NULL) tlsmgm_poller_wake(worker->poller);
+}
+
+void tlsmgm_mailbox_sleep(struct tlsmgm_worker *worker) {
+    (void)pthread_mutex_lock(&worker->mailbox.lock);
+    tlsmgm_poller_free(worker->poller);
+    worker->poller = NULL;
+    (void)pthread_mutex_unlock(&worker->mailbox.lock);
+}
+
 struct tlsmgm_adoption *tlsmgm_mailbox_adoptions(struct tlsmgm_worker *worker) {
     struct tlsmgm_mailbox *mailbox = &worker->mailbox;
     if (!atomic_load_explicit(&mailbox->has_adoptions, memory_order_acquire)) return NULL;
@@ -96,9 +108,9 @@ void tlsmgm_mailbox_post(struct tlsmgm_worker *worker, struct tlsmgm_plan *plan)
     struct tlsmgm_plan *old = mailbox->plan;
     mailbox->plan = tlsmgm_plan_ref(plan);
     atomic_store(&mailbox->has_plan, true);
+    wake(worker); /* what the old one holds is given back soon */
     (void)pthread_mutex_unlock(&mailbox->lock);
-    tlsmgm_poller_wake(worker->poller); /* what the old one holds is given back soon */
-    tlsmgm_plan_free(old);              /* nobody has seen it */
+    tlsmgm_plan_free(old); /* nobody has seen it */
 }
 
 bool tlsmgm_mailbox_adopt(struct tlsmgm_worker *worker, struct tlsmgm_adoption *adoption) {
@@ -109,9 +121,9 @@ bool tlsmgm_mailbox_adopt(struct tlsmgm_worker *worker, struct tlsmgm_adoption *
         adoption->next = mailbox->adoptions;
         mailbox->adoptions = adoption;
         atomic_store(&mailbox->has_adoptions, true);
+        wake(worker);
     }
     (void)pthread_mutex_unlock(&mailbox->lock);
-    if (is_taken) tlsmgm_poller_wake(worker->poller);
     return is_taken;
 }
 
@@ -133,8 +145,8 @@ bool tlsmgm_mailbox_bring(struct tlsmgm_worker *worker, struct tlsmgm_answer *an
 static void order(struct tlsmgm_worker *worker) {
     worker->mailbox.ordered++;
     atomic_store(&worker->mailbox.has_orders, true);
+    wake(worker);
     (void)pthread_mutex_unlock(&worker->mailbox.lock);
-    tlsmgm_poller_wake(worker->poller);
 }
 
 /* Not for ever: somebody may have stopped the process at a bad moment. */

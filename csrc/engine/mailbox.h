@@ -26,6 +26,9 @@ void tlsmgm_mailbox_answer(struct tlsmgm_worker *worker, const struct tlsmgm_ord
 /* The worker begins to look into it, or never will again. */
 void tlsmgm_mailbox_attend(struct tlsmgm_worker *worker, bool runs);
 
+/* Nobody wakes it any more: the poller and its descriptors go. */
+void tlsmgm_mailbox_sleep(struct tlsmgm_worker *worker);
+
 /* Connections that have come back; NULL: none. */
 struct tlsmgm_adoption *tlsmgm_mailbox_adoptions(struct tlsmgm_worker *worker);
 

@@ -21,7 +21,11 @@ struct tlsmgm_record_conn {
     struct tlsmgm_conn *conn;
 };
 
-/* Times are monotonic nanoseconds, so that records of several workers can be put in order. */
+/* Monotonic nanoseconds, the clock of all times that a worker tells: whoever compares them asks it.
+ */
+uint64_t tlsmgm_worker_clock(void);
+
+/* Times are of that clock, so that records of several workers can be put in order. */
 struct tlsmgm_record {
     enum tlsmgm_record_kind kind;
     enum tlsmgm_admission_verdict verdict; /* of TURNED_AWAY */

@@ -518,6 +518,12 @@ void tlsmgm_relay_expire(struct tlsmgm_relay *relay, uint64_t now) {
     settle(relay, now);
 }
 
+void tlsmgm_relay_fail(struct tlsmgm_relay *relay, const char *reason, int error, uint64_t now) {
+    end(relay, TLSMGM_RELAY_INTERNAL_ERROR, (struct cause){.reason = reason, .error = error});
+    reset_both(relay);
+    settle(relay, now);
+}
+
 void tlsmgm_relay_stop(struct tlsmgm_relay *relay, uint64_t now) {
     struct cause cause = because("the proxy stops");
     switch (relay->phase) {

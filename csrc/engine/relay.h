@@ -162,6 +162,10 @@ void tlsmgm_relay_no_upstream(struct tlsmgm_relay *relay, enum tlsmgm_relay_stat
 /* The deadline has come, or may have. */
 void tlsmgm_relay_expire(struct tlsmgm_relay *relay, uint64_t now);
 
+/* There is not what it takes, such as memory: ends all at once. reason is static, or NULL where
+ * error, an errno, says it. */
+void tlsmgm_relay_fail(struct tlsmgm_relay *relay, const char *reason, int error, uint64_t now);
+
 /* The engine stops: ends what is not over, uncleanly where somebody waits for more. */
 void tlsmgm_relay_stop(struct tlsmgm_relay *relay, uint64_t now);
 

@@ -91,6 +91,10 @@ static void expire(struct tlsmgm_worker *worker, uint64_t due) {
             tlsmgm_listeners_watch(worker);
             continue;
         }
+        if (timer == &worker->last_call) {
+            tlsmgm_listeners_end(worker);
+            continue;
+        }
         struct tlsmgm_channel *channel = channel_of_timer(timer);
         if (channel->relay.deadline <= due) {
             tlsmgm_relay_expire(&channel->relay, worker->now);
@@ -113,13 +117,18 @@ static void for_all(struct tlsmgm_worker *worker,
 static void begin_draining(struct tlsmgm_worker *worker, uint32_t timeout) {
     uint64_t end = worker->now + timeout;
     if (worker->is_stopping || worker->drained_at <= end) return;
-    if (worker->drained_at == TLSMGM_NEVER) tlsmgm_listeners_drain(worker);
+    if (worker->drained_at == TLSMGM_NEVER) tlsmgm_listeners_drain(worker, timeout);
     worker->drained_at = end;
 }
 
 static bool is_done(struct tlsmgm_worker *worker) {
     if (worker->drained_at == TLSMGM_NEVER) return false;
-    if (worker->drained_at <= worker->now) {
+    bool is_due = worker->drained_at <= worker->now;
+    if (tlsmgm_timer_is_set(&worker->last_call)) {
+        if (!is_due) return false;
+        tlsmgm_listeners_end(worker);
+    }
+    if (is_due) {
         for_all(worker, worker->is_stopping ? tlsmgm_relay_abort : tlsmgm_relay_stop);
         worker->is_stopping = true;
         worker->drained_at = worker->now + worker->plan->settings.linger_timeout + LAST_WAIT_MS;
@@ -194,6 +203,7 @@ void tlsmgm_worker_run(struct tlsmgm_worker *worker) {
     for_all(worker, tlsmgm_relay_abort);
     take_turns(worker);
     tlsmgm_listeners_close(worker);
+    tlsmgm_mailbox_sleep(worker);
     (void)pthread_mutex_unlock(&worker->turn);
 }
 
@@ -285,9 +295,14 @@ void tlsmgm_worker_free(struct tlsmgm_worker *worker) {
 /* --- around a fork ------------------------------------------------------------------------------
  */
 
-void tlsmgm_worker_hold(struct tlsmgm_worker *worker) { (void)pthread_mutex_lock(&worker->turn); }
+/* What others put into the mailbox must be whole, too: the child looks into it. */
+void tlsmgm_worker_hold(struct tlsmgm_worker *worker) {
+    (void)pthread_mutex_lock(&worker->turn);
+    (void)pthread_mutex_lock(&worker->mailbox.lock);
+}
 
 void tlsmgm_worker_release(struct tlsmgm_worker *worker) {
+    (void)pthread_mutex_unlock(&worker->mailbox.lock);
     (void)pthread_mutex_unlock(&worker->turn);
 }
 
@@ -308,6 +323,8 @@ void tlsmgm_worker_forget(struct tlsmgm_worker *worker) {
         close_copy(&channel->relay.client.fd);
         if (channel->relay.has_upstream) close_copy(&channel->relay.upstream.fd);
     }
+    struct tlsmgm_adoption *adoption = worker->mailbox.adoptions;
+    for (; adoption != NULL; adoption = adoption->next) close_copy(&adoption->handover.fd);
     tlsmgm_poller_free(worker->poller);
     worker->poller = NULL;
 }

@@ -15,6 +15,7 @@ struct tlsmgm_worker_listener {
     uint32_t number;
     bool is_plain;       /* its clients do not speak TLS */
     bool has_wildcard;   /* it listens on every address: each connection is asked for its own */
+    bool is_exclusive;   /* nobody else has the socket */
     bool expects_header; /* connections begin with a PROXY header, or they end */
     const struct tlsmgm_network *senders; /* who may send one; others are turned away. Borrowed as
                                              long as the worker lives. */

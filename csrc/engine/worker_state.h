@@ -6,6 +6,7 @@
  *     channels.c     what a relay wants after it was called, and what remains of it
  *     accepting.c    listening sockets, and who may come in
  *     introducing.c  PROXY headers, where a listener expects them
+ *     turning_away.c those for whom there is no memory
  *     records.c      what is told of connections that are over
  *     asking.c       clients whom no domain answers, while the program looks for one
  *     handing_over.c connections that leave for the program, and that come back
@@ -116,7 +117,8 @@ struct tlsmgm_worker {
     struct tlsmgm_record_ring *questions;
     int question_bell;
     bool keeps_tls;
-    struct tlsmgm_poller *poller;
+    struct tlsmgm_poller
+        *poller; /* NULL once it has ended; from other threads with the lock of the mailbox */
     struct tlsmgm_slot *slots;
     uint32_t slot_count;
     uint32_t free_slot;
@@ -129,9 +131,10 @@ struct tlsmgm_worker {
     uint32_t connections;
     uint64_t next_notice[TLSMGM_NOTICES]; /* when the next one may be pushed */
     uint64_t now;
-    uint64_t drained_at;       /* when what is left is ended; TLSMGM_NEVER: it does not drain */
-    bool is_stopping;          /* they were stopped, and linger */
-    struct tlsmgm_timer pause; /* set: no listener is watched */
+    uint64_t drained_at;           /* when what is left is ended; TLSMGM_NEVER: it does not drain */
+    bool is_stopping;              /* they were stopped, and linger */
+    struct tlsmgm_timer pause;     /* set: no listener is watched */
+    struct tlsmgm_timer last_call; /* set: it drains, and takes those who have connected before */
     struct tlsmgm_wheel wheel;
     struct tlsmgm_room room;
 };
@@ -140,9 +143,6 @@ struct tlsmgm_worker {
 static inline struct tlsmgm_routes *tlsmgm_channel_routes(const struct tlsmgm_channel *channel) {
     return channel->routes != NULL ? channel->routes : channel->plan->routes;
 }
-
-/* Monotonic nanoseconds. */
-uint64_t tlsmgm_worker_clock(void);
 
 /* That is our own trouble, whatever address is asked. */
 static inline bool tlsmgm_is_shortage(int error) {

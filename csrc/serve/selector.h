@@ -38,7 +38,8 @@ uint64_t tlsmgm_selector_generation(const struct tlsmgm_selector *selector);
 
 /*
  * The number of the domain that answers, see tlsmgm_match_index_find(). selector NULL: none does. A
- * name whose data is NULL: the client sends none. OK, or NO_DOMAIN with alert 112, and *domain is TLSMGM_MATCH_NONE.
+ * name whose data is NULL: the client sends none. OK, or NO_DOMAIN with alert 112, and *domain is
+ * TLSMGM_MATCH_NONE.
  */
 TLSMGM_MUST_USE enum tlsmgm_status
 tlsmgm_selector_choose(const struct tlsmgm_selector *selector, const struct tlsmgm_local *local,

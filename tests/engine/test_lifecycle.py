@@ -64,6 +64,25 @@ def test_no_descriptor_is_left(manager: TLSManager) -> None:
     assert descriptors() == before
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="descriptors cannot be counted")
+@pytest.mark.parametrize("how", ["close", "drain"])
+def test_a_listener_that_has_ended_has_no_descriptor(manager: TLSManager, how: str) -> None:
+    """Though somebody still has it."""
+    with Greeter() as greeter:
+        before = descriptors()
+        listener = manager.listen(ANYWHERE, {"dom1": None, "*": greeter.address}, workers=2)
+        assert ask(listener, "dom2.test") == b"hello"
+        if how == "drain":
+            listener.drain(0)
+            assert listener.wait(TIMEOUT)
+        else:
+            listener.close()
+        assert descriptors() == before
+        assert listener.accept() is None
+        assert listener.accept(1) is None
+        assert listener.statistics()["connections_ended_total"] == 1
+
+
 def test_a_drain_waits_for_those_that_are_there(manager: TLSManager) -> None:
     with Greeter() as greeter, listening(manager, greeter.address) as (listener, ends):
         with connect(port_of(listener)) as client:

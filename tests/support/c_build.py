@@ -54,6 +54,7 @@ WORKER_PARTS = {
         "channels",
         "accepting",
         "introducing",
+        "turning_away",
         "records",
         "counters",
         "mailbox",

@@ -152,6 +152,7 @@ class Engine:
         versions: the only one of TLS that the domains allow.
         before: is called before the worker is made.
         senders: networks that PROXY headers are taken from; None: there are none.
+        keeps_tls: records have the TLS connections.
     """
 
     def __init__(
@@ -167,13 +168,15 @@ class Engine:
         versions: str | None = None,
         before: Callable[[], Any] | None = None,
         senders: Sequence[str] | None = None,
+        keeps_tls: bool = False,
     ) -> None:
         self.rig, self.ffi, self.lib = rig, rig.c.ffi, rig.c.lib
         self._versions = versions
+        self._keeps_tls = keeps_tls
         self._ended = False
         self._contexts: dict[str, Any] = {}
         self._settings = {**SETTINGS, **(settings or {})}
-        self._admission = self._new_admission(limits or {})
+        self.admission = self._new_admission(limits or {})
         self._ring = self._new_ring()
         plan = self.plan(names, number, routes)
         self.ports: list[int] = []
@@ -247,8 +250,8 @@ class Engine:
     def _new_worker(self, listeners: Any, plan: Any) -> Any:
         config = self.ffi.new("struct tlsmgm_worker_config *")
         config.listeners, config.listener_count = listeners, len(listeners)
-        config.admission, config.records, config.plan = self._admission, self._ring, plan
-        config.bell = -1
+        config.admission, config.records, config.plan = self.admission, self._ring, plan
+        config.bell, config.keeps_tls = -1, self._keeps_tls
         out, error = self.ffi.new("struct tlsmgm_worker **"), self.rig.c.error()
         assert self.lib.tlsmgm_worker_new(config, out, error) == 0, self.rig.c.text(error)
         return out[0]
@@ -359,7 +362,7 @@ class Engine:
     def refused(self) -> tuple[int, int, int]:
         """Return how often each limit has struck."""
         out = self.ffi.new("struct tlsmgm_admission_counts *")
-        self.lib.tlsmgm_admission_count(self._admission, out)
+        self.lib.tlsmgm_admission_count(self.admission, out)
         return (
             out.refused_max_connections,
             out.refused_max_handshakes,
@@ -369,14 +372,22 @@ class Engine:
     def inside(self) -> tuple[int, int]:
         """Return how many connections and handshakes admission knows of."""
         out = self.ffi.new("struct tlsmgm_admission_counts *")
-        self.lib.tlsmgm_admission_count(self._admission, out)
+        self.lib.tlsmgm_admission_count(self.admission, out)
         return (out.connections, out.handshakes)
 
     def taken(self, kind: int = ENDED) -> list[Record]:
         """Take the records that are there, and return those of a kind."""
         room = self.ffi.new("struct tlsmgm_record[]", 4096)
         count = self.lib.tlsmgm_record_ring_take(self._ring, room, 4096)
+        self._free_connections(room, count)
         return [self._record(room[i]) for i in range(count) if room[i].kind == kind]
+
+    @staticmethod
+    def _free_connections(room: Any, count: int) -> None:
+        for row in (room[i] for i in range(count)):
+            for kept in (row.client_tls, row.upstream_tls):
+                if kept.conn:
+                    kept.backend.conn_free(kept.conn)
 
     def records(self, count: int = 1) -> list[Record]:
         """Wait for so many records, and return them."""
@@ -414,7 +425,7 @@ class Engine:
 
     def _free_parts(self) -> None:
         self.lib.tlsmgm_record_ring_free(self._ring)
-        self.lib.tlsmgm_admission_free(self._admission)
+        self.lib.tlsmgm_admission_free(self.admission)
 
     def close(self) -> None:
         """Stop and free it; everything that was let in has left by then."""

@@ -20,6 +20,7 @@ from tlsmgm.errors import ConfigError
 
 if TYPE_CHECKING:
     from tlsmgm._config.database_settings import Watch
+    from tlsmgm._engine.upstreams import Upstream
     from tlsmgm._manager import TLSManager
     from tlsmgm._service import AccessLog, ProxyOptions, Target
 
@@ -34,9 +35,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     parser.add_argument(
         "--upstream",
+        action="append",
         required=True,
         metavar="ADDRESS",
-        help="tcp:HOST:PORT, tls:HOST:PORT or unix:PATH",
+        help="tcp:HOST:PORT, tls:HOST:PORT or unix:PATH, repeatable: several share connections, "
+        "one with more if its weight follows, as in 'tcp:HOST:PORT weight=3'",
     )
     parser.add_argument(
         "--listen",
@@ -103,6 +106,12 @@ def _configure_upstream(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--sip-domain", metavar="D", help="SIP domain to match a client domain by")
     group.add_argument("--server-name", metavar="N", help="name to send to and verify at a server")
     group.add_argument(
+        "--balance",
+        choices=["round-robin", "least-connections"],
+        help="which upstream of several is next: one after the other, or the one with the fewest "
+        "connections, both by their weights (default: round-robin)",
+    )
+    group.add_argument(
         "--proxy-protocol",
         choices=["v1", "v2"],
         help="tell the upstream about the client, before TLS if it speaks that",
@@ -149,8 +158,9 @@ def _run(options: argparse.Namespace, early: EarlySignals) -> int:
     token = None if options.mi_token_file is None else read_token(options.mi_token_file)
     manager = TLSManager.from_config(options.config, library=options.library)
     targets = _targets(options, manager)
-    _check_library(manager, [settings.upstream, *targets])
-    _check_ends(settings, targets)
+    upstreams = [upstream.target for upstream in settings.upstreams]
+    _check_library(manager, upstreams, targets)
+    _check_ends(settings, [*upstreams, *targets])
     access_log = _access_log(options)
 
     async def serve() -> None:
@@ -166,7 +176,7 @@ def _run(options: argparse.Namespace, early: EarlySignals) -> int:
             freezes=True,
         )
         service.proxy.check()
-        await service.run(bind(targets, settings.workers), early=early.seen)
+        await service.run(bind(targets, settings.workers, is_exclusive=True), early=early.seen)
         executor.shutdown(wait=False, cancel_futures=True)
         if not _threads_end():
             access_log.close()
@@ -208,17 +218,11 @@ def _leave() -> None:
 
 
 def _settings(options: argparse.Namespace) -> ProxyOptions:
-    from tlsmgm._service import ProxyOptions, ProxyProtocol, ProxyTLVs, UncleanEnd, parse_target
+    from tlsmgm._service import ProxyOptions, ProxyProtocol, ProxyTLVs, UncleanEnd
+    from tlsmgm._serving.forwarding import Balance
     from tlsmgm._serving.networks import parse_networks
 
-    upstream = parse_target(options.upstream)
-    if not upstream.is_tls:
-        for name in ("upstream_domain", "sip_domain", "server_name"):
-            if getattr(options, name) is not None:
-                raise ConfigError(
-                    "is of no use with a plain TCP upstream",
-                    parameter=f"--{name.replace('_', '-')}",
-                )
+    upstreams = _upstreams(options)
     header, tlvs = options.proxy_protocol, options.proxy_protocol_tlvs
     if tlvs is not None and header != "v2":
         raise ConfigError(
@@ -229,10 +233,11 @@ def _settings(options: argparse.Namespace) -> ProxyOptions:
     if senders is not None:
         parse_networks(senders, "--proxy-header-from")
     return ProxyOptions(
-        upstream=upstream,
+        upstream=upstreams,
         upstream_domain=options.upstream_domain,
         sip_domain=options.sip_domain,
         server_name=options.server_name,
+        balance=Balance((options.balance or "round-robin").replace("-", "_")),
         proxy_protocol=None if header is None else ProxyProtocol(header),
         proxy_protocol_tlvs=ProxyTLVs(tlvs or "tls"),
         proxy_header_from=None if senders is None else tuple(senders),
@@ -242,6 +247,38 @@ def _settings(options: argparse.Namespace) -> ProxyOptions:
         limits=limits_of(options),
         workers=options.workers or _processors(),
     )
+
+
+def _upstreams(options: argparse.Namespace) -> list[Upstream]:
+    """All upstreams, without what only options say of them."""
+    upstreams = [_upstream(text) for text in options.upstream]
+    if options.balance is not None and len(upstreams) == 1:
+        raise ConfigError("is of no use with one upstream", parameter="--balance")
+    if not any(upstream.target.is_tls for upstream in upstreams):
+        for name in ("upstream_domain", "sip_domain", "server_name"):
+            if getattr(options, name) is not None:
+                raise ConfigError(
+                    "is of no use with a plain TCP upstream",
+                    parameter=f"--{name.replace('_', '-')}",
+                )
+    return upstreams
+
+
+def _upstream(text: str) -> Upstream:
+    """Read an address, and its weight if one follows."""
+    import re
+
+    from tlsmgm._engine.upstreams import Upstream
+
+    address, weight = text, 1
+    if found := re.fullmatch(r"(.*?)\s+weight=(\S*)\s*", text, re.DOTALL):
+        address = found[1]
+        if not re.fullmatch("[0-9]{1,9}", found[2]):
+            raise ConfigError(
+                f"has the weight {found[2]!r}", parameter="--upstream", hint="such as weight=3"
+            )
+        weight = int(found[2])
+    return Upstream(address, weight=weight)
 
 
 def _processors() -> int:
@@ -267,12 +304,12 @@ def _targets(options: argparse.Namespace, manager: TLSManager) -> list[Target]:
     return targets
 
 
-def _check_library(manager: TLSManager, targets: list[Target]) -> None:
-    if not any(target.is_tls for target in targets):
+def _check_library(manager: TLSManager, upstreams: list[Target], targets: list[Target]) -> None:
+    if not any(target.is_tls for target in (*upstreams, *targets)):
         raise ConfigError("neither the clients nor the upstream speak TLS")
     if manager.library == "none":
         raise ConfigError("the proxy needs a TLS library", parameter="--library")
-    listens = any(target.is_tls for target in targets[1:])
+    listens = any(target.is_tls for target in targets)
     if listens and not any(domain.kind == "server" for domain in manager.domains):
         raise ConfigError("there is no server domain, so no client could connect")
 
@@ -280,7 +317,7 @@ def _check_library(manager: TLSManager, targets: list[Target]) -> None:
 def _check_ends(settings: ProxyOptions, targets: list[Target]) -> None:
     from tlsmgm._service import UncleanEnd
 
-    is_plain = any(not target.is_tls for target in (settings.upstream, *targets))
+    is_plain = any(not target.is_tls for target in targets)
     if settings.unclean_end is UncleanEnd.FIN and not is_plain:
         raise ConfigError(
             "fin is of no use where clients and upstream speak TLS", parameter="--unclean-end"

@@ -424,6 +424,8 @@ cdef extern from "engine/admission.h" nogil:
 
 
 cdef extern from "engine/record.h" nogil:
+    uint64_t tlsmgm_worker_clock()
+
     cdef enum tlsmgm_record_kind:
         TLSMGM_RECORD_ENDED
         TLSMGM_RECORD_TURNED_AWAY
@@ -532,6 +534,7 @@ cdef extern from "engine/worker.h" nogil:
         uint32_t number
         bint is_plain
         bint has_wildcard
+        bint is_exclusive
         bint expects_header
         const tlsmgm_network *senders
         size_t sender_count

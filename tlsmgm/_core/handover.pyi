@@ -24,7 +24,7 @@ class Handover:
         """The number of the listening socket."""
     @property
     def accepted(self) -> float:
-        """When it was accepted, in seconds of ``time.monotonic()``."""
+        """When it was accepted, in seconds of :func:`tlsmgm._core.worker.clock`."""
     @property
     def handed_over(self) -> float:
         """When the worker let it go, in the same."""

@@ -47,7 +47,7 @@ class Record:
         """The number of the listening socket."""
     @property
     def accepted(self) -> float:
-        """When it was accepted, in seconds of ``time.monotonic()``."""
+        """When it was accepted, in seconds of :func:`tlsmgm._core.worker.clock`."""
     @property
     def ended(self) -> float:
         """When it was over, in the same."""

@@ -91,7 +91,7 @@ cdef class Record:
 
     @property
     def accepted(self):
-        """When it was accepted, in seconds of ``time.monotonic()``."""
+        """When it was accepted, in seconds of :func:`tlsmgm._core.worker.clock`."""
         return self.raw.accepted / 1e9
 
     @property

@@ -8,7 +8,10 @@ from tlsmgm._core.plan import Plan, Routes
 from tlsmgm._core.question import Questions
 from tlsmgm._core.record import Records
 
-_Listener = tuple[int, int, bool, bool, bytes, int, Senders | None]
+_Listener = tuple[int, int, bool, bool, bool, bytes, int, Senders | None]
+
+def clock() -> float:
+    """Seconds of the clock that the engine's times are of."""
 
 def status_words() -> tuple[str, ...]:
     """All words for how a connection can end."""
@@ -56,9 +59,10 @@ class Worker:
     Args:
         admission: who may come in.
         plan: what holds at first.
-        listeners: tuples ``(descriptor, number, is_plain, has_wildcard, address, port, senders)``;
-            the descriptors are the worker's from now on, whatever happens; with :class:`Senders`,
-            connections begin with a PROXY header, with None they do not.
+        listeners: tuples ``(descriptor, number, is_plain, has_wildcard, is_exclusive, address,
+            port, senders)``; the descriptors are the worker's from now on, whatever happens; those
+            that are exclusive nobody else has; with :class:`Senders`, connections begin with a
+            PROXY header, with None they do not.
         records: where it tells what has become of its connections.
         bell: descriptor to which eight bytes are written when there is a record again.
         handovers: where it puts connections for the program.

@@ -29,6 +29,7 @@ from tlsmgm._core.capi cimport (
     tlsmgm_status,
     tlsmgm_worker_adopt,
     tlsmgm_worker_answer,
+    tlsmgm_worker_clock,
     tlsmgm_worker_config,
     tlsmgm_worker_count,
     tlsmgm_worker_counts,
@@ -62,6 +63,11 @@ _FAILURES = (
     "no_domain", "hello_too_large", "first_byte_timeout", "handshake_timeout", "drained",
     "certificate", "alert", "protocol", "lost", "other",
 )
+
+
+def clock():
+    """Seconds of the clock that the engine's times are of."""
+    return tlsmgm_worker_clock() / 1e9
 
 
 def status_words():
@@ -156,9 +162,10 @@ cdef class Worker:
     Args:
         admission: who may come in.
         plan: what holds at first.
-        listeners: tuples ``(descriptor, number, is_plain, has_wildcard, address, port, senders)``;
-            the descriptors are the worker's from now on, whatever happens; with :class:`Senders`,
-            connections begin with a PROXY header, with None they do not.
+        listeners: tuples ``(descriptor, number, is_plain, has_wildcard, is_exclusive, address,
+            port, senders)``; the descriptors are the worker's from now on, whatever happens; those
+            that are exclusive nobody else has; with :class:`Senders`, connections begin with a
+            PROXY header, with None they do not.
         records: where it tells what has become of its connections.
         bell: descriptor to which eight bytes are written when there is a record again.
         handovers: where it puts connections for the program.
@@ -271,7 +278,9 @@ cdef class Worker:
                 if status != TLSMGM_STATUS_OK:
                     tlsmgm_handover_discard(&handover.raw)
                     raise NoMemoryError("out of memory")
-        status = tlsmgm_worker_adopt(self.worker, &handover.raw, routes.routes, &error)
+        # Whoever forks has the mailbox, and wants the interpreter.
+        with nogil:
+            status = tlsmgm_worker_adopt(self.worker, &handover.raw, routes.routes, &error)
         if status == TLSMGM_STATUS_OK:
             return
         tlsmgm_handover_discard(&handover.raw)
@@ -339,11 +348,12 @@ cdef class Worker:
 
 cdef int fill_listener(tlsmgm_worker_listener *out, tuple source) except -1:
     cdef Senders senders
-    fd, number, is_plain, has_wildcard, address, port, senders = source
+    fd, number, is_plain, has_wildcard, is_exclusive, address, port, senders = source
     out.fd = fd
     out.number = number
     out.is_plain = is_plain
     out.has_wildcard = has_wildcard
+    out.is_exclusive = is_exclusive
     if senders is not None:
         out.expects_header = True
         out.senders = senders.networks

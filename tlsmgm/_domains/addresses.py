@@ -5,13 +5,17 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import re
+from typing import Final
 
 from tlsmgm._domains.filters import is_ip
 from tlsmgm.errors import ConfigError
 
 __all__ = ["host_and_port", "join_host_port", "read_ip", "unpack_address"]
 
-_HOST_PORT = re.compile(r"(?:\[(?P<v6>[^\[\]\s]+)\]|(?P<host>[^\[\]:\s]+)):(?P<port>[0-9]{1,5})")
+_HOST_PORT = re.compile(r"(?:\[(?P<v6>[^\[\]\s]+)\]|(?P<host>[^\[\]:\s]+)):(?P<port>[0-9]+)")
+
+_MAX_PORT: Final = 0xFFFF
+_PORT_DIGITS: Final = 5
 
 
 def join_host_port(host: str, port: int) -> str:
@@ -78,6 +82,8 @@ def host_and_port(text: str) -> tuple[str, int]:
         ConfigError: it is nothing of the kind.
     """
     match = _HOST_PORT.fullmatch(text.strip())
-    if match is None or int(match["port"]) > 0xFFFF or (match["v6"] and not is_ip(match["v6"])):
+    if match is None or (match["v6"] and not is_ip(match["v6"])):
         raise ConfigError(f"bad address {text!r}", hint="write HOST:PORT or [IPv6]:PORT")
+    if len(match["port"].lstrip("0")) > _PORT_DIGITS or int(match["port"]) > _MAX_PORT:
+        raise ConfigError(f"bad address {text!r}", hint=f"ports go up to {_MAX_PORT}")
     return match["v6"] or match["host"], int(match["port"])

@@ -13,7 +13,7 @@ from typing import Protocol, Self
 from tlsmgm._core.connection import Given
 from tlsmgm._core.handover import Handover
 from tlsmgm._core.plan import UpstreamAddress
-from tlsmgm._domains.addresses import unpack_address
+from tlsmgm._domains.addresses import join_host_port, unpack_address
 from tlsmgm._engine.upstreams import AnyUpstream
 from tlsmgm._native.connection import Connection
 
@@ -135,6 +135,13 @@ class AcceptedConnection(Connection):
                     linger = struct.pack("ii", 1, 0)
                     self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             self.close()
+
+    def __repr__(self) -> str:
+        """State, domain and client."""
+        state = "closed" if self.sock is None else "open"
+        domain = "-" if self.domain is None else self.domain.name
+        client = "-" if self.client is None else join_host_port(*self.client)
+        return f"<AcceptedConnection {state} {domain} {client}>"
 
     def __enter__(self) -> Self:
         return self

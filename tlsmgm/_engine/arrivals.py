@@ -8,15 +8,17 @@ nobody has taken in time.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from tlsmgm._core.handover import Handover, Handovers
 from tlsmgm._core.plan import Plan
+from tlsmgm._core.worker import clock
 from tlsmgm._engine.accepted import AcceptedConnection, Owner, accept
 from tlsmgm._engine.bell import Bell
 
@@ -42,10 +44,11 @@ class Arrivals:
         self.bell = Bell()
         self._plans = plans
         self._owner: Owner | None = None
-        self._lock = threading.Lock()  # of the next two
+        self._lock = threading.Lock()  # of the next four, and of the bell's end
         self._waiting: deque[Handover] = deque()
         self._late = 0
         self._is_over = False
+        self._ears = 0  # how many listen to the bell
         self._is_awaited = False
 
     def belong_to(self, owner: Owner) -> None:
@@ -68,7 +71,7 @@ class Arrivals:
                     return None
                 handover = self._waiting.popleft()
                 if self._waiting:
-                    self.bell.ring()  # whoever else waits has a turn
+                    self._ring()  # whoever else waits has a turn
             if self._is_late(handover):
                 self._give_up(handover)
                 continue
@@ -87,12 +90,13 @@ class Arrivals:
             is_over = self._is_over  # before the look: what comes in between is not missed
             found = self.take()
             if found is not None or is_over:
-                self._tell_others(is_over)
                 return found
             left = _PATIENCE if end is None else end - time.monotonic()
             if left <= 0:
                 return None
-            self.bell.wait(min(left, _PATIENCE))
+            with self._listens() as hears:
+                if hears:
+                    self.bell.wait(min(left, _PATIENCE))
 
     async def next(self) -> AcceptedConnection | None:
         """Return the oldest, and wait until there is one; None: there will be none.
@@ -104,19 +108,42 @@ class Arrivals:
             is_over = self._is_over
             found = self.take()
             if found is not None or is_over:
-                self._tell_others(is_over)
                 return found
             if self._is_awaited:
                 raise RuntimeError("another task waits for the connections of this listener")
             self._is_awaited = True
             try:
-                await self._rung()
+                with self._listens() as hears:
+                    if hears:
+                        await self._rung()
             finally:
                 self._is_awaited = False
 
-    def _tell_others(self, is_over: bool) -> None:
-        """Pass on that there will be none any more."""
-        if is_over and self.bell.descriptors:
+    @contextlib.contextmanager
+    def _listens(self) -> Iterator[bool]:
+        """Keep the bell as long as somebody listens to it; False: it does not ring any more."""
+        with self._lock:
+            hears = not self._is_over
+            self._ears += hears
+        try:
+            yield hears
+        finally:
+            with self._lock:
+                self._ears -= hears
+                self._ring_out()
+
+    def _ring_out(self) -> None:
+        """With the lock: wake all who listen, one after the other; the last one closes the bell."""
+        if not self._is_over:
+            return
+        if self._ears:
+            self._ring()
+        else:
+            self.bell.close()
+
+    def _ring(self) -> None:
+        """With the lock, for others may close it."""
+        if self.bell.descriptors:
             self.bell.ring()
 
     async def _rung(self) -> None:
@@ -140,15 +167,12 @@ class Arrivals:
             self._give_up(handover)
 
     def end(self) -> None:
-        """No more will come, once those that wait were taken."""
-        self._is_over = True
-        self.bell.ring()
-
-    def discard(self) -> None:
-        """Reset all that wait."""
+        """No more will come; those that nobody has taken by now are reset."""
         with self._lock:
             self._gather()
             waiting, self._waiting = self._waiting, deque()
+            self._is_over = True
+            self._ring_out()
         for handover in waiting:
             self._leave(handover)
 
@@ -168,7 +192,7 @@ class Arrivals:
 
     @staticmethod
     def _is_late(handover: Handover) -> bool:
-        return time.monotonic() - handover.handed_over > _PATIENCE
+        return clock() - handover.handed_over > _PATIENCE
 
     def _give_up(self, handover: Handover) -> None:
         self._late += 1

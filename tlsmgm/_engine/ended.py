@@ -7,6 +7,7 @@ import os
 import time
 
 from tlsmgm._core.record import Record
+from tlsmgm._core.worker import clock
 from tlsmgm._domains.addresses import unpack_address
 from tlsmgm._domains.domain import Domain
 from tlsmgm._native.connection import Connection
@@ -34,7 +35,7 @@ class Ended:
     def __init__(self, record: Record, fallback: str | None = None) -> None:
         self._record = record
         self._fallback = fallback
-        self._noted = time.time() - (time.monotonic() - record.accepted)
+        self._noted = time.time() - (clock() - record.accepted)
 
     @property
     def accepted(self) -> datetime.datetime:

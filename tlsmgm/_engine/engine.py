@@ -428,13 +428,14 @@ def _senders(options: ListenOptions) -> Senders | None:
 
 def _listeners(
     bound: Sequence[BoundSocket], worker: int, senders: Senders | None
-) -> list[tuple[int, int, bool, bool, bytes, int, Senders | None]]:
+) -> list[tuple[int, int, bool, bool, bool, bytes, int, Senders | None]]:
     return [
         (
             item.socks[worker].detach(),
             number,
             not item.target.is_tls,
             item.target.host in _ANYWHERE,
+            item.is_exclusive,
             pack_ip(item.target.host.partition("%")[0]),
             item.target.port,
             senders,

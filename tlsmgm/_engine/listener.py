@@ -136,8 +136,9 @@ class Listener:
 
         Raises:
             ConfigError: they cannot be used; then nothing has changed.
+            RuntimeError: the listener is closed.
         """
-        self._inside.check_process()
+        self._inside.check_open()
         known = as_routes(routes)
         if any(not target.is_tls for target in self._targets):
             check_plain(known)
@@ -147,7 +148,7 @@ class Listener:
         """Return a connection whose route leads to the program, and wait until there is one.
 
         For threads; tasks use ``async for connection in listener``.  What nobody takes within ten
-        seconds is reset.
+        seconds, or until the listener has ended, is reset.
 
         Args:
             seconds: how long to wait; None: until there will be none any more.
@@ -267,6 +268,16 @@ class _Inside:
                 "one: call listen() there"
             )
 
+    def check_open(self) -> None:
+        """See whether it works at all.
+
+        Raises:
+            RuntimeError: it has ended, or this is a forked process.
+        """
+        self.check_process()
+        if self.engine.is_over:
+            raise RuntimeError("the listener is closed")
+
     def begin(self, bound: Sequence[BoundSocket]) -> None:
         """Start everything."""
         snapshot, times = self._source.state()
@@ -322,15 +333,12 @@ class _Inside:
         if self.engine.is_forked or self.engine.has_this_thread:
             return
         self.engine.wait()
-        self.engine.arrivals.discard()
 
     # What connections that were handed over ask for.
 
     def relay(self, connection: AcceptedConnection, upstream: AnyUpstream) -> None:
         """See :meth:`AcceptedConnection.relay_now`."""
-        self.check_process()
-        if self.engine.is_over:
-            raise RuntimeError("the listener is closed")
+        self.check_open()
         found = as_upstream(upstream)
         places = resolve(found)
         snapshot, _ = self._source.state()
@@ -495,7 +503,7 @@ def _check(snapshot: Snapshot, routes: Routes) -> None:
         if name is not None and ("server", name) not in snapshot.by_name:
             raise ConfigError("there is a route for it, but no server domain", domain=name)
         if upstreams is not None and not upstreams:
-            raise ConfigError("a route needs an upstream", domain=name)
+            raise ConfigError("a route needs an upstream", domain=name, parameter="routes")
         for upstream in upstreams or ():
             try:
                 check_upstream(snapshot, upstream)

@@ -57,7 +57,7 @@ def open_listener(
     targets = [_target(item) for item in given if not isinstance(item, BoundSocket)]
     bound = [item for item in given if isinstance(item, BoundSocket)]
     _check(source, options, bound, targets, known)
-    bound += bind(targets, options.workers)
+    bound += bind(targets, options.workers, is_exclusive=True)
     try:
         return Listener(source, bound, known, options, on_end, on_connection)
     except BaseException:

@@ -60,7 +60,11 @@ class ListenOptions:
                 f"cannot be {self.limits!r}", parameter="limits", hint="tlsmgm.Limits(...)"
             )
         workers, timeout = self.workers, self.connect_timeout
-        if not isinstance(workers, int) or not 1 <= workers <= MOST_WORKERS:
+        if (
+            isinstance(workers, bool)
+            or not isinstance(workers, int)
+            or not 1 <= workers <= MOST_WORKERS
+        ):
             raise ConfigError(
                 f"cannot be {workers!r}", parameter="workers", hint=f"1 to {MOST_WORKERS}"
             )

@@ -78,10 +78,18 @@ class Upstream:
     ) -> None:
         if isinstance(target, str):
             target = parse_target(target)
-        for name, value in (("domain", domain), ("sip_domain", sip_domain)):
-            if value is not None and not target.is_tls:
-                raise ConfigError("is of no use where no TLS is spoken", parameter=name)
-        if not isinstance(weight, int) or not 1 <= weight <= _MAX_WEIGHT:
+        if not isinstance(target, Target):
+            raise ConfigError(
+                f"cannot be {target!r}", parameter="target", hint="such as 'tcp:HOST:PORT'"
+            )
+        names = {"domain": domain, "sip_domain": sip_domain, "server_name": server_name}
+        for name, value in names.items():
+            _check_name(name, value, target)
+        if (
+            isinstance(weight, bool)
+            or not isinstance(weight, int)
+            or not 1 <= weight <= _MAX_WEIGHT
+        ):
             raise ConfigError(
                 f"cannot be {weight!r}", parameter="weight", hint=f"1 to {_MAX_WEIGHT}"
             )
@@ -94,6 +102,20 @@ class Upstream:
     def __str__(self) -> str:
         """Its address, as given."""
         return str(self.target)
+
+
+def _check_name(parameter: str, value: object, target: Target) -> None:
+    """See whether a name of an upstream can be one; None is none.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    if value is None:
+        return
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ConfigError(f"cannot be {value!r}", parameter=parameter, hint="a name, as text")
+    if not target.is_tls:
+        raise ConfigError("is of no use where no TLS is spoken", parameter=parameter)
 
 
 #: An upstream as programs write it.
@@ -137,10 +159,17 @@ def as_routes(routes: AnyRoutes) -> Routes:
     """Take routes in any of their forms.
 
     Raises:
-        ConfigError: an upstream is none.
+        ConfigError: an upstream is none, or what stands for a domain.
     """
     if not isinstance(routes, Mapping):
         return {None: _group(routes)}
+    for name in routes:
+        if not isinstance(name, str):
+            raise ConfigError(
+                f"there is a route for {name!r}",
+                parameter="routes",
+                hint="the name of a server domain, or '*' for all others",
+            )
     return {
         None if name == _ALL_OTHERS else name: _group(upstreams)
         for name, upstreams in routes.items()
@@ -222,7 +251,11 @@ def check_upstream(snapshot: Snapshot, upstream: Upstream) -> None:
     if not upstream.target.is_tls:
         return
     if upstream.sip_domain is not None and _sip_domain_avp(snapshot) is None:
-        raise ConfigError("the script has no client_sip_domain_avp", parameter="sip_domain")
+        raise ConfigError(
+            "there is no client_sip_domain_avp that it could be the value of",
+            parameter="sip_domain",
+            hint="a configuration sets it; or name the client domain by 'domain'",
+        )
     if upstream.domain is not None or is_ip(upstream.target.host):
         _find_domain(snapshot, upstream, upstream.target.host, upstream.target.port)
 

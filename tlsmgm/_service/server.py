@@ -1,4 +1,4 @@
-"""The proxy: a listener that forwards everything to one upstream, and drains."""
+"""The proxy: a listener that forwards everything to its upstreams, and drains."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Final
 
 from tlsmgm._engine.ended import Ended
 from tlsmgm._engine.listener import Listener
-from tlsmgm._engine.upstreams import Upstream
 from tlsmgm._manager import TLSManager
 from tlsmgm._service.access_log import AccessLog
 from tlsmgm._service.log_values import value_of
@@ -73,7 +72,7 @@ class TLSProxy:
             ConfigError: it cannot.
         """
         options = self._options
-        if not options.upstream.is_tls:
+        if not any(upstream.target.is_tls for upstream in options.upstreams):
             return
         config = self._manager.config
         has_avp = config is not None and config.client_sip_domain_avp is not None
@@ -108,15 +107,13 @@ class TLSProxy:
 
     def _listen(self, bound: Sequence[BoundSocket]) -> Listener:
         options = self._options
-        upstream = Upstream(
-            options.upstream, options.upstream_domain, options.sip_domain, options.server_name
-        )
         return self._manager.listen(
             bound,
-            upstream,
+            options.upstreams,
             workers=options.workers,
             limits=options.limits,
             connect_timeout=options.connect_timeout,
+            balance=options.balance,
             unclean_end=options.unclean_end,
             proxy_protocol=options.proxy_protocol,
             proxy_protocol_tlvs=options.proxy_protocol_tlvs,

@@ -28,10 +28,12 @@ class BoundSocket:
     Args:
         target: with the port that the system chose.
         socks: one for each worker; the system shares clients out among them.
+        is_exclusive: no other process has these sockets, or will have them.
     """
 
     target: Target
     socks: tuple[socket.socket, ...]
+    is_exclusive: bool = False
 
     def close(self) -> None:
         """Listen no longer."""
@@ -39,13 +41,17 @@ class BoundSocket:
             sock.close()
 
 
-def bind(targets: Iterable[Target], workers: int = 1) -> list[BoundSocket]:
+def bind(
+    targets: Iterable[Target], workers: int = 1, *, is_exclusive: bool = False
+) -> list[BoundSocket]:
     """Listen on all addresses, or on none.
 
     Args:
         targets: the name of a host or an interface stands for all of its addresses, ``*`` for all
             of the machine, IPv6 included.
         workers: threads that will accept, each on a socket of its own.
+        is_exclusive: the process will not fork before somebody listens, nor share the sockets in
+            another way. Then a drain loses nobody who has connected (Linux).
 
     Returns:
         The sockets, in order.
@@ -54,10 +60,12 @@ def bind(targets: Iterable[Target], workers: int = 1) -> list[BoundSocket]:
         ConfigError: one of them cannot be had; those before it are closed again.
     """
     bound: list[BoundSocket] = []
+    seen: dict[tuple[str, int], Target] = {}
     try:
         for target in targets:
             for family, address in _resolve(target):
-                bound.append(_listen(target, family, address, workers))
+                _check_alone(target, address, seen)
+                bound.append(_listen(target, family, address, workers, is_exclusive))
     except ConfigError:
         close_sockets(bound)
         raise
@@ -95,7 +103,20 @@ def _resolve(target: Target) -> list[tuple[socket.AddressFamily, tuple[str, int]
     return list(dict.fromkeys((item[0], item[4]) for item in found))  # type: ignore[misc]
 
 
-def _listen(target: Target, family: int, address: tuple[str, int], workers: int) -> BoundSocket:
+def _check_alone(
+    target: Target, address: tuple[str, int], seen: dict[tuple[str, int], Target]
+) -> None:
+    """Say which of our own addresses is in the way; the system only says that something is."""
+    before = seen.get(address)
+    if address[1] and before is not None:  # with port 0 each gets one of its own
+        what = "twice" if before == target else f"and on {before}, which is the same address"
+        raise ConfigError(f"cannot listen on {target} {what}")
+    seen[address] = target
+
+
+def _listen(
+    target: Target, family: int, address: tuple[str, int], workers: int, is_exclusive: bool
+) -> BoundSocket:
     """Open a socket for each worker at one address, which nobody else may have."""
     socks: list[socket.socket] = []
     try:
@@ -111,7 +132,7 @@ def _listen(target: Target, family: int, address: tuple[str, int], workers: int)
         for sock in socks:
             sock.close()
         raise ConfigError(f"cannot listen on {target}: {os_reason(error)}") from None
-    return BoundSocket(Target(target.is_tls, host, port), tuple(socks))
+    return BoundSocket(Target(target.is_tls, host, port), tuple(socks), is_exclusive)
 
 
 def _open(target: Target, family: int) -> socket.socket:
