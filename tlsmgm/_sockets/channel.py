@@ -15,7 +15,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from tlsmgm._native.connection import Connection
 from tlsmgm._sockets.waiting import Deadline, wait
@@ -23,6 +23,9 @@ from tlsmgm._sockets.wire import PIECE, Wait, Wire
 from tlsmgm.errors import TLSError, WantWriteError
 
 __all__ = ["Channel", "Patience"]
+
+#: Seconds in which a server's first bytes must have come when its client has closed.
+_LAST_WORDS: Final = 1.0
 
 _T = TypeVar("_T")
 
@@ -225,22 +228,27 @@ class Channel:
         """Say goodbye, if all was sent that was to be sent, and close the socket."""
         if self._can_say_goodbye():
             with contextlib.suppress(OSError, TLSError):
-                self._until(self._say_goodbye, Deadline(self._goodbye_time()))
+                self._until(self._say_goodbye, Deadline(self._at_most(self._patience.goodbye)))
+                self._hear_out()
         with self.lock:
             if self._is_closing:
                 return
             self._is_closing = True
             if self._wire.has_failed:
-                self._wire.let_them_arrive()
+                self._wire.drop()
             if self._waiting == 0:
                 self._release()
                 return
             with contextlib.suppress(OSError):
                 self.sock.shutdown(socket.SHUT_RDWR)  # wakes those who wait; the last one releases
 
-    def _goodbye_time(self) -> float:
-        longest = self._patience.goodbye
-        return longest if self.timeout is None else min(self.timeout, longest)
+    def _hear_out(self) -> None:
+        may_send_tickets = self.connection.version == "TLSv1.3" and not self.connection.is_server
+        self._wire.has_heard |= not may_send_tickets
+        self._until(self._wire.hear_out, Deadline(self._at_most(_LAST_WORDS)))
+
+    def _at_most(self, seconds: float) -> float:
+        return seconds if self.timeout is None else min(self.timeout, seconds)
 
     def _can_say_goodbye(self) -> bool:
         """Whether the peer may take what it has got for the whole."""

@@ -25,7 +25,7 @@ PIECE: Final = 65536
 #: rest are answers to the peer, such as to KeyUpdate.
 _MOST_UNSENT: Final = 2 * PIECE
 
-#: How often what a peer goes on sending is received, so that it can read why it was refused.
+#: How often what a peer goes on sending is received, before its connection is closed.
 _LAST_LOOKS: Final = 8
 
 _T = TypeVar("_T", bytes, int)
@@ -61,6 +61,7 @@ class Wire:
         has_failed: whether TLS or the way to the peer has failed.
         is_shut: whether our close_notify was made, so that nothing more can be sent.
         is_deaf: whether the program wants nothing more of the peer.
+        has_heard: whether anything has come since the handshake.
     """
 
     def __init__(self, sock: socket.socket, connection: Connection, is_fresh: bool) -> None:
@@ -69,6 +70,7 @@ class Wire:
         self.has_failed = False
         self.is_shut = False
         self.is_deaf = False
+        self.has_heard = not is_fresh
         self._unsent: deque[memoryview] = deque()
         self._send_error: OSError | None = None
         self._framing = Framing(is_fresh)
@@ -141,17 +143,6 @@ class Wire:
         self.has_failed = True
         self.flush()
 
-    def let_them_arrive(self) -> None:
-        """See to it that the peer reads the alert of a connection that is closed after a failure.
-
-        Bytes that are left unread would reset it, and the reset would overtake the alert.
-        """
-        with contextlib.suppress(OSError):
-            self.sock.shutdown(socket.SHUT_WR)
-            for _ in range(_LAST_LOOKS):
-                if not self.sock.recv(PIECE):
-                    return
-
     # --- from the peer ---------------------------------------------------------------------
 
     def read(self, size: int) -> bytes | Wait:
@@ -219,6 +210,29 @@ class Wire:
             raise _unread()
         return None
 
+    def hear_out(self) -> Wait | None:
+        """Before the socket is closed, read what the peer has sent, and nobody will.
+
+        Bytes that are left unread, or come later, make the system reset the peer, which may then
+        lose what we have sent last.  A server of TLS 1.3 sends tickets behind the handshake, so its
+        client waits for the first bytes.
+        """
+        for _ in range(_LAST_LOOKS):
+            data = self._take(lambda: self.connection.read(PIECE))
+            if isinstance(data, Wait):
+                return None if self.has_heard else data
+            if not data:
+                break
+        return None
+
+    def drop(self) -> None:
+        """The same for a connection that has failed, so that the peer can read its alert."""
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_WR)
+            for _ in range(_LAST_LOOKS):
+                if not self.sock.recv(PIECE):
+                    break
+
     @property
     def behind(self) -> bytes:
         """What the peer has sent behind its close_notify, as far as it was received."""
@@ -249,6 +263,7 @@ class Wire:
         return None
 
     def _feed(self, data: bytes | memoryview) -> None:
+        self.has_heard = self.connection.handshake_complete
         count = self._framing.advance(data)
         if count == len(data):
             self._held = memoryview(b"")
