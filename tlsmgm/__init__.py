@@ -30,6 +30,7 @@ from tlsmgm._provisioning.watcher import DatabaseWatcher
 from tlsmgm._serving.admission import Admission, Place
 from tlsmgm._serving.counters import Counters
 from tlsmgm._serving.limits import Limit, Limits
+from tlsmgm._sockets.tls_socket import TLSSocket
 from tlsmgm._stdlib import ssl_context as _ssl_context
 from tlsmgm.embedding import get_include
 from tlsmgm.errors import (
@@ -46,6 +47,8 @@ from tlsmgm.errors import (
     TruncatedError,
     UnsupportedError,
     VerificationError,
+    WantReadError,
+    WantWriteError,
 )
 
 __version__ = "0.1.0.dev0"
@@ -91,12 +94,15 @@ __all__ = [
     "Socket",
     "TLSError",
     "TLSManager",
+    "TLSSocket",
     "TLSVersion",
     "TruncatedError",
     "UnsupportedError",
     "Upstream",
     "Variables",
     "VerificationError",
+    "WantReadError",
+    "WantWriteError",
     "__version__",
     "get_include",
     "libraries",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from tlsmgm._config.reader import read_configuration
 from tlsmgm._config.toml import read_toml
 from tlsmgm._core.context import Context
 from tlsmgm._core.session import Session
+from tlsmgm._domains.addresses import join_host_port
 from tlsmgm._domains.domain import Domain, DomainKind
 from tlsmgm._domains.matching import AVPs
 from tlsmgm._domains.report import ReloadEvent, ReloadReport
@@ -33,10 +35,14 @@ from tlsmgm._serving.limits import DEFAULT_HANDSHAKE_TIMEOUT, DEFAULT_SEND_TIMEO
 from tlsmgm._serving.listening import BoundSocket
 from tlsmgm._serving.networks import parse_networks
 from tlsmgm._serving.targets import Target
+from tlsmgm._sockets.channel import Patience
+from tlsmgm._sockets.ends import check as check_socket
+from tlsmgm._sockets.ends import local_of, peer_of
+from tlsmgm._sockets.tls_socket import TLSSocket, wrap
 from tlsmgm._state import connecting
 from tlsmgm._state.changes import Changes
 from tlsmgm._state.snapshot import Snapshot
-from tlsmgm.errors import PlacedError, TLSError
+from tlsmgm.errors import ConfigError, PlacedError, TLSError
 
 __all__ = ["ReloadReport", "TLSManager"]
 
@@ -512,6 +518,69 @@ class TLSManager:
         """
         context = self.client_context(domain)
         return connecting.client_connection(context, server_name, session, address, self._sessions)
+
+    def wrap_socket(
+        self,
+        sock: socket.socket,
+        *,
+        server_side: bool = False,
+        domain: Domain | str | None = None,
+        server_name: str | None = None,
+        session: Session | None = None,
+        local: tuple[str, int] | None = None,
+        do_handshake: bool = True,
+    ) -> TLSSocket:
+        """Speak TLS over a connected socket, which may block, have a timeout, or neither.
+
+        Args:
+            sock: a TCP or Unix socket.  The new one takes its descriptor and its timeout, so it is
+                of no use any more, as with :mod:`ssl`; if this fails before the handshake, it is
+                as it was.
+            server_side: whether a client has opened the connection.
+            domain: client side: a client domain of this manager, or its name.  None: the one that
+                :meth:`find_client_domain` finds for the address that the socket is connected to.
+            server_name: client side: as for :meth:`client_connection`.
+            session: client side: to be offered.  None: one that this server has given before, if
+                there is any.
+            local: server side: address and port that the client has called, where the socket does
+                not know it.
+            do_handshake: whether to do the handshake now; otherwise it is done by
+                ``do_handshake()``, or by the first ``recv()`` or ``send()``.
+
+        Returns:
+            The new socket; if the handshake fails, both are closed.
+
+        Raises:
+            ConfigError: there is no such client domain, or none for this address.
+            TimeoutError: the handshake took longer than the timeout of the socket, or than
+                :attr:`handshake_timeout`.
+            TLSError: the handshake has failed, see ``Connection.handshake()``.
+            OSError: the network has, or the socket is not connected.
+            ValueError: an argument belongs to the other side, or the socket is no stream, or does
+                not block and shall do the handshake now.
+            TypeError: it is no plain socket.
+            UnsupportedError: the manager has no TLS library.
+        """
+        check_socket(sock, do_handshake)
+        if server_side:
+            if (domain, server_name, session) != (None, None, None):
+                raise ValueError("domain, server_name and session are for the client side")
+            connection = self.server_connection(local_of(sock) if local is None else local)
+        else:
+            if local is not None:
+                raise ValueError("local is for the server side")
+            peer = peer_of(sock)
+            called = self._called(peer) if domain is None else domain
+            connection = self.client_connection(called, server_name, session, address=peer)
+        patience = Patience(self._handshake_timeout, self._send_timeout)
+        return wrap(sock, connection, patience, do_handshake)
+
+    def _called(self, peer: tuple[str, int] | None) -> Domain:
+        found = None if peer is None else self.find_client_domain(*peer)
+        if found is None:
+            where = "a socket without an IP address" if peer is None else join_host_port(*peer)
+            raise ConfigError(f"there is no client domain for {where}", hint="give domain=")
+        return found
 
     # --- listening -----------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ This module imports nothing of tlsmgm, so that every floor of the house may impo
 
 from __future__ import annotations
 
+import errno
 import re
 from typing import Self
 
@@ -24,6 +25,8 @@ __all__ = [
     "TruncatedError",
     "UnsupportedError",
     "VerificationError",
+    "WantReadError",
+    "WantWriteError",
 ]
 
 
@@ -208,3 +211,23 @@ class NoMemoryError(TLSError, MemoryError):
 
 class InternalError(TLSError):
     """A defect of tlsmgm or of the TLS library; please report it."""
+
+
+class WantReadError(BlockingIOError):
+    """A TLS socket that does not block needs bytes of the peer: call again once it is readable.
+
+    Nothing has failed, so this is no :class:`TLSError`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(errno.EAGAIN, "the socket has to become readable first")
+
+
+class WantWriteError(BlockingIOError):
+    """A TLS socket that does not block cannot send: call again once it is writable.
+
+    ``send()`` is then called with the same data: what it could not send is kept, and sent first.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(errno.EAGAIN, "the socket has to become writable first")

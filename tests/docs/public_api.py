@@ -38,6 +38,7 @@ NOT_MADE_BY_PROGRAMS = frozenset(
         "Ended",
         "Listener",
         "Session",
+        "TLSSocket",
         "Variables",
     }
 )

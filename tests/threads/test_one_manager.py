@@ -377,6 +377,7 @@ ELSEWHERE |= {"cancel_reload"}  # in tests/manager/test_reading.py
 ELSEWHERE |= {"attach_database", "reload_database", "watch_database", "add_domain", "add_domains"}
 ELSEWHERE |= {"replace_domain", "remove_domain", "on_reload"}
 ELSEWHERE |= {"listen"}  # in tests/engine
+ELSEWHERE |= {"wrap_socket"}  # in tests/sockets
 
 
 def test_every_question_is_asked() -> None:
