@@ -7,6 +7,7 @@ or one :class:`tlsmgm.Domain`.  They work under asyncio's own loops and under uv
 from tlsmgm._aio.client import create_connection
 from tlsmgm._aio.server import ListeningAddress, Server, create_server
 from tlsmgm._aio.streams import open_connection, start_server
+from tlsmgm._aio.upgrading import start_tls, start_tls_streams
 
 __all__ = [
     "ListeningAddress",
@@ -15,4 +16,6 @@ __all__ = [
     "create_server",
     "open_connection",
     "start_server",
+    "start_tls",
+    "start_tls_streams",
 ]

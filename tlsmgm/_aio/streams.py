@@ -12,10 +12,10 @@ from tlsmgm._aio.server import Server, create_server
 from tlsmgm._domains.domain import Domain
 from tlsmgm._manager import TLSManager
 
-__all__ = ["StreamProtocol", "open_connection", "start_server"]
+__all__ = ["LIMIT", "StreamProtocol", "open_connection", "start_server"]
 
 #: Bytes that a reader holds, as asyncio has it.
-_LIMIT: Final = 64 * 1024
+LIMIT: Final = 64 * 1024
 
 _Callback = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None] | None]
 
@@ -36,7 +36,7 @@ async def open_connection(
     tls: TLSManager | Domain,
     domain: Domain | str | None = None,
     server_name: str | None = None,
-    limit: int = _LIMIT,
+    limit: int = LIMIT,
     **options: Any,
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Connect, and do the handshake; as ``asyncio.open_connection()`` with ``ssl=``.
@@ -73,7 +73,7 @@ async def start_server(
     *,
     tls: TLSManager | Domain,
     sock: socket.socket | None = None,
-    limit: int = _LIMIT,
+    limit: int = LIMIT,
     **options: Any,
 ) -> Server:
     """Serve clients; as ``asyncio.start_server()`` with ``ssl=``.

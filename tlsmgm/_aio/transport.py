@@ -164,12 +164,15 @@ class TLSTransport(asyncio.Transport):
         self._is_established = True
         self._stop_clock()
         try:
-            self._protocol.connection_made(self)
+            self._tell_made()
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:
             self._fail(error, "protocol.connection_made() call failed.")
         self._settle(None)
+
+    def _tell_made(self) -> None:
+        self._protocol.connection_made(self)
 
     def _settle(self, error: BaseException | None) -> None:
         settled, self._settled = self._settled, None
