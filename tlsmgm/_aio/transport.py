@@ -287,6 +287,8 @@ class TLSTransport(asyncio.Transport):
                 self._finish()
         except TLSError as error:
             self._refuse(error)
+        if self._is_closing and self._deadline is None and not self._is_lost:
+            self._watch_closing(-1)
         self._tell_of_pressure()
 
     @property
@@ -309,9 +311,10 @@ class TLSTransport(asyncio.Transport):
             self._put(records)
         if self._is_blocked or self._is_lost:
             return
-        self._end_sending()
         if self._is_closing and self._is_peer_over:
             self._lose(None)
+        else:
+            self._end_sending()
 
     def _tell_of_pressure(self) -> None:
         """Let the protocol pause or go on, if a limit was crossed."""
@@ -344,7 +347,6 @@ class TLSTransport(asyncio.Transport):
         if not self._is_established:
             self._lose(None)
             return
-        self._watch_closing(-1)
         if not self._is_peer_over:
             self._is_reading_paused = False
             self._listen()
