@@ -37,6 +37,9 @@ class Arrivals:
     Args:
         workers: how many there are.
         plans: all that may still be in use, by number.
+
+    Attributes:
+        has_one_taker: whoever takes one takes all, so that others need not be told.
     """
 
     def __init__(self, workers: int, plans: dict[int, Plan]) -> None:
@@ -50,6 +53,7 @@ class Arrivals:
         self._is_over = False
         self._ears = 0  # how many listen to the bell
         self._is_awaited = False
+        self.has_one_taker = False
 
     def belong_to(self, owner: Owner) -> None:
         """Say to whom connections come back."""
@@ -59,6 +63,11 @@ class Arrivals:
     def late(self) -> int:
         """How many were reset, since nobody took them in time."""
         return self._late
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no more will come; some may still wait."""
+        return self._is_over
 
     def take(self) -> AcceptedConnection | None:
         """Return the oldest that waits; None: there is none."""
@@ -70,7 +79,7 @@ class Arrivals:
                 if not self._waiting:
                     return None
                 handover = self._waiting.popleft()
-                if self._waiting:
+                if self._waiting and not self.has_one_taker:
                     self._ring()  # whoever else waits has a turn
             if self._is_late(handover):
                 self._give_up(handover)

@@ -54,9 +54,13 @@ class Bell:
         poll.register(self.ear, select.POLLIN)
         if not poll.poll(max(seconds, 0) * 1000):
             return False
+        self.stop()
+        return True
+
+    def stop(self) -> None:
+        """Let it ring no longer, if it does."""
         with contextlib.suppress(BlockingIOError):
             os.read(self.ear, _CHUNK)
-        return True
 
     @property
     def descriptors(self) -> Set[int]:

@@ -45,7 +45,7 @@ from tlsmgm._serving.targets import Target
 from tlsmgm._state.snapshot import Snapshot
 from tlsmgm.errors import ConfigError, NoDomainError
 
-__all__ = ["Listener", "Source"]
+__all__ = ["Listener", "Source", "arrivals_of"]
 
 logger = logging.getLogger("tlsmgm")
 
@@ -469,6 +469,11 @@ class _Inside:
             return
         self._warned[kind] = now
         logger.warning("%s", printable(text))
+
+
+def arrivals_of(listener: Listener) -> Arrivals:
+    """Return the queue behind a listener, for an event loop that takes many at once."""
+    return listener._inside.engine.arrivals
 
 
 def _serve(arrivals: Arrivals, callback: Callable[[AcceptedConnection], object]) -> None:

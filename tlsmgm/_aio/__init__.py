@@ -1,0 +1,19 @@
+"""How does asyncio carry a connection of ours?  Transports, servers and streams.
+
+=====================================  =========================================================
+:mod:`~tlsmgm._aio.streams`            readers and writers
+:mod:`~tlsmgm._aio.upgrading`          from plain text to TLS: STARTTLS
+:mod:`~tlsmgm._aio.client`             connections that we open
+:mod:`~tlsmgm._aio.server`             servers, on the engine's listener or on sockets of their own
+:mod:`~tlsmgm._aio.acceptor`           those sockets, where there is no engine
+:mod:`~tlsmgm._aio.binding`            listening sockets, as asyncio makes them
+:mod:`~tlsmgm._aio.dialing`            TCP connections, to whichever address answers
+:mod:`~tlsmgm._aio.given`              a manager, or one domain in its place
+:mod:`~tlsmgm._aio.sockets`            a transport on a socket
+:mod:`~tlsmgm._aio.layer`              a transport above another transport
+:mod:`~tlsmgm._aio.transport`          what both have in common: TLS, and what a protocol hears
+:mod:`~tlsmgm._aio.receivers`          how data reaches a protocol
+:mod:`~tlsmgm._aio.outgoing`           data that waits to be sent, and when that is too much
+:mod:`~tlsmgm._aio.info`               what ``get_extra_info()`` tells
+=====================================  =========================================================
+"""

@@ -1,0 +1,177 @@
+"""How connections come in: by the engine, with their handshake done, or by sockets of our own."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import socket
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Protocol
+
+from tlsmgm._engine.accepted import AcceptedConnection
+from tlsmgm._engine.listener import Listener, arrivals_of
+from tlsmgm._serving.listening import BoundSocket
+from tlsmgm._serving.targets import Target
+
+__all__ = ["Acceptor", "Door", "EngineDoor", "bound_of"]
+
+logger = logging.getLogger("tlsmgm")
+
+#: Connections that are taken before others have a turn.
+_BATCH: Final = 64
+
+#: Seconds without accepting, where there is no descriptor or memory for one more; as in asyncio.
+_PAUSE: Final = 1.0
+
+_SHORTAGES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
+class Door(Protocol):
+    """Where connections come in."""
+
+    def open(self) -> None:
+        """Let them in."""
+
+    def close(self) -> None:
+        """Let no more in; ``closed`` is called when none will come."""
+
+
+class EngineDoor:
+    """Connections of a listener, whose handshakes are done in its threads.
+
+    Args:
+        loop: hears the listener's bell, once for all that came meanwhile.
+        make: makes the listener.
+        welcome: gets each connection.
+        closed: is called when none will come any more.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        make: Callable[[], Listener],
+        welcome: Callable[[AcceptedConnection], None],
+        closed: Callable[[], None],
+    ) -> None:
+        self._loop = loop
+        self._make = make
+        self._welcome = welcome
+        self._closed = closed
+        self.listener: Listener | None = None
+
+    def open(self) -> None:
+        """Begin to accept."""
+        self.listener = self._make()
+        self._arrivals = arrivals_of(self.listener)
+        self._loop.add_reader(self._arrivals.bell.ear, self._on_ring)
+
+    def close(self) -> None:
+        """Accept no more; handshakes that are not done are ended."""
+        if self.listener is None:
+            self._closed()
+            return
+        self.listener.drain(0)
+
+    def _on_ring(self) -> None:
+        self._arrivals.bell.stop()
+        is_over = self._arrivals.is_over  # before the look: what comes in between rings again
+        for _ in range(_BATCH):
+            connection = self._arrivals.take()
+            if connection is None:
+                break
+            self._welcome(connection)
+        else:
+            self._arrivals.bell.ring()
+            return
+        if is_over:
+            self._loop.remove_reader(self._arrivals.bell.ear)
+            self._closed()
+
+
+class Acceptor:
+    """Listening sockets that the loop watches.
+
+    Args:
+        loop: of them.
+        socks: bound; they belong to this.
+        backlog: clients that may wait in the system.
+        welcome: gets the socket of each client, which does not block.
+        closed: is called when none will come any more.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        socks: Iterable[socket.socket],
+        backlog: int,
+        welcome: Callable[[socket.socket], None],
+        closed: Callable[[], None],
+    ) -> None:
+        self._loop = loop
+        self._socks = list(socks)
+        self._backlog = backlog
+        self._welcome = welcome
+        self._closed = closed
+        self._is_open = False
+
+    def open(self) -> None:
+        """Begin to accept."""
+        self._is_open = True
+        for sock in self._socks:
+            sock.listen(self._backlog)
+            self._watch(sock)
+
+    def _watch(self, sock: socket.socket) -> None:
+        if self._is_open:
+            self._loop.add_reader(sock.fileno(), self._accept, sock)
+
+    def close(self) -> None:
+        """Accept no more."""
+        for sock in self._socks:
+            if self._is_open:
+                self._loop.remove_reader(sock.fileno())
+            sock.close()
+        self._is_open = False
+        self._closed()
+
+    def _accept(self, listening: socket.socket) -> None:
+        for _ in range(_BATCH):
+            if not self._is_open:
+                return
+            try:
+                sock, _ = listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                self._pause(listening, error)
+                return
+            sock.setblocking(False)
+            self._welcome(sock)
+
+    def _pause(self, listening: socket.socket, error: OSError) -> None:
+        if error.errno not in _SHORTAGES:
+            raise error
+        why = os.strerror(error.errno)
+        logger.warning("no connection can be taken: %s; the next attempt is in a second", why)
+        self._loop.remove_reader(listening.fileno())
+        self._loop.call_later(_PAUSE, self._watch, listening)
+
+
+def bound_of(socks: Sequence[socket.socket], backlog: int) -> list[BoundSocket] | None:
+    """Return sockets as the engine takes them; None: it does not.
+
+    Args:
+        socks: bound.
+        backlog: clients that may wait in the system.
+    """
+    if any(sock.family not in (socket.AF_INET, socket.AF_INET6) for sock in socks):
+        return None
+    found = []
+    for sock in socks:
+        sock.listen(backlog)
+        sock.setblocking(False)
+        host, port = sock.getsockname()[:2]
+        found.append(BoundSocket(Target(True, host, port), (sock,)))
+    return found

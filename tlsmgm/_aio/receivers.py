@@ -1,0 +1,40 @@
+"""How data reaches a protocol: as bytes, or in a buffer of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
+
+__all__ = ["AnyProtocol", "receiver_of"]
+
+#: What may stand above a transport.
+AnyProtocol: TypeAlias = asyncio.Protocol | asyncio.BufferedProtocol
+
+
+def receiver_of(protocol: asyncio.BaseProtocol) -> Callable[[bytes], None]:
+    """Return what takes data for a protocol.
+
+    Args:
+        protocol: an ``asyncio.Protocol`` or an ``asyncio.BufferedProtocol``.
+    """
+    if isinstance(protocol, asyncio.BufferedProtocol):
+        return partial(_fill, protocol)
+    assert isinstance(protocol, asyncio.Protocol) or hasattr(protocol, "data_received")
+    receive: Callable[[bytes], None] = protocol.data_received
+    return receive
+
+
+def _fill(protocol: asyncio.BufferedProtocol, data: bytes) -> None:
+    """Copy data into buffers that the protocol gives, until all of it is there."""
+    rest = memoryview(data)
+    while rest:
+        # Typeshed has the sizehint only.
+        with memoryview(protocol.get_buffer(len(rest))) as room:
+            count = min(len(room), len(rest))
+            if count == 0:
+                raise RuntimeError("get_buffer() returned an empty buffer")
+            room[:count] = rest[:count]
+        protocol.buffer_updated(count)
+        rest = rest[count:]

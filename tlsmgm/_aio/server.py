@@ -1,0 +1,360 @@
+"""Servers for protocols."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Self
+
+from tlsmgm._aio.acceptor import Acceptor, Door, EngineDoor, bound_of
+from tlsmgm._aio.binding import bind
+from tlsmgm._aio.given import server_manager
+from tlsmgm._aio.sockets import SocketTransport, set_nodelay
+from tlsmgm._aio.transport import SHUTDOWN_TIMEOUT, TLSTransport
+from tlsmgm._domains.domain import Domain
+from tlsmgm._domains.words import printable
+from tlsmgm._engine.accepted import AcceptedConnection
+from tlsmgm._engine.ended import Ended
+from tlsmgm._engine.listener import Listener
+from tlsmgm._manager import TLSManager
+from tlsmgm._native.connection import Connection
+from tlsmgm._serving.limits import Limits
+
+__all__ = ["ListeningAddress", "Server", "create_server", "server_connection"]
+
+logger = logging.getLogger("tlsmgm")
+
+_BACKLOG = 1024
+
+
+def server_connection(manager: TLSManager, sock: socket.socket) -> Connection:
+    """Return the connection of a client that has come in by a socket of our own."""
+    return manager.server_connection(_local_address(sock))
+
+
+def _local_address(sock: socket.socket) -> tuple[str, int]:
+    """Which address a client has called; one that has none is at home everywhere."""
+    if sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return "0.0.0.0", 0
+    host, port = sock.getsockname()[:2]
+    return str(host), int(port)
+
+
+class ListeningAddress:
+    """A listening socket of the engine, as far as programs may know it.
+
+    Args:
+        sock: whose names are kept; not the socket itself, which belongs to the engine.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.family = sock.family
+        self.type = sock.type
+        self.proto = sock.proto
+        self._name = sock.getsockname()
+
+    def getsockname(self) -> Any:
+        """The address."""
+        return self._name
+
+    def __repr__(self) -> str:
+        """The address."""
+        return f"<ListeningAddress {self._name!r}>"
+
+
+class Server(asyncio.AbstractServer):
+    """What ``create_server()`` and ``start_server()`` return: as ``asyncio.Server``.
+
+    Args:
+        loop: of it.
+        manager: has the domains.
+        protocol_factory: makes a protocol for each client whose handshake is done.
+        socks: bound; they belong to the server.
+        backlog: clients that may wait in the system.
+        shutdown_timeout: seconds in which a closing transport must get on.
+        options: of the engine's listener; None: no engine.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        manager: TLSManager,
+        protocol_factory: Callable[[], asyncio.BaseProtocol],
+        socks: Sequence[socket.socket],
+        backlog: int,
+        shutdown_timeout: float,
+        options: dict[str, Any] | None,
+    ) -> None:
+        self._loop = loop
+        self._manager = manager
+        self._factory = protocol_factory
+        self._shutdown_timeout = shutdown_timeout
+        self._addresses = tuple(ListeningAddress(sock) for sock in socks)
+        self._transports: set[TLSTransport] = set()
+        self._closed: asyncio.Future[None] = loop.create_future()
+        self._forever: asyncio.Future[None] | None = None
+        self._is_serving = False
+        self._is_closed = False  # close() was called
+        self._is_shut = False  # nobody comes in any more
+        bound = None if options is None else bound_of(socks, backlog)
+        self._door: Door
+        if bound is None or options is None:
+            self._door = Acceptor(loop, socks, backlog, self._welcome_socket, self._shut)
+        else:
+            make = _listening(manager, bound, options)
+            self._door = EngineDoor(loop, make, self._welcome, self._shut)
+
+    # --- who comes in ----------------------------------------------------------------------
+
+    def _welcome(self, accepted: AcceptedConnection) -> None:
+        """Serve a client of the engine; what has come with its last flight is delivered."""
+        assert accepted.sock is not None
+        protocol = self._make_protocol()
+        if protocol is None:
+            accepted.reject()
+            return
+        transport = SocketTransport(
+            self._loop,
+            protocol,
+            accepted,
+            accepted.sock,
+            close=accepted.close,
+            names=_names_of(accepted),
+            shutdown_timeout=self._shutdown_timeout,
+            on_lost=self._forget,
+        )
+        self._transports.add(transport)
+        transport.begin_established()
+
+    def _welcome_socket(self, sock: socket.socket) -> None:
+        """Serve a client whose handshake is still to be done."""
+        protocol = self._make_protocol()
+        if protocol is None:
+            sock.close()
+            return
+        set_nodelay(sock)
+        transport = SocketTransport(
+            self._loop,
+            protocol,
+            server_connection(self._manager, sock),
+            sock,
+            shutdown_timeout=self._shutdown_timeout,
+            on_lost=self._forget,
+        )
+        self._transports.add(transport)
+        transport.begin(self._manager.handshake_timeout, _note_failure)
+
+    def _make_protocol(self) -> asyncio.BaseProtocol | None:
+        try:
+            return self._factory()
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            message = "the protocol factory of a server failed; the client is reset"
+            self._loop.call_exception_handler({"message": message, "exception": error})
+            return None
+
+    def _forget(self, transport: TLSTransport) -> None:
+        self._transports.discard(transport)
+        self._end_if_empty()
+
+    def _shut(self) -> None:
+        self._is_shut = True
+        self._end_if_empty()
+
+    def _end_if_empty(self) -> None:
+        if self._is_shut and not self._transports and not self._closed.done():
+            self._closed.set_result(None)
+
+    # --- as asyncio.Server -----------------------------------------------------------------
+
+    @property
+    def listener(self) -> Listener | None:
+        """The engine's listener, with its statistics; None: there is none, or not yet."""
+        return self._door.listener if isinstance(self._door, EngineDoor) else None
+
+    @property
+    def sockets(self) -> tuple[ListeningAddress, ...]:
+        """Where it listens: ``getsockname()``, ``family``; empty once it is closed."""
+        return () if self._is_closed else self._addresses
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """The loop of the server."""
+        return self._loop
+
+    def is_serving(self) -> bool:
+        """Whether it accepts clients."""
+        return self._is_serving
+
+    async def start_serving(self) -> None:
+        """Accept clients; does nothing where it does so already."""
+        self._check_open()
+        if not self._is_serving:
+            self._is_serving = True
+            self._door.open()
+
+    async def serve_forever(self) -> None:
+        """Accept clients until this is cancelled, which closes the server and its connections."""
+        if self._forever is not None:
+            raise RuntimeError(f"server {self!r} is already being awaited on serve_forever()")
+        await self.start_serving()
+        self._forever = self._loop.create_future()
+        try:
+            await self._forever
+        except asyncio.CancelledError:
+            self.close()
+            self.close_clients()
+            await self.wait_closed()
+            raise
+        finally:
+            self._forever = None
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise RuntimeError(f"server {self!r} is closed")
+
+    def close(self) -> None:
+        """Accept no more; connections that are there stay."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._is_serving = False
+        if self._forever is not None and not self._forever.done():
+            self._forever.cancel()
+        self._door.close()
+
+    def close_clients(self) -> None:
+        """Close all connections; what was written is sent."""
+        for transport in tuple(self._transports):
+            transport.close()
+
+    def abort_clients(self) -> None:
+        """End all connections at once."""
+        for transport in tuple(self._transports):
+            transport.abort()
+
+    async def wait_closed(self) -> None:
+        """Wait until it is closed, and all its connections have ended."""
+        await asyncio.shield(self._closed)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
+        await self.wait_closed()
+
+    def __repr__(self) -> str:
+        """Where it listens."""
+        return f"<Server {[address.getsockname() for address in self._addresses]}>"
+
+
+async def create_server(
+    protocol_factory: Callable[[], asyncio.BaseProtocol],
+    host: str | Sequence[str] | None = None,
+    port: int | None = None,
+    *,
+    tls: TLSManager | Domain,
+    family: int = socket.AF_UNSPEC,
+    flags: int = socket.AI_PASSIVE,
+    sock: socket.socket | None = None,
+    backlog: int = _BACKLOG,
+    reuse_address: bool | None = None,
+    reuse_port: bool = False,
+    shutdown_timeout: float = SHUTDOWN_TIMEOUT,
+    start_serving: bool = True,
+    engine: bool = True,
+    limits: Limits | None = None,
+    proxy_header_from: Iterable[str] | str | None = None,
+    on_end: Callable[[Ended], object] | None = None,
+) -> Server:
+    """Serve clients; as ``loop.create_server()`` with ``ssl=``.
+
+    Handshakes are done in a thread of the engine, see :meth:`tlsmgm.TLSManager.listen`, and never
+    keep the loop from its work.  ``connection_made()`` of a protocol comes when that is done.
+
+    Args:
+        protocol_factory: makes an ``asyncio.Protocol`` or ``asyncio.BufferedProtocol`` for each.
+        host: name or address to listen at, or several; None: all of the machine.
+        port: TCP port; 0 lets the system choose.
+        tls: a manager, or one server domain.
+        family: of ``getaddrinfo()``, as ``flags``.
+        flags: see there.
+        sock: is bound already, in place of host and port; belongs to the server.  One that is not
+            of TCP, such as a unix socket, is served without the engine.
+        backlog: clients that may wait in the system.
+        reuse_address: as asyncio has it.
+        reuse_port: as asyncio has it.
+        shutdown_timeout: seconds in which a closing transport must get on.
+        start_serving: accept at once.
+        engine: False: handshakes are done by the loop.
+        limits: what clients are granted, with the engine; see there, as for the next two.
+        proxy_header_from: networks that send PROXY headers.
+        on_end: hears, in a thread of the engine, of handshakes that have failed.
+
+    Returns:
+        The server.
+
+    Raises:
+        ConfigError: the domain, or an option, cannot be used.
+        OSError: an address cannot be had.
+        TypeError: the arguments contradict each other.
+    """
+    if sock is not None and (host is not None or port is not None):
+        raise TypeError("give host and port, or sock")
+    options = {"limits": limits, "proxy_header_from": proxy_header_from, "on_end": on_end}
+    if not engine and any(value is not None for value in options.values()):
+        raise TypeError("limits, proxy_header_from and on_end belong to the engine")
+    manager = server_manager(tls)
+    socks = (
+        [sock]
+        if sock is not None
+        else await bind(
+            host,
+            port,
+            family=family,
+            flags=flags,
+            reuse_address=reuse_address,
+            reuse_port=reuse_port,
+        )
+    )
+    try:
+        server = Server(
+            asyncio.get_running_loop(),
+            manager,
+            protocol_factory,
+            socks,
+            backlog,
+            shutdown_timeout,
+            options if engine else None,
+        )
+        if start_serving:
+            await server.start_serving()
+    except BaseException:
+        for each in socks:
+            each.close()
+        raise
+    return server
+
+
+def _listening(manager: TLSManager, bound: Any, options: dict[str, Any]) -> Callable[[], Listener]:
+    return lambda: manager.listen(bound, **options)
+
+
+def _names_of(accepted: AcceptedConnection) -> Callable[[str], Any]:
+    """Addresses as the engine has them, which asks the system for nothing."""
+
+    def names(name: str) -> Any:
+        address = accepted.client if name == "peername" else accepted.local
+        if address is None or ":" not in address[0]:
+            return address
+        return (*address, 0, 0)
+
+    return names
+
+
+def _note_failure(error: BaseException | None) -> None:
+    if error is not None:
+        logger.debug("a handshake has failed: %s", printable(str(error)))
