@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import hello
 from tests.support.c_code import Backend, hash_key, match_entries
 from tests.support.contract import Connection, Rig
 
@@ -140,19 +141,20 @@ class TLSWire(Wire):
 class Relay:
     """A relay with one server context, or none for plain clients."""
 
-    def __init__(self, rig: Rig, *, tls: bool = True, **settings: Any) -> None:
+    def __init__(self, rig: Rig, *, tls: bool = True, name: bytes = b"*", **settings: Any) -> None:
         self.rig, self.ffi, self.lib = rig, rig.c.ffi, rig.c.lib
         self.now = 1_000
         self.settings = self.ffi.new("struct tlsmgm_relay_settings *", {**TIMES, **settings})
         self.room = self.ffi.new("struct tlsmgm_room *")
         self.relay = self.ffi.new("struct tlsmgm_relay *")
         self.transport = self.lib.tlsmgm_socket_transport()
-        self.selector = self._selector() if tls else self.ffi.NULL
+        self.selector = self.selector_for(name) if tls else self.ffi.NULL
         self.peers: list[Wire] = []
 
-    def _selector(self) -> Any:
+    def selector_for(self, name: bytes) -> Any:
+        """One context, which answers for a name."""
         rig, ffi, lib = self.rig, self.ffi, self.lib
-        entries, _keep = match_entries(rig.c, [(None, 0, b"*", 0)])
+        entries, _keep = match_entries(rig.c, [(None, 0, name, 0)])
         index, error = ffi.new("struct tlsmgm_match_index **"), rig.c.error()
         assert lib.tlsmgm_match_index_new(entries, 1, hash_key(rig.c), index, error) == 0
         handle = ffi.new("struct tlsmgm_ctx_handle *")
@@ -163,14 +165,14 @@ class Relay:
         lib.tlsmgm_match_index_free(index[0])
         return rig.own(out[0], lib.tlsmgm_selector_free)
 
-    def accept(self, wire: Wire) -> None:
+    def accept(self, wire: Wire, hello_limit: int = 0) -> None:
         self.peers.append(wire)
         self.lib.tlsmgm_relay_init(
             self.relay, self.settings, self.transport, self.room, wire.far, self.now
         )
         self.rig.own(self.relay, self.lib.tlsmgm_relay_free)
         local = self.ffi.new("struct tlsmgm_local *", (ADDRESS, 443, 1))
-        self.lib.tlsmgm_relay_begin(self.relay, self.selector, local, 0, self.now)
+        self.lib.tlsmgm_relay_begin(self.relay, self.selector, local, hello_limit, self.now)
 
     def attach(self, wire: Wire, preface: bytes = b"", conn: Any = None) -> None:
         self.peers.append(wire)
@@ -180,6 +182,10 @@ class Relay:
         self.lib.tlsmgm_relay_attach(
             self.relay, wire.far, view, table, null if conn is None else conn, self.now
         )
+
+    def answer(self, selector: Any) -> None:
+        """Say who answers the client; NULL: nobody does."""
+        self.lib.tlsmgm_relay_answer(self.relay, self.settings, selector, self.now)
 
     def ready(self, side: int, **what: bool) -> bool:
         flags = self.ffi.new("struct tlsmgm_ready *", what or ALL)
@@ -409,6 +415,74 @@ def test_a_client_takes_its_time(rig: Rig, first: bytes, wait: int, status: str)
     relay.wait(1)
     relay.run()
     assert (relay.phase, relay.status, client.end) == ("OVER", status, "reset")
+
+
+class Asking:
+    """A relay whose client asks for a name that nobody has, and who may know of one."""
+
+    def __init__(self, rig: Rig, peer: Rig) -> None:
+        self.relay = Relay(rig, name=b"dom2.test", asks=True)
+        self.client = client_of(peer)
+        self.relay.accept(self.client)
+        self.relay.run()
+        assert (self.relay.phase, self.relay.relay.is_asking) == ("HANDSHAKE", True)
+
+
+def test_a_domain_that_was_looked_for(rig: Rig, peer: Rig) -> None:
+    asking = Asking(rig, peer)
+    relay, client, upstream = asking.relay, asking.client, Wire()
+    relay.answer(relay.selector_for(b"dom1.test"))
+    relay.run()
+    relay.attach(upstream)
+    client.write(b"ping")
+    relay.run()
+    assert (relay.phase, upstream.received) == ("RELAYING", b"ping")
+    assert relay.ffi.string(relay.relay.client.server_name.data) == b"dom1.test"
+
+
+@pytest.mark.parametrize("other", [None, b"else.test"])
+def test_nobody_knows_the_domain(rig: Rig, peer: Rig, other: bytes | None) -> None:
+    """Neither does an answer that does not match the name."""
+    asking = Asking(rig, peer)
+    relay, client = asking.relay, asking.client
+    relay.answer(relay.ffi.NULL if other is None else relay.selector_for(other))
+    assert (relay.phase, relay.status) == ("CLOSING", "no-domain")
+    relay.run()
+    assert client.received[:7] == bytes.fromhex("15 03 03 00 02 02 70")  # alert 112
+    relay.wait(TIMES["linger_timeout"])
+    assert relay.phase == "OVER"
+
+
+def test_an_answer_that_comes_too_late(rig: Rig, peer: Rig) -> None:
+    relay = Asking(rig, peer).relay
+    relay.wait(TIMES["handshake_timeout"])
+    assert (relay.phase, relay.status) == ("OVER", "handshake-timeout")
+    relay.answer(relay.selector_for(b"dom1.test"))
+    assert (relay.phase, relay.status) == ("OVER", "handshake-timeout")
+
+
+def test_a_second_answer(rig: Rig, peer: Rig) -> None:
+    asking = Asking(rig, peer)
+    asking.relay.answer(asking.relay.selector_for(b"dom1.test"))
+    asking.relay.answer(asking.relay.ffi.NULL)
+    asking.relay.run()
+    assert (asking.relay.phase, asking.relay.relay.is_waiting) == ("CONNECTING", True)
+
+
+def test_the_engine_stops_while_it_asks(rig: Rig, peer: Rig) -> None:
+    relay = Asking(rig, peer).relay
+    relay.lib.tlsmgm_relay_stop(relay.relay, relay.now)
+    assert (relay.phase, relay.status, relay.relay.is_asking) == ("OVER", "drained", False)
+
+
+def test_too_much_behind_a_hello_that_waits(rig: Rig) -> None:
+    """What cannot be kept for the domain would be missing there."""
+    relay, client = Relay(rig, name=b"dom2.test", asks=True), Wire()
+    relay.accept(client, hello_limit=1000)
+    client.send(hello.records(hello.message(hello.server_name(b"dom1.test"))) + bytes(8000))
+    relay.run()
+    assert (relay.status, relay.relay.is_asking) == ("handshake-failed", False)
+    assert client.received[:7] == bytes.fromhex("15 03 03 00 02 02 0a")  # unexpected_message
 
 
 def test_garbage_instead_of_a_hello(rig: Rig) -> None:
