@@ -41,6 +41,8 @@ MEMORY: Final[dict[str, Callable[[], Entrant]]] = {
 LOOPBACK: Final[dict[str, Callable[..., LoopbackServer]]] = {
     "tlsmgm-openssl": partial(TLSMgmProxy, "openssl"),
     "tlsmgm-wolfssl": partial(TLSMgmProxy, "wolfssl"),
+    "tlsmgm-openssl-2": partial(TLSMgmProxy, "openssl", workers=2),
+    "tlsmgm-wolfssl-2": partial(TLSMgmProxy, "wolfssl", workers=2),
     "engine-openssl": partial(NativeServer, "engine", "openssl"),
     "engine-wolfssl": partial(NativeServer, "engine", "wolfssl"),
     "relay-openssl": partial(NativeServer, "plain-relay", "openssl"),

@@ -26,7 +26,7 @@ class TLSMgmProxy(LoopbackServer):
         library: ``openssl`` or ``wolfssl``.
         upstream: port of the plain server.
         cpus: processors that it may run on.
-        extra: further arguments, such as those that choose an engine.
+        workers: threads that carry connections; they share the processors.
     """
 
     name = "tlsmgm proxy"
@@ -37,11 +37,12 @@ class TLSMgmProxy(LoopbackServer):
         upstream: int,
         *,
         cpus: Iterable[int] | None = None,
-        extra: Sequence[str] = (),
+        workers: int = 1,
     ) -> None:
         self._library = library
-        self._extra = tuple(extra)
-        self.name = f"tlsmgm proxy, {library}"  # type: ignore[misc]  # one class for all libraries
+        self._workers = workers
+        more = "" if workers == 1 else f", {workers} workers"
+        self.name = f"tlsmgm proxy, {library}{more}"  # type: ignore[misc]  # one class for all libraries
         super().__init__(upstream, cpus=cpus)
 
     def find(self) -> tuple[str, str]:
@@ -90,5 +91,5 @@ class TLSMgmProxy(LoopbackServer):
             "--access-log", "/dev/null",
             "--access-log-format", "$status",
             "--drain-timeout", "0",
-            *self._extra,
+            "--workers", str(self._workers),
         ]  # fmt: skip
