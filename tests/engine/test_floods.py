@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import socket
 import ssl
 from collections.abc import Iterator
@@ -163,7 +164,7 @@ def test_a_record_may_come_byte_by_byte(suited: TLSManager, tmp_path: Path) -> N
             wire = client.keys.seal(APPLICATION_DATA, b"data" * 25)
             for number, byte in enumerate(wire[:-1], 1):
                 client.sock.sendall(bytes([byte]))
-                wait_until(lambda number=number: reads() == before + number)
+                wait_until(functools.partial(lambda count: reads() == count, before + number))
             client.sock.sendall(wire[-1:])
             assert read_exactly(far, 100) == b"data" * 25
             assert reads() == before + len(wire) - 1
