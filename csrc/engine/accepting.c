@@ -2,14 +2,12 @@
 
 #include <string.h>
 #include <unistd.h>
-#ifdef __linux__
-#include <linux/filter.h>
-#endif
 
 #include "engine/channels.h"
 #include "engine/mailbox.h"
 #include "engine/records.h"
 #include "engine/slots.h"
+#include "engine/syn_filter.h"
 #include "engine/turning_away.h"
 
 #define ACCEPTS_MAX 64   /* of one listener, then others go first */
@@ -244,19 +242,7 @@ void tlsmgm_listeners_close(struct tlsmgm_worker *worker) {
  * socket, who would be deaf with us.
  */
 static bool take_no_more(const struct tlsmgm_worker_listener *listener) {
-    if (!listener->is_exclusive || listener->fd < 0) return false;
-#ifdef __linux__
-    struct sock_filter drops_syn[] = {
-        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13), /* flags: a packet begins with its TCP header */
-        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x02, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, 0),
-        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-    };
-    const struct sock_fprog program = {.len = 4, .filter = drops_syn};
-    return setsockopt(listener->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
-#else
-    return false;
-#endif
+    return listener->is_exclusive && listener->fd >= 0 && tlsmgm_drop_syns(listener->fd);
 }
 
 void tlsmgm_listeners_drain(struct tlsmgm_worker *worker, uint32_t timeout) {

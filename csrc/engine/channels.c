@@ -46,7 +46,15 @@ static void note_established(struct tlsmgm_worker *worker, struct tlsmgm_channel
     tlsmgm_counters_established(&worker->counters, info.session_reused);
 }
 
+static void note_pieces(struct tlsmgm_worker *worker, struct tlsmgm_endpoint *endpoint) {
+    if (endpoint->pieces == 0) return;
+    tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(pieces), endpoint->pieces);
+    endpoint->pieces = 0;
+}
+
 static void note_limits(struct tlsmgm_worker *worker, struct tlsmgm_relay *relay) {
+    note_pieces(worker, &relay->client);
+    note_pieces(worker, &relay->upstream);
     if ((relay->pauses | relay->floods) == 0) return;
     tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(paused), relay->pauses);
     tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(flooded), relay->floods);

@@ -31,6 +31,7 @@ struct tlsmgm_worker_counts {
     uint64_t handed_over; /* to the program */
     uint64_t asked;       /* the program, for clients whom no domain answers */
     uint64_t flooded;     /* peers that have sent too many records without data */
+    uint64_t pieces;      /* reads that have brought no whole TLS record */
     uint64_t paused;      /* as much waited for a receiver as may */
     uint64_t bytes_in, bytes_out;
     uint64_t failed[TLSMGM_FAILURE_COUNT];     /* handshakes, by reason */

@@ -352,8 +352,10 @@ static void take_tls(struct tlsmgm_endpoint *endpoint, const uint8_t *data, size
     size_t taken = 0;
     bool was_established = endpoint->established;
     uint32_t records = endpoint->records.begun;
+    uint32_t whole = endpoint->records.whole;
     uint64_t received = endpoint->bytes_received;
     tlsmgm_record_count_take(&endpoint->records, data, size);
+    if (endpoint->records.whole == whole) endpoint->pieces++;
     if (endpoint->conn == NULL) taken = greet(endpoint, data, size);
     if (endpoint->conn == NULL || endpoint->failure != NULL) return;
     if (taken < size && endpoint->backend->lend_input(endpoint->conn, data + taken, size - taken,

@@ -67,6 +67,7 @@ struct tlsmgm_endpoint {
     uint64_t bytes_received;              /* application data of the peer */
     uint64_t bytes_taken;                 /* wire bytes that the system has taken for it */
     struct tlsmgm_record_count records;
+    uint32_t pieces;       /* reads that have brought no whole record; its owner sets it to 0 */
     uint32_t idle_records; /* that have brought no data, in a row */
     uint32_t idle_limit;   /* how many of them may come, once data may flow; 0: no bound */
     int fd;                /* -1: there is no transport any more */

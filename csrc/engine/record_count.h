@@ -12,6 +12,7 @@ struct tlsmgm_record_count {
     uint8_t header_size; /* bytes of a header that has begun */
     uint8_t length_high; /* of the length in it, the first byte */
     uint32_t begun;      /* how many headers were whole, modulo 2^32 */
+    uint32_t whole;      /* how many records were, as begun */
 };
 
 /* Goes on with the next bytes from the wire. */
@@ -23,6 +24,7 @@ static inline void tlsmgm_record_count_take(struct tlsmgm_record_count *count, c
             size_t step = size - at < count->left ? size - at : count->left;
             count->left = (uint16_t)(count->left - step);
             at += step;
+            if (count->left == 0) count->whole++;
             continue;
         }
         uint8_t byte = data[at++];
@@ -31,6 +33,7 @@ static inline void tlsmgm_record_count_take(struct tlsmgm_record_count *count, c
         if (count->header_size < TLSMGM_RECORD_HEADER_SIZE) continue;
         count->left = (uint16_t)(count->length_high << 8 | byte);
         count->begun++;
+        if (count->left == 0) count->whole++;
         count->header_size = 0;
     }
 }

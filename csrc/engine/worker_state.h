@@ -5,6 +5,7 @@
  *     connecting.c   upstreams, until one answers
  *     channels.c     what a relay wants after it was called, and what remains of it
  *     accepting.c    listening sockets, and who may come in
+ *     syn_filter.c   how a listening socket is deaf for new ones, before its end
  *     introducing.c  PROXY headers, where a listener expects them
  *     turning_away.c those for whom there is no memory
  *     records.c      what is told of connections that are over

@@ -29,11 +29,13 @@ def check(c: CCode, sizes: list[int], cuts: list[int]) -> None:
     ends = ends_of(sizes)
     count = c.ffi.new("struct tlsmgm_record_count *")
     assert c.lib.tlsmgm_record_count_is_between(count)
-    before = 0
+    before, whole = 0, 0
     for at in [*(cut for cut in cuts if cut < len(wire)), len(wire)]:
         view, _keep = c.bytes_in(wire[before:at])
         c.lib.tlsmgm_record_count_take(count, view.data, view.size)
         assert c.lib.tlsmgm_record_count_is_between(count) is (at in ends), at
+        whole += sum(before < end <= at for end in ends)
+        assert count.whole == whole
         before = at
 
 

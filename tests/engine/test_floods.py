@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import socket
 import ssl
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 from tests.support.hostile import APPLICATION_DATA
 from tests.support.listeners import Greeter, listening, port_of
 from tests.support.managers import manager_of, pki, server_domain
-from tests.support.proxy import TIMEOUT, read_exactly
+from tests.support.proxy import TIMEOUT, read_exactly, wait_until
 from tests.support.tls13_records import SECRETS, RecordKeys, secret_of
 from tlsmgm import Limits, TLSManager
 
@@ -140,3 +141,30 @@ def test_key_updates_within_the_bound(
             flood(client, tmp_path / "keys", count)
             client.send(b"data")
             assert read_exactly(far, 4) == b"data"
+
+
+def test_a_record_may_come_byte_by_byte(suited: TLSManager, tmp_path: Path) -> None:
+    """Each byte is a read that brings no record; they are counted, and nobody is cut."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        listening(suited, f"tcp:127.0.0.1:{server.getsockname()[1]}") as (listener, _),
+    ):
+        client = Client(port_of(listener), tmp_path / "keys")
+        far, _ = server.accept()
+        far.settimeout(TIMEOUT)
+        client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+        def reads() -> int:
+            return listener.statistics()["reads_without_record_total"]
+
+        with client.sock, far:
+            client.send(b"first")
+            assert read_exactly(far, 5) == b"first"
+            before = reads()
+            wire = client.keys.seal(APPLICATION_DATA, b"data" * 25)
+            for number, byte in enumerate(wire[:-1], 1):
+                client.sock.sendall(bytes([byte]))
+                wait_until(functools.partial(lambda count: reads() == count, before + number))
+            client.sock.sendall(wire[-1:])
+            assert read_exactly(far, 100) == b"data" * 25
+            assert reads() == before + len(wire) - 1

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 
 import pytest
 
-from tests.engine.test_handover import open_now, take, wait_until, write
+from tests.engine.test_handover import PYTHONS_VERSIONS, open_now, take, wait_until, write
+from tests.engine.test_handover import read as receive
 from tests.support.listeners import ANYWHERE, Greeter, greeting, leave, listening, port_of
-from tests.support.proxy import TIMEOUT, connect, ends_uncleanly, read_exactly
+from tests.support.proxy import TIMEOUT, connect, ends_uncleanly, read_exactly, read_to_end
 from tlsmgm import Ended, Listener, TLSManager
 from tlsmgm._engine import arrivals
 
@@ -99,3 +101,22 @@ def test_time_is_that_of_the_engine(
             assert found is not None
             found.close()
     assert abs((again.accepted - ended.accepted).total_seconds()) < 1000
+
+
+@pytest.mark.parametrize("read", ["nothing was sent", "nothing was read", "all was read"])
+def test_whoever_is_rejected_is_reset(manager: TLSManager, version: str, read: str) -> None:
+    """Below Python's ``ssl``, which calls every reset an end of file."""
+    with (
+        manager.listen(ANYWHERE) as listener,
+        connect(port_of(listener), version=PYTHONS_VERSIONS[version]) as client,
+    ):
+        connection = take(listener)
+        if read != "nothing was sent":
+            client.sendall(b"question")
+        if read == "all was read":
+            assert receive(connection) == b"question"
+        connection.reject()
+        with socket.socket(fileno=client.detach()) as below:
+            below.settimeout(TIMEOUT)
+            with pytest.raises(ConnectionResetError):
+                read_to_end(below)

@@ -564,6 +564,7 @@ cdef extern from "engine/worker.h" nogil:
         uint64_t handed_over
         uint64_t asked
         uint64_t flooded
+        uint64_t pieces
         uint64_t paused
         uint64_t bytes_in
         uint64_t bytes_out

@@ -335,6 +335,7 @@ cdef class Worker:
             "handed_over": counts.handed_over,
             "asked": counts.asked,
             "flooded": counts.flooded,
+            "pieces": counts.pieces,
             "paused": counts.paused,
             "bytes_in": counts.bytes_in,
             "bytes_out": counts.bytes_out,

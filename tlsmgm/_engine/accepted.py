@@ -128,7 +128,11 @@ class AcceptedConnection(Connection):
             self._owner.leave()
 
     def reject(self) -> None:
-        """Reset the client, so that it cannot take this for a clean end."""
+        """Reset the client, so that it cannot take this for a clean end.
+
+        Clients in Python see ``ssl.SSLEOFError``, or ``b""`` unless they turn
+        ``suppress_ragged_eofs`` off: their ``ssl`` calls every reset an end of file.
+        """
         if self.sock is not None:
             if not self._owner.is_forked:  # the socket is the parent's, too
                 with contextlib.suppress(OSError):  # the client has gone

@@ -17,6 +17,7 @@
 ``limit_NAME_total``                  how often a limit has struck, see :class:`~tlsmgm.Limit`
 ``bytes_from_clients_total``          application bytes, of connections that have ended
 ``bytes_to_clients_total``            the same in the other direction
+``reads_without_record_total``        reads that brought no whole TLS record
 ``connections_handed_over_total``     to the program
 ``handovers_late_total``              which did not take them in time; they were reset
 ``questions_total``                   clients whom no domain answers, and for whom one is looked for
@@ -51,6 +52,7 @@ _PLAIN: Final = {
     "bytes_out": "bytes_to_clients_total",
     "flooded": "limit_records_without_data_total",
     "paused": "limit_buffered_bytes_total",
+    "pieces": "reads_without_record_total",
 }
 
 #: Limits that are known by how they end a connection, and those that keep it out.
