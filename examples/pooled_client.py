@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import socket
-from dataclasses import dataclass
 
 import tlsmgm
 
@@ -16,71 +15,18 @@ TIMEOUT = 10.0  # seconds of silence
 MAX_HEAD = 65536  # bytes
 
 
-@dataclass
-class Channel:
-    """A socket, and the connection that makes sense of its bytes."""
-
-    sock: socket.socket
-    conn: tlsmgm.Connection
-
-    def handshake(self) -> None:
-        """Do the handshake; an alert is sent before an error goes up."""
-        try:
-            while not self.conn.handshake():
-                self._flush()
-                self._pull()
-        finally:
-            self._flush()
-
-    def send(self, data: bytes) -> None:
-        """Send all of it."""
-        rest = memoryview(data)
-        while rest:
-            rest = rest[self.conn.write(rest) :]
-            self._flush()
-
-    def receive(self) -> bytes:
-        """Wait for data; there is always some, or an error."""
-        while (data := self.conn.read()) is None:
-            self._flush()
-            self._pull()
-        if not data:
-            raise ConnectionError("the server closed the connection")
-        return data
-
-    def is_usable(self) -> bool:
-        """Feed what has come since the last answer, without waiting; the pool judges it."""
-        self.sock.setblocking(False)
-        try:
-            self._pull()
-        except BlockingIOError:
-            pass  # nothing has come, as it should be
-        except OSError:
-            return False
-        finally:
-            self.sock.settimeout(TIMEOUT)
+def is_usable(tls: tlsmgm.TLSSocket) -> bool:
+    """Look, without waiting, at what has come since the last answer: there should be nothing."""
+    tls.setblocking(False)
+    try:
+        tls.recv(1)
+    except tlsmgm.WantReadError:
         return True
-
-    def close(self) -> None:
-        """Say goodbye, if anybody listens."""
-        try:
-            self.conn.shutdown()
-            self._flush()
-        except (OSError, tlsmgm.TLSError):
-            pass  # it was over already
-        finally:
-            self.sock.close()
-
-    def _flush(self) -> None:
-        while data := self.conn.drain():
-            self.sock.sendall(data)
-
-    def _pull(self) -> None:
-        data = self.sock.recv(65536)
-        if data:
-            self.conn.feed(data)
-        else:
-            self.conn.feed_eof()
+    except (OSError, tlsmgm.TLSError):
+        pass  # it was over already
+    finally:
+        tls.settimeout(TIMEOUT)
+    return False
 
 
 class Client:
@@ -92,11 +38,11 @@ class Client:
 
     def __init__(self, manager: tlsmgm.TLSManager) -> None:
         self._manager = manager
-        self.pool: tlsmgm.ConnectionPool[Channel] = tlsmgm.ConnectionPool(
+        self.pool: tlsmgm.ConnectionPool[tlsmgm.TLSSocket] = tlsmgm.ConnectionPool(
             manager,
-            connection_of=lambda channel: channel.conn,
-            close=Channel.close,
-            is_usable=Channel.is_usable,
+            connection_of=lambda tls: tls.connection,
+            close=tlsmgm.TLSSocket.close,
+            is_usable=is_usable,
         )
 
     def get(self, destination: tuple[str, int], name: str) -> tuple[int, bool]:
@@ -120,42 +66,33 @@ class Client:
         domain = self._manager.find_client_domain(*destination)
         if domain is None:
             raise tlsmgm.ConfigError("no client domain for {}:{}".format(*destination))
-        channel = self.pool.take(destination, domain, name)
-        reused = channel is not None
-        if channel is None:
-            channel = self._connect(destination, domain, name)
+        tls = self.pool.take(destination, domain, name)
+        reused = tls is not None
+        if tls is None:
+            sock = socket.create_connection(destination, TIMEOUT)
+            tls = self._manager.wrap_socket(sock, domain=domain, server_name=name)
         try:
-            status, keep = exchange(channel, name)
+            status, keep = exchange(tls, name)
         except BaseException:
-            channel.close()
+            tls.close()
             raise
         if keep:
-            self.pool.put(channel, destination, domain, name)
+            self.pool.put(tls, destination, domain, name)
         else:
-            channel.close()
+            tls.close()
         return status, reused
 
-    def _connect(self, destination: tuple[str, int], domain: tlsmgm.Domain, name: str) -> Channel:
-        sock = socket.create_connection(destination, TIMEOUT)
-        channel = Channel(sock, self._manager.client_connection(domain, server_name=name))
-        try:
-            channel.handshake()
-        except BaseException:
-            sock.close()
-            raise
-        return channel
 
-
-def exchange(channel: Channel, name: str) -> tuple[int, bool]:
+def exchange(tls: tlsmgm.TLSSocket, name: str) -> tuple[int, bool]:
     """Send a request and read the whole answer.
 
     Returns:
         The status, and whether the connection is good for another request (RFC 9112 section 9.3).
     """
-    channel.send(f"GET / HTTP/1.1\r\nHost: {name}\r\n\r\n".encode("ascii"))
+    tls.sendall(f"GET / HTTP/1.1\r\nHost: {name}\r\n\r\n".encode("ascii"))
     data = b""
     while b"\r\n\r\n" not in data:
-        data += channel.receive()
+        data += receive(tls)
         if len(data) > MAX_HEAD:
             raise ConnectionError("the answer does not begin like HTTP")
     head, _, body = data.partition(b"\r\n\r\n")
@@ -167,9 +104,17 @@ def exchange(channel: Channel, name: str) -> tuple[int, bool]:
         return int(status), False
     missing = int(size) - len(body)
     while missing > 0:
-        missing -= len(channel.receive())
+        missing -= len(receive(tls))
     keep = version == "HTTP/1.1" and fields.get("connection", "").lower() != "close"
     return int(status), keep and missing == 0
+
+
+def receive(tls: tlsmgm.TLSSocket) -> bytes:
+    """Wait for data; there is always some, or an error."""
+    data = tls.recv(65536)
+    if not data:
+        raise ConnectionError("the server closed the connection")
+    return data
 
 
 def main() -> None:

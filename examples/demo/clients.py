@@ -140,36 +140,23 @@ class DomainClient:
         domain = self._manager.find_client_domain(*address, avps={"sip_domain": case.server_name})
         if domain is None:
             raise SystemExit(f"no client domain for {case.server_name}")
-        connection = self._manager.client_connection(domain, server_name=case.server_name)
-        with closing(socket.create_connection(address, timeout=TIMEOUT)) as plain:
-            outcome.client = "{}:{}".format(*plain.getsockname())
-            try:
-                self._talk(connection, plain)
-            except tlsmgm.VerificationError as error:
-                outcome.refused = error.reason
-            except tlsmgm.TLSError as error:
-                outcome.refused = ALERTS.get(error.alert or 0, str(error))
-            finally:
-                plain.sendall(connection.drain())
+        sock = socket.create_connection(address, timeout=TIMEOUT)
+        outcome.client = "{}:{}".format(*sock.getsockname())
+        tls = self._manager.wrap_socket(
+            sock, domain=domain, server_name=case.server_name, do_handshake=False
+        )
+        try:
+            with tls:
+                tls.sendall(GREETING)
+                tls.recv(1000)
+        except tlsmgm.VerificationError as error:
+            outcome.refused = error.reason
+        except tlsmgm.TLSError as error:
+            outcome.refused = ALERTS.get(error.alert or 0, str(error))
+        connection = tls.connection
         certificate = connection.peer_certificate
         outcome.certificate = None if certificate is None else certificate.subject_cn
         outcome.version = connection.version
         outcome.cipher = connection.cipher
         outcome.resumed = connection.session_reused
         return outcome
-
-    def _talk(self, connection: tlsmgm.Connection, plain: socket.socket) -> None:
-        while not connection.handshake():
-            self._exchange(connection, plain)
-        connection.write(GREETING)
-        while not connection.read():
-            self._exchange(connection, plain)
-        connection.shutdown()
-
-    def _exchange(self, connection: tlsmgm.Connection, plain: socket.socket) -> None:
-        plain.sendall(connection.drain())
-        data = plain.recv(65536)
-        if data:
-            connection.feed(data)
-        else:
-            connection.feed_eof()

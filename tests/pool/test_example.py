@@ -144,13 +144,13 @@ def test_a_server_that_closes_while_nobody_looks(
     monkeypatch: pytest.MonkeyPatch, library: str, client_library: str
 ) -> None:
     example = load_example()
-    look = example.Channel.is_usable
+    look = example.is_usable
 
-    def wait_and_look(channel: Any) -> Any:
-        assert select.select([channel.sock], [], [], TIMEOUT)[0]
-        return look(channel)
+    def wait_and_look(tls: Any) -> Any:
+        assert select.select([tls], [], [], TIMEOUT)[0]
+        return look(tls)
 
-    monkeypatch.setattr(example.Channel, "is_usable", wait_and_look)
+    monkeypatch.setattr(example, "is_usable", wait_and_look)
     client = example.Client(manager_of(client_library, client_domain()))
     with Server(manager_of(library, incoming()), answer_and_close) as server, client.pool:
         for _ in range(3):

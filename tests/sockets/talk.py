@@ -145,3 +145,15 @@ def read_all(source: Any, size: int) -> bytes:
         assert piece, f"it ended after {len(data)} bytes"
         data += piece
     return bytes(data)
+
+
+def read_to_end(source: Any) -> None:
+    """Receive until there is nothing more, or an error."""
+    while source.recv(65536):
+        pass
+
+
+def send_for_ever(sink: Any, data: bytes) -> None:
+    """Send until there is an error."""
+    while True:
+        sink.sendall(data)

@@ -160,7 +160,7 @@ def test_files_have_one_direction(pair: Pair) -> None:
         with pytest.raises(OSError, match="writable"):
             reading.write(b"x")
     for mode, buffering in (("x", None), ("a", None), ("r", 0)):
-        with pytest.raises(ValueError, match="mode|binary"):
+        with pytest.raises(ValueError, match=r"mode|binary"):
             pair.client.makefile(mode, buffering)
 
 

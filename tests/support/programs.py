@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 import shutil
 import subprocess
@@ -82,11 +83,12 @@ class Watched:
             self._ended = True
             self._news.notify_all()
 
-    def wait_for(self, pattern: str) -> re.Match[str]:
-        """Wait until a line has the pattern; return the match."""
+    def wait_for(self, pattern: str, number: int = 1) -> re.Match[str]:
+        """Wait until so many lines have the pattern; return the last match."""
 
         def find() -> re.Match[str] | None:
-            return next((found for line in self.lines if (found := re.search(pattern, line))), None)
+            matches = (found for line in self.lines if (found := re.search(pattern, line)))
+            return next(itertools.islice(matches, number - 1, None), None)
 
         with self._news:
             self._news.wait_for(lambda: find() or self._ended, TIMEOUT)

@@ -46,7 +46,37 @@ def sipp_client(port: int, calls: int, folder: Path) -> subprocess.CompletedProc
         calls: how many.
         folder: for its files.
     """
-    command = ["sipp", "-sn", "uac", "-t", "tn", "-m", str(calls), "-r", "50", *_COMMON]
+    return _run(port, calls, folder, "-sn", "uac")
+
+
+_OPTIONS = """<?xml version="1.0" encoding="UTF-8"?>
+<scenario name="options">
+  <send>
+    <![CDATA[
+      OPTIONS sip:[remote_ip]:[remote_port] SIP/2.0
+      Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+      From: <sip:sipp@[local_ip]:[local_port]>;tag=[call_number]
+      To: <sip:[remote_ip]:[remote_port]>
+      Call-ID: [call_id]
+      CSeq: 1 OPTIONS
+      Max-Forwards: 70
+      Content-Length: 0
+    ]]>
+  </send>
+  <recv response="200"/>
+</scenario>
+"""
+
+
+def sipp_options(port: int, calls: int, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Ask by OPTIONS, and want 200 for an answer; the arguments are those of ``sipp_client()``."""
+    scenario = folder / "options.xml"
+    scenario.write_text(_OPTIONS, encoding="utf-8")
+    return _run(port, calls, folder, "-sf", str(scenario))
+
+
+def _run(port: int, calls: int, folder: Path, *scenario: str) -> subprocess.CompletedProcess[str]:
+    command = ["sipp", *scenario, "-t", "tn", "-m", str(calls), "-r", "50", *_COMMON]
     return subprocess.run(
         [*command, f"127.0.0.1:{port}"],
         cwd=folder,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tlsmgm._domains.domain import Domain
     from tlsmgm._manager import TLSManager
     from tlsmgm._native.connection import Connection
+    from tlsmgm._sockets.tls_socket import TLSSocket
 
 __all__ = ["configure", "run"]
 
@@ -62,16 +63,9 @@ def run(options: argparse.Namespace) -> int:
     if port == 0:
         raise ConfigError("there is no port 0", hint="write HOST:PORT")
     manager, domain = _manager(options)
-    dial = _Dial(host, port, time.monotonic() + options.timeout)
     result = _Result(domain.name, domain.verify_cert)
     try:
-        dial.connect()
-        result.address = dial.peer
-        connection = manager.client_connection(domain, server_name=options.server_name or host)
-        result.connection = connection
-        dial.shake_hands(connection)
-        result.is_established = True
-        dial.hear_last_words(connection)
+        _visit(manager, (host, port), options, result)
     except TimeoutError:
         result.error = f"no answer within {options.timeout:g} seconds"
     except OSError as error:
@@ -80,8 +74,6 @@ def run(options: argparse.Namespace) -> int:
         raise
     except TLSError as error:
         result.take(error)
-    finally:
-        dial.close()
     if options.json:
         print_json(result.to_json())
     else:
@@ -99,7 +91,7 @@ def _manager(options: argparse.Namespace) -> tuple[TLSManager, Domain]:
         domain = Domain("connect", "client", **_trust(options), **_offer(options))
     else:
         domain = _domain_of_config(options)
-    manager = TLSManager(library=_library(options))
+    manager = TLSManager(_library(options), handshake_timeout=options.timeout)
     manager.add_domain(domain)
     return manager, domain
 
@@ -145,75 +137,57 @@ def _offer(options: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in offer.items() if value is not None}
 
 
-class _Dial:
-    """A blocking socket with one deadline for everything."""
+def _visit(
+    manager: TLSManager, target: tuple[str, int], options: argparse.Namespace, result: _Result
+) -> None:
+    """Connect, shake hands and say goodbye; note how far it got."""
+    from tlsmgm._domains.addresses import join_host_port
 
-    def __init__(self, host: str, port: int, deadline: float) -> None:
-        self._target = (host, port)
-        self._deadline = deadline
-        self._sock: socket.socket | None = None
-        self.peer: str | None = None
+    deadline = time.monotonic() + options.timeout
+    with _dialled(target, options.timeout) as sock:
+        result.address = join_host_port(*sock.getpeername()[:2])
+        sock.settimeout(_left(deadline))
+        name = options.server_name or target[0]
+        tls = manager.wrap_socket(sock, domain=result.domain, server_name=name, do_handshake=False)
+    result.connection = tls.connection
+    with tls:
+        tls.do_handshake()
+        result.is_established = True
+        _hear_last_words(tls, deadline)
 
-    @property
-    def sock(self) -> socket.socket:
-        """The socket, with what is left of the time."""
-        left = self._deadline - time.monotonic()
-        if left <= 0 or self._sock is None:
-            raise TimeoutError
-        self._sock.settimeout(left)
-        return self._sock
 
-    def connect(self) -> None:
-        from tlsmgm._domains.addresses import join_host_port
+def _dialled(target: tuple[str, int], timeout: float) -> socket.socket:
+    try:
+        return socket.create_connection(target, timeout)
+    except UnicodeError as error:
+        raise OSError(f"bad host name: {error}") from None
 
-        left = max(self._deadline - time.monotonic(), 0.001)
-        try:
-            self._sock = socket.create_connection(self._target, timeout=left)
-        except UnicodeError as error:
-            raise OSError(f"bad host name: {error}") from None
-        self.peer = join_host_port(*self._sock.getpeername()[:2])
 
-    def shake_hands(self, connection: Connection) -> None:
-        try:
-            while not connection.handshake():
-                self.sock.sendall(connection.drain())
-                self._feed(connection)
-        finally:
-            with suppress(OSError):
-                self.sock.sendall(connection.drain())
+def _left(deadline: float, most: float = math.inf) -> float:
+    left = min(deadline - time.monotonic(), most)
+    if left <= 0:
+        raise TimeoutError
+    return left
 
-    def hear_last_words(self, connection: Connection) -> None:
-        """Wait for the server's verdict, then say goodbye: an alert now means that we were refused.
 
-        A TLS 1.3 server knows our certificate only after our side of the handshake is done.  If it
-        takes it, it mostly sends a ticket.  If we spoke before we heard it, it might close with our
-        words unread, and the reset that follows from this could overtake its alert.
-        """
-        if connection.version == "TLSv1.3":
-            with suppress(TimeoutError):
-                self._feed(connection, _LAST_WORDS)
-            connection.read(_READ_SIZE)
-        until = time.monotonic() + _LAST_WORDS
-        with suppress(OSError, TruncatedError):
-            connection.shutdown()
-            self.sock.sendall(connection.drain())
-            while (data := connection.read(_READ_SIZE)) != b"" and time.monotonic() < until:
-                if data is None:
-                    self._feed(connection, until - time.monotonic())
+def _hear_last_words(tls: TLSSocket, deadline: float) -> None:
+    """Wait for the server's verdict, then say goodbye: an alert now means that we were refused.
 
-    def _feed(self, connection: Connection, patience: float = math.inf) -> None:
-        """Receive once, within the deadline and this many seconds."""
-        sock = self.sock
-        sock.settimeout(max(min(sock.gettimeout() or 0.0, patience), 0.001))
-        data = sock.recv(_READ_SIZE)
-        if data:
-            connection.feed(data)
-        else:
-            connection.feed_eof()
-
-    def close(self) -> None:
-        if self._sock is not None:
-            self._sock.close()
+    A TLS 1.3 server knows our certificate only after our side of the handshake is done.  If it
+    takes it, it mostly sends a ticket.  If we spoke before we heard it, it might close with our
+    words unread, and the reset that follows from this could overtake its alert.
+    """
+    if tls.connection.version == "TLSv1.3":
+        with suppress(TimeoutError):
+            tls.settimeout(_left(deadline, _LAST_WORDS))
+            tls.recv(_READ_SIZE)
+    until = min(deadline, time.monotonic() + _LAST_WORDS)
+    with suppress(OSError, TruncatedError):
+        tls.settimeout(_left(until))
+        tls.shutdown(socket.SHUT_WR)
+        while tls.recv(_READ_SIZE):
+            tls.settimeout(_left(until))
+    tls.setblocking(False)  # nothing more is waited for
 
 
 @dataclass(slots=True)

@@ -128,7 +128,7 @@ class Channel:
             wanted = self._wire.send()
             if wanted is not None:
                 return wanted
-            self._encrypt(piece)
+            self._wire.encrypt(piece)
         wanted = self._wire.send()
         self._owed = b"" if wanted is None else self._owed or bytes(piece)
         return wanted
@@ -137,13 +137,13 @@ class Channel:
         """Send all of the data; see ``TLSSocket.sendall()``."""
         self.do_handshake()
         deadline = Deadline(self.timeout)
-        rest = data
+        rest: memoryview | None = data
 
         def go_on() -> Wait | None:
             nonlocal rest
-            while (wanted := self._wire.send()) is None and rest:
-                piece, rest = rest[:PIECE], rest[PIECE:]
-                self._encrypt(piece)
+            while (wanted := self._wire.send()) is None and rest is not None:
+                piece, rest = rest[:PIECE], rest[PIECE:] or None
+                self._wire.encrypt(piece)
             return wanted
 
         with self._in_turn(deadline):
@@ -154,11 +154,6 @@ class Channel:
             except BaseException:
                 self._is_torn = True
                 raise
-
-    def _encrypt(self, data: memoryview) -> None:
-        if self._wire.is_shut:
-            raise BrokenPipeError(errno.EPIPE, "close_notify was sent, nothing can follow it")
-        self._wire.encrypt(data)
 
     def _check_repeated(self, data: memoryview) -> None:
         if data[: len(self._owed)] != self._owed:

@@ -118,6 +118,8 @@ class TLSSocket:
             How many bytes; 0 once the peer has sent close_notify.
         """
         view = memoryview(buffer).cast("B")
+        if view.readonly:
+            raise TypeError("recv_into() needs a buffer that can be written")
         if not 0 <= size <= len(view):
             raise ValueError("the buffer is smaller than that, or the size negative")
         view = view[: size or len(view)]
@@ -143,8 +145,7 @@ class TLSSocket:
             TLSError: the connection has failed.
             OSError: the network has, or the socket was closed.
         """
-        view = memoryview(data).cast("B")
-        return self._open.send(view) if view else 0
+        return self._open.send(memoryview(data).cast("B"))
 
     def sendall(self, data: ReadableBuffer) -> None:
         """Send all of the data, within the timeout.

@@ -7,9 +7,10 @@ that says for what, and is called again.
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
 
 from tlsmgm._native.connection import Connection
@@ -24,6 +25,9 @@ PIECE: Final = 65536
 #: Bytes that may wait before nothing more is read.  Senders keep one piece waiting at most, so the
 #: rest are answers to the peer, such as to KeyUpdate.
 _MOST_UNSENT: Final = 2 * PIECE
+
+#: How often a step receives at most.
+_MOST_LOOKS: Final = 16
 
 #: How often what a peer goes on sending is received, before its connection is closed.
 _LAST_LOOKS: Final = 8
@@ -117,20 +121,29 @@ class Wire:
         return None
 
     def encrypt(self, data: memoryview) -> None:
-        """Make records of data; ``send()`` them."""
-        self._unsent.append(memoryview(self.connection.encrypt(data)))
+        """Make records of data, which ``send()`` sends; none of no data.
+
+        Raises:
+            BrokenPipeError: close_notify was sent.
+        """
+        if self.is_shut:
+            raise BrokenPipeError(errno.EPIPE, "nothing can be sent behind close_notify")
+        if data:
+            self._unsent.append(memoryview(self.connection.encrypt(data)))
 
     # --- both ways -------------------------------------------------------------------------
 
     def handshake(self) -> Wait | None:
         """Go on with the handshake; None: it is complete, and everything was sent."""
-        while not self.connection.handshake():
+        for has_turn in self._turns():
+            if self.connection.handshake():
+                return None if self.flush() else _FOR_WRITE
             if not self.flush():
                 return _FOR_WRITE
-            wanted = self._receive(PIECE)
+            wanted = self._receive(PIECE) if has_turn else _FOR_READ
             if wanted is not None:
-                return wanted
-        return None if self.flush() else _FOR_WRITE
+                break
+        return wanted
 
     def say_goodbye(self) -> None:
         """Make our close_notify, once; what was encrypted before goes first."""
@@ -163,18 +176,29 @@ class Wire:
 
     def _take(self, take: Callable[[], _T | None], size: int = PIECE) -> _T | Wait | None:
         """Read from the connection, and feed it until it gives something; None: it is over."""
-        while not self._is_over:
-            data = take()
+        for has_turn in self._turns():
+            data = None if self._is_over else take()
             if data is not None:
                 self._is_over = not data
                 self.flush()
                 return data
-            if self.is_deaf:
+            if self._is_over or self.is_deaf:
                 return None
-            wanted = self._receive(size)
+            wanted = self._receive(size) if has_turn else _FOR_READ
             if wanted is not None:
-                return wanted
-        return None
+                break
+        return wanted
+
+    def _turns(self) -> Iterator[bool]:
+        """Whether a step may receive once more, again and again.
+
+        So often it may receive what brings no data; then others, and the clock, have a turn.  What
+        was received is fed to the end first, since no selector knows of it.
+        """
+        for _ in range(_MOST_LOOKS):
+            yield True
+        while True:
+            yield bool(self._held)
 
     def look_ahead(self) -> int:
         """How many bytes can be had without the socket; at least one, if there are any."""
