@@ -55,7 +55,7 @@ class Settings:
     highest: int
     verify_mode: int
     verify_flags: int
-    ciphers: str | None
+    ciphers: str
     groups: str | None
     alpn: bytes | None
     identities: tuple[Identity, ...]
@@ -183,10 +183,7 @@ def _versions(settings: Settings, backend: Backend) -> tuple[int, int]:
 
 
 def _ciphers(settings: Settings, backend: Backend) -> str | None:
-    dhe = settings.dh_params is not None
-    if settings.ciphers is None:
-        return default_ciphers(backend.cipher_names, dhe=dhe) or None
-    return cipher_list(settings.ciphers, backend, dhe=dhe)
+    return cipher_list(settings.ciphers, backend, dhe=settings.dh_params is not None)
 
 
 def _groups(settings: Settings, backend: Backend) -> str | None:
@@ -202,7 +199,7 @@ def _scope(settings: Settings) -> bytes:
     """Sessions are good as long as the rules about the peer, and a client's certificate, are."""
     own: Sequence[bytes] = ()
     if not settings.is_server:
-        own = [one.certificate.digest for one in settings.identities]
+        own = [hashlib.sha256(one.certificate).digest() for one in settings.identities]
     crls = b"" if settings.crls is None else settings.crls.digest
     rules = (
         settings.is_server,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _ssl
 import functools
+import ssl
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,16 +15,16 @@ __all__ = ["PeerCertificate", "as_dict", "verified_chain"]
 
 
 @functools.lru_cache(maxsize=64)
-def _decoded(pem: str) -> dict[str, Any]:
+def _decoded(der: bytes) -> dict[str, Any]:
     # What getpeercert() returns is CPython's own, so that a field is there or not as it always was.
-    with path_of(pem.encode()) as path:
+    with path_of(ssl.DER_cert_to_PEM_cert(der).encode()) as path:
         decoded: dict[str, Any] = _ssl._test_decode_cert(path)
     return decoded
 
 
 def as_dict(certificate: Certificate) -> dict[str, Any]:
     """Return the fields of a certificate, as ``getpeercert()`` of ``ssl`` shows them."""
-    return dict(_decoded(certificate.pem))
+    return dict(_decoded(certificate.der))
 
 
 class PeerCertificate:

@@ -9,6 +9,7 @@ when the first connection needs it, and anew once one of them has changed.
 from __future__ import annotations
 
 import _ssl
+import dataclasses
 import socket
 import ssl
 import threading
@@ -18,6 +19,7 @@ from typing import Any, ClassVar, Final
 
 from tlsmgm import _backends
 from tlsmgm._adapters.building import Settings, build, check_identity, cipher_list
+from tlsmgm._adapters.certificates import verified_chain
 from tlsmgm._adapters.choosing import Chooser
 from tlsmgm._adapters.engine import Engine
 from tlsmgm._adapters.errors import ConfigError, HandshakeError, UnsupportedError, as_stock
@@ -32,7 +34,7 @@ from tlsmgm._core.context import Context
 from tlsmgm._core.items import read_chain
 from tlsmgm._core.material import Material
 from tlsmgm._core.ticket_keys import TicketKeys
-from tlsmgm._domains.ciphers import default_ciphers, is_tls13_suite
+from tlsmgm._domains.ciphers import is_tls13_suite
 from tlsmgm._domains.defaults import DEFAULT_TICKET_ROTATION
 from tlsmgm._domains.filters import plain_ip
 from tlsmgm._material.ticket_schedule import OwnSchedule
@@ -46,6 +48,9 @@ __all__ = ["SSLContext"]
 _Values: Final = _ssl._SSLContext
 
 _IDENTITIES_MAX: Final = 2
+
+#: Peers that are remembered for get_ca_certs().
+_PEERS_MAX: Final = 64
 
 
 class SSLContext(ssl.SSLContext):
@@ -79,6 +84,7 @@ class SSLContext(ssl.SSLContext):
         self._groups: str | None = None
         self._alpn: bytes | None = None
         self._tickets: TicketKeys | None = None
+        self._peers: list[tuple[Certificate, ...]] = []
         self._statistics = new_statistics()
 
     @property
@@ -180,7 +186,7 @@ class SSLContext(ssl.SSLContext):
             ciphers=self._cipher_words(),
             groups=self._groups,
             alpn=self._alpn if with_alpn else None,
-            identities=tuple(self._identities.values()),
+            identities=tuple(self._complete(one) for one in self._identities.values()),
             dh_params=self._dh_params,
             trusted=self._anchors() if _Values.verify_mode.__get__(self) else (),
             crls=self._trusted.crls,
@@ -193,6 +199,19 @@ class SSLContext(ssl.SSLContext):
         flags = _Values.verify_flags.__get__(self)
         partial = bool(flags & ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN)
         return self._trusted.certificates(partial=partial)
+
+    def _complete(self, identity: Identity) -> Identity:
+        """With the issuers of a lonely certificate, if they are here: OpenSSL sends them, too."""
+        shown = read_chain(identity.certificate)
+        if len(shown) > 1 or not self._trusted:
+            return identity
+        leaf = Certificate(shown[0].der)
+        chain = verified_chain((leaf,), self._trusted.certificates(partial=True))
+        if len(chain) == 1:
+            return identity
+        return dataclasses.replace(
+            identity, certificate=b"".join(pem_of(one.der) for one in chain)
+        )
 
     def _ticket_keys(self) -> TicketKeys | None:
         """The ring of a server, which lives as long as the context; None: no tickets."""
@@ -266,6 +285,17 @@ class SSLContext(ssl.SSLContext):
         else:
             self._host_flags |= _ssl.HOSTFLAG_NEVER_CHECK_SUBJECT
 
+    @property
+    def _msg_callback(self) -> Any:
+        """As it was set; our libraries do not show their messages, so nobody calls it."""
+        return _Values._msg_callback.__get__(self)
+
+    @_msg_callback.setter
+    def _msg_callback(self, callback: Any) -> None:
+        if callback is not None and not callable(callback):
+            raise TypeError(f"{callback} is not callable.")
+        _Values._msg_callback.__set__(self, callback)
+
     # --- what is shown -------------------------------------------------------------------
 
     def load_cert_chain(
@@ -332,6 +362,20 @@ class SSLContext(ssl.SSLContext):
             self._trusted.add_folder(paths.capath)
         self._changes += 1
 
+    def get_ca_certs(self, binary_form: bool = False) -> Any:
+        """Return whom it trusts; of a directory those who have vouched for a peer; see ``ssl``."""
+        while self._peers:
+            chain = verified_chain(self._peers.pop(), self._anchors())
+            if chain[1:]:
+                super().load_verify_locations(cadata=chain[-1].der)
+        return super().get_ca_certs(binary_form)
+
+    def _note_peer(self, connection: Connection) -> None:
+        """Remember a peer that is verified, until somebody asks who has vouched for it."""
+        if self._trusted.has_folders and len(self._peers) < _PEERS_MAX:
+            if connection.peer_verified:
+                self._peers.append(connection.peer_chain)
+
     # --- what is negotiated --------------------------------------------------------------
 
     def set_ciphers(self, cipherlist: str, /) -> None:
@@ -354,19 +398,26 @@ class SSLContext(ssl.SSLContext):
         self._suites = ciphersuites
         self._changes += 1
 
-    def _cipher_words(self) -> str | None:
-        return ":".join(part for part in (self._cipher_text, self._suites) if part) or None
+    def _cipher_words(self) -> str:
+        """What was chosen; else what Python chooses, as far as the library has it."""
+        older = self._cipher_text
+        if older is None:
+            chosen = [str(suite["name"]) for suite in super().get_ciphers()]
+            known = self._backend.cipher_names
+            older = ":".join(
+                name for name in chosen if name in known and not is_tls13_suite(name)
+            )
+        return older if self._suites is None else f"{older}:{self._suites}"
 
     def get_ciphers(self) -> list[dict[str, Any]]:
         """Return the suites, as far as Python's OpenSSL knows them, too."""
         known = self._backend.cipher_names
-        older = default_ciphers(known).split(":") if self._cipher_text is None else known
         newer = known if self._suites is None else self._suites.split(":")
         found: list[Any] = super().get_ciphers()
         return [
             suite
             for suite in found
-            if suite["name"] in (newer if is_tls13_suite(suite["name"]) else older)
+            if suite["name"] in (newer if is_tls13_suite(suite["name"]) else known)
         ]
 
     def set_ecdh_curve(self, name: Any, /) -> None:

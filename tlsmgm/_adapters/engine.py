@@ -96,6 +96,7 @@ class Engine:
         self._context._count("accept_good" if self.server_side else "connect_good")
         if connection.session_reused:
             self._context._count("hits")
+        self._context._note_peer(connection)
 
     def _as_stock(self, error: TLSError) -> Exception:
         """What stands for an error of ours."""
@@ -188,8 +189,7 @@ class Engine:
         connection = self._connection
         if connection is None:
             return None
-        chain = [PeerCertificate(one) for one in connection.peer_chain]
-        return (chain[1:] if self.server_side else chain) or None
+        return [PeerCertificate(one) for one in connection.peer_chain] or None
 
     def get_verified_chain(self) -> list[PeerCertificate] | None:
         """Return the chain up to a trusted certificate; None: the peer is not verified."""
@@ -201,6 +201,10 @@ class Engine:
 
     def verify_client_post_handshake(self) -> None:
         """Refuse: our libraries ask for certificates in the handshake or not at all."""
+        if not self.server_side:
+            refuse("NOT_SERVER", "not server")
+        if self.version() != "TLSv1.3":
+            refuse("WRONG_SSL_VERSION", "wrong ssl version")
         raise UnsupportedError(
             "certificates after the handshake (RFC 8446 section 4.6.2) cannot be had",
             hint="ask in the handshake: verify_mode = CERT_OPTIONAL, or a name of its own by SNI",
@@ -211,25 +215,23 @@ class Engine:
 
         Args:
             cb_type: ``"tls-exporter"``, ``"tls-server-end-point"``, or ``"tls-unique"``, which
-                there never is.
+                our libraries do not tell.
+
+        Returns:
+            The same bytes on both ends; None: there are none.
 
         Raises:
             ValueError: there is no such type.
-            UnsupportedError: the connection has none of this type.
         """
         if cb_type not in CHANNEL_BINDINGS:
             raise ValueError(f"{cb_type} channel binding type not implemented")
-        if not self._is_open or self._connection is None:
+        if cb_type == "tls-unique" or not self._is_open or self._connection is None:
             return None
-        if cb_type == "tls-unique":
-            raise UnsupportedError(
-                "channel binding tls-unique cannot be had", hint="use tls-exporter (RFC 9266)"
-            )
+        binding: Any = cb_type
         try:
-            binding: Any = cb_type
             return self._connection.channel_binding(binding)
-        except TLSError as error:
-            raise as_stock(error) from None
+        except TLSError:
+            return None
 
     # --- session -------------------------------------------------------------------------
 

@@ -32,7 +32,7 @@ class Identity:
         kind: of the key, such as ``"1.2.840.10045.2.1"``; a context shows one of each.
     """
 
-    certificate: Material
+    certificate: Material | bytes
     key: Material
     passphrase: bytes | None
     kind: bytes
@@ -83,6 +83,11 @@ class Trusted:
     def __bool__(self) -> bool:
         """Whether there is anything."""
         return bool(self._pems or self._folders)
+
+    @property
+    def has_folders(self) -> bool:
+        """Whether there are directories."""
+        return bool(self._folders)
 
     @property
     def crls(self) -> Folder | None:

@@ -5,6 +5,9 @@ further, unless the program asks for so much that all that comes fits.  So whoev
 ``select()`` finds that there is something to read whenever there is, as with OpenSSL.
 
 One thread may read while another one writes.
+
+A server's tickets of TLS 1.3 go out with its first data, or its goodbye: a client that hangs up
+without reading would reset the connection over them, and what it has sent might be lost.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
+import ssl
 import threading
 import time
 import weakref
@@ -20,7 +24,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from tlsmgm._adapters.engine import Engine
 from tlsmgm._adapters.errors import refuse, want_read, want_write
 from tlsmgm._native.connection import Connection
-from tlsmgm.errors import TLSError
+from tlsmgm.errors import AlertError, TLSError
 
 if TYPE_CHECKING:
     from collections.abc import Buffer  # Python 3.12
@@ -32,6 +36,9 @@ __all__ = ["SocketEnd"]
 #: Who asks for so many bytes gets all that came: a record has no more.
 _RECORD: Final = 16384
 _HEADER: Final = 5
+
+#: A flag of recv(2) that Windows does not have; there the socket itself says whether it waits.
+_DONT_WAIT: Final[int] = getattr(socket, "MSG_DONTWAIT", 0)
 
 #: Bytes that are encrypted at once: for a socket that waits, and for one that does not.
 _PIECE: Final = 1 << 18
@@ -81,7 +88,7 @@ class SocketEnd(Engine):
         session: to offer, or None.
     """
 
-    __slots__ = ("_lock", "_records", "_sealed", "_sending", "_sock", "_unsent")
+    __slots__ = ("_keeps_tickets", "_lock", "_records", "_sealed", "_sending", "_sock", "_unsent")
 
     def __init__(
         self,
@@ -98,6 +105,7 @@ class SocketEnd(Engine):
         self._lock = threading.Lock()  # of the connection
         self._sending = threading.Lock()  # so that records leave in the order in which they came
         self._unsent = memoryview(b"")
+        self._keeps_tickets = False  # until something is sent, see above
         self._sealed = 0  # bytes of data in there of which the program does not know yet
 
     @property
@@ -147,7 +155,26 @@ class SocketEnd(Engine):
                 want_write()
             except TimeoutError:
                 raise _timed_out(operation) from None
+            except (ConnectionResetError, BrokenPipeError):
+                self._raise_alert(sock)
+                raise
             self._unsent = self._unsent[sent:]
+
+    def _raise_alert(self, sock: socket.socket) -> None:
+        """Raise the alert with which a peer has hung up, if it has sent one."""
+        connection = self._connection
+        try:
+            with self._lock:
+                assert connection is not None
+                connection.feed(_receive(sock, _RECORD, _DONT_WAIT))
+                if self._is_open:
+                    self._ahead += connection.read(_RECORD) or b""
+                else:
+                    connection.handshake()
+        except AlertError as error:
+            raise self._as_stock(error) from None
+        except (OSError, TLSError):
+            return
 
     def _flush(self, operation: str, deadline: float | None) -> None:
         """Send what the connection has for the peer."""
@@ -193,6 +220,9 @@ class SocketEnd(Engine):
                     done = connection.handshake()
             except TLSError as error:
                 self._fail(error)
+            if done and self.server_side and connection.version == "TLSv1.3":
+                self._keeps_tickets = connection.output_pending > 0
+                break
             if self._unsent or connection.output_pending:
                 self._flush("handshake", deadline)
             if done:
@@ -251,7 +281,7 @@ class SocketEnd(Engine):
                     has_output = connection.output_pending
             except TLSError as error:
                 self._fail(error)
-            if has_output:
+            if has_output and not self._keeps_tickets:
                 self._flush_if_free()
             if data:
                 self._maybe_more = len(data) == size
@@ -286,16 +316,22 @@ class SocketEnd(Engine):
             self._refuse_write()
         with memoryview(data) as view, view.cast("B") as all_of_it, self._sending:
             self._send_all("write", deadline)
-            if self._sealed:
-                return self._acknowledge(len(all_of_it))
-            piece = all_of_it[: _RECORD if timeout == 0 else _PIECE]
-            self._seal(piece)
-            self._send_all("write", deadline)
-            self._sealed = 0
-            return len(piece)
+            done = self._acknowledge(len(all_of_it))
+            while done < len(all_of_it):
+                piece = all_of_it[done : done + (_RECORD if timeout == 0 else _PIECE)]
+                self._seal(piece)
+                try:
+                    self._send_all("write", deadline)
+                except ssl.SSLWantWriteError:
+                    if done == 0:
+                        raise
+                    break
+                self._sealed = 0
+                done += len(piece)
+            return done
 
     def _acknowledge(self, size: int) -> int:
-        """What an earlier call has encrypted is sent now."""
+        """Return how much of the data an earlier call has encrypted; that is sent now."""
         sealed, self._sealed = self._sealed, 0
         if size < sealed:
             refuse("BAD_WRITE_RETRY", "bad write retry")
@@ -312,6 +348,7 @@ class SocketEnd(Engine):
                 self._send_all("write", None)
             raise self._as_stock(error) from None
         self._sealed = len(piece)
+        self._keeps_tickets = False
 
     # --- end -----------------------------------------------------------------------------
 
