@@ -23,6 +23,7 @@ SITE = PACKAGE.parent
 
 #: Modules that programs may import.
 PUBLIC = {
+    "tlsmgm.adapters",
     "tlsmgm.aio",
     "tlsmgm.config.opensips",
     "tlsmgm.databases",

@@ -40,6 +40,7 @@ cdef class Connection(Negotiated):
     cdef object failure               # the exception that ended the connection before conn
     cdef tlsmgm_record_count records  # of a given one: where those of the peer begin and end
     cdef bint counts                  # whether they are counted
+    cdef object chooser               # server: finds the context, until it has been asked; or None
     cdef object keeper                # client: takes the session that the server will give, or None
 
     cdef int adopt(self, Given given) except -1
@@ -49,6 +50,7 @@ cdef class Connection(Negotiated):
     cdef int start(self, bytes verify_name, Session offered) except -1
     cdef int begin(self, const tlsmgm_conn_config *config) except -1
     cdef bint greet(self) except -1
+    cdef Context answering(self)
     cdef int refuse(self, object failure, object alert) except -1
     cdef int fail(self, object failure) except -1
     cdef void latch(self, object failure) noexcept

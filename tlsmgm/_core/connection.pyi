@@ -6,6 +6,7 @@ library inside it, with all bytes fed again. So every rule is the chosen domain'
 byte on, and a hello that nobody answers never reaches a library.
 """
 
+from collections.abc import Callable
 from typing import Protocol, Self, overload, type_check_only
 
 from _typeshed import ReadableBuffer, WriteableBuffer
@@ -65,6 +66,10 @@ class Connection(Negotiated):
     @overload
     def __new__(
         cls, *, selector: Selector, address: bytes, port: int = 0, hello_limit: int = 0
+    ) -> Self: ...
+    @overload
+    def __new__(
+        cls, *, chooser: Callable[[bytes | None, bytes | None], Context], hello_limit: int = 0
     ) -> Self: ...
     @property
     def ended(self) -> bool:

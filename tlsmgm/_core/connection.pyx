@@ -89,6 +89,9 @@ cdef class Connection(Negotiated):
         verify_name: client: bytes of the host name or IP address to check, or None.
         session: client: a session to offer, or None.
         keeper: client: takes the session that the server gives, see :mod:`tlsmgm._native.sessions`.
+        chooser: instead of a context or selector: a function that is given the name and the ALPN
+            list of the ClientHello, bytes or None each, and returns the Context that answers. What
+            it raises ends the handshake, with the ``alert`` of the exception if it has one.
         given: instead of everything else: a connection that the engine has made.
 
     A connection belongs to one thread at a time; a second one that enters gets RuntimeError.
@@ -98,14 +101,16 @@ cdef class Connection(Negotiated):
 
     def __cinit__(self, Context context=None, *, Selector selector=None, bytes address=None,
                   uint16_t port=0, size_t hello_limit=0, bytes server_name=None,
-                  bytes verify_name=None, session=None, keeper=None, Given given=None):
+                  bytes verify_name=None, session=None, keeper=None, chooser=None,
+                  Given given=None):
         tlsmgm_entry_guard_init(&self.guard)
         if given is not None:
             self.adopt(given)
             return
-        if (context is None) == (selector is None):
-            raise TypeError("a connection needs either a context or a selector")
-        self.is_server = selector is not None or context.is_server
+        if (context is not None) + (selector is not None) + (chooser is not None) != 1:
+            raise TypeError("a connection needs either a context, a selector or a chooser")
+        self.is_server = context is None or context.is_server
+        self.chooser = chooser
         self.belong_to(context, None if self.is_server else server_name)
         self.keeper = keeper
         if self.is_server:
@@ -217,8 +222,7 @@ cdef class Connection(Negotiated):
             self.belong_to(self.chosen, self.greeting.server_name())  # it stands in logs
             self.refuse(failure, getattr(failure, "alert", None))
         try:
-            context = self.greeting.chosen() if self.chosen is None else self.chosen
-            self.belong_to(context, self.greeting.server_name())
+            self.belong_to(self.answering(), self.greeting.server_name())
             self.table = self.chosen.table
             self.conn = self.greeting.start(self.chosen)
         except Exception as failure:
@@ -226,6 +230,15 @@ cdef class Connection(Negotiated):
         if self.wire_ended:
             self.table.feed_eof(self.conn)
         return True
+
+    cdef Context answering(self):
+        """The context that answers the hello, whoever chooses it."""
+        if self.chosen is not None:
+            return self.chosen
+        if self.chooser is None:
+            return self.greeting.chosen()
+        choose, self.chooser = self.chooser, None
+        return <Context?> choose(self.greeting.server_name(), self.greeting.alpn())
 
     cdef int refuse(self, object failure, object alert) except -1:
         """As fail(), and leaves an alert for the peer, if there is one to send."""

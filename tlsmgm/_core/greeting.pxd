@@ -12,5 +12,6 @@ cdef class Greeting:
     cdef size_t hold(self, const uint8_t *data, size_t size) except? 0
     cdef bint read(self) except -1
     cdef bytes server_name(self)
+    cdef bytes alpn(self)
     cdef Context chosen(self)
     cdef tlsmgm_conn *start(self, Context context) except NULL

@@ -10,6 +10,7 @@ from tlsmgm._core.capi cimport (
     tlsmgm_acceptor_init,
     tlsmgm_acceptor_read,
     tlsmgm_acceptor_start,
+    tlsmgm_bytes,
     tlsmgm_conn,
     tlsmgm_ctx_handle,
     tlsmgm_error,
@@ -66,6 +67,11 @@ cdef class Greeting:
         if not self.acceptor.flight.hello.has_server_name:
             return None
         return bytes_of(self.acceptor.flight.hello.server_name)
+
+    cdef bytes alpn(self):
+        """The protocols that the client offers (RFC 7301), in wire form, once they are known."""
+        cdef tlsmgm_bytes offered = self.acceptor.flight.hello.alpn
+        return bytes_of(offered) if offered.size > 0 else None
 
     cdef Context chosen(self):
         """The context that the selector has found."""

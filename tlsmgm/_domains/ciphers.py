@@ -412,7 +412,9 @@ def _evaluate(text: str) -> Iterator[dict[str, object]]:
     """Yield the suites up to TLS 1.2 that OpenSSL picks for a list, in its order."""
     import ssl  # Only programs that expand lists pay for it.
 
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    # Programs may have put another class in its place.
+    stock = next(base for base in ssl.SSLContext.__mro__ if base.__module__ == "ssl")
+    context = stock(ssl.PROTOCOL_TLS_SERVER)
     try:
         context.set_ciphers(text)
     except ssl.SSLError:

@@ -1,0 +1,60 @@
+"""Two ends in memory, carried to each other."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+from typing import Any
+
+
+class Pair:
+    """A client and a server over memory.
+
+    Args:
+        client: context.
+        server: context.
+        name: of the server, or None.
+        session: to offer.
+    """
+
+    def __init__(
+        self,
+        client: ssl.SSLContext,
+        server: ssl.SSLContext,
+        name: str | None = "dom1.test",
+        session: Any = None,
+    ) -> None:
+        self.to_client, self.from_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.to_server, self.from_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.client = client.wrap_bio(
+            self.to_client, self.from_client, server_hostname=name, session=session
+        )
+        self.server = server.wrap_bio(self.to_server, self.from_server, server_side=True)
+
+    def carry(self) -> None:
+        """Carry what waits, both ways."""
+        self.to_server.write(self.from_client.read())
+        self.to_client.write(self.from_server.read())
+
+    def shake(self) -> list[ssl.SSLError]:
+        """Do the handshake; return what failed."""
+        failed: list[ssl.SSLError] = []
+        for _ in range(5):
+            for end in (self.client, self.server):
+                try:
+                    end.do_handshake()
+                except ssl.SSLWantReadError:
+                    pass
+                except ssl.SSLError as error:
+                    failed.append(error)
+                self.carry()
+            if failed:
+                break
+        with contextlib.suppress(ssl.SSLError):
+            self.server.do_handshake() if failed else None
+        return failed
+
+    def connected(self) -> Pair:
+        """Do the handshake, which must not fail."""
+        assert self.shake() == []
+        return self

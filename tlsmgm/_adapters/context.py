@@ -1,0 +1,527 @@
+"""A context shaped like Python's ``ssl.SSLContext`` whose connections run on our libraries.
+
+Its base class, Python's own, keeps the plain values, and refuses what it always refused, with the
+same errors.  It also holds what is loaded, for ``get_ca_certs()`` and the like, but no connection
+is ever made of it: each gets a context of the library, which is immutable, built of all values
+when the first connection needs it, and anew once one of them has changed.
+"""
+
+from __future__ import annotations
+
+import _ssl
+import dataclasses
+import socket
+import ssl
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any, ClassVar, Final
+
+from tlsmgm import _backends
+from tlsmgm._adapters.building import Settings, build, check_identity, cipher_list
+from tlsmgm._adapters.certificates import verified_chain
+from tlsmgm._adapters.choosing import Chooser
+from tlsmgm._adapters.engine import Engine
+from tlsmgm._adapters.errors import ConfigError, HandshakeError, UnsupportedError, as_stock
+from tlsmgm._adapters.loaded import AnyPath, Identity, Trusted, key_kind, pem_of, read, split_der
+from tlsmgm._adapters.memory_end import MemoryEnd
+from tlsmgm._adapters.passphrase import Passphrase
+from tlsmgm._adapters.session import new_statistics
+from tlsmgm._adapters.socket_end import SocketEnd
+from tlsmgm._core.backend import Backend
+from tlsmgm._core.certificate import Certificate
+from tlsmgm._core.context import Context
+from tlsmgm._core.items import read_chain
+from tlsmgm._core.material import Material
+from tlsmgm._core.ticket_keys import TicketKeys
+from tlsmgm._domains.ciphers import is_tls13_suite
+from tlsmgm._domains.defaults import DEFAULT_TICKET_ROTATION
+from tlsmgm._domains.filters import plain_ip
+from tlsmgm._material.ticket_schedule import OwnSchedule
+from tlsmgm._native.connection import Connection
+from tlsmgm.errors import TLSError
+
+__all__ = ["SSLContext"]
+
+#: Keeps the values.  Not ``ssl.SSLContext``: its setters look for that name when they are called,
+#: and whoever puts our class in its place would make them call themselves.
+_Values: Final = _ssl._SSLContext
+
+_IDENTITIES_MAX: Final = 2
+
+#: Peers that are remembered for get_ca_certs().
+_PEERS_MAX: Final = 64
+
+
+class SSLContext(ssl.SSLContext):
+    """An ``ssl.SSLContext`` over OpenSSL or wolfSSL of tlsmgm.
+
+    Args:
+        protocol: as for ``ssl.SSLContext``, such as ``ssl.PROTOCOL_TLS_SERVER``.
+        library: ``"auto"`` (openssl if present, else wolfssl), ``"openssl"`` or ``"wolfssl"``.
+
+    Raises:
+        ConfigError: there is no such library.
+        ValueError: there is no such protocol.
+
+    All that ``ssl`` refuses is refused with the same exceptions, or subclasses of them that are
+    ours as well.  ``docs/adapters.md`` says what is different.
+    """
+
+    #: What ``library`` is where nobody says.
+    default_library: ClassVar[str] = "auto"
+
+    def __init__(self, protocol: int | None = None, *, library: str | None = None) -> None:
+        self._backend = _library(self.default_library if library is None else library)
+        self._lock = threading.Lock()
+        self._changes = 0  # of what is not among the plain values
+        self._built: dict[tuple[bool, bool], tuple[object, Context]] = {}
+        self._identities: dict[bytes, Identity] = {}
+        self._trusted = Trusted()
+        self._dh_params: Material | None = None
+        self._cipher_text: str | None = None
+        self._suites: str | None = None
+        self._groups: str | None = None
+        self._alpn: bytes | None = None
+        self._tickets: TicketKeys | None = None
+        self._peers: list[tuple[Certificate, ...]] = []
+        self._statistics = new_statistics()
+
+    @property
+    def library(self) -> str:
+        """Name of the TLS library."""
+        return self._backend.name
+
+    # --- connections ---------------------------------------------------------------------
+
+    def _wrap_socket(
+        self,
+        sock: socket.socket,
+        server_side: bool,
+        server_hostname: str | None = None,
+        *,
+        owner: object = None,
+        session: object = None,
+    ) -> SocketEnd:
+        _check_hostname(server_hostname)
+        return SocketEnd(self, sock, server_side, server_hostname, owner, session)
+
+    def _wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool,
+        server_hostname: str | None = None,
+        *,
+        owner: object = None,
+        session: object = None,
+    ) -> MemoryEnd:
+        _check_hostname(server_hostname)
+        return MemoryEnd(self, incoming, outgoing, server_side, server_hostname, owner, session)
+
+    def _check_side(self, is_server: bool) -> None:
+        """Refuse what the protocol is not for."""
+        protocol = _Values.protocol.__get__(self)
+        if is_server and protocol == ssl.PROTOCOL_TLS_CLIENT:
+            raise ConfigError("Cannot create a server socket with a PROTOCOL_TLS_CLIENT context")
+        if not is_server and protocol == ssl.PROTOCOL_TLS_SERVER:
+            raise ConfigError("Cannot create a client socket with a PROTOCOL_TLS_SERVER context")
+
+    def _connect(self, end: Engine) -> Connection:
+        """Make the connection of one end."""
+        if not end.server_side:
+            return self._client_connection(end)
+        if self._alpn is None and self.sni_callback is None and self._identities:
+            return Connection(self._native(is_server=True))
+        return Connection(chooser=Chooser(weakref.ref(end), self.sni_callback))
+
+    def _client_connection(self, end: Engine) -> Connection:
+        name, session = end.server_hostname, end.session
+        sent = checked = None
+        if name is not None:
+            address = plain_ip(name.removesuffix("."))
+            named = (address or name.removesuffix(".")).encode("ascii")
+            sent = None if address is not None else named
+            checked = named if self.check_hostname else None
+        return Connection(
+            self._native(is_server=False),
+            server_name=sent,
+            verify_name=checked,
+            session=None if session is None else session.native,
+        )
+
+    def _native(self, is_server: bool, *, with_alpn: bool = True) -> Context:
+        """The library's context with the present values."""
+        key = (
+            self._changes,
+            _Values.options.__get__(self),
+            _Values.verify_mode.__get__(self),
+            _Values.verify_flags.__get__(self),
+            _Values.minimum_version.__get__(self),
+            _Values.maximum_version.__get__(self),
+            _Values.keylog_filename.__get__(self),
+            _Values.num_tickets.__get__(self),
+        )
+        built = self._built.get((is_server, with_alpn))
+        if built is not None and built[0] == key:
+            return built[1]
+        if is_server and not self._identities:
+            raise HandshakeError("no shared cipher: the context has no certificate", alert=40)
+        with self._lock:
+            context = build(self._settings(is_server, with_alpn), self._backend)
+            self._built[is_server, with_alpn] = key, context
+        return context
+
+    def _settings(self, is_server: bool, with_alpn: bool) -> Settings:
+        keylog = _Values.keylog_filename.__get__(self)
+        lowest, highest = _versions(self)
+        flags = _Values.verify_flags.__get__(self)
+        return Settings(
+            is_server=is_server,
+            options=_Values.options.__get__(self),
+            lowest=lowest,
+            highest=highest,
+            verify_mode=_Values.verify_mode.__get__(self),
+            verify_flags=flags,
+            ciphers=self._cipher_words(),
+            groups=self._groups,
+            alpn=self._alpn if with_alpn else None,
+            identities=tuple(self._complete(one) for one in self._identities.values()),
+            dh_params=self._dh_params,
+            trusted=self._anchors() if _Values.verify_mode.__get__(self) else (),
+            crls=self._trusted.crls,
+            keylog=None if keylog is None else str(keylog),
+            ticket_keys=self._ticket_keys() if is_server else None,
+        )
+
+    def _anchors(self) -> tuple[Certificate, ...]:
+        """Whom connections trust."""
+        flags = _Values.verify_flags.__get__(self)
+        partial = bool(flags & ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN)
+        return self._trusted.certificates(partial=partial)
+
+    def _complete(self, identity: Identity) -> Identity:
+        """With the issuers of a lonely certificate, if they are here: OpenSSL sends them, too."""
+        shown = read_chain(identity.certificate)
+        if len(shown) > 1 or not self._trusted:
+            return identity
+        leaf = Certificate(shown[0].der)
+        chain = verified_chain((leaf,), self._trusted.certificates(partial=True))
+        if len(chain) == 1:
+            return identity
+        return dataclasses.replace(
+            identity, certificate=b"".join(pem_of(one.der) for one in chain)
+        )
+
+    def _ticket_keys(self) -> TicketKeys | None:
+        """The ring of a server, which lives as long as the context; None: no tickets."""
+        if _Values.options.__get__(self) & ssl.OP_NO_TICKET or not self.num_tickets:
+            return None
+        if self._tickets is None:
+            self._tickets = TicketKeys(OwnSchedule(DEFAULT_TICKET_ROTATION))
+        return self._tickets
+
+    def _count(self, what: str) -> None:
+        self._statistics[what] += 1
+
+    # --- plain values, of which the base class keeps one copy ----------------------------
+
+    @property
+    def minimum_version(self) -> ssl.TLSVersion:
+        """Lowest version of TLS."""
+        return ssl.TLSVersion(_Values.minimum_version.__get__(self))
+
+    @minimum_version.setter
+    def minimum_version(self, value: int) -> None:
+        if value == ssl.TLSVersion.SSLv3:
+            self.options &= ~ssl.Options.OP_NO_SSLv3
+        _Values.minimum_version.__set__(self, value)
+
+    @property
+    def maximum_version(self) -> ssl.TLSVersion:
+        """Highest version of TLS."""
+        return ssl.TLSVersion(_Values.maximum_version.__get__(self))
+
+    @maximum_version.setter
+    def maximum_version(self, value: int) -> None:
+        _Values.maximum_version.__set__(self, value)
+
+    @property
+    def options(self) -> ssl.Options:
+        """Options of OpenSSL; those that forbid versions and tickets count for all libraries."""
+        return ssl.Options(_Values.options.__get__(self))
+
+    @options.setter
+    def options(self, value: int) -> None:
+        _Values.options.__set__(self, value)
+
+    @property
+    def verify_flags(self) -> ssl.VerifyFlags:
+        """How peers are verified."""
+        return ssl.VerifyFlags(_Values.verify_flags.__get__(self))
+
+    @verify_flags.setter
+    def verify_flags(self, value: int) -> None:
+        _Values.verify_flags.__set__(self, value)
+
+    @property
+    def verify_mode(self) -> ssl.VerifyMode:
+        """Whether peers are verified, and clients must show a certificate."""
+        return ssl.VerifyMode(_Values.verify_mode.__get__(self))
+
+    @verify_mode.setter
+    def verify_mode(self, value: int) -> None:
+        _Values.verify_mode.__set__(self, value)
+
+    @property
+    def hostname_checks_common_name(self) -> bool:
+        """As it was set; our libraries look at alternative names alone (RFC 9525 section 2)."""
+        return self._host_flags & _ssl.HOSTFLAG_NEVER_CHECK_SUBJECT == 0
+
+    @hostname_checks_common_name.setter
+    def hostname_checks_common_name(self, value: bool) -> None:
+        if value:
+            self._host_flags &= ~_ssl.HOSTFLAG_NEVER_CHECK_SUBJECT
+        else:
+            self._host_flags |= _ssl.HOSTFLAG_NEVER_CHECK_SUBJECT
+
+    @property
+    def _msg_callback(self) -> Any:
+        """As it was set; our libraries do not show their messages, so nobody calls it."""
+        return _Values._msg_callback.__get__(self)
+
+    @_msg_callback.setter
+    def _msg_callback(self, callback: Any) -> None:
+        if callback is not None and not callable(callback):
+            raise TypeError(f"{callback} is not callable.")
+        _Values._msg_callback.__set__(self, callback)
+
+    # --- what is shown -------------------------------------------------------------------
+
+    def load_cert_chain(
+        self, certfile: AnyPath, keyfile: AnyPath | None = None, password: Any = None
+    ) -> None:
+        """Load a certificate with its chain, and its key; see ``ssl``.
+
+        Files are read now, and no later.  One certificate of each kind of key counts, the latest.
+        An encrypted key without a password is refused: nobody asks at the terminal.
+        """
+        passphrase = Passphrase(password)
+        super().load_cert_chain(certfile, keyfile, passphrase.ask)
+        certificate = read(certfile)
+        key = certificate if keyfile is None else read(keyfile)
+        try:
+            leaf = Certificate(read_chain(certificate)[0].der)
+        except TLSError as error:
+            raise as_stock(error) from None
+        kind = key_kind(leaf.public_key_info)
+        identity = Identity(certificate, key, passphrase.given, kind)
+        if kind not in self._identities and len(self._identities) == _IDENTITIES_MAX:
+            raise UnsupportedError("a context shows certificates with keys of two kinds at most")
+        check_identity(identity, self._backend)
+        self._identities.pop(kind, None)
+        self._identities[kind] = identity
+        self._changes += 1
+
+    def load_dh_params(self, path: AnyPath, /) -> None:
+        """Load Diffie-Hellman parameters; see ``ssl``."""
+        super().load_dh_params(path)  # type: ignore[arg-type]
+        self._dh_params = read(path)
+        self._changes += 1
+
+    # --- what is trusted -----------------------------------------------------------------
+
+    def load_verify_locations(
+        self,
+        cafile: AnyPath | None = None,
+        capath: AnyPath | None = None,
+        cadata: Any = None,
+    ) -> None:
+        """Load whom to trust, and lists of revoked certificates; see ``ssl``.
+
+        Files are read now; a directory is read when a library's context is built.
+        """
+        super().load_verify_locations(cafile, capath, cadata)  # type: ignore[arg-type]
+        if cafile is not None:
+            self._trusted.add_file(read(cafile))
+        if capath is not None:
+            self._trusted.add_folder(_text(capath))
+        if isinstance(cadata, str):
+            self._trusted.add_pem(cadata.encode("ascii"))
+        elif cadata is not None:
+            self._trusted.add_pem(b"".join(pem_of(der) for der in split_der(bytes(cadata))))
+        self._changes += 1
+
+    def set_default_verify_paths(self) -> None:
+        """Trust whom the system trusts; see ``ssl``."""
+        super().set_default_verify_paths()
+        paths = ssl.get_default_verify_paths()
+        if paths.cafile is not None:
+            self._trusted.add_file(read(paths.cafile))
+        if paths.capath is not None:
+            self._trusted.add_folder(paths.capath)
+        self._changes += 1
+
+    def get_ca_certs(self, binary_form: bool = False) -> Any:
+        """Return whom it trusts; of a directory those who have vouched for a peer; see ``ssl``."""
+        while self._peers:
+            chain = verified_chain(self._peers.pop(), self._anchors())
+            if chain[1:]:
+                super().load_verify_locations(cadata=chain[-1].der)
+        return super().get_ca_certs(binary_form)
+
+    def _note_peer(self, connection: Connection) -> None:
+        """Remember a peer that is verified, until somebody asks who has vouched for it."""
+        if self._trusted.has_folders and len(self._peers) < _PEERS_MAX:
+            if connection.peer_verified:
+                self._peers.append(connection.peer_chain)
+
+    # --- what is negotiated --------------------------------------------------------------
+
+    def set_ciphers(self, cipherlist: str, /) -> None:
+        """Choose suites up to TLS 1.2, in OpenSSL's words; see ``ssl``."""
+        super().set_ciphers(cipherlist)
+        cipher_list(cipherlist, self._backend)
+        self._cipher_text = cipherlist
+        self._changes += 1
+
+    def set_ciphersuites(self, ciphersuites: str, /) -> None:
+        """Choose suites of TLS 1.3, separated by colons, as Python 3.15 does.
+
+        Raises:
+            ConfigError: the library does not have one of them.
+        """
+        for name in ciphersuites.split(":"):
+            if not is_tls13_suite(name):
+                raise ConfigError(f"{name!r} is no suite of TLS 1.3", parameter="ciphersuites")
+        cipher_list(ciphersuites, self._backend)
+        self._suites = ciphersuites
+        self._changes += 1
+
+    def _cipher_words(self) -> str:
+        """What was chosen; else what Python chooses, as far as the library has it."""
+        older = self._cipher_text
+        if older is None:
+            chosen = [str(suite["name"]) for suite in super().get_ciphers()]
+            known = self._backend.cipher_names
+            older = ":".join(
+                name for name in chosen if name in known and not is_tls13_suite(name)
+            )
+        return older if self._suites is None else f"{older}:{self._suites}"
+
+    def get_ciphers(self) -> list[dict[str, Any]]:
+        """Return the suites, as far as Python's OpenSSL knows them, too."""
+        known = self._backend.cipher_names
+        newer = known if self._suites is None else self._suites.split(":")
+        found: list[Any] = super().get_ciphers()
+        return [
+            suite
+            for suite in found
+            if suite["name"] in (newer if is_tls13_suite(suite["name"]) else known)
+        ]
+
+    def set_ecdh_curve(self, name: Any, /) -> None:
+        """Choose the one group of the key exchange; see ``ssl``."""
+        super().set_ecdh_curve(name)
+        self._groups = _text(name)
+        self._changes += 1
+
+    def set_groups(self, groups: str, /) -> None:
+        """Choose groups of the key exchange, separated by colons, best first, as Python 3.15 does.
+
+        Raises:
+            ConfigError: the library does not know one of them.
+        """
+        try:
+            Context(self._backend, is_server=False, groups=groups)
+        except TLSError as error:
+            raise as_stock(error) from None
+        self._groups = groups
+        self._changes += 1
+
+    def _set_alpn_protocols(self, protocols: Any, /) -> None:
+        alpn = bytes(protocols) or None
+        if alpn is not None:
+            try:
+                Context(self._backend, is_server=False, alpn=alpn)
+            except TLSError as error:
+                raise as_stock(error) from None
+        self._alpn = alpn
+        self._changes += 1
+
+    # --- what is counted -----------------------------------------------------------------
+
+    def session_stats(self) -> dict[str, int]:
+        """Return counts of handshakes and of resumed sessions; there is no cache of them."""
+        return dict(self._statistics)
+
+    # --- what there is not ---------------------------------------------------------------
+
+    def set_psk_client_callback(self, callback: Callable[..., Any] | None) -> None:
+        """Refuse: there are no external pre-shared keys."""
+        _no_psk(callback)
+
+    def set_psk_server_callback(
+        self, callback: Callable[..., Any] | None, identity_hint: str | None = None
+    ) -> None:
+        """Refuse: there are no external pre-shared keys."""
+        _no_psk(callback)
+
+    def set_client_sigalgs(self, sigalgs: str, /) -> None:
+        """Refuse: signature algorithms are the library's own choice."""
+        raise _no_sigalgs()
+
+    def set_server_sigalgs(self, sigalgs: str, /) -> None:
+        """Refuse: signature algorithms are the library's own choice."""
+        raise _no_sigalgs()
+
+
+def _no_psk(callback: object) -> None:
+    if callback is not None:
+        raise UnsupportedError("external pre-shared keys cannot be had")
+
+
+def _no_sigalgs() -> UnsupportedError:
+    return UnsupportedError(
+        "signature algorithms cannot be chosen",
+        hint="load certificates whose keys sign as you wish, or choose suites and groups",
+    )
+
+
+def _library(name: str) -> Backend:
+    try:
+        backend = _backends.select(name)
+    except TLSError as error:
+        raise as_stock(error) from None
+    if backend is None:
+        raise ConfigError("a context needs a TLS library", parameter="library")
+    return backend
+
+
+def _text(value: Any) -> str:
+    return str(value, "utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
+
+
+def _check_hostname(name: str | None) -> None:
+    """As ``ssl`` does it before OpenSSL sees the name."""
+    if name is None:
+        return
+    if "\0" in name:
+        raise TypeError("server_hostname must not have NUL characters")
+    if not name or name.startswith("."):
+        raise ValueError("server_hostname cannot be an empty string or start with a leading dot.")
+
+
+def _versions(context: ssl.SSLContext) -> tuple[int, int]:
+    """The bounds as numbers on the wire."""
+    fixed = {
+        ssl.PROTOCOL_TLSv1: 0x0301,
+        ssl.PROTOCOL_TLSv1_1: 0x0302,
+        ssl.PROTOCOL_TLSv1_2: 0x0303,
+    }.get(context.protocol)
+    if fixed is not None:
+        return fixed, fixed
+    lowest, highest = context.minimum_version, context.maximum_version
+    names = ssl.TLSVersion
+    ends = {names.MINIMUM_SUPPORTED: 0x0301, names.MAXIMUM_SUPPORTED: 0x0304}
+    return int(ends.get(lowest, lowest)), int(ends.get(highest, highest))

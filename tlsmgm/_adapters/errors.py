@@ -1,0 +1,230 @@
+"""Errors that are ours and those of Python's ``ssl`` at once, so that existing except clauses work.
+
+Where both have an attribute of one name, ``reason``, it is that of ``ssl``: one of OpenSSL's words
+in capitals.  What tlsmgm says of a refused certificate is in ``verify_reason``.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import Final, NoReturn
+
+from tlsmgm import errors
+from tlsmgm._adapters.alerts import alert_words
+
+__all__ = [
+    "AlertError",
+    "ConfigError",
+    "HandshakeError",
+    "ProtocolError",
+    "SSLCertVerificationError",
+    "SSLEOFError",
+    "UnsupportedError",
+    "as_stock",
+    "refuse",
+    "stock_error",
+    "want_read",
+    "want_write",
+]
+
+#: Number and words of X509_V_ERR_* in OpenSSL, by our word; numbers are fixed since OpenSSL 1.1.
+_VERIFY_WORDS: Final = {
+    "expired": (10, "certificate has expired"),
+    "not_yet_valid": (9, "certificate is not yet valid"),
+    "revoked": (23, "certificate revoked"),
+    "crl_missing": (3, "unable to get certificate CRL"),
+    "crl_expired": (12, "CRL has expired"),
+    "crl_invalid": (8, "CRL signature failure"),
+    "staple_missing": (98, "OCSP verification needed"),
+    "staple_invalid": (99, "OCSP verification failed"),
+    "self_signed": (18, "self-signed certificate"),
+    "unknown_ca": (20, "unable to get local issuer certificate"),
+    "not_a_ca": (79, "invalid CA certificate"),
+    "too_deep": (22, "certificate chain too long"),
+    "purpose": (26, "unsuitable certificate purpose"),
+    "signature": (7, "certificate signature failure"),
+    "weak_key": (66, "EE certificate key too weak"),
+}
+_UNSPECIFIED: Final = (1, "unspecified certificate verification error")
+
+
+class _Both:
+    """What errors need that are ours and those of ``ssl``, in front of both."""
+
+    library: str | None = None
+
+    def __str__(self) -> str:
+        """What OpenSSL would say, else what we do."""
+        words: object = getattr(self, "strerror", None)
+        args: tuple[object, ...] = getattr(self, "args", ())
+        return str(args[0] if words is None and args else words)
+
+
+class HandshakeError(_Both, errors.HandshakeError, ssl.SSLError):
+    """The handshake ended without a connection."""
+
+
+class AlertError(_Both, errors.AlertError, ssl.SSLError):
+    """The peer ended the connection with a fatal alert, whose number is in ``alert``."""
+
+
+class ProtocolError(_Both, errors.ProtocolError, ssl.SSLError):
+    """The peer's bytes break the TLS protocol, or what was called for is against it."""
+
+
+class SSLEOFError(_Both, errors.TruncatedError, ssl.SSLEOFError):
+    """The transport ended without close_notify (RFC 8446 section 6.1); data may be missing."""
+
+
+class ConfigError(_Both, errors.ConfigError, ssl.SSLError):
+    """A setting, a file or a key cannot be used."""
+
+
+class UnsupportedError(_Both, errors.UnsupportedError, ssl.SSLError):
+    """Python's ``ssl`` can do this, and our libraries, or this one, cannot."""
+
+
+class SSLCertVerificationError(
+    _Both, errors.VerificationError, ssl.SSLCertVerificationError
+):
+    """The peer's certificate was refused.
+
+    Attributes:
+        verify_code: OpenSSL's number for the cause.
+        verify_message: OpenSSL's words for it.
+        verify_reason: our word for it, the same for all libraries, such as ``"expired"``.
+    """
+
+    verify_reason: str
+
+
+#: Which of the classes above stands for which of ours; the first that fits counts.
+_CLASSES: Final = (
+    (errors.AlertError, AlertError),
+    (errors.ProtocolError, ProtocolError),
+    (errors.ConfigError, ConfigError),
+    (errors.UnsupportedError, UnsupportedError),
+    (errors.HandshakeError, HandshakeError),
+)
+
+
+def want_read() -> NoReturn:
+    """Raise what ``ssl`` raises where more bytes of the peer are needed."""
+    raise ssl.SSLWantReadError(
+        ssl.SSLErrorNumber.SSL_ERROR_WANT_READ, "The operation did not complete (read)"
+    )
+
+
+def want_write() -> NoReturn:
+    """Raise what ``ssl`` raises where the socket takes no more."""
+    raise ssl.SSLWantWriteError(
+        ssl.SSLErrorNumber.SSL_ERROR_WANT_WRITE, "The operation did not complete (write)"
+    )
+
+
+def stock_error(kind: type[ssl.SSLError], number: int, reason: str, words: str) -> ssl.SSLError:
+    """Make an error of a class, with the attributes that those of ``ssl`` have.
+
+    Args:
+        kind: one of ``ssl`` or of this module.
+        number: of ``ssl.SSLErrorNumber``.
+        reason: OpenSSL's word in capitals; empty: it has none.
+        words: for people.
+    """
+    return _dressed(kind(number, words), number, reason, words)
+
+
+def refuse(reason: str, words: str) -> NoReturn:
+    """Raise the error of a call that makes no sense now, as OpenSSL would."""
+    raise _dressed(ProtocolError(words), ssl.SSLErrorNumber.SSL_ERROR_SSL, reason, words)
+
+
+def as_stock(error: errors.TLSError, *, name: str | None = None, chain: int = 0) -> Exception:
+    """Return what stands for an error of ours where ``ssl`` is expected.
+
+    Args:
+        error: of the connection, or of a context that is being built.
+        name: with which the certificate was compared, if it was.
+        chain: how many certificates the peer has sent.
+    """
+    if isinstance(error, ssl.SSLError) or isinstance(error, errors.NoMemoryError):
+        return error
+    if isinstance(error, errors.TruncatedError):
+        made = SSLEOFError(str(error), backend=error.backend)
+        number, reason = ssl.SSLErrorNumber.SSL_ERROR_EOF, "UNEXPECTED_EOF_WHILE_READING"
+        return _dressed(made, number, reason, "EOF occurred in violation of protocol")
+    if isinstance(error, errors.VerificationError):
+        return _refused_peer(error, name, chain)
+    kind = next((ours for base, ours in _CLASSES if isinstance(error, base)), ProtocolError)
+    return _translated(kind, error)
+
+
+def _translated(kind: type[errors.TLSError], error: errors.TLSError) -> Exception:
+    details = {
+        "backend": error.backend,
+        "alert": error.alert,
+        "library_code": error.library_code,
+    }
+    made = kind(getattr(error, "reason", None) or str(error), **details)
+    if isinstance(error, errors.PlacedError):
+        made = kind(
+            error.reason,
+            origin=error.origin,
+            domain=error.domain,
+            parameter=error.parameter,
+            hint=error.hint,
+            **details,
+        )
+    if isinstance(error, errors.AlertError) and error.alert is not None:
+        reason, words = alert_words(error.alert)
+    else:
+        reason, words = _reason_of(error), str(error)
+    return _dressed(made, ssl.SSLErrorNumber.SSL_ERROR_SSL, reason, words)
+
+
+def _reason_of(error: errors.TLSError) -> str:
+    """A word for programs: OpenSSL's own, where the text is."""
+    if error.alert == 70:
+        return "UNSUPPORTED_PROTOCOL"
+    text = getattr(error, "reason", None) or str(error)
+    word = text.partition(":")[0].partition(",")[0]
+    return "_".join(word.upper().split())
+
+
+def _refused_peer(error: errors.VerificationError, name: str | None, chain: int) -> Exception:
+    if error.reason == "missing":
+        kind = _translated(HandshakeError, error)
+        words = "peer did not return a certificate"
+        number = ssl.SSLErrorNumber.SSL_ERROR_SSL
+        return _dressed(kind, number, "PEER_DID_NOT_RETURN_A_CERTIFICATE", words)
+    code, words = _VERIFY_WORDS.get(error.reason, _UNSPECIFIED)
+    if error.reason == "name_mismatch":
+        code, words = _name_words(name)
+    elif error.reason == "self_signed" and chain > 1:
+        code, words = 19, "self-signed certificate in certificate chain"
+    details = {
+        "backend": error.backend,
+        "alert": error.alert,
+        "library_code": error.library_code,
+    }
+    made = SSLCertVerificationError(str(error), reason=error.reason, **details)
+    made.verify_reason, made.verify_code, made.verify_message = error.reason, code, words
+    number = ssl.SSLErrorNumber.SSL_ERROR_SSL
+    text = f"certificate verify failed: {words}"
+    return _dressed(made, number, "CERTIFICATE_VERIFY_FAILED", text)
+
+
+def _name_words(name: str | None) -> tuple[int, str]:
+    """As CPython says it."""
+    is_address = name is not None and (":" in name or name.replace(".", "").isdigit())
+    if is_address:
+        return 64, f"IP address mismatch, certificate is not valid for '{name}'."
+    return 62, f"Hostname mismatch, certificate is not valid for '{name}'."
+
+
+def _dressed(made: Exception, number: int, reason: str, words: str) -> Exception:
+    text = f"[SSL: {reason}] {words}" if reason else words
+    OSError.__init__(made, int(number), text)
+    made.reason = reason or None
+    made.library = "SSL" if reason else None
+    return made

@@ -1,0 +1,217 @@
+"""A connection between two ``ssl.MemoryBIO``: what is behind ``ssl.SSLObject``."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING, NoReturn
+
+from tlsmgm._adapters.engine import Engine
+from tlsmgm._adapters.errors import want_read
+from tlsmgm._native.connection import Connection
+from tlsmgm.errors import TLSError
+
+if TYPE_CHECKING:
+    from collections.abc import Buffer  # Python 3.12
+
+    from tlsmgm._adapters.context import SSLContext
+
+__all__ = ["MemoryEnd"]
+
+
+class MemoryEnd(Engine):
+    """What ``wrap_bio()`` gives to an ``ssl.SSLObject``.
+
+    Args:
+        context: whose connection it is.
+        incoming: holds what the peer sent; all of it is taken at once.
+        outgoing: takes what is for the peer.
+        is_server: which side.
+        server_hostname: that a client asks for and compares, or None.
+        owner: the ``ssl.SSLObject``.
+        session: to offer, or None.
+    """
+
+    __slots__ = ("_incoming", "_outgoing")
+
+    def __init__(
+        self,
+        context: SSLContext,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        is_server: bool,
+        server_hostname: str | None,
+        owner: object,
+        session: object,
+    ) -> None:
+        super().__init__(context, is_server, server_hostname, owner, session)
+        self._incoming = incoming
+        self._outgoing = outgoing
+
+    # --- wire ----------------------------------------------------------------------------
+
+    def _take(self, connection: Connection) -> None:
+        """Give the connection what has come."""
+        incoming = self._incoming
+        if incoming.pending:
+            connection.feed(incoming.read())
+        elif incoming.eof:
+            connection.feed_eof()
+
+    def _give(self, connection: Connection) -> None:
+        wire = connection.drain()
+        if wire:
+            self._outgoing.write(wire)
+
+    def _fail(self, connection: Connection, error: TLSError) -> NoReturn:
+        self._give(connection)  # the alert
+        raise self._as_stock(error) from None
+
+    # --- handshake -----------------------------------------------------------------------
+
+    def do_handshake(self) -> None:
+        """Go on with the handshake.
+
+        Raises:
+            ssl.SSLWantReadError: more bytes of the peer are needed.
+            ssl.SSLError: it has failed.
+        """
+        connection = self._connection or self._start()
+        self._take(connection)
+        try:
+            done = connection.handshake()
+        except TLSError as error:
+            self._fail(connection, error)
+        wire = connection.drain()
+        if wire:
+            self._outgoing.write(wire)
+        if not done:
+            want_read()
+        if not self._is_open:
+            self._established()
+            self._maybe_more = True
+
+    # --- data ----------------------------------------------------------------------------
+
+    def read(self, size: int, buffer: Buffer | None = None) -> bytes | int:
+        """Return data, or put it into a buffer and return how much.
+
+        Args:
+            size: most bytes.
+            buffer: for the data, or None.
+
+        Raises:
+            ValueError: the size is negative.
+            ssl.SSLWantReadError: more bytes of the peer are needed.
+            ssl.SSLError: the connection has failed, or ended without close_notify.
+        """
+        if buffer is not None:
+            return self._read_into(size, buffer)
+        if size <= 0:
+            if size < 0:
+                raise ValueError("size should not be negative")
+            return b""
+        if not self._is_open:
+            self.do_handshake()
+        if self._ahead:
+            return self._from_ahead(size)
+        connection = self._connection
+        assert connection is not None
+        try:
+            self._take(connection)
+            data = connection.read(size)
+        except TLSError as error:
+            self._fail(connection, error)
+        if connection.output_pending:
+            self._give(connection)
+        if data:
+            self._maybe_more = len(data) == size
+            return data
+        if data is None:
+            return self._no_data(connection)
+        return self._at_end()
+
+    def _no_data(self, connection: Connection) -> bytes:
+        self._maybe_more = False
+        if self._incoming.eof:
+            try:
+                connection.feed_eof()
+                connection.read(1)
+            except TLSError as error:
+                self._fail(connection, error)
+        want_read()
+
+    def _read_into(self, size: int, buffer: Buffer) -> int:
+        with memoryview(buffer) as view, view.cast("B") as room:
+            if not 0 < size <= len(room):
+                size = len(room)
+            if size == 0:
+                return 0
+            if self._is_open and not self._ahead and self._connection is not None:
+                return self._straight_into(self._connection, room[:size])
+            data = self.read(size)
+            assert isinstance(data, bytes)
+            room[: len(data)] = data
+            return len(data)
+
+    def _straight_into(self, connection: Connection, room: memoryview) -> int:
+        try:
+            self._take(connection)
+            count = connection.read_into(room)
+        except TLSError as error:
+            self._fail(connection, error)
+        if connection.output_pending:
+            self._give(connection)
+        if count is None:
+            self._no_data(connection)
+        elif count == 0:
+            self._at_end()
+        else:
+            self._maybe_more = count == len(room)
+            return count
+        return 0
+
+    def write(self, data: Buffer) -> int:
+        """Encrypt data, all of it.
+
+        Raises:
+            ssl.SSLWantReadError: the handshake needs more bytes of the peer.
+            ssl.SSLError: the connection has failed, or we have said goodbye.
+        """
+        if not self._is_open:
+            self.do_handshake()
+        connection = self._connection
+        assert connection is not None
+        if self._shut:
+            self._refuse_write()
+        try:
+            wire = connection.encrypt(data)
+        except TLSError as error:
+            self._fail(connection, error)
+        if wire:
+            self._outgoing.write(wire)
+        return len(data) if isinstance(data, bytes) else memoryview(data).nbytes
+
+    # --- end -----------------------------------------------------------------------------
+
+    def shutdown(self) -> None:
+        """Say goodbye, and hear the peer's.
+
+        Raises:
+            ssl.SSLWantReadError: the peer's has not come yet.
+            ssl.SSLError: the peer goes on sending data, or the connection has failed.
+        """
+        done = self._say_goodbye()
+        connection = self._connection
+        assert connection is not None
+        self._give(connection)
+        if done:
+            return
+        try:
+            self._take(connection)
+            data = self._ahead or connection.read(1)
+        except TLSError as error:
+            self._fail(connection, error)
+        if data:
+            self._refuse_data()
+        if data is None:
+            self._no_data(connection)
