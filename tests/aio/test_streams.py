@@ -164,7 +164,10 @@ def test_domains_answer_by_name(manager: TLSManager, loop: str, engine: bool) ->
 
 
 def test_who_the_client_is(library: str, version: str, engine: bool) -> None:
-    domains = [mutual_domain(), client_domain(certificate=pki("good.pem"), private_key=pki("good.key"))]
+    domains = [
+        mutual_domain(),
+        client_domain(certificate=pki("good.pem"), private_key=pki("good.key")),
+    ]
     manager = manager_of(library, *domains)
     seen: list[Any] = []
 

@@ -77,15 +77,12 @@ class EngineDoor:
     def _on_ring(self) -> None:
         self._arrivals.bell.stop()
         is_over = self._arrivals.is_over  # before the look: what comes in between rings again
-        for _ in range(_BATCH):
-            connection = self._arrivals.take()
-            if connection is None:
-                break
+        connections = self._arrivals.take_many(_BATCH)
+        for connection in connections:
             self._welcome(connection)
-        else:
-            self._arrivals.bell.ring()
-            return
-        if is_over:
+        if is_over and connections:
+            self._arrivals.bell.ring()  # more may wait
+        elif is_over:
             self._loop.remove_reader(self._arrivals.bell.ear)
             self._closed()
 

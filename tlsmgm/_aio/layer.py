@@ -45,7 +45,7 @@ class LayerTransport(TLSTransport):
         shutdown_timeout: seconds in which a closing transport must get on.
     """
 
-    __slots__ = ("_below", "_has_begun", "_has_ended", "_is_below_full", "_tells_made")
+    __slots__ = ("_below", "_has_begun", "_has_ended", "_tells_made")
 
     def __init__(
         self,
@@ -60,7 +60,6 @@ class LayerTransport(TLSTransport):
         shutdown_timeout: float,
     ) -> None:
         self._below = below
-        self._is_below_full = False
         self._has_begun = False
         self._has_ended = False
         self._tells_made = tells_made
@@ -70,12 +69,8 @@ class LayerTransport(TLSTransport):
     # --- the wire --------------------------------------------------------------------------
 
     @property
-    def _is_blocked(self) -> bool:
-        return self._is_below_full
-
-    @property
     def _unsent(self) -> int:
-        return self._below.get_write_buffer_size() if self._is_below_full else 0
+        return self._below.get_write_buffer_size() if self._is_blocked else 0
 
     def _put(self, wire: bytes) -> None:
         self._below.write(wire)
@@ -94,7 +89,7 @@ class LayerTransport(TLSTransport):
                 self._below.write_eof()
 
     def _drop(self) -> None:
-        if self._is_below_full:
+        if self._is_blocked:
             self._below.abort()
         else:
             self._below.close()
@@ -142,7 +137,7 @@ class LayerTransport(TLSTransport):
 
     def take_fullness(self, is_full: bool) -> None:
         """The transport below takes no more for now, or takes more again."""
-        self._is_below_full = is_full
+        self._is_blocked = is_full
         if is_full:
             self._tell_of_pressure()
         else:

@@ -61,10 +61,6 @@ class SocketTransport(TLSTransport):
     # --- the wire --------------------------------------------------------------------------
 
     @property
-    def _is_blocked(self) -> bool:
-        return self._rest is not None
-
-    @property
     def _unsent(self) -> int:
         return 0 if self._rest is None else len(self._rest)
 
@@ -80,6 +76,7 @@ class SocketTransport(TLSTransport):
             return
         if count < len(wire):
             self._rest = memoryview(wire)[count:]
+            self._is_blocked = True
             self._loop.add_writer(self._fd, self._on_writable)
             self._tell_of_pressure()
 
@@ -96,6 +93,7 @@ class SocketTransport(TLSTransport):
         self._rest = self._rest[count:]
         if not self._rest:
             self._rest = None
+            self._is_blocked = False
             self._flush()
             if self._rest is None and self._sock is not None:
                 self._loop.remove_writer(self._fd)
@@ -140,6 +138,7 @@ class SocketTransport(TLSTransport):
         self._stop_listening()
         if self._rest is not None:
             self._rest = None
+            self._is_blocked = False
             self._loop.remove_writer(self._fd)
         if not self._is_peer_over:
             _empty(sock)

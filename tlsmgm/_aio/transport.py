@@ -54,6 +54,7 @@ class TLSTransport(asyncio.Transport):
         "__weakref__",
         "_connection",
         "_deadline",
+        "_is_blocked",
         "_is_closing",
         "_is_corked",
         "_is_established",
@@ -92,6 +93,7 @@ class TLSTransport(asyncio.Transport):
         self._limits = limits_of(None, None)
         self._deadline: asyncio.TimerHandle | None = None
         self._settled: Settled | None = None
+        self._is_blocked = False  # the wire takes nothing now; it calls _flush() when it does again
         self._is_established = False
         self._is_corked = False
         self._is_reading_paused = False
@@ -104,11 +106,6 @@ class TLSTransport(asyncio.Transport):
         self.set_protocol(protocol)
 
     # --- the wire, of whoever inherits this ------------------------------------------------
-
-    @property
-    @abstractmethod
-    def _is_blocked(self) -> bool:
-        """Whether the wire takes nothing now; it calls :meth:`_flush` when it does again."""
 
     @property
     @abstractmethod
@@ -289,7 +286,8 @@ class TLSTransport(asyncio.Transport):
             self._refuse(error)
         if self._is_closing and self._deadline is None and not self._is_lost:
             self._watch_closing(-1)
-        self._tell_of_pressure()
+        if self._is_blocked or self._is_writing_paused:
+            self._tell_of_pressure()
 
     @property
     def _is_over(self) -> bool:

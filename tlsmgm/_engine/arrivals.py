@@ -37,9 +37,6 @@ class Arrivals:
     Args:
         workers: how many there are.
         plans: all that may still be in use, by number.
-
-    Attributes:
-        has_one_taker: whoever takes one takes all, so that others need not be told.
     """
 
     def __init__(self, workers: int, plans: dict[int, Plan]) -> None:
@@ -53,7 +50,6 @@ class Arrivals:
         self._is_over = False
         self._ears = 0  # how many listen to the bell
         self._is_awaited = False
-        self.has_one_taker = False
 
     def belong_to(self, owner: Owner) -> None:
         """Say to whom connections come back."""
@@ -79,7 +75,7 @@ class Arrivals:
                 if not self._waiting:
                     return None
                 handover = self._waiting.popleft()
-                if self._waiting and not self.has_one_taker:
+                if self._waiting:
                     self._ring()  # whoever else waits has a turn
             if self._is_late(handover):
                 self._give_up(handover)
@@ -87,6 +83,28 @@ class Arrivals:
             found = accept(self._owner, handover)
             if found is not None:
                 return found
+
+    def take_many(self, most: int) -> list[AcceptedConnection]:
+        """Return those that wait, the oldest first; the bell rings if there are more.
+
+        Args:
+            most: of them.
+        """
+        assert self._owner is not None
+        found = []
+        with self._lock:
+            self._gather()
+            count = min(most, len(self._waiting))
+            handovers = [self._waiting.popleft() for _ in range(count)]
+            if self._waiting:
+                self.bell.ring()
+        while handovers:  # each is let go with its turn, or the client would not be reset
+            handover = handovers.pop(0)
+            if self._is_late(handover):
+                self._give_up(handover)
+            elif (connection := accept(self._owner, handover)) is not None:
+                found.append(connection)
+        return found
 
     def wait(self, seconds: float | None) -> AcceptedConnection | None:
         """Return the oldest, and wait until there is one.
