@@ -65,7 +65,10 @@ class EngineDoor:
         """Begin to accept."""
         self.listener = self._make()
         self._arrivals = arrivals_of(self.listener)
-        self._loop.add_reader(self._arrivals.bell.ear, self._on_ring)
+        if self._arrivals.attend():
+            self._loop.add_reader(self._arrivals.bell.ear, self._on_ring)
+        else:
+            self._closed()
 
     def close(self) -> None:
         """Accept no more; handshakes that are not done are ended."""
@@ -84,6 +87,7 @@ class EngineDoor:
             self._arrivals.bell.ring()  # more may wait
         elif is_over:
             self._loop.remove_reader(self._arrivals.bell.ear)
+            self._arrivals.quit()
             self._closed()
 
 

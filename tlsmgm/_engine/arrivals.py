@@ -97,7 +97,7 @@ class Arrivals:
             count = min(most, len(self._waiting))
             handovers = [self._waiting.popleft() for _ in range(count)]
             if self._waiting:
-                self.bell.ring()
+                self._ring()
         while handovers:  # each is let go with its turn, or the client would not be reset
             handover = handovers.pop(0)
             if self._is_late(handover):
@@ -146,18 +146,27 @@ class Arrivals:
             finally:
                 self._is_awaited = False
 
-    @contextlib.contextmanager
-    def _listens(self) -> Iterator[bool]:
-        """Keep the bell as long as somebody listens to it; False: it does not ring any more."""
+    def attend(self) -> bool:
+        """Keep the bell until :meth:`quit`, for somebody who listens; False: it rings no more."""
         with self._lock:
             hears = not self._is_over
             self._ears += hears
+        return hears
+
+    def quit(self) -> None:
+        """Listen no more, after :meth:`attend`."""
+        with self._lock:
+            self._ears -= 1
+            self._ring_out()
+
+    @contextlib.contextmanager
+    def _listens(self) -> Iterator[bool]:
+        hears = self.attend()
         try:
             yield hears
         finally:
-            with self._lock:
-                self._ears -= hears
-                self._ring_out()
+            if hears:
+                self.quit()
 
     def _ring_out(self) -> None:
         """With the lock: wake all who listen, one after the other; the last one closes the bell."""
