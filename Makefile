@@ -14,9 +14,9 @@ PYTEST_ARGS ?= -n auto
 C_SOURCES = $(shell find csrc tests/csrc tests/external tests/fuzz tests/interop benchmarks/native -name '*.[ch]' 2>/dev/null)
 
 # Free-threaded Python has no psycopg-binary; there psycopg uses the libpq of the PostgreSQL that the
-# tests need anyway.
+# tests need anyway. Some of the ecosystem cannot do without the interpreter's lock either.
 DRIVERS = $(shell $(BIN)/python -c 'import sysconfig; \
-	print("" if sysconfig.get_config_var("Py_GIL_DISABLED") else ",sql")')
+	print("" if sysconfig.get_config_var("Py_GIL_DISABLED") else ",sql,ecosystem")')
 
 SANITIZE ?= address,undefined
 ASAN_TREE := build/asan
