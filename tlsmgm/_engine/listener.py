@@ -287,17 +287,18 @@ class _Inside:
         asking = self._asking(len(bound[0].socks))
         self.engine = Engine(bound, plan, self._options, self._tell, asking)
         self.engine.arrivals.belong_to(self)
-        if asking is not None:
-            asking.begin(
-                AskedPlans(self.engine, self._source.build, self._make_alone, self._patience)
-            )
         # Engine and plan are known before anybody can change the manager's mind again.
         self._unfollow = self._source.follow(self._renew)
         try:
             self._renew()
             self.engine.start()
+            if asking is not None:
+                asking.begin(
+                    AskedPlans(self.engine, self._source.build, self._make_alone, self._patience)
+                )
             self._look_up_in_time()
         except BaseException:
+            self.engine.stop()
             self.end_following()
             raise
 
