@@ -135,9 +135,9 @@ bool tlsmgm_mailbox_bring(struct tlsmgm_worker *worker, struct tlsmgm_answer *an
         answer->next = mailbox->answers;
         mailbox->answers = answer;
         atomic_store(&mailbox->has_answers, true);
+        wake(worker);
     }
     (void)pthread_mutex_unlock(&mailbox->lock);
-    if (is_taken) tlsmgm_poller_wake(worker->poller);
     return is_taken;
 }
 
