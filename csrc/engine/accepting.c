@@ -153,7 +153,7 @@ static void welcome(struct tlsmgm_worker *worker, const struct stranger *strange
     if (!let_in(worker, stranger)) return;
     struct tlsmgm_channel *channel = tlsmgm_channel_new(worker);
     if (channel == NULL) {
-        struct tlsmgm_channel nowhere = {.connecting = -1};
+        struct tlsmgm_channel nowhere = {.connecting = -1, .elder_socket = -1};
         fill(worker, &nowhere, stranger);
         tlsmgm_channel_turn_away(worker, &nowhere);
         return;

@@ -91,8 +91,9 @@ void tlsmgm_channel_look_after(struct tlsmgm_worker *worker, struct tlsmgm_chann
     }
     if (relay->has_more) queue(worker, channel);
     uint64_t deadline = relay->deadline;
-    if (channel->connecting >= 0 && channel->try_deadline < deadline) {
-        deadline = channel->try_deadline;
+    if (channel->connecting >= 0) {
+        uint64_t next = tlsmgm_connect_deadline(channel);
+        if (next < deadline) deadline = next;
     }
     /* One that comes too early finds that out, which is cheaper than to move it with each byte. */
     if (deadline == TLSMGM_NEVER) return;

@@ -5,9 +5,17 @@
 
 #include "engine/slots.h"
 
+/* Until the next address is asked beside one that says nothing (RFC 8305 section 5). */
+#define RACE_MS 250
+
+static void hang_up(int *fd) {
+    if (*fd >= 0) (void)close(*fd);
+    *fd = -1;
+}
+
 void tlsmgm_connect_abandon(struct tlsmgm_channel *channel) {
-    if (channel->connecting >= 0) (void)close(channel->connecting);
-    channel->connecting = -1;
+    hang_up(&channel->connecting);
+    hang_up(&channel->elder_socket);
 }
 
 /* 0, EINPROGRESS, or another errno. */
@@ -74,11 +82,23 @@ static enum tlsmgm_status start_tls(const struct tlsmgm_route_address *address,
     return status;
 }
 
+static void note_failed(const struct tlsmgm_worker *worker, const struct tlsmgm_channel *channel,
+                        const struct tlsmgm_route_address *address) {
+    tlsmgm_routes_failed(tlsmgm_channel_routes(channel), address, worker->now);
+}
+
+/* Too slow for this one, so others ask it last. */
+static void end_race(const struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
+    if (channel->elder_socket >= 0) note_failed(worker, channel, channel->elder);
+    hang_up(&channel->elder_socket);
+}
+
 /* The upstream has answered. */
 static void attach(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
     uint8_t preface[TLSMGM_PROXY_WRITE_MAX];
     size_t size = 0;
     struct tlsmgm_conn *conn = NULL;
+    end_race(worker, channel);
     tlsmgm_routes_reached(tlsmgm_channel_routes(channel), channel->address);
     if (write_preface(channel, preface, &size, NULL) != TLSMGM_STATUS_OK) {
         /* Without the facts about the client the upstream must not get to see it. */
@@ -121,8 +141,16 @@ static void share_time(const struct tlsmgm_worker *worker, struct tlsmgm_channel
     uint32_t left = count > channel->asked ? count - channel->asked : 0;
     channel->asked++;
     channel->try_deadline = TLSMGM_NEVER;
-    if (left < 2 || end == TLSMGM_NEVER || end <= worker->now) return;
+    channel->race_at = TLSMGM_NEVER;
+    if (left < 2) return;
+    channel->race_at = worker->now + RACE_MS;
+    if (end == TLSMGM_NEVER || end <= worker->now) return;
     channel->try_deadline = worker->now + (end - worker->now) / left;
+}
+
+uint64_t tlsmgm_connect_deadline(const struct tlsmgm_channel *channel) {
+    bool may_race = channel->elder_socket < 0 && channel->race_at < channel->try_deadline;
+    return may_race ? channel->race_at : channel->try_deadline;
 }
 
 /* It counts for this address from now on, and no longer for the one before; NULL: for none. */
@@ -141,10 +169,20 @@ static const struct tlsmgm_route_address *next_address(const struct tlsmgm_worke
                               &channel->tries, worker->now);
 }
 
+/* The elder has its turn alone again. */
+static void go_back(struct tlsmgm_channel *channel) {
+    hang_up(&channel->connecting);
+    channel->connecting = channel->elder_socket;
+    channel->elder_socket = -1;
+    channel->address = channel->elder;
+    channel->race_at = TLSMGM_NEVER;
+    count_for(channel, channel->address);
+}
+
 /* Asks one address after the other, until one answers, or may answer, or none is left. */
 static void ask(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel, int error) {
     while (!tlsmgm_is_shortage(error)) {
-        tlsmgm_connect_abandon(channel);
+        hang_up(&channel->connecting);
         const struct tlsmgm_route_address *next = next_address(worker, channel);
         if (next == NULL) break;
         count_for(channel, next);
@@ -153,9 +191,11 @@ static void ask(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel, in
         error = open_upstream(worker, channel);
         if (error == 0) attach(worker, channel);
         if (error == 0 || error == EINPROGRESS) return;
-        if (!tlsmgm_is_shortage(error)) {
-            tlsmgm_routes_failed(tlsmgm_channel_routes(channel), channel->address, worker->now);
-        }
+        if (!tlsmgm_is_shortage(error)) note_failed(worker, channel, channel->address);
+    }
+    if (channel->elder_socket >= 0) {
+        go_back(channel);
+        return;
     }
     tlsmgm_connect_abandon(channel);
     tlsmgm_relay_no_upstream(&channel->relay, TLSMGM_RELAY_UPSTREAM_FAILED,
@@ -166,36 +206,70 @@ void tlsmgm_connect_begin(struct tlsmgm_worker *worker, struct tlsmgm_channel *c
     ask(worker, channel, 0);
 }
 
-bool tlsmgm_connect_go_on(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
+/* 0: it has answered; EINPROGRESS: not yet; or why it never will. */
+static int answer_of(int fd) {
     int error = 0;
     socklen_t size = sizeof error;
     struct sockaddr_storage peer;
     socklen_t peer_size = sizeof peer;
-    if (getsockopt(channel->connecting, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
-    /* An event may be a late one of the socket before. */
-    if (error == 0 && getpeername(channel->connecting, (struct sockaddr *)&peer, &peer_size) != 0) {
-        if (errno == ENOTCONN) return false; /* not yet */
-        error = errno;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+    /* An event may be of the other socket, or a late one of one before. */
+    if (error == 0 && getpeername(fd, (struct sockaddr *)&peer, &peer_size) != 0) {
+        error = errno == ENOTCONN ? EINPROGRESS : errno;
     }
+    return error;
+}
+
+/* True: the elder has answered, and has its turn alone again. */
+static bool ask_elder(const struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
+    if (channel->elder_socket < 0) return false;
+    int error = answer_of(channel->elder_socket);
+    if (error == EINPROGRESS) return false;
     if (error == 0) {
-        attach(worker, channel);
-        return channel->relay.has_upstream;
+        go_back(channel);
+        return true;
     }
-    tlsmgm_routes_failed(tlsmgm_channel_routes(channel), channel->address, worker->now);
-    ask(worker, channel, error);
+    note_failed(worker, channel, channel->elder);
+    hang_up(&channel->elder_socket);
     return false;
 }
 
+bool tlsmgm_connect_go_on(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
+    int error = ask_elder(worker, channel) ? 0 : answer_of(channel->connecting);
+    if (error == EINPROGRESS) return false;
+    if (error != 0) {
+        note_failed(worker, channel, channel->address);
+        ask(worker, channel, error);
+        return false;
+    }
+    attach(worker, channel);
+    return channel->relay.has_upstream;
+}
+
+/* One goes on while the next is asked. */
+static void race(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
+    channel->elder = channel->address;
+    channel->elder_socket = channel->connecting;
+    channel->connecting = -1;
+    ask(worker, channel, 0);
+}
+
 void tlsmgm_connect_expire(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
-    if (channel->connecting < 0 || worker->now < channel->try_deadline) return;
-    tlsmgm_routes_failed(tlsmgm_channel_routes(channel), channel->address, worker->now);
+    if (channel->connecting < 0 || worker->now < tlsmgm_connect_deadline(channel)) return;
+    if (worker->now < channel->try_deadline) {
+        race(worker, channel);
+        return;
+    }
+    note_failed(worker, channel, channel->address);
+    end_race(worker, channel);
     ask(worker, channel, ETIMEDOUT);
 }
 
 void tlsmgm_connect_give_up(const struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
     if (channel->connecting < 0) return;
     if (channel->relay.status == TLSMGM_RELAY_UPSTREAM_TIMEOUT) {
-        tlsmgm_routes_failed(tlsmgm_channel_routes(channel), channel->address, worker->now);
+        note_failed(worker, channel, channel->address);
+        end_race(worker, channel);
     }
     tlsmgm_connect_abandon(channel);
 }

@@ -103,7 +103,7 @@ static void fill(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel,
 
 /* What the relay would have taken over is the record's, or goes with it. */
 static void turn_away(struct tlsmgm_worker *worker, struct tlsmgm_adoption *adoption) {
-    struct tlsmgm_channel nowhere = {.connecting = -1};
+    struct tlsmgm_channel nowhere = {.connecting = -1, .elder_socket = -1};
     struct tlsmgm_handover *handover = &adoption->handover;
     fill(worker, &nowhere, adoption);
     struct tlsmgm_endpoint *client = &nowhere.relay.client;

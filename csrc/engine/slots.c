@@ -28,7 +28,9 @@ struct tlsmgm_channel *tlsmgm_channel_new(struct tlsmgm_worker *worker) {
     if (channel == NULL) return NULL;
     channel->index = worker->free_slot;
     channel->connecting = -1;
+    channel->elder_socket = -1;
     channel->try_deadline = TLSMGM_NEVER;
+    channel->race_at = TLSMGM_NEVER;
     struct tlsmgm_slot *slot = &worker->slots[channel->index];
     worker->free_slot = slot->next_free;
     slot->channel = channel;

@@ -320,6 +320,7 @@ void tlsmgm_worker_forget(struct tlsmgm_worker *worker) {
         struct tlsmgm_channel *channel = worker->slots[i].channel;
         if (channel == NULL) continue;
         close_copy(&channel->connecting);
+        close_copy(&channel->elder_socket);
         close_copy(&channel->relay.client.fd);
         if (channel->relay.has_upstream) close_copy(&channel->relay.upstream.fd);
     }

@@ -36,6 +36,7 @@ struct tlsmgm_channel {
     struct tlsmgm_channel *next_turn;
     const struct tlsmgm_worker_listener *listener;
     const struct tlsmgm_route_address *address; /* that is being asked */
+    const struct tlsmgm_route_address *elder;   /* that was asked before it, and may still answer */
     const struct tlsmgm_route_address *counted; /* for which it counts, or NULL */
     struct tlsmgm_plan *plan;                   /* a reference: the one that it came in under */
     struct tlsmgm_routes
@@ -43,10 +44,12 @@ struct tlsmgm_channel {
     struct tlsmgm_route_tries tries;
     uint64_t accepted;     /* of tlsmgm_worker_clock() */
     uint64_t try_deadline; /* when the next address has its turn; TLSMGM_NEVER: not at all */
+    uint64_t race_at;      /* when it is asked beside this one; as try_deadline */
     struct tlsmgm_local local;
     uint32_t index;
-    uint32_t asked; /* how many addresses */
-    int connecting; /* descriptor, or -1 */
+    uint32_t asked;   /* how many addresses */
+    int connecting;   /* descriptor, or -1 */
+    int elder_socket; /* the elder's, or -1 */
     uint16_t client_port;
     uint16_t sender_port;
     uint8_t client[16];
