@@ -8,7 +8,7 @@ import io
 import socket
 import warnings
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING, Any, Self, overload
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from tlsmgm._engine.accepted import AcceptedConnection
 from tlsmgm._native.connection import Connection
@@ -345,16 +345,10 @@ class TLSSocket:
         """The protocol below TLS."""
         return self._channel.sock.proto
 
-    @overload
-    def getsockopt(self, level: int, option: int) -> int: ...
-    @overload
-    def getsockopt(self, level: int, option: int, size: int) -> bytes: ...
-    def getsockopt(self, level: int, option: int, size: int | None = None) -> int | bytes:
+    def getsockopt(self, level: int, option: int, size: int | None = None) -> Any:
         """See :meth:`socket.socket.getsockopt`."""
-        sock = self._open.sock
-        return (
-            sock.getsockopt(level, option) if size is None else sock.getsockopt(level, option, size)
-        )
+        get = self._open.sock.getsockopt
+        return get(level, option) if size is None else get(level, option, size)
 
     def setsockopt(self, level: int, option: int, value: int | ReadableBuffer) -> None:
         """See :meth:`socket.socket.setsockopt`."""
