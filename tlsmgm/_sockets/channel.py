@@ -91,7 +91,9 @@ class Channel:
         if end == math.inf:
             end = self._handshake_end = time.monotonic() + self._patience.handshake
         reason = f"the handshake took longer than {self._patience.handshake:g} seconds"
-        self._until(self._wire.handshake, Deadline(self.timeout, end, reason))
+        deadline = Deadline(self.timeout, end, reason)
+        deadline.left()  # what comes too late is not even looked at
+        self._until(self._wire.handshake, deadline)
         self._handshake_end = None
 
     # --- data ------------------------------------------------------------------------------
@@ -221,10 +223,15 @@ class Channel:
 
     def close(self) -> None:
         """Say goodbye, if all was sent that was to be sent, and close the socket."""
-        if self._can_say_goodbye():
-            with contextlib.suppress(OSError, TLSError):
-                self._until(self._say_goodbye, Deadline(self._at_most(self._patience.goodbye)))
-                self._hear_out()
+        try:
+            if self._can_say_goodbye():
+                with contextlib.suppress(OSError, TLSError):
+                    self._until(self._say_goodbye, Deadline(self._at_most(self._patience.goodbye)))
+                    self._until(self._hear_out, Deadline(self._at_most(_LAST_WORDS)))
+        finally:
+            self._let_go()
+
+    def _let_go(self) -> None:
         with self.lock:
             if self._is_closing:
                 return
@@ -237,10 +244,10 @@ class Channel:
             with contextlib.suppress(OSError):
                 self.sock.shutdown(socket.SHUT_RDWR)  # wakes those who wait; the last one releases
 
-    def _hear_out(self) -> None:
+    def _hear_out(self) -> Wait | None:
         may_send_tickets = self.connection.version == "TLSv1.3" and not self.connection.is_server
         self._wire.has_heard |= not may_send_tickets
-        self._until(self._wire.hear_out, Deadline(self._at_most(_LAST_WORDS)))
+        return self._wire.hear_out()
 
     def _at_most(self, seconds: float) -> float:
         return seconds if self.timeout is None else min(self.timeout, seconds)

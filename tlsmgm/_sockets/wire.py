@@ -163,6 +163,7 @@ class Wire:
         if self._ahead:
             data, self._ahead = self._ahead[:size], self._ahead[size:]
             return data
+        size = min(size, PIECE)  # no more is there at once, so no more memory is needed
         return self._take(lambda: self.connection.read(size)) or b""
 
     def read_into(self, buffer: memoryview) -> int | Wait:
