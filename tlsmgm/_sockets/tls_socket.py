@@ -285,8 +285,11 @@ class TLSSocket:
         """Send close_notify, and close the socket, once its files are closed, too.
 
         There is no close_notify where something that was to be sent was not: then the peer sees
-        that the end is missing.  Another thread that waits for the socket gets OSError.  This waits
-        for room no longer than the timeout and the manager's ``send_timeout``.
+        that the end is missing.  Another thread that waits for the socket gets OSError.
+
+        This waits for room no longer than the timeout and the manager's ``send_timeout``.  A client
+        of TLS 1.3 that has heard nothing since its handshake then waits for the server's first
+        bytes, a second at most: tickets that came later would have the server reset.
         """
         if not self._is_closed:
             self._is_closed = True
