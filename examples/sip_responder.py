@@ -1,7 +1,8 @@
 """A SIP server over TLS that answers OPTIONS, as load balancers and monitors ask it.
 
-Usage: ``python sip_responder.py CONFIG LISTEN``, such as ``sip_responder.py t.toml tls:*:5061``. The
-listener does the handshakes; each connection then has a thread. SIGTERM stops it.
+Usage: ``python sip_responder.py CONFIG LISTEN``, where LISTEN is an address such as
+``tls:127.0.0.1:5061``. The listener does the handshakes; each connection then has a thread. SIGTERM
+stops it.
 """
 
 from __future__ import annotations

@@ -14,11 +14,12 @@ from tests.sockets.talk import (
     NAME,
     Pair,
     Running,
-    facing_client,
     facing_server,
+    other_context,
     read_all,
     sockets,
 )
+from tests.support.peers import StdlibPeer
 from tests.support.sockets import TIMEOUT
 from tlsmgm import TLSManager, TLSSocket, TruncatedError
 
@@ -162,19 +163,24 @@ def test_tls_again_after_unwrap(manager: TLSManager, pair: Pair) -> None:
 
 
 def test_nothing_is_read_behind_close_notify(manager: TLSManager, version: str) -> None:
-    """The other side answers our close_notify, and goes on in the clear at once."""
-    with facing_client(manager, version) as (ours, peer):
-
-        def answer() -> None:
-            assert peer.recv(1) == b""
-            with peer.unwrap() as plain:
-                plain.sendall(b"\x16\x03\x01 plain")
-
-        answering = Running(answer)
-        with ours.unwrap() as plain:
-            answering.result()
-            assert read_all(plain, 9) == b"\x16\x03\x01 plain"
+    """The other side answers our close_notify, and goes on in the clear in the same packet."""
+    called, accepted = sockets()
+    server = Running(lambda: manager.wrap_socket(accepted, server_side=True))
+    peer = StdlibPeer(other_context(version), server_name=NAME)
+    with called:
+        while not peer.handshake():
+            called.sendall(peer.drain())
+            peer.feed(called.recv(65536))
+        called.sendall(peer.drain())
+        ours = server.result()
+        unwrapping = Running(ours.unwrap)
+        while peer.read() != b"":
+            peer.feed(called.recv(65536))
+        assert peer.shutdown()
+        called.sendall(peer.drain() + b"\x16\x03\x01 plain")
+        with unwrapping.result() as plain:
             assert ours.behind == b""
+            assert read_all(plain, 9) == b"\x16\x03\x01 plain"
 
 
 def test_what_came_along_with_close_notify_is_kept(manager: TLSManager, version: str) -> None:

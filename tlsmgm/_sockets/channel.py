@@ -14,7 +14,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final, NamedTuple, TypeVar
 
 from tlsmgm._native.connection import Connection
@@ -91,35 +91,41 @@ class Channel:
         if end == math.inf:
             end = self._handshake_end = time.monotonic() + self._patience.handshake
         reason = f"the handshake took longer than {self._patience.handshake:g} seconds"
-        self._until(self._wire.handshake, Deadline(self.timeout, end, reason))
+        deadline = Deadline(self.timeout, end, reason)
+        deadline.left()  # what comes too late is not even looked at
+        self._until(self._wire.handshake, deadline)
         self._handshake_end = None
 
     # --- data ------------------------------------------------------------------------------
 
     def recv(self, size: int) -> bytes:
         """Wait for data; see ``TLSSocket.recv()``."""
-        self.do_handshake()
+        if self._handshake_end is not None:
+            self.do_handshake()
         return self._until(lambda: self._wire.read(size))
 
     def recv_into(self, buffer: memoryview) -> int:
         """Wait for data; see ``TLSSocket.recv_into()``."""
-        self.do_handshake()
+        if self._handshake_end is not None:
+            self.do_handshake()
         return self._until(lambda: self._wire.read_into(buffer))
 
     def pending(self) -> int:
         """How many bytes can be had without the socket."""
-        with self.lock:
-            self._check_open()
-            return 0 if self._handshake_end is not None else self._try(self._wire.look_ahead)
+        return 0 if self._handshake_end is not None else self._until(self._wire.look_ahead)
 
     def send(self, data: memoryview) -> int:
         """Send some of the data; see ``TLSSocket.send()``."""
-        self.do_handshake()
-        deadline = Deadline(self.timeout)
-        with self._in_turn(deadline):
-            self._check_repeated(data)
+        if self._handshake_end is not None:
+            self.do_handshake()
+        deadline = self._take_turn()
+        try:
+            if self._owed:
+                self._check_repeated(data)
             piece = data[: len(self._owed) or PIECE]
             self._until(lambda: self._send_piece(piece), deadline)
+        finally:
+            self._turn.release()
         return len(piece)
 
     def _send_piece(self, piece: memoryview) -> Wait | None:
@@ -135,8 +141,8 @@ class Channel:
 
     def sendall(self, data: memoryview) -> None:
         """Send all of the data; see ``TLSSocket.sendall()``."""
-        self.do_handshake()
-        deadline = Deadline(self.timeout)
+        if self._handshake_end is not None:
+            self.do_handshake()
         rest: memoryview | None = data
 
         def go_on() -> Wait | None:
@@ -146,14 +152,18 @@ class Channel:
                 self._wire.encrypt(piece)
             return wanted
 
-        with self._in_turn(deadline):
-            self._check_repeated(data)
-            rest, self._owed = data[len(self._owed) :], b""
+        deadline = self._take_turn()
+        try:
+            if self._owed:
+                self._check_repeated(data)
+                rest, self._owed = data[len(self._owed) :], b""
             try:
                 self._until(go_on, deadline)
             except BaseException:
                 self._is_torn = True
                 raise
+        finally:
+            self._turn.release()
 
     def _check_repeated(self, data: memoryview) -> None:
         if data[: len(self._owed)] != self._owed:
@@ -178,9 +188,11 @@ class Channel:
         """Say goodbye and hear the peer's; see ``TLSSocket.unwrap()``."""
         if self._handshake_end is not None:
             raise ValueError("there is no TLS to be ended, for its handshake is not complete")
-        deadline = Deadline(self.timeout)
-        with self._in_turn(deadline):
+        deadline = self._take_turn()
+        try:
             self._until(self._wire.finish, deadline)
+        finally:
+            self._turn.release()
         plain = socket.socket(fileno=self.detach())
         plain.settimeout(self.timeout)
         return plain
@@ -221,10 +233,15 @@ class Channel:
 
     def close(self) -> None:
         """Say goodbye, if all was sent that was to be sent, and close the socket."""
-        if self._can_say_goodbye():
-            with contextlib.suppress(OSError, TLSError):
-                self._until(self._say_goodbye, Deadline(self._at_most(self._patience.goodbye)))
-                self._hear_out()
+        try:
+            if self._can_say_goodbye():
+                with contextlib.suppress(OSError, TLSError):
+                    self._until(self._say_goodbye, Deadline(self._at_most(self._patience.goodbye)))
+                    self._until(self._hear_out, Deadline(self._at_most(_LAST_WORDS)))
+        finally:
+            self._let_go()
+
+    def _let_go(self) -> None:
         with self.lock:
             if self._is_closing:
                 return
@@ -237,10 +254,10 @@ class Channel:
             with contextlib.suppress(OSError):
                 self.sock.shutdown(socket.SHUT_RDWR)  # wakes those who wait; the last one releases
 
-    def _hear_out(self) -> None:
+    def _hear_out(self) -> Wait | None:
         may_send_tickets = self.connection.version == "TLSv1.3" and not self.connection.is_server
         self._wire.has_heard |= not may_send_tickets
-        self._until(self._wire.hear_out, Deadline(self._at_most(_LAST_WORDS)))
+        return self._wire.hear_out()
 
     def _at_most(self, seconds: float) -> float:
         return seconds if self.timeout is None else min(self.timeout, seconds)
@@ -257,23 +274,32 @@ class Channel:
 
     # --- waiting ---------------------------------------------------------------------------
 
-    @contextlib.contextmanager
-    def _in_turn(self, deadline: Deadline) -> Iterator[None]:
-        """Keep others from sending in between."""
-        left = deadline.left() if deadline.waits else 0.0
+    def _take_turn(self) -> Deadline | None:
+        """Keep others from sending in between, until the turn is released.
+
+        Returns:
+            Until when the call may wait; None: it has not waited so far.
+        """
+        if self._turn.acquire(blocking=False):
+            return None
+        deadline = Deadline(self.timeout)
+        left = deadline.left()
+        if not deadline.waits:
+            raise WantWriteError
         if not self._turn.acquire(timeout=-1 if left == math.inf else left):
-            raise TimeoutError("timed out") if deadline.waits else WantWriteError
-        try:
-            yield
-        finally:
-            self._turn.release()
+            raise TimeoutError("timed out")
+        return deadline
 
     def _until(self, step: Callable[[], _T | Wait], deadline: Deadline | None = None) -> _T:
         """Repeat a step until it is done, and wait in between."""
         while True:
             with self.lock:
                 self._check_open()
-                found = self._try(step)
+                try:
+                    found = step()
+                except TLSError:
+                    self._wire.last_words()
+                    raise
                 if not isinstance(found, Wait):
                     return found
                 if deadline is None:
@@ -287,13 +313,6 @@ class Channel:
                     self._waiting -= 1
                     if self._is_closing and self._waiting == 0:
                         self._release()
-
-    def _try(self, step: Callable[[], _T]) -> _T:
-        try:
-            return step()
-        except TLSError:
-            self._wire.last_words()
-            raise
 
     def _check_open(self) -> None:
         if self._is_closing:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import ssl
 
 __all__ = ["check", "local_of", "peer_of", "take_over"]
 
@@ -20,7 +19,7 @@ def check(sock: socket.socket, do_handshake: bool) -> None:
         ValueError: it is no stream, or does not block where it should.
         OSError: it was closed, or is not connected.
     """
-    if not isinstance(sock, socket.socket) or isinstance(sock, ssl.SSLSocket):
+    if not isinstance(sock, socket.socket) or hasattr(sock, "do_handshake"):
         raise TypeError(f"TLS needs a plain socket.socket, not {type(sock).__name__}")
     if sock.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE) != socket.SOCK_STREAM:
         raise ValueError("TLS needs a stream: a socket of the type SOCK_STREAM")

@@ -53,6 +53,8 @@ class Framing:
             How many of them come first: up to the end of a record that may be close_notify, or all.
         """
         place, size = 0, len(data)
+        if self._left == 0 and not self._header and _is_one_record(data, size):
+            return size  # the usual case
         while place < size and self._is_known:
             if self._left == 0:
                 place = self._begin(data, place)
@@ -76,3 +78,9 @@ class Framing:
         hides = kind == _APPLICATION_DATA and self._left <= _HIDDEN_ALERT
         self._may_close = kind == _ALERT or hides
         return place
+
+
+def _is_one_record(data: bytes | memoryview, size: int) -> bool:
+    return (
+        size > _HEADER and data[0] == _APPLICATION_DATA and data[3] << 8 | data[4] == size - _HEADER
+    )

@@ -8,7 +8,7 @@ import io
 import socket
 import warnings
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING, Any, Self, overload
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from tlsmgm._engine.accepted import AcceptedConnection
 from tlsmgm._native.connection import Connection
@@ -285,8 +285,11 @@ class TLSSocket:
         """Send close_notify, and close the socket, once its files are closed, too.
 
         There is no close_notify where something that was to be sent was not: then the peer sees
-        that the end is missing.  Another thread that waits for the socket gets OSError.  This waits
-        for room no longer than the timeout and the manager's ``send_timeout``.
+        that the end is missing.  Another thread that waits for the socket gets OSError.
+
+        This waits for room no longer than the timeout and the manager's ``send_timeout``.  A client
+        of TLS 1.3 that has heard nothing since its handshake then waits for the server's first
+        bytes, a second at most: tickets that came later would have the server reset.
         """
         if not self._is_closed:
             self._is_closed = True
@@ -345,16 +348,10 @@ class TLSSocket:
         """The protocol below TLS."""
         return self._channel.sock.proto
 
-    @overload
-    def getsockopt(self, level: int, option: int) -> int: ...
-    @overload
-    def getsockopt(self, level: int, option: int, size: int) -> bytes: ...
-    def getsockopt(self, level: int, option: int, size: int | None = None) -> int | bytes:
+    def getsockopt(self, level: int, option: int, size: int | None = None) -> Any:
         """See :meth:`socket.socket.getsockopt`."""
-        sock = self._open.sock
-        return (
-            sock.getsockopt(level, option) if size is None else sock.getsockopt(level, option, size)
-        )
+        get = self._open.sock.getsockopt
+        return get(level, option) if size is None else get(level, option, size)
 
     def setsockopt(self, level: int, option: int, value: int | ReadableBuffer) -> None:
         """See :meth:`socket.socket.setsockopt`."""

@@ -10,7 +10,7 @@ import contextlib
 import errno
 import socket
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final, TypeVar
 
 from tlsmgm._native.connection import Connection
@@ -135,15 +135,13 @@ class Wire:
 
     def handshake(self) -> Wait | None:
         """Go on with the handshake; None: it is complete, and everything was sent."""
-        for has_turn in self._turns():
-            if self.connection.handshake():
-                return None if self.flush() else _FOR_WRITE
-            if not self.flush():
-                return _FOR_WRITE
-            wanted = self._receive(PIECE) if has_turn else _FOR_READ
+        looks = 0
+        while not self.connection.handshake():
+            wanted = self._receive(PIECE, looks) if self.flush() else _FOR_WRITE
             if wanted is not None:
-                break
-        return wanted
+                return wanted
+            looks += 1
+        return None if self.flush() else _FOR_WRITE
 
     def say_goodbye(self) -> None:
         """Make our close_notify, once; what was encrypted before goes first."""
@@ -163,6 +161,7 @@ class Wire:
         if self._ahead:
             data, self._ahead = self._ahead[:size], self._ahead[size:]
             return data
+        size = min(size, PIECE)  # no more is there at once, so no more memory is needed
         return self._take(lambda: self.connection.read(size)) or b""
 
     def read_into(self, buffer: memoryview) -> int | Wait:
@@ -176,29 +175,20 @@ class Wire:
 
     def _take(self, take: Callable[[], _T | None], size: int = PIECE) -> _T | Wait | None:
         """Read from the connection, and feed it until it gives something; None: it is over."""
-        for has_turn in self._turns():
-            data = None if self._is_over else take()
+        looks = 0
+        while not self._is_over:
+            data = take()
             if data is not None:
                 self._is_over = not data
                 self.flush()
                 return data
-            if self._is_over or self.is_deaf:
+            if self.is_deaf:
                 return None
-            wanted = self._receive(size) if has_turn else _FOR_READ
+            wanted = self._receive(size, looks)
             if wanted is not None:
-                break
-        return wanted
-
-    def _turns(self) -> Iterator[bool]:
-        """Whether a step may receive once more, again and again.
-
-        So often it may receive what brings no data; then others, and the clock, have a turn.  What
-        was received is fed to the end first, since no selector knows of it.
-        """
-        for _ in range(_MOST_LOOKS):
-            yield True
-        while True:
-            yield bool(self._held)
+                return wanted
+            looks += 1
+        return None
 
     def look_ahead(self) -> int:
         """How many bytes can be had without the socket; at least one, if there are any."""
@@ -262,16 +252,20 @@ class Wire:
         """What the peer has sent behind its close_notify, as far as it was received."""
         return bytes(self._held) if self._is_over else b""
 
-    def _receive(self, size: int) -> Wait | None:
+    def _receive(self, size: int, looks: int) -> Wait | None:
         """Feed the connection; None: go on.
 
         Args:
             size: bytes at most; fewer than PIECE: not beyond the record that has begun.
+            looks: how often this step has received already.  Where that brings no data for long,
+                others and the clock have a turn.
         """
         is_clear = self.flush()
         if self._held:
             self._feed(self._held)
             return None
+        if looks >= _MOST_LOOKS:
+            return _FOR_READ
         if not is_clear and sum(map(len, self._unsent)) > _MOST_UNSENT:
             return _FOR_WRITE
         if size < PIECE:
