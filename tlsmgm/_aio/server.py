@@ -6,9 +6,10 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Self
 
-from tlsmgm._aio.acceptor import Acceptor, Door, EngineDoor, bound_of
+from tlsmgm._aio.acceptor import Acceptor, Door, EngineDoor, takes
 from tlsmgm._aio.binding import bind
 from tlsmgm._aio.given import server_manager
 from tlsmgm._aio.sockets import SocketTransport, set_nodelay
@@ -98,13 +99,12 @@ class Server(asyncio.AbstractServer):
         self._is_serving = False
         self._is_closed = False  # close() was called
         self._is_shut = False  # nobody comes in any more
-        bound = None if options is None else bound_of(socks, backlog)
         self._door: Door
-        if bound is None or options is None:
+        if options is None or not takes(socks):
             self._door = Acceptor(loop, socks, backlog, self._welcome_socket, self._shut)
         else:
-            make = _listening(manager, bound, options)
-            self._door = EngineDoor(loop, make, self._welcome, self._shut)
+            listen = partial(manager.listen, **options)
+            self._door = EngineDoor(loop, socks, backlog, listen, self._welcome, self._shut)
 
     # --- who comes in ----------------------------------------------------------------------
 
@@ -337,10 +337,6 @@ async def create_server(
             each.close()
         raise
     return server
-
-
-def _listening(manager: TLSManager, bound: Any, options: dict[str, Any]) -> Callable[[], Listener]:
-    return lambda: manager.listen(bound, **options)
 
 
 def _names_of(accepted: AcceptedConnection) -> Callable[[str], Any]:

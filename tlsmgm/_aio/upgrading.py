@@ -10,6 +10,7 @@ before our ClientHello.
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 from tlsmgm._aio.client import finish_handshake
 from tlsmgm._aio.given import client_connection, server_manager
@@ -108,8 +109,7 @@ async def start_tls_streams(
         TruncatedError: the peer has left.
     """
     loop = asyncio.get_running_loop()
-    transport = writer.transport
-    assert isinstance(transport, asyncio.Transport)
+    transport = cast("asyncio.Transport", writer.transport)  # uvloop's has another base
     made = _connection(transport, tls, server_side, domain, server_name)
     await writer.drain()
     if reader.at_eof():
