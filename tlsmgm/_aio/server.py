@@ -13,7 +13,7 @@ from tlsmgm._aio.acceptor import Acceptor, Door, EngineDoor, takes
 from tlsmgm._aio.binding import bind
 from tlsmgm._aio.given import server_manager
 from tlsmgm._aio.sockets import SocketTransport, set_nodelay
-from tlsmgm._aio.transport import SHUTDOWN_TIMEOUT, TLSTransport
+from tlsmgm._aio.transport import TLSTransport
 from tlsmgm._domains.domain import Domain
 from tlsmgm._domains.words import printable
 from tlsmgm._engine.accepted import AcceptedConnection
@@ -26,8 +26,6 @@ from tlsmgm._serving.limits import Limits
 __all__ = ["ListeningAddress", "Server", "create_server", "server_connection"]
 
 logger = logging.getLogger("tlsmgm")
-
-_BACKLOG = 1024
 
 
 def server_connection(manager: TLSManager, sock: socket.socket) -> Connection:
@@ -260,10 +258,10 @@ async def create_server(
     family: int = socket.AF_UNSPEC,
     flags: int = socket.AI_PASSIVE,
     sock: socket.socket | None = None,
-    backlog: int = _BACKLOG,
+    backlog: int = 1024,
     reuse_address: bool | None = None,
     reuse_port: bool = False,
-    shutdown_timeout: float = SHUTDOWN_TIMEOUT,
+    shutdown_timeout: float = 10.0,
     start_serving: bool = True,
     engine: bool = True,
     limits: Limits | None = None,
