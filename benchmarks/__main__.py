@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks import machine, rounds
-from benchmarks.cohort.members import LOOPBACK
+from benchmarks.cohort.members import ECHO, LOOPBACK
 from benchmarks.model import Run, Topic
 from benchmarks.workloads import WORKLOADS
 from benchmarks.workloads.bench import Bench
@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_servers,
         default=(),
         metavar="A,B",
-        help="over loopback only these: " + ", ".join(LOOPBACK),
+        help="over loopback only these: " + ", ".join([*LOOPBACK, *ECHO]),
     )
     parser.add_argument("--list", action="store_true", help="list the workloads")
     parser.add_argument("--rounds", type=int, metavar="N", help=f"default: {_ROUNDS}")
@@ -100,7 +100,7 @@ def _workloads(text: str) -> list[str]:
 
 def _servers(text: str) -> tuple[str, ...]:
     keys = tuple(text.split(","))
-    unknown = [key for key in keys if key not in LOOPBACK]
+    unknown = [key for key in keys if key not in LOOPBACK and key not in ECHO]
     if unknown:
         raise argparse.ArgumentTypeError(f"there is no server {', '.join(unknown)}")
     return keys

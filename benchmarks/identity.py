@@ -17,7 +17,7 @@ __all__ = ["SERVER_NAME", "Identity", "KeyType", "make_identity"]
 
 SERVER_NAME: Final = "bench.example"
 
-KeyType = Literal["ecdsa", "rsa"]
+KeyType = Literal["ecdsa", "rsa", "rsa4096"]
 
 _PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 _DAY = datetime.timedelta(days=1)
@@ -47,7 +47,7 @@ def make_identity(folder: Path, key_type: KeyType = "ecdsa") -> Identity:
 
     Args:
         folder: where to; its content is replaced.
-        key_type: ``ecdsa`` over P-256, or ``rsa`` with 2048 bits.
+        key_type: ``ecdsa`` over P-256, ``rsa`` with 2048 bits, or ``rsa4096``.
 
     Returns:
         Where they are.
@@ -75,8 +75,8 @@ def make_identity(folder: Path, key_type: KeyType = "ecdsa") -> Identity:
 
 
 def _new_key(key_type: KeyType) -> _PrivateKey:
-    if key_type == "rsa":
-        return rsa.generate_private_key(65537, 2048)
+    if key_type != "ecdsa":
+        return rsa.generate_private_key(65537, 4096 if key_type == "rsa4096" else 2048)
     return ec.generate_private_key(ec.SECP256R1())
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from benchmarks.cohort.asyncio_proxy import AsyncioProxy
+from benchmarks.cohort.echo_servers import EchoServer
 from benchmarks.cohort.haproxy import HAProxy
 from benchmarks.cohort.hitch import Hitch
 from benchmarks.cohort.loopback import LoopbackServer
@@ -23,7 +24,7 @@ from benchmarks.cohort.tlsmgm_proxy import TLSMgmProxy
 from benchmarks.cohort.uvloop_proxy import UvloopProxy
 from benchmarks.cohort.wolfssl_py import WolfSSLPy
 
-__all__ = ["LOOPBACK", "MEMORY", "loopback_servers", "memory_entrants"]
+__all__ = ["ECHO", "LOOPBACK", "MEMORY", "echo_servers", "loopback_servers", "memory_entrants"]
 
 T = TypeVar("T")
 
@@ -56,6 +57,16 @@ LOOPBACK: Final[dict[str, Callable[..., LoopbackServer]]] = {
     "hitch": Hitch,
 }
 
+#: What makes each server that echoes by itself; raises Absent.
+ECHO: Final[dict[str, Callable[..., LoopbackServer]]] = {
+    "echo-asyncio": partial(EchoServer, "ssl", "asyncio"),
+    "echo-uvloop": partial(EchoServer, "ssl", "uvloop"),
+    "aio-openssl": partial(EchoServer, "openssl", "asyncio"),
+    "aio-wolfssl": partial(EchoServer, "wolfssl", "asyncio"),
+    "aio-openssl-uvloop": partial(EchoServer, "openssl", "uvloop"),
+    "aio-wolfssl-uvloop": partial(EchoServer, "wolfssl", "uvloop"),
+}
+
 
 def memory_entrants() -> tuple[list[Entrant], list[str]]:
     """Make every entrant in memory.
@@ -82,6 +93,23 @@ def loopback_servers(
     pinned = None if cpus is None else tuple(cpus)
     makers = (make for key, make in LOOPBACK.items() if not only or key in only)
     return _make(partial(make, upstream, cpus=pinned) for make in makers)
+
+
+def echo_servers(
+    *, cpus: Iterable[int] | None = None, only: Collection[str] = ()
+) -> tuple[list[LoopbackServer], list[str]]:
+    """Make every server that echoes; none is started yet.
+
+    Args:
+        cpus: processors that each may run on.
+        only: keys of ``ECHO``, for who alone takes part; empty: everybody.
+
+    Returns:
+        Those that are here, and why the others are not.
+    """
+    pinned = None if cpus is None else tuple(cpus)
+    makers = (make for key, make in ECHO.items() if not only or key in only)
+    return _make(partial(make, cpus=pinned) for make in makers)
 
 
 def _make(makers: Iterable[Callable[[], T]]) -> tuple[list[T], list[str]]:

@@ -19,6 +19,7 @@ WORKLOADS: Final = (
     "loopback",
     "relay",
     "idle",
+    "echo",
     "fields",
     "match",
     "loading",

@@ -20,7 +20,7 @@ class Bench:
         quick: do just enough to see that everything works.
         scale: part of the usual amount of work, above 0.
         cpus: processors that this process had at its start.
-        servers: who alone takes part over loopback, keys of ``LOOPBACK``; empty: everybody.
+        servers: who alone takes part over loopback, by their keys; empty: everybody.
     """
 
     folder: Path
@@ -34,7 +34,7 @@ class Bench:
         """Return certificates; of each type they are made once.
 
         Args:
-            key_type: ``ecdsa`` or ``rsa``.
+            key_type: ``ecdsa``, ``rsa`` or ``rsa4096``.
         """
         if key_type not in self._identities:
             self._identities[key_type] = make_identity(self.folder / key_type, key_type)

@@ -24,6 +24,7 @@ PUBLIC_MODULES = (
     "tlsmgm.mi",
     "tlsmgm.mi.client",
     "tlsmgm.proxy",
+    "tlsmgm.aio",
     "tlsmgm.embedding",
 )
 
@@ -37,6 +38,8 @@ NOT_MADE_BY_PROGRAMS = frozenset(
         "DatabaseWatcher",
         "Ended",
         "Listener",
+        "ListeningAddress",
+        "Server",
         "Session",
         "TLSSocket",
         "Variables",

@@ -32,7 +32,7 @@ def test_everything_is_there_and_in_the_reference(module: str) -> None:
     for name in found.__all__:
         assert hasattr(found, name)
         if not name.startswith("__"):
-            assert re.search(rf"^(### {name}|\| `{name}[(`].*)$", TEXT, re.MULTILINE), name
+            assert re.search(rf"^(### {name}|\| `(await )?{name}[(`].*)$", TEXT, re.MULTILINE), name
 
 
 def named_by(name: str) -> set[tuple[str, str]]:

@@ -15,7 +15,7 @@ from tlsmgm._engine.listener import Listener, arrivals_of
 from tlsmgm._serving.listening import BoundSocket
 from tlsmgm._serving.targets import Target
 
-__all__ = ["Acceptor", "Door", "EngineDoor", "bound_of"]
+__all__ = ["Acceptor", "Door", "EngineDoor", "takes"]
 
 logger = logging.getLogger("tlsmgm")
 
@@ -43,7 +43,9 @@ class EngineDoor:
 
     Args:
         loop: hears the listener's bell, once for all that came meanwhile.
-        make: makes the listener.
+        socks: of TCP, bound; they belong to this.
+        backlog: clients that may wait in the system.
+        listen: makes the listener.
         welcome: gets each connection.
         closed: is called when none will come any more.
     """
@@ -51,19 +53,23 @@ class EngineDoor:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        make: Callable[[], Listener],
+        socks: Sequence[socket.socket],
+        backlog: int,
+        listen: Callable[[Sequence[BoundSocket]], Listener],
         welcome: Callable[[AcceptedConnection], None],
         closed: Callable[[], None],
     ) -> None:
         self._loop = loop
-        self._make = make
+        self._socks = socks
+        self._backlog = backlog
+        self._listen = listen
         self._welcome = welcome
         self._closed = closed
         self.listener: Listener | None = None
 
     def open(self) -> None:
         """Begin to accept."""
-        self.listener = self._make()
+        self.listener = self._listen([_bound(sock, self._backlog) for sock in self._socks])
         self._arrivals = arrivals_of(self.listener)
         if self._arrivals.attend():
             self._loop.add_reader(self._arrivals.bell.ear, self._on_ring)
@@ -72,10 +78,12 @@ class EngineDoor:
 
     def close(self) -> None:
         """Accept no more; handshakes that are not done are ended."""
-        if self.listener is None:
-            self._closed()
+        if self.listener is not None:
+            self.listener.drain(0)
             return
-        self.listener.drain(0)
+        for sock in self._socks:
+            sock.close()
+        self._closed()
 
     def _on_ring(self) -> None:
         self._arrivals.bell.stop()
@@ -122,6 +130,7 @@ class Acceptor:
         self._is_open = True
         for sock in self._socks:
             sock.listen(self._backlog)
+            sock.setblocking(False)
             self._watch(sock)
 
     def _watch(self, sock: socket.socket) -> None:
@@ -160,19 +169,13 @@ class Acceptor:
         self._loop.call_later(_PAUSE, self._watch, listening)
 
 
-def bound_of(socks: Sequence[socket.socket], backlog: int) -> list[BoundSocket] | None:
-    """Return sockets as the engine takes them; None: it does not.
+def takes(socks: Iterable[socket.socket]) -> bool:
+    """Whether the engine takes these listening sockets: all are of TCP."""
+    return all(sock.family in (socket.AF_INET, socket.AF_INET6) for sock in socks)
 
-    Args:
-        socks: bound.
-        backlog: clients that may wait in the system.
-    """
-    if any(sock.family not in (socket.AF_INET, socket.AF_INET6) for sock in socks):
-        return None
-    found = []
-    for sock in socks:
-        sock.listen(backlog)
-        sock.setblocking(False)
-        host, port = sock.getsockname()[:2]
-        found.append(BoundSocket(Target(True, host, port), (sock,)))
-    return found
+
+def _bound(sock: socket.socket, backlog: int) -> BoundSocket:
+    sock.listen(backlog)
+    sock.setblocking(False)
+    host, port = sock.getsockname()[:2]
+    return BoundSocket(Target(True, host, port), (sock,))

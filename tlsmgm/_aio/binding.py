@@ -76,5 +76,7 @@ def _open(socks: list[socket.socket], info: Any, reuse_address: bool, reuse_port
     try:
         sock.bind(address)
     except OSError as error:
-        text = f"error while attempting to bind on address {address!r}: {error.strerror}"
+        text = (
+            f"error while attempting to bind on address {address!r}: {str(error.strerror).lower()}"
+        )
         raise OSError(error.errno, text) from None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from tlsmgm._aio.dialing import dial
 from tlsmgm._aio.given import client_connection
 from tlsmgm._aio.sockets import SocketTransport, set_nodelay
-from tlsmgm._aio.transport import SHUTDOWN_TIMEOUT, TLSTransport
+from tlsmgm._aio.transport import TLSTransport
 from tlsmgm._domains.domain import Domain
 from tlsmgm._manager import TLSManager
 
@@ -38,7 +38,7 @@ async def create_connection(
     happy_eyeballs_delay: float | None = None,
     interleave: int | None = None,
     handshake_timeout: float | None = None,
-    shutdown_timeout: float = SHUTDOWN_TIMEOUT,
+    shutdown_timeout: float = 10.0,
 ) -> tuple[asyncio.Transport, P]:
     """Connect, and do the handshake; as ``loop.create_connection()`` with ``ssl=``.
 

@@ -6,13 +6,14 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Self
 
-from tlsmgm._aio.acceptor import Acceptor, Door, EngineDoor, bound_of
+from tlsmgm._aio.acceptor import Acceptor, Door, EngineDoor, takes
 from tlsmgm._aio.binding import bind
 from tlsmgm._aio.given import server_manager
 from tlsmgm._aio.sockets import SocketTransport, set_nodelay
-from tlsmgm._aio.transport import SHUTDOWN_TIMEOUT, TLSTransport
+from tlsmgm._aio.transport import TLSTransport
 from tlsmgm._domains.domain import Domain
 from tlsmgm._domains.words import printable
 from tlsmgm._engine.accepted import AcceptedConnection
@@ -25,8 +26,6 @@ from tlsmgm._serving.limits import Limits
 __all__ = ["ListeningAddress", "Server", "create_server", "server_connection"]
 
 logger = logging.getLogger("tlsmgm")
-
-_BACKLOG = 1024
 
 
 def server_connection(manager: TLSManager, sock: socket.socket) -> Connection:
@@ -98,13 +97,12 @@ class Server(asyncio.AbstractServer):
         self._is_serving = False
         self._is_closed = False  # close() was called
         self._is_shut = False  # nobody comes in any more
-        bound = None if options is None else bound_of(socks, backlog)
         self._door: Door
-        if bound is None or options is None:
+        if options is None or not takes(socks):
             self._door = Acceptor(loop, socks, backlog, self._welcome_socket, self._shut)
         else:
-            make = _listening(manager, bound, options)
-            self._door = EngineDoor(loop, make, self._welcome, self._shut)
+            listen = partial(manager.listen, **options)
+            self._door = EngineDoor(loop, socks, backlog, listen, self._welcome, self._shut)
 
     # --- who comes in ----------------------------------------------------------------------
 
@@ -260,10 +258,10 @@ async def create_server(
     family: int = socket.AF_UNSPEC,
     flags: int = socket.AI_PASSIVE,
     sock: socket.socket | None = None,
-    backlog: int = _BACKLOG,
+    backlog: int = 1024,
     reuse_address: bool | None = None,
     reuse_port: bool = False,
-    shutdown_timeout: float = SHUTDOWN_TIMEOUT,
+    shutdown_timeout: float = 10.0,
     start_serving: bool = True,
     engine: bool = True,
     limits: Limits | None = None,
@@ -337,10 +335,6 @@ async def create_server(
             each.close()
         raise
     return server
-
-
-def _listening(manager: TLSManager, bound: Any, options: dict[str, Any]) -> Callable[[], Listener]:
-    return lambda: manager.listen(bound, **options)
 
 
 def _names_of(accepted: AcceptedConnection) -> Callable[[str], Any]:

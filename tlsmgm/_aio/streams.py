@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from typing import Any
 
 from tlsmgm._aio.client import create_connection
 from tlsmgm._aio.server import Server, create_server
 from tlsmgm._domains.domain import Domain
 from tlsmgm._manager import TLSManager
 
-__all__ = ["LIMIT", "StreamProtocol", "open_connection", "start_server"]
-
-#: Bytes that a reader holds, as asyncio has it.
-LIMIT: Final = 64 * 1024
+__all__ = ["StreamProtocol", "open_connection", "start_server"]
 
 _Callback = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None] | None]
 
@@ -36,7 +33,7 @@ async def open_connection(
     tls: TLSManager | Domain,
     domain: Domain | str | None = None,
     server_name: str | None = None,
-    limit: int = LIMIT,
+    limit: int = 65536,
     **options: Any,
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Connect, and do the handshake; as ``asyncio.open_connection()`` with ``ssl=``.
@@ -73,7 +70,7 @@ async def start_server(
     *,
     tls: TLSManager | Domain,
     sock: socket.socket | None = None,
-    limit: int = LIMIT,
+    limit: int = 65536,
     **options: Any,
 ) -> Server:
     """Serve clients; as ``asyncio.start_server()`` with ``ssl=``.

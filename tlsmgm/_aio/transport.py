@@ -24,13 +24,10 @@ from tlsmgm._aio.receivers import receiver_of
 from tlsmgm._native.connection import Connection
 from tlsmgm.errors import HandshakeError, TLSError
 
-__all__ = ["SHUTDOWN_TIMEOUT", "Settled", "TLSTransport"]
+__all__ = ["Settled", "TLSTransport"]
 
 #: Called once when the handshake has ended, with the error if it has failed.
 Settled = Callable[[BaseException | None], None]
-
-#: Seconds in which a closing transport must get on, unless something else is said.
-SHUTDOWN_TIMEOUT: Final = 10.0
 
 #: Bytes that are encrypted at once, so that a long write is not in memory twice.
 _AT_ONCE: Final = 256 * 1024

@@ -10,12 +10,12 @@ before our ClientHello.
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 from tlsmgm._aio.client import finish_handshake
 from tlsmgm._aio.given import client_connection, server_manager
 from tlsmgm._aio.layer import LayerTransport, check_begins_tls
-from tlsmgm._aio.streams import LIMIT, StreamProtocol
-from tlsmgm._aio.transport import SHUTDOWN_TIMEOUT
+from tlsmgm._aio.streams import StreamProtocol
 from tlsmgm._domains.domain import Domain
 from tlsmgm._manager import TLSManager
 from tlsmgm._native.connection import Connection
@@ -34,7 +34,7 @@ async def start_tls(
     server_name: str | None = None,
     received: bytes = b"",
     handshake_timeout: float | None = None,
-    shutdown_timeout: float = SHUTDOWN_TIMEOUT,
+    shutdown_timeout: float = 10.0,
 ) -> asyncio.Transport:
     """Go on with TLS on a plain transport; as ``loop.start_tls()``.
 
@@ -82,9 +82,9 @@ async def start_tls_streams(
     server_side: bool = False,
     domain: Domain | str | None = None,
     server_name: str | None = None,
-    limit: int = LIMIT,
+    limit: int = 65536,
     handshake_timeout: float | None = None,
-    shutdown_timeout: float = SHUTDOWN_TIMEOUT,
+    shutdown_timeout: float = 10.0,
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Go on with TLS on plain streams.
 
@@ -108,8 +108,7 @@ async def start_tls_streams(
         TruncatedError: the peer has left.
     """
     loop = asyncio.get_running_loop()
-    transport = writer.transport
-    assert isinstance(transport, asyncio.Transport)
+    transport = cast("asyncio.Transport", writer.transport)  # uvloop's has another base
     made = _connection(transport, tls, server_side, domain, server_name)
     await writer.drain()
     if reader.at_eof():

@@ -1,0 +1,293 @@
+"""Servers: how they begin and end, where they listen, and what programs run on them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import AsyncIterator, Awaitable
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from tests.support.aio import HOST, Note, connect, echo, leave, port_of, run, serving
+from tests.support.listeners import Ends
+from tests.support.managers import client_domain, manager_of, pem, server_domain
+from tests.support.proxy import client_context
+from tlsmgm import Limits, TLSError, TLSManager, aio
+
+
+async def ask(server: aio.Server, manager: TLSManager, name: str = "dom1.test") -> str:
+    """Exchange a word, and tell the name in the server's certificate."""
+    reader, writer = await connect(server, manager, name)
+    writer.write(b"x")
+    assert await reader.readexactly(1) == b"x"
+    found = writer.get_extra_info("tls_connection").peer_certificate.subject_cn
+    await leave(writer)
+    return str(found)
+
+
+def test_as_a_server_of_asyncio(manager: TLSManager, loop: str, engine: bool) -> None:
+    async def main() -> None:
+        own = asyncio.get_running_loop()
+        server = await aio.start_server(
+            echo, HOST, 0, tls=manager, engine=engine, start_serving=False
+        )
+        assert not server.is_serving()
+        assert server.get_loop() is own
+        await server.start_serving()
+        await server.start_serving()
+        assert server.is_serving()
+        assert (server.listener is not None) == engine
+        assert server.sockets[0].family == socket.AF_INET
+        async with server:
+            assert await ask(server, manager) == "dom1"
+        assert not server.is_serving()
+        assert server.sockets == ()
+        server.close()
+        with pytest.raises(RuntimeError, match="is closed"):
+            await server.start_serving()
+
+    run(main(), loop)
+
+
+def test_one_that_never_began(manager: TLSManager, engine: bool) -> None:
+    async def main() -> None:
+        server = await aio.start_server(
+            echo, HOST, 0, tls=manager, engine=engine, start_serving=False
+        )
+        server.close()
+        await server.wait_closed()
+
+    run(main())
+
+
+def test_its_port_is_free_behind_it(manager: TLSManager, loop: str, engine: bool) -> None:
+    async def main() -> None:
+        server = await aio.start_server(echo, HOST, 0, tls=manager, engine=engine)
+        port = port_of(server)
+        with pytest.raises(OSError, match="address already in use"):
+            await aio.start_server(echo, HOST, port, tls=manager, engine=engine)
+        server.close()
+        await server.wait_closed()
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(HOST, port)
+        server = await aio.start_server(echo, HOST, port, tls=manager, engine=engine)
+        server.close()
+        await server.wait_closed()
+
+    run(main(), loop)
+
+
+def test_serving_for_ever_ends_when_cancelled(manager: TLSManager, loop: str, engine: bool) -> None:
+    """Connections that are there get a clean end."""
+
+    async def main() -> None:
+        server = await aio.create_server(Note, HOST, 0, tls=manager, engine=engine)
+        task = asyncio.create_task(server.serve_forever())
+        await asyncio.sleep(0)
+        with pytest.raises(RuntimeError, match="already being awaited"):
+            await server.serve_forever()
+        reader, writer = await connect(server, manager)
+        while not server._transports:  # the handover may still be on its way
+            await asyncio.sleep(0)
+        task.cancel()
+        assert await reader.read() == b""
+        await leave(writer)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    run(main(), loop)
+
+
+def test_it_waits_for_its_connections(manager: TLSManager, engine: bool) -> None:
+    async def main() -> None:
+        server = await aio.start_server(echo, HOST, 0, tls=manager, engine=engine)
+        reader, writer = await connect(server, manager)
+        writer.write(b"x")
+        assert await reader.readexactly(1) == b"x"
+        server.close()
+        waiting = asyncio.create_task(server.wait_closed())
+        writer.write(b"y")
+        assert await reader.readexactly(1) == b"y"
+        assert not waiting.done()
+        server.close_clients()
+        assert await reader.read() == b""
+        await leave(writer)
+        await waiting
+
+    run(main())
+
+
+def test_sockets_of_the_program(manager: TLSManager, loop: str, engine: bool) -> None:
+    async def main() -> None:
+        sock = socket.create_server((HOST, 0))
+        port = sock.getsockname()[1]
+        async with served(aio.start_server(echo, tls=manager, sock=sock, engine=engine)) as server:
+            assert port_of(server) == port
+            assert await ask(server, manager) == "dom1"
+
+    run(main(), loop)
+
+
+@contextlib.asynccontextmanager
+async def served(making: Awaitable[aio.Server]) -> AsyncIterator[aio.Server]:
+    """Have a server for as long as the block lasts."""
+    async with await making as server:
+        yield server
+
+
+def test_unix_sockets(manager: TLSManager, loop: str, tmp_path: Path) -> None:
+    """There the loop does the handshakes; domains for all addresses answer."""
+
+    async def main() -> None:
+        sock = socket.socket(socket.AF_UNIX)
+        sock.bind(str(tmp_path / "s"))
+        async with served(aio.start_server(echo, tls=manager, sock=sock)) as server:
+            assert server.listener is None
+            there = socket.socket(socket.AF_UNIX)
+            there.connect(str(tmp_path / "s"))
+            reader, writer = await aio.open_connection(
+                tls=manager, sock=there, domain="client", server_name="dom2.test"
+            )
+            writer.write(b"x")
+            assert await reader.readexactly(1) == b"x"
+            await leave(writer)
+
+    run(main(), loop)
+
+
+def test_several_hosts(manager: TLSManager, engine: bool) -> None:
+    async def main() -> None:
+        hosts = [HOST, "127.0.0.2"]
+        async with served(aio.start_server(echo, hosts, 0, tls=manager, engine=engine)) as server:
+            assert [sock.getsockname()[0] for sock in server.sockets] == hosts
+
+    run(main())
+
+
+def test_certificates_are_renewed_without_a_restart(library: str, engine: bool) -> None:
+    manager = TLSManager(library)
+    domain = server_domain()
+    manager.add_domain(domain)
+
+    def new_client() -> TLSManager:  # one that resumes no session
+        return manager_of(library, client_domain(danger_skip_hostname_check=True))
+
+    async def main() -> None:
+        async with serving(manager, engine=engine) as server:
+            assert await ask(server, new_client()) == "dom1"
+            new = domain.replace(certificate=pem("dom2.pem"), private_key=pem("dom2.key"))
+            manager.replace_domain(new)
+            assert await ask(server, new_client()) == "dom2"
+
+    run(main())
+
+
+def test_handshakes_that_fail_disturb_nobody(manager: TLSManager, engine: bool) -> None:
+    ends = Ends()
+    options: dict[str, Any] = {"on_end": ends} if engine else {"engine": False}
+
+    async def main() -> None:
+        async with serving(manager, **options) as server:
+            reader, writer = await asyncio.open_connection(HOST, port_of(server))
+            writer.write(b"GET / HTTP/1.1\r\n\r\n")
+            await reader.read()
+            writer.close()
+            assert await ask(server, manager) == "dom1"
+
+    run(main())
+    if engine:
+        assert ends.one().status == "handshake-failed"
+
+
+def test_limits_hold(manager: TLSManager) -> None:
+    async def main() -> None:
+        async with serving(manager, limits=Limits(max_connections=1)) as server:
+            _, writer = await connect(server, manager)
+            with pytest.raises((TLSError, ConnectionError)):
+                await connect(server, manager)
+            await leave(writer)
+            assert server.listener is not None
+            assert server.listener.statistics()["limit_max_connections_total"] == 1
+
+    run(main())
+
+
+def test_a_factory_that_fails_costs_its_client_alone(manager: TLSManager, engine: bool) -> None:
+    said: list[str] = []
+    turns = iter([False, True])
+
+    def make() -> Note:
+        if not next(turns):
+            raise ZeroDivisionError
+        return Note()
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, what: said.append(str(what)))
+        server = await aio.create_server(make, HOST, 0, tls=manager, engine=engine)
+        with pytest.raises((TLSError, ConnectionError)):
+            await read_one(server)
+        _, writer = await connect(server, manager)
+        await leave(writer)
+        server.close()
+        await server.wait_closed()
+
+    async def read_one(server: aio.Server) -> None:
+        reader, _ = await connect(server, manager)
+        await reader.read()
+
+    run(main())
+    assert "ZeroDivisionError" in said[0]
+
+
+def test_aiohttp(manager: TLSManager, loop: str, engine: bool) -> None:
+    """Its server is a factory of protocols, so it takes three lines."""
+    aiohttp = pytest.importorskip("aiohttp")
+    from aiohttp import web
+
+    async def hello(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        domain = request.transport.get_extra_info("tls_domain")
+        body = await request.text()
+        return web.Response(text=f"{request.scheme} {domain.name} {len(body)}")
+
+    async def main() -> None:
+        app = web.Application(client_max_size=10_000_000)
+        app.router.add_post("/", hello)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        server = await aio.create_server(
+            cast("Any", runner.server), HOST, 0, tls=manager, engine=engine
+        )
+        async with aiohttp.ClientSession() as session:
+            for name, size in (("dom1", 10), ("dom2", 1_000_000), ("dom1", 0)):
+                url = f"https://{HOST}:{port_of(server)}/"
+                async with session.post(
+                    url, data=bytes(size), ssl=client_context(), server_hostname=f"{name}.test"
+                ) as response:
+                    assert await response.text() == f"https {name} {size}"
+        server.close()
+        await runner.cleanup()
+        await server.wait_closed()
+
+    run(main(), loop)
+
+
+def test_several_loops_at_once(manager: TLSManager) -> None:
+    """Each in its own thread, all over one manager."""
+    found: list[str] = []
+
+    async def main() -> None:
+        async with serving(manager) as server:
+            for _ in range(3):
+                found.append(await ask(server, manager))
+
+    threads = [threading.Thread(target=run, args=[main()]) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == ["dom1"] * 9
