@@ -34,9 +34,7 @@ def contexts(library: str, way: str) -> Contexts:
         way: ``"calls"`` or ``"domains"``.
     """
     if way == "domains":
-        manager = manager_of(
-            library, server_domain("dom1"), server_domain("dom2"), client_domain()
-        )
+        manager = manager_of(library, server_domain("dom1"), server_domain("dom2"), client_domain())
         server, client = adapters.ssl_context(manager), adapters.ssl_context(manager, "client")
         return Contexts(server, client, ("dom1.test", "dom2.test"))
     server = adapters.SSLContext(ssl.PROTOCOL_TLS_SERVER, library=library)

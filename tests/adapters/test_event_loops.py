@@ -35,9 +35,7 @@ async def shout(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 async def ask(port: int, context: Any, name: str) -> tuple[bytes, Any]:
-    reader, writer = await asyncio.open_connection(
-        HOST, port, ssl=context, server_hostname=name
-    )
+    reader, writer = await asyncio.open_connection(HOST, port, ssl=context, server_hostname=name)
     line = b"x" * 50_000 + b"\n"
     writer.write(line)
     answer = await reader.readline()
@@ -53,9 +51,7 @@ def test_streams(run: Any, both: Contexts) -> None:
             shout, HOST, 0, ssl=both.server, limit=1 << 20
         ) as server:
             port = server.sockets[0].getsockname()[1]
-            found = await asyncio.gather(
-                *(ask(port, both.client, name) for name in both.names * 3)
-            )
+            found = await asyncio.gather(*(ask(port, both.client, name) for name in both.names * 3))
         for name, (answer, shown) in zip(both.names * 3, found, strict=True):
             assert answer == b"X" * 50_000 + b"\n"
             assert ("DNS", name) in shown["subjectAltName"]

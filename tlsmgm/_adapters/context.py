@@ -209,9 +209,7 @@ class SSLContext(ssl.SSLContext):
         chain = verified_chain((leaf,), self._trusted.certificates(partial=True))
         if len(chain) == 1:
             return identity
-        return dataclasses.replace(
-            identity, certificate=b"".join(pem_of(one.der) for one in chain)
-        )
+        return dataclasses.replace(identity, certificate=b"".join(pem_of(one.der) for one in chain))
 
     def _ticket_keys(self) -> TicketKeys | None:
         """The ring of a server, which lives as long as the context; None: no tickets."""
@@ -404,9 +402,7 @@ class SSLContext(ssl.SSLContext):
         if older is None:
             chosen = [str(suite["name"]) for suite in super().get_ciphers()]
             known = self._backend.cipher_names
-            older = ":".join(
-                name for name in chosen if name in known and not is_tls13_suite(name)
-            )
+            older = ":".join(name for name in chosen if name in known and not is_tls13_suite(name))
         return older if self._suites is None else f"{older}:{self._suites}"
 
     def get_ciphers(self) -> list[dict[str, Any]]:

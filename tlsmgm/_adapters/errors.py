@@ -84,9 +84,7 @@ class UnsupportedError(_Both, errors.UnsupportedError, ssl.SSLError):
     """Python's ``ssl`` can do this, and our libraries, or this one, cannot."""
 
 
-class SSLCertVerificationError(
-    _Both, errors.VerificationError, ssl.SSLCertVerificationError
-):
+class SSLCertVerificationError(_Both, errors.VerificationError, ssl.SSLCertVerificationError):
     """The peer's certificate was refused.
 
     Attributes:
