@@ -11,11 +11,10 @@ from importlib import metadata
 from typing import Any, Final
 
 import tlsmgm
-from tlsmgm import adapters
-
 from benchmarks.cohort.memory import READ_SIZE, Accept, Connect, Entrant
 from benchmarks.cohort.setting import HYBRID_GROUP, Absent, Facts, Identity, Setting
 from benchmarks.identity import SERVER_NAME
+from tlsmgm import adapters
 
 __all__ = ["STOCK", "AdapterSSL", "ReplacedSSL", "Shape", "StdlibSSL", "server_context"]
 

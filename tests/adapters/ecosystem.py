@@ -1,4 +1,4 @@
-"""Contexts for servers and clients of others, all of one kind: by the usual calls, or by domains."""
+"""Contexts for servers and clients of others: by the usual calls, or by domains."""
 
 from __future__ import annotations
 

@@ -201,7 +201,7 @@ def _scope(settings: Settings) -> bytes:
     """Sessions are good as long as the rules about the peer, and a client's certificate, are."""
     own: Sequence[bytes] = ()
     if not settings.is_server:
-        own = [hashlib.sha256(one.certificate).digest() for one in settings.identities]
+        own = [hashlib.sha256(bytes(one.certificate)).digest() for one in settings.identities]
     crls = b"" if settings.crls is None else settings.crls.digest
     rules = (
         settings.is_server,

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from tlsmgm._adapters.engine import Engine
 from tlsmgm._adapters.errors import want_read
+from tlsmgm._adapters.maker import Maker
 from tlsmgm._native.connection import Connection
 from tlsmgm.errors import TLSError
 
 if TYPE_CHECKING:
-    from collections.abc import Buffer  # Python 3.12
-
-    from tlsmgm._adapters.context import SSLContext
+    from typing_extensions import Buffer
 
 __all__ = ["MemoryEnd"]
 
@@ -38,7 +37,7 @@ class MemoryEnd(Engine):
 
     def __init__(
         self,
-        context: SSLContext,
+        context: Maker,
         incoming: ssl.MemoryBIO,
         outgoing: ssl.MemoryBIO,
         is_server: bool,
