@@ -24,6 +24,7 @@ PUBLIC_MODULES = (
     "tlsmgm.mi",
     "tlsmgm.mi.client",
     "tlsmgm.proxy",
+    "tlsmgm.adapters",
     "tlsmgm.embedding",
 )
 
