@@ -133,6 +133,10 @@ interop: build ## have other TLS stacks talk to us, as clients and as servers; t
 	@tests/interop/install.sh $(PYTHON)
 	$(BIN)/python -m tests.interop $(INTEROP_ARGS)
 
+peer-tests: build ## CPython's own tests of ssl, over our contexts and over others'
+	@$(BIN)/python -m pip install --quiet rtls utls || echo "rtls and utls cannot be had here"
+	$(BIN)/python -m tests.external.cpython_suites
+
 peers: build $(VENV)/.bench
 	@benchmarks/install_peers.sh $(BIN)/python
 

@@ -18,7 +18,7 @@ from benchmarks.cohort.nginx import Nginx
 from benchmarks.cohort.nginx_same import NginxSame
 from benchmarks.cohort.pyopenssl import PyOpenSSL
 from benchmarks.cohort.setting import Absent
-from benchmarks.cohort.stdlib_ssl import StdlibSSL
+from benchmarks.cohort.stdlib_ssl import AdapterSSL, ReplacedSSL, StdlibSSL
 from benchmarks.cohort.stunnel import Stunnel
 from benchmarks.cohort.tlsmgm_proxy import TLSMgmProxy
 from benchmarks.cohort.uvloop_proxy import UvloopProxy
@@ -34,6 +34,10 @@ MEMORY: Final[dict[str, Callable[[], Entrant]]] = {
     "tlsmgm-wolfssl": partial(Managed, "wolfssl"),
     "ssl": StdlibSSL,
     "ssl-sni": partial(StdlibSSL, by_name=True),
+    "adapters-openssl": partial(AdapterSSL, "openssl"),
+    "adapters-wolfssl": partial(AdapterSSL, "wolfssl"),
+    "rtls": partial(ReplacedSSL, "rtls"),
+    "utls": partial(ReplacedSSL, "utls"),
     "pyopenssl": PyOpenSSL,
     "wolfssl-py": WolfSSLPy,
 }

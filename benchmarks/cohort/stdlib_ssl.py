@@ -1,18 +1,41 @@
-"""Python's ssl module, over MemoryBIO."""
+"""Python's ssl module, over MemoryBIO, and others that have its shape."""
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import ssl
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any, Final
 
+import tlsmgm
 from benchmarks.cohort.memory import READ_SIZE, Accept, Connect, Entrant
 from benchmarks.cohort.setting import HYBRID_GROUP, Absent, Facts, Identity, Setting
 from benchmarks.identity import SERVER_NAME
+from tlsmgm import adapters
 
-__all__ = ["StdlibSSL", "server_context"]
+__all__ = ["STOCK", "AdapterSSL", "ReplacedSSL", "Shape", "StdlibSSL", "server_context"]
 
 _VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Who makes contexts and buffers.
+
+    Attributes:
+        context: takes a protocol.
+        memory: makes a buffer.
+    """
+
+    context: Callable[[int], ssl.SSLContext]
+    memory: Callable[[], ssl.MemoryBIO]
+
+
+#: Python's own.
+STOCK: Final = Shape(ssl.SSLContext, ssl.MemoryBIO)
 
 
 class _End:
@@ -21,10 +44,14 @@ class _End:
     __slots__ = ("_incoming", "_outgoing", "_tls")
 
     def __init__(
-        self, context: ssl.SSLContext, session: Any = None, is_server: bool = True
+        self,
+        context: ssl.SSLContext,
+        session: Any = None,
+        is_server: bool = True,
+        memory: Callable[[], ssl.MemoryBIO] = ssl.MemoryBIO,
     ) -> None:
-        self._incoming = ssl.MemoryBIO()
-        self._outgoing = ssl.MemoryBIO()
+        self._incoming = memory()
+        self._outgoing = memory()
         self._tls = context.wrap_bio(
             self._incoming,
             self._outgoing,
@@ -90,6 +117,8 @@ class StdlibSSL(Entrant):
             comes closest to a proxy with domains.
     """
 
+    shape = STOCK
+
     def __init__(self, *, by_name: bool = False) -> None:
         self._by_name = by_name
         self.name = "ssl, sni_callback" if by_name else "ssl"
@@ -97,28 +126,73 @@ class StdlibSSL(Entrant):
 
     def server(self, identity: Identity, setting: Setting) -> Accept:
         """A context, or two of them."""
-        context = server_context(identity, setting)
+        context = server_context(identity, setting, self.shape)
+        memory = self.shape.memory
         if self._by_name:
-            by_name = {SERVER_NAME: server_context(identity, setting)}
+            by_name = {SERVER_NAME: server_context(identity, setting, self.shape)}
 
             def choose(tls: Any, name: str | None, _: ssl.SSLContext) -> None:
                 tls.context = by_name[name or ""]
 
             context.sni_callback = choose
-        return lambda: _End(context)
+        return lambda: _End(context, memory=memory)
 
     def client(self, identity: Identity, setting: Setting) -> Connect:
         """A context that does not verify."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context = self.shape.context(ssl.PROTOCOL_TLS_CLIENT)
+        memory = self.shape.memory
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         _pin(context, setting)
         if setting.mutual:
             context.load_cert_chain(identity.client_certificate, identity.client_key)
-        return lambda session: _End(context, session, is_server=False)
+        return lambda session: _End(context, session, is_server=False, memory=memory)
 
 
-def server_context(identity: Identity, setting: Setting) -> ssl.SSLContext:
+class AdapterSSL(StdlibSSL):
+    """``tlsmgm.adapters.SSLContext``, which is Python's ``SSLObject`` over one of our libraries.
+
+    Args:
+        library: ``openssl`` or ``wolfssl``.
+
+    Raises:
+        Absent: the library is not installed.
+    """
+
+    def __init__(self, library: str) -> None:
+        super().__init__()
+        found = tlsmgm.libraries().get(library)
+        if found is None:
+            raise Absent(f"tlsmgm: {library} is not installed")
+        self.shape = Shape(
+            lambda protocol: adapters.SSLContext(protocol, library=library), ssl.MemoryBIO
+        )
+        self.name = f"adapters.SSLContext, {library}"
+        self.library = f"{library} {found.version}"
+
+
+class ReplacedSSL(StdlibSSL):
+    """Another module that stands in for ``ssl``.
+
+    Args:
+        module: ``rtls`` (rustls) or ``utls`` (BoringSSL, for clients).
+
+    Raises:
+        Absent: it is not installed.
+    """
+
+    def __init__(self, module: str) -> None:
+        super().__init__()
+        try:
+            found = importlib.import_module(module)
+        except ImportError:
+            raise Absent(f"{module}: pip install {module}") from None
+        self.shape = Shape(found.SSLContext, found.MemoryBIO)
+        self.name = module
+        self.library = f"{module} {metadata.version(module)}, {found.OPENSSL_VERSION}"
+
+
+def server_context(identity: Identity, setting: Setting, shape: Shape = STOCK) -> ssl.SSLContext:
     """Return a server's context with all that Python lets one pin.
 
     Groups and the suites of TLS 1.3 can be set only since Python 3.15: in memory the client pins
@@ -127,14 +201,16 @@ def server_context(identity: Identity, setting: Setting) -> ssl.SSLContext:
     Args:
         identity: certificate and key; the CA of clients for mutual TLS.
         setting: what is pinned.
+        shape: who makes the context.
 
     Raises:
         Absent: the OpenSSL below has no such group.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = shape.context(ssl.PROTOCOL_TLS_SERVER)
     _pin(context, setting)
     context.load_cert_chain(identity.certificate, identity.key)
-    context.num_tickets = 1 if setting.tickets else 0
+    if hasattr(context, "num_tickets"):
+        context.num_tickets = 1 if setting.tickets else 0
     if not setting.tickets:
         context.options |= ssl.OP_NO_TICKET
     if setting.mutual:
@@ -144,7 +220,8 @@ def server_context(identity: Identity, setting: Setting) -> ssl.SSLContext:
 
 
 def _pin(context: ssl.SSLContext, setting: Setting) -> None:
-    if setting.group == HYBRID_GROUP and ssl.OPENSSL_VERSION_INFO < (3, 5):
+    has_stock = type(context) is ssl.SSLContext
+    if has_stock and setting.group == HYBRID_GROUP and ssl.OPENSSL_VERSION_INFO < (3, 5):
         raise Absent(f"ssl: {ssl.OPENSSL_VERSION} has no {HYBRID_GROUP}; OpenSSL 3.5 has")
     context.minimum_version = context.maximum_version = _VERSIONS[setting.version]
     if not setting.is_tls13:

@@ -1,4 +1,4 @@
-"""Contexts for servers and clients of others, all of one kind: by the usual calls, or by domains."""
+"""Contexts for servers and clients of others: by the usual calls, or by domains."""
 
 from __future__ import annotations
 
@@ -34,9 +34,7 @@ def contexts(library: str, way: str) -> Contexts:
         way: ``"calls"`` or ``"domains"``.
     """
     if way == "domains":
-        manager = manager_of(
-            library, server_domain("dom1"), server_domain("dom2"), client_domain()
-        )
+        manager = manager_of(library, server_domain("dom1"), server_domain("dom2"), client_domain())
         server, client = adapters.ssl_context(manager), adapters.ssl_context(manager, "client")
         return Contexts(server, client, ("dom1.test", "dom2.test"))
     server = adapters.SSLContext(ssl.PROTOCOL_TLS_SERVER, library=library)

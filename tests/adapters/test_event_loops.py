@@ -35,9 +35,7 @@ async def shout(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 async def ask(port: int, context: Any, name: str) -> tuple[bytes, Any]:
-    reader, writer = await asyncio.open_connection(
-        HOST, port, ssl=context, server_hostname=name
-    )
+    reader, writer = await asyncio.open_connection(HOST, port, ssl=context, server_hostname=name)
     line = b"x" * 50_000 + b"\n"
     writer.write(line)
     answer = await reader.readline()
@@ -53,9 +51,7 @@ def test_streams(run: Any, both: Contexts) -> None:
             shout, HOST, 0, ssl=both.server, limit=1 << 20
         ) as server:
             port = server.sockets[0].getsockname()[1]
-            found = await asyncio.gather(
-                *(ask(port, both.client, name) for name in both.names * 3)
-            )
+            found = await asyncio.gather(*(ask(port, both.client, name) for name in both.names * 3))
         for name, (answer, shown) in zip(both.names * 3, found, strict=True):
             assert answer == b"X" * 50_000 + b"\n"
             assert ("DNS", name) in shown["subjectAltName"]
@@ -78,26 +74,42 @@ class Upgrading(asyncio.Protocol):
             self._transport.write(b"OK\n")
             self._upgrade = asyncio.get_running_loop().create_task(self._go_over())
         else:
-            self._transport.write(data.upper())
+            self._answer = asyncio.get_running_loop().create_task(self._shout(data))
 
-    async def _go_over(self) -> None:
+    async def _go_over(self) -> Any:
         loop = asyncio.get_running_loop()
-        self._transport = await loop.start_tls(
-            self._transport, self, self._context, server_side=True
-        )
+        return await loop.start_tls(self._transport, self, self._context, server_side=True)
+
+    async def _shout(self, data: bytes) -> None:
+        secured = await self._upgrade  # data may be here before its transport is
+        secured.write(data.upper())
+
+
+class Asking(asyncio.Protocol):
+    """Keeps what comes."""
+
+    def __init__(self) -> None:
+        self.came: asyncio.Queue[bytes] = asyncio.Queue()
+
+    def data_received(self, data: bytes) -> None:
+        self.came.put_nowait(data)
 
 
 def test_start_tls(run: Any, both: Contexts) -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         server = await loop.create_server(lambda: Upgrading(both.server), HOST, 0)
-        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
-        writer.write(b"STARTTLS\n")
-        assert await reader.readline() == b"OK\n"
-        await writer.start_tls(both.client, server_hostname=both.names[0])
-        writer.write(b"hello\n")
-        assert await reader.readline() == b"HELLO\n"
-        writer.close()
+        address = server.sockets[0].getsockname()[:2]
+        transport, protocol = await loop.create_connection(Asking, *address)
+        transport.write(b"STARTTLS\n")
+        assert await protocol.came.get() == b"OK\n"
+        secured = await loop.start_tls(
+            transport, protocol, both.client, server_hostname=both.names[0]
+        )
+        assert secured is not None
+        secured.write(b"hello\n")
+        assert await protocol.came.get() == b"HELLO\n"
+        secured.close()
         server.close()
         await server.wait_closed()
 

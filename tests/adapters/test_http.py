@@ -42,9 +42,10 @@ class Server(http.server.ThreadingHTTPServer):
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         request.settimeout(20)
-        with contextlib.suppress(OSError), self.context.wrap_socket(
-            request, server_side=True
-        ) as secured:
+        with (
+            contextlib.suppress(OSError),
+            self.context.wrap_socket(request, server_side=True) as secured,
+        ):
             super().finish_request(secured, client_address)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 
 import pytest
 
@@ -58,12 +59,13 @@ def test_what_domains_say_nobody_else_does(manager: TLSManager) -> None:
     fetching = adapters.ssl_context(manager, "client")
     fetching.verify_mode = ssl.CERT_REQUIRED  # as it is
     fetching.check_hostname = True
-    for change in (
+    changes: list[Callable[[], object]] = [
         lambda: setattr(fetching, "check_hostname", False),
         lambda: setattr(fetching, "options", 0),
         lambda: fetching.load_default_certs(),
         lambda: fetching.set_ciphers("DEFAULT"),
-    ):
+    ]
+    for change in changes:
         with pytest.raises(ssl.SSLError) as caught:
             change()
         assert isinstance(caught.value, tlsmgm.UnsupportedError)

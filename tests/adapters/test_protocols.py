@@ -130,7 +130,9 @@ def postgresql() -> Any:
 def database_context(library: str, way: str, root: Authority) -> adapters.SSLContext:
     domain = Domain.client("db", ca_list=root.pem, identity="host")
     if way == "domains":
-        return adapters.ssl_context(domain.replace(danger_skip_hostname_check=True), library=library)
+        return adapters.ssl_context(
+            domain.replace(danger_skip_hostname_check=True), library=library
+        )
     import ssl
 
     context = adapters.SSLContext(ssl.PROTOCOL_TLS_CLIENT, library=library)
@@ -145,7 +147,12 @@ def test_pg8000(postgresql: Any, library: str, way: str) -> None:
     server, root = postgresql
     context = database_context(library, way, root)
     with pg8000.Connection(
-        USER, host=HOST, port=server.port, password=PASSWORD, database="postgres", ssl_context=context
+        USER,
+        host=HOST,
+        port=server.port,
+        password=PASSWORD,
+        database="postgres",
+        ssl_context=context,
     ) as connection:
         assert connection.run("SELECT repeat('x', 100000)")[0][0] == "x" * 100_000
 
@@ -158,7 +165,11 @@ def test_asyncpg(postgresql: Any, library: str, way: str) -> None:
 
     async def main() -> None:
         connection = await asyncpg.connect(
-            host=HOST, port=server.port, user=USER, password=PASSWORD, database="postgres",
+            host=HOST,
+            port=server.port,
+            user=USER,
+            password=PASSWORD,
+            database="postgres",
             ssl=context,
         )
         assert await connection.fetchval("SELECT repeat('x', 100000)") == "x" * 100_000

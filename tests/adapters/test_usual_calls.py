@@ -36,8 +36,9 @@ def test_data_goes_both_ways(serving: Any, fetching: Any, version: ssl.TLSVersio
     assert pair.server.read(3) == b"que"
     assert pair.server.pending() == 5
     assert pair.server.read(100) == b"stion"
-    found = bytearray(100_000)
-    assert pair.client.read(100_000, found) == 100_000
+    found, rest = b"", bytearray(100_000)
+    while len(found) < 100_000:
+        found += rest[: int(pair.client.read(100_000, rest))]
     assert found == b"x" * 100_000
     with pytest.raises(ssl.SSLWantReadError):
         pair.client.read(1)
@@ -121,9 +122,7 @@ def test_groups_and_suites_of_tls13(serving: Any, fetching: Any) -> None:
         fetching.set_groups("P-999")
 
 
-@pytest.mark.parametrize(
-    ("offered", "agreed"), [(["b", "a"], "a"), (["c"], None), ([], None)]
-)
+@pytest.mark.parametrize(("offered", "agreed"), [(["b", "a"], "a"), (["c"], None), ([], None)])
 def test_alpn(serving: Any, fetching: Any, offered: list[str], agreed: str | None) -> None:
     serving.set_alpn_protocols(["a", "b"])
     fetching.set_alpn_protocols(offered)
@@ -183,7 +182,7 @@ def test_crls(root: Authority, library: str, tmp_path: Path) -> None:
         (tmp_path / "key.pem").write_bytes(fields["private_key"])
         answering = adapters.SSLContext(ssl.PROTOCOL_TLS_SERVER, library=library)
         answering.load_cert_chain(tmp_path / "chain.pem", tmp_path / "key.pem")
-        with pytest.raises(ssl.SSLError, match="no|are none"):
+        with pytest.raises(ssl.SSLError, match="there are none"):
             calling_without(calling, library).do_handshake()
         calling.load_verify_locations(tmp_path / "crl.pem")
         failed = Pair(calling, answering).shake()
@@ -282,13 +281,16 @@ def test_an_intermediate_is_no_anchor_unless_partial_chains_are_allowed(
     Pair(calling, answering).connected()
     calling.verify_flags &= ~ssl.VERIFY_X509_PARTIAL_CHAIN
     calling.load_verify_locations(cadata=root.pem.decode())
-    chain = Pair(calling, answering).connected().client._sslobj.get_verified_chain()
+    end: Any = Pair(calling, answering).connected().client
+    chain = end._sslobj.get_verified_chain()
     assert len(chain) == 3
 
 
 def test_no_cycle_keeps_an_end_alive(serving: Any, fetching: Any) -> None:
     pair = Pair(fetching, serving).connected()
-    seen = weakref.ref(pair.client._sslobj)
+    end: Any = pair.client
+    seen = weakref.ref(end._sslobj)
+    del end
     gc.disable()
     try:
         del pair

@@ -25,6 +25,7 @@ PUBLIC_MODULES = (
     "tlsmgm.mi.client",
     "tlsmgm.proxy",
     "tlsmgm.aio",
+    "tlsmgm.adapters",
     "tlsmgm.embedding",
 )
 

@@ -1,1 +1,1 @@
-"""What does TLS where Python's own ``ssl`` is expected: contexts shaped like its, over our libraries."""
+"""What does TLS where Python's own ``ssl`` is expected: its shapes, over our libraries."""

@@ -99,7 +99,9 @@ def build(settings: Settings, backend: Backend) -> Context:
             private_key=None if first is None else first.key,
             certificate2=None if second is None else second.certificate,
             private_key2=None if second is None else second.key,
-            passphrase=next((one.passphrase for one in settings.identities if one.passphrase), None),
+            passphrase=next(
+                (one.passphrase for one in settings.identities if one.passphrase), None
+            ),
             dh_params=settings.dh_params,
             ca_list=b"".join(pem_of(one.der) for one in settings.trusted) or None,
             crl_dir=settings.crls if checks_crls else None,
@@ -199,7 +201,7 @@ def _scope(settings: Settings) -> bytes:
     """Sessions are good as long as the rules about the peer, and a client's certificate, are."""
     own: Sequence[bytes] = ()
     if not settings.is_server:
-        own = [hashlib.sha256(one.certificate).digest() for one in settings.identities]
+        own = [hashlib.sha256(bytes(one.certificate)).digest() for one in settings.identities]
     crls = b"" if settings.crls is None else settings.crls.digest
     rules = (
         settings.is_server,

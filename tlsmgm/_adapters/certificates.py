@@ -5,7 +5,7 @@ from __future__ import annotations
 import _ssl
 import functools
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tlsmgm._core.certificate import Certificate
@@ -18,8 +18,8 @@ __all__ = ["PeerCertificate", "as_dict", "verified_chain"]
 def _decoded(der: bytes) -> dict[str, Any]:
     # What getpeercert() returns is CPython's own, so that a field is there or not as it always was.
     with path_of(ssl.DER_cert_to_PEM_cert(der).encode()) as path:
-        decoded: dict[str, Any] = _ssl._test_decode_cert(path)
-    return decoded
+        decode: Callable[[str], dict[str, Any]] = getattr(_ssl, "_test_decode_cert")  # noqa: B009
+        return decode(path)
 
 
 def as_dict(certificate: Certificate) -> dict[str, Any]:

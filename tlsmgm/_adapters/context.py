@@ -8,7 +8,6 @@ when the first connection needs it, and anew once one of them has changed.
 
 from __future__ import annotations
 
-import _ssl
 import dataclasses
 import socket
 import ssl
@@ -24,10 +23,12 @@ from tlsmgm._adapters.choosing import Chooser
 from tlsmgm._adapters.engine import Engine
 from tlsmgm._adapters.errors import ConfigError, HandshakeError, UnsupportedError, as_stock
 from tlsmgm._adapters.loaded import AnyPath, Identity, Trusted, key_kind, pem_of, read, split_der
+from tlsmgm._adapters.maker import Maker
 from tlsmgm._adapters.memory_end import MemoryEnd
 from tlsmgm._adapters.passphrase import Passphrase
 from tlsmgm._adapters.session import new_statistics
 from tlsmgm._adapters.socket_end import SocketEnd
+from tlsmgm._adapters.values import VALUES
 from tlsmgm._core.backend import Backend
 from tlsmgm._core.certificate import Certificate
 from tlsmgm._core.context import Context
@@ -43,17 +44,13 @@ from tlsmgm.errors import TLSError
 
 __all__ = ["SSLContext"]
 
-#: Keeps the values.  Not ``ssl.SSLContext``: its setters look for that name when they are called,
-#: and whoever puts our class in its place would make them call themselves.
-_Values: Final = _ssl._SSLContext
-
 _IDENTITIES_MAX: Final = 2
 
 #: Peers that are remembered for get_ca_certs().
 _PEERS_MAX: Final = 64
 
 
-class SSLContext(ssl.SSLContext):
+class SSLContext(Maker):
     """An ``ssl.SSLContext`` over OpenSSL or wolfSSL of tlsmgm.
 
     Args:
@@ -121,7 +118,7 @@ class SSLContext(ssl.SSLContext):
 
     def _check_side(self, is_server: bool) -> None:
         """Refuse what the protocol is not for."""
-        protocol = _Values.protocol.__get__(self)
+        protocol = VALUES.protocol.__get__(self)
         if is_server and protocol == ssl.PROTOCOL_TLS_CLIENT:
             raise ConfigError("Cannot create a server socket with a PROTOCOL_TLS_CLIENT context")
         if not is_server and protocol == ssl.PROTOCOL_TLS_SERVER:
@@ -133,7 +130,8 @@ class SSLContext(ssl.SSLContext):
             return self._client_connection(end)
         if self._alpn is None and self.sni_callback is None and self._identities:
             return Connection(self._native(is_server=True))
-        return Connection(chooser=Chooser(weakref.ref(end), self.sni_callback))
+        callback: Any = self.sni_callback
+        return Connection(chooser=Chooser(weakref.ref(end), callback))
 
     def _client_connection(self, end: Engine) -> Connection:
         name, session = end.server_hostname, end.session
@@ -154,13 +152,13 @@ class SSLContext(ssl.SSLContext):
         """The library's context with the present values."""
         key = (
             self._changes,
-            _Values.options.__get__(self),
-            _Values.verify_mode.__get__(self),
-            _Values.verify_flags.__get__(self),
-            _Values.minimum_version.__get__(self),
-            _Values.maximum_version.__get__(self),
-            _Values.keylog_filename.__get__(self),
-            _Values.num_tickets.__get__(self),
+            VALUES.options.__get__(self),
+            VALUES.verify_mode.__get__(self),
+            VALUES.verify_flags.__get__(self),
+            VALUES.minimum_version.__get__(self),
+            VALUES.maximum_version.__get__(self),
+            VALUES.keylog_filename.__get__(self),
+            VALUES.num_tickets.__get__(self),
         )
         built = self._built.get((is_server, with_alpn))
         if built is not None and built[0] == key:
@@ -173,22 +171,22 @@ class SSLContext(ssl.SSLContext):
         return context
 
     def _settings(self, is_server: bool, with_alpn: bool) -> Settings:
-        keylog = _Values.keylog_filename.__get__(self)
+        keylog = VALUES.keylog_filename.__get__(self)
         lowest, highest = _versions(self)
-        flags = _Values.verify_flags.__get__(self)
+        flags = VALUES.verify_flags.__get__(self)
         return Settings(
             is_server=is_server,
-            options=_Values.options.__get__(self),
+            options=VALUES.options.__get__(self),
             lowest=lowest,
             highest=highest,
-            verify_mode=_Values.verify_mode.__get__(self),
+            verify_mode=VALUES.verify_mode.__get__(self),
             verify_flags=flags,
             ciphers=self._cipher_words(),
             groups=self._groups,
             alpn=self._alpn if with_alpn else None,
             identities=tuple(self._complete(one) for one in self._identities.values()),
             dh_params=self._dh_params,
-            trusted=self._anchors() if _Values.verify_mode.__get__(self) else (),
+            trusted=self._anchors() if VALUES.verify_mode.__get__(self) else (),
             crls=self._trusted.crls,
             keylog=None if keylog is None else str(keylog),
             ticket_keys=self._ticket_keys() if is_server else None,
@@ -196,7 +194,7 @@ class SSLContext(ssl.SSLContext):
 
     def _anchors(self) -> tuple[Certificate, ...]:
         """Whom connections trust."""
-        flags = _Values.verify_flags.__get__(self)
+        flags = VALUES.verify_flags.__get__(self)
         partial = bool(flags & ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN)
         return self._trusted.certificates(partial=partial)
 
@@ -209,13 +207,11 @@ class SSLContext(ssl.SSLContext):
         chain = verified_chain((leaf,), self._trusted.certificates(partial=True))
         if len(chain) == 1:
             return identity
-        return dataclasses.replace(
-            identity, certificate=b"".join(pem_of(one.der) for one in chain)
-        )
+        return dataclasses.replace(identity, certificate=b"".join(pem_of(one.der) for one in chain))
 
     def _ticket_keys(self) -> TicketKeys | None:
         """The ring of a server, which lives as long as the context; None: no tickets."""
-        if _Values.options.__get__(self) & ssl.OP_NO_TICKET or not self.num_tickets:
+        if VALUES.options.__get__(self) & ssl.OP_NO_TICKET or not self.num_tickets:
             return None
         if self._tickets is None:
             self._tickets = TicketKeys(OwnSchedule(DEFAULT_TICKET_ROTATION))
@@ -223,78 +219,6 @@ class SSLContext(ssl.SSLContext):
 
     def _count(self, what: str) -> None:
         self._statistics[what] += 1
-
-    # --- plain values, of which the base class keeps one copy ----------------------------
-
-    @property
-    def minimum_version(self) -> ssl.TLSVersion:
-        """Lowest version of TLS."""
-        return ssl.TLSVersion(_Values.minimum_version.__get__(self))
-
-    @minimum_version.setter
-    def minimum_version(self, value: int) -> None:
-        if value == ssl.TLSVersion.SSLv3:
-            self.options &= ~ssl.Options.OP_NO_SSLv3
-        _Values.minimum_version.__set__(self, value)
-
-    @property
-    def maximum_version(self) -> ssl.TLSVersion:
-        """Highest version of TLS."""
-        return ssl.TLSVersion(_Values.maximum_version.__get__(self))
-
-    @maximum_version.setter
-    def maximum_version(self, value: int) -> None:
-        _Values.maximum_version.__set__(self, value)
-
-    @property
-    def options(self) -> ssl.Options:
-        """Options of OpenSSL; those that forbid versions and tickets count for all libraries."""
-        return ssl.Options(_Values.options.__get__(self))
-
-    @options.setter
-    def options(self, value: int) -> None:
-        _Values.options.__set__(self, value)
-
-    @property
-    def verify_flags(self) -> ssl.VerifyFlags:
-        """How peers are verified."""
-        return ssl.VerifyFlags(_Values.verify_flags.__get__(self))
-
-    @verify_flags.setter
-    def verify_flags(self, value: int) -> None:
-        _Values.verify_flags.__set__(self, value)
-
-    @property
-    def verify_mode(self) -> ssl.VerifyMode:
-        """Whether peers are verified, and clients must show a certificate."""
-        return ssl.VerifyMode(_Values.verify_mode.__get__(self))
-
-    @verify_mode.setter
-    def verify_mode(self, value: int) -> None:
-        _Values.verify_mode.__set__(self, value)
-
-    @property
-    def hostname_checks_common_name(self) -> bool:
-        """As it was set; our libraries look at alternative names alone (RFC 9525 section 2)."""
-        return self._host_flags & _ssl.HOSTFLAG_NEVER_CHECK_SUBJECT == 0
-
-    @hostname_checks_common_name.setter
-    def hostname_checks_common_name(self, value: bool) -> None:
-        if value:
-            self._host_flags &= ~_ssl.HOSTFLAG_NEVER_CHECK_SUBJECT
-        else:
-            self._host_flags |= _ssl.HOSTFLAG_NEVER_CHECK_SUBJECT
-
-    @property
-    def _msg_callback(self) -> Any:
-        """As it was set; our libraries do not show their messages, so nobody calls it."""
-        return _Values._msg_callback.__get__(self)
-
-    @_msg_callback.setter
-    def _msg_callback(self, callback: Any) -> None:
-        if callback is not None and not callable(callback):
-            raise TypeError(f"{callback} is not callable.")
-        _Values._msg_callback.__set__(self, callback)
 
     # --- what is shown -------------------------------------------------------------------
 
@@ -341,7 +265,7 @@ class SSLContext(ssl.SSLContext):
 
         Files are read now; a directory is read when a library's context is built.
         """
-        super().load_verify_locations(cafile, capath, cadata)  # type: ignore[arg-type]
+        super().load_verify_locations(cafile, capath, cadata)
         if cafile is not None:
             self._trusted.add_file(read(cafile))
         if capath is not None:
@@ -372,9 +296,9 @@ class SSLContext(ssl.SSLContext):
 
     def _note_peer(self, connection: Connection) -> None:
         """Remember a peer that is verified, until somebody asks who has vouched for it."""
-        if self._trusted.has_folders and len(self._peers) < _PEERS_MAX:
-            if connection.peer_verified:
-                self._peers.append(connection.peer_chain)
+        has_room = self._trusted.has_folders and len(self._peers) < _PEERS_MAX
+        if has_room and connection.peer_verified:
+            self._peers.append(connection.peer_chain)
 
     # --- what is negotiated --------------------------------------------------------------
 
@@ -404,12 +328,10 @@ class SSLContext(ssl.SSLContext):
         if older is None:
             chosen = [str(suite["name"]) for suite in super().get_ciphers()]
             known = self._backend.cipher_names
-            older = ":".join(
-                name for name in chosen if name in known and not is_tls13_suite(name)
-            )
+            older = ":".join(name for name in chosen if name in known and not is_tls13_suite(name))
         return older if self._suites is None else f"{older}:{self._suites}"
 
-    def get_ciphers(self) -> list[dict[str, Any]]:
+    def get_ciphers(self) -> Any:
         """Return the suites, as far as Python's OpenSSL knows them, too."""
         known = self._backend.cipher_names
         newer = known if self._suites is None else self._suites.split(":")

@@ -9,16 +9,14 @@ from __future__ import annotations
 import contextlib
 import ssl
 import weakref
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from tlsmgm._adapters.certificates import PeerCertificate, as_dict, verified_chain
 from tlsmgm._adapters.errors import UnsupportedError, as_stock, refuse
+from tlsmgm._adapters.maker import Maker
 from tlsmgm._adapters.session import SSLSession
 from tlsmgm._native.connection import Connection
 from tlsmgm.errors import TLSError
-
-if TYPE_CHECKING:
-    from tlsmgm._adapters.context import SSLContext
 
 __all__ = ["CHANNEL_BINDINGS", "Engine"]
 
@@ -60,7 +58,7 @@ class Engine:
 
     def __init__(
         self,
-        context: SSLContext,
+        context: Maker,
         is_server: bool,
         server_hostname: str | None,
         owner: object,
@@ -116,15 +114,13 @@ class Engine:
         self._owner = None if value is None else weakref.ref(value)
 
     @property
-    def context(self) -> SSLContext:
+    def context(self) -> Maker:
         """Whose connection it is; ``sni_callback`` may set another one."""
         return self._context
 
     @context.setter
-    def context(self, value: SSLContext) -> None:
-        from tlsmgm._adapters.context import SSLContext  # it imports this module
-
-        if not isinstance(value, SSLContext):
+    def context(self, value: Maker) -> None:
+        if not isinstance(value, Maker):
             raise TypeError("The value must be a SSLContext of tlsmgm.adapters")
         self._context = value
 

@@ -7,7 +7,7 @@ in capitals.  What tlsmgm says of a refused certificate is in ``verify_reason``.
 from __future__ import annotations
 
 import ssl
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from tlsmgm import errors
 from tlsmgm._adapters.alerts import alert_words
@@ -22,7 +22,6 @@ __all__ = [
     "UnsupportedError",
     "as_stock",
     "refuse",
-    "stock_error",
     "want_read",
     "want_write",
 ]
@@ -51,7 +50,7 @@ _UNSPECIFIED: Final = (1, "unspecified certificate verification error")
 class _Both:
     """What errors need that are ours and those of ``ssl``, in front of both."""
 
-    library: str | None = None
+    library: Any = None
 
     def __str__(self) -> str:
         """What OpenSSL would say, else what we do."""
@@ -84,9 +83,7 @@ class UnsupportedError(_Both, errors.UnsupportedError, ssl.SSLError):
     """Python's ``ssl`` can do this, and our libraries, or this one, cannot."""
 
 
-class SSLCertVerificationError(
-    _Both, errors.VerificationError, ssl.SSLCertVerificationError
-):
+class SSLCertVerificationError(_Both, errors.VerificationError, ssl.SSLCertVerificationError):
     """The peer's certificate was refused.
 
     Attributes:
@@ -122,18 +119,6 @@ def want_write() -> NoReturn:
     )
 
 
-def stock_error(kind: type[ssl.SSLError], number: int, reason: str, words: str) -> ssl.SSLError:
-    """Make an error of a class, with the attributes that those of ``ssl`` have.
-
-    Args:
-        kind: one of ``ssl`` or of this module.
-        number: of ``ssl.SSLErrorNumber``.
-        reason: OpenSSL's word in capitals; empty: it has none.
-        words: for people.
-    """
-    return _dressed(kind(number, words), number, reason, words)
-
-
 def refuse(reason: str, words: str) -> NoReturn:
     """Raise the error of a call that makes no sense now, as OpenSSL would."""
     raise _dressed(ProtocolError(words), ssl.SSLErrorNumber.SSL_ERROR_SSL, reason, words)
@@ -147,34 +132,39 @@ def as_stock(error: errors.TLSError, *, name: str | None = None, chain: int = 0)
         name: with which the certificate was compared, if it was.
         chain: how many certificates the peer has sent.
     """
-    if isinstance(error, ssl.SSLError) or isinstance(error, errors.NoMemoryError):
+    if isinstance(error, (ssl.SSLError, errors.NoMemoryError)):
         return error
     if isinstance(error, errors.TruncatedError):
-        made = SSLEOFError(str(error), backend=error.backend)
-        number, reason = ssl.SSLErrorNumber.SSL_ERROR_EOF, "UNEXPECTED_EOF_WHILE_READING"
-        return _dressed(made, number, reason, "EOF occurred in violation of protocol")
+        made: Exception = _dressed(
+            SSLEOFError(str(error), backend=error.backend),
+            ssl.SSLErrorNumber.SSL_ERROR_EOF,
+            "UNEXPECTED_EOF_WHILE_READING",
+            "EOF occurred in violation of protocol",
+        )
+        return made
     if isinstance(error, errors.VerificationError):
-        return _refused_peer(error, name, chain)
+        made = _refused_peer(error, name, chain)
+        return made
     kind = next((ours for base, ours in _CLASSES if isinstance(error, base)), ProtocolError)
-    return _translated(kind, error)
+    made = _translated(kind, error)
+    return made
 
 
-def _translated(kind: type[errors.TLSError], error: errors.TLSError) -> Exception:
-    details = {
+def _details(error: errors.TLSError) -> dict[str, Any]:
+    kept = {
         "backend": error.backend,
         "alert": error.alert,
         "library_code": error.library_code,
     }
-    made = kind(getattr(error, "reason", None) or str(error), **details)
     if isinstance(error, errors.PlacedError):
-        made = kind(
-            error.reason,
-            origin=error.origin,
-            domain=error.domain,
-            parameter=error.parameter,
-            hint=error.hint,
-            **details,
-        )
+        names = ("origin", "domain", "parameter", "hint")
+        kept |= {name: getattr(error, name) for name in names}
+    return kept
+
+
+def _translated(kind: type[Any], error: errors.TLSError) -> Any:
+    text = error.reason if isinstance(error, errors.PlacedError) else str(error)
+    made = kind(text, **_details(error))
     if isinstance(error, errors.AlertError) and error.alert is not None:
         reason, words = alert_words(error.alert)
     else:
@@ -191,23 +181,18 @@ def _reason_of(error: errors.TLSError) -> str:
     return "_".join(word.upper().split())
 
 
-def _refused_peer(error: errors.VerificationError, name: str | None, chain: int) -> Exception:
+def _refused_peer(error: errors.VerificationError, name: str | None, chain: int) -> Any:
     if error.reason == "missing":
-        kind = _translated(HandshakeError, error)
+        made: Any = _translated(HandshakeError, error)
         words = "peer did not return a certificate"
         number = ssl.SSLErrorNumber.SSL_ERROR_SSL
-        return _dressed(kind, number, "PEER_DID_NOT_RETURN_A_CERTIFICATE", words)
+        return _dressed(made, number, "PEER_DID_NOT_RETURN_A_CERTIFICATE", words)
     code, words = _VERIFY_WORDS.get(error.reason, _UNSPECIFIED)
     if error.reason == "name_mismatch":
         code, words = _name_words(name)
     elif error.reason == "self_signed" and chain > 1:
         code, words = 19, "self-signed certificate in certificate chain"
-    details = {
-        "backend": error.backend,
-        "alert": error.alert,
-        "library_code": error.library_code,
-    }
-    made = SSLCertVerificationError(str(error), reason=error.reason, **details)
+    made = SSLCertVerificationError(str(error), reason=error.reason, **_details(error))
     made.verify_reason, made.verify_code, made.verify_message = error.reason, code, words
     number = ssl.SSLErrorNumber.SSL_ERROR_SSL
     text = f"certificate verify failed: {words}"
@@ -222,7 +207,7 @@ def _name_words(name: str | None) -> tuple[int, str]:
     return 62, f"Hostname mismatch, certificate is not valid for '{name}'."
 
 
-def _dressed(made: Exception, number: int, reason: str, words: str) -> Exception:
+def _dressed(made: Any, number: int, reason: str, words: str) -> Any:
     text = f"[SSL: {reason}] {words}" if reason else words
     OSError.__init__(made, int(number), text)
     made.reason = reason or None

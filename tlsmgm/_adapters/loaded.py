@@ -67,9 +67,9 @@ class Trusted:
 
     def add_file(self, material: Material) -> None:
         """Add what a file holds, certificates and CRLs."""
-        if b"-----BEGIN X509 CRL" in memoryview(material).tobytes():
+        if b"-----BEGIN X509 CRL" in bytes(material):
             self._crls.append(material)
-        if b"CERTIFICATE-----" in memoryview(material).tobytes():
+        if b"CERTIFICATE-----" in bytes(material):
             self._pems.append(material)
 
     def add_pem(self, data: bytes) -> None:

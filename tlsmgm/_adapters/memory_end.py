@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from tlsmgm._adapters.engine import Engine
 from tlsmgm._adapters.errors import want_read
+from tlsmgm._adapters.maker import Maker
 from tlsmgm._native.connection import Connection
 from tlsmgm.errors import TLSError
 
 if TYPE_CHECKING:
-    from collections.abc import Buffer  # Python 3.12
-
-    from tlsmgm._adapters.context import SSLContext
+    from typing_extensions import Buffer
 
 __all__ = ["MemoryEnd"]
+
+#: Bytes that go through at once.
+_PIECE: Final = 1 << 16
 
 
 class MemoryEnd(Engine):
@@ -23,7 +25,7 @@ class MemoryEnd(Engine):
 
     Args:
         context: whose connection it is.
-        incoming: holds what the peer sent; all of it is taken at once.
+        incoming: holds what the peer sent; taken in pieces.
         outgoing: takes what is for the peer.
         is_server: which side.
         server_hostname: that a client asks for and compares, or None.
@@ -35,7 +37,7 @@ class MemoryEnd(Engine):
 
     def __init__(
         self,
-        context: SSLContext,
+        context: Maker,
         incoming: ssl.MemoryBIO,
         outgoing: ssl.MemoryBIO,
         is_server: bool,
@@ -50,10 +52,10 @@ class MemoryEnd(Engine):
     # --- wire ----------------------------------------------------------------------------
 
     def _take(self, connection: Connection) -> None:
-        """Give the connection what has come."""
+        """Give the connection what has come, or a part of it."""
         incoming = self._incoming
         if incoming.pending:
-            connection.feed(incoming.read())
+            connection.feed(incoming.read(_PIECE))
         elif incoming.eof:
             connection.feed_eof()
 
@@ -116,28 +118,31 @@ class MemoryEnd(Engine):
             return self._from_ahead(size)
         connection = self._connection
         assert connection is not None
+        data = None
         try:
-            self._take(connection)
-            data = connection.read(size)
+            while data is None:
+                if not self._maybe_more:
+                    self._take(connection)
+                data = connection.read(size)
+                self._maybe_more = False
+                if data is None and not self._incoming.pending:
+                    self._no_data(connection)
         except TLSError as error:
             self._fail(connection, error)
         if connection.output_pending:
             self._give(connection)
-        if data:
-            self._maybe_more = len(data) == size
-            return data
-        if data is None:
-            return self._no_data(connection)
-        return self._at_end()
+        if not data:
+            return self._at_end()
+        self._maybe_more = len(data) == size
+        return data
 
-    def _no_data(self, connection: Connection) -> bytes:
-        self._maybe_more = False
+    def _no_data(self, connection: Connection) -> NoReturn:
+        """All that has come is read: there is more to come, or there is not."""
+        if connection.output_pending:
+            self._give(connection)
         if self._incoming.eof:
-            try:
-                connection.feed_eof()
-                connection.read(1)
-            except TLSError as error:
-                self._fail(connection, error)
+            connection.feed_eof()
+            connection.read(1)  # raises
         want_read()
 
     def _read_into(self, size: int, buffer: Buffer) -> int:
@@ -154,21 +159,23 @@ class MemoryEnd(Engine):
             return len(data)
 
     def _straight_into(self, connection: Connection, room: memoryview) -> int:
+        count = None
         try:
-            self._take(connection)
-            count = connection.read_into(room)
+            while count is None:
+                if not self._maybe_more:
+                    self._take(connection)
+                count = connection.read_into(room)
+                self._maybe_more = False
+                if count is None and not self._incoming.pending:
+                    self._no_data(connection)
         except TLSError as error:
             self._fail(connection, error)
         if connection.output_pending:
             self._give(connection)
-        if count is None:
-            self._no_data(connection)
-        elif count == 0:
+        if count == 0:
             self._at_end()
-        else:
-            self._maybe_more = count == len(room)
-            return count
-        return 0
+        self._maybe_more = count == len(room)
+        return count
 
     def write(self, data: Buffer) -> int:
         """Encrypt data, all of it.
@@ -183,13 +190,22 @@ class MemoryEnd(Engine):
         assert connection is not None
         if self._shut:
             self._refuse_write()
-        try:
-            wire = connection.encrypt(data)
-        except TLSError as error:
-            self._fail(connection, error)
-        if wire:
-            self._outgoing.write(wire)
-        return len(data) if isinstance(data, bytes) else memoryview(data).nbytes
+        with memoryview(data) as view:
+            size = view.nbytes
+            try:
+                if size <= _PIECE:
+                    self._outgoing.write(connection.encrypt(data))
+                else:
+                    self._write_long(connection, view)
+            except TLSError as error:
+                self._fail(connection, error)
+        return size
+
+    def _write_long(self, connection: Connection, data: memoryview) -> None:
+        """In pieces, which stay in the processor's cache on their way."""
+        with data.cast("B") as view:
+            for at in range(0, len(view), _PIECE):
+                self._outgoing.write(connection.encrypt(view[at : at + _PIECE]))
 
     # --- end -----------------------------------------------------------------------------
 
@@ -206,12 +222,14 @@ class MemoryEnd(Engine):
         self._give(connection)
         if done:
             return
+        data: bytes | None = self._ahead or None
         try:
-            self._take(connection)
-            data = self._ahead or connection.read(1)
+            while data is None:
+                self._take(connection)
+                data = connection.read(1)
+                if data is None and not self._incoming.pending:
+                    self._no_data(connection)
         except TLSError as error:
             self._fail(connection, error)
         if data:
             self._refuse_data()
-        if data is None:
-            self._no_data(connection)

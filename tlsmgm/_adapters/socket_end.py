@@ -23,13 +23,11 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from tlsmgm._adapters.engine import Engine
 from tlsmgm._adapters.errors import refuse, want_read, want_write
-from tlsmgm._native.connection import Connection
+from tlsmgm._adapters.maker import Maker
 from tlsmgm.errors import AlertError, TLSError
 
 if TYPE_CHECKING:
-    from collections.abc import Buffer  # Python 3.12
-
-    from tlsmgm._adapters.context import SSLContext
+    from typing_extensions import Buffer
 
 __all__ = ["SocketEnd"]
 
@@ -92,7 +90,7 @@ class SocketEnd(Engine):
 
     def __init__(
         self,
-        context: SSLContext,
+        context: Maker,
         sock: socket.socket,
         is_server: bool,
         server_hostname: str | None,

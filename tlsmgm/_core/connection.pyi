@@ -44,6 +44,9 @@ class Connection(Negotiated):
         verify_name: client: bytes of the host name or IP address to check, or None.
         session: client: a session to offer, or None.
         keeper: client: takes the session that the server gives, see :mod:`tlsmgm._native.sessions`.
+        chooser: instead of a context or selector: a function that is given the name and the ALPN
+            list of the ClientHello, bytes or None each, and returns the Context that answers. What
+            it raises ends the handshake, with the ``alert`` of the exception if it has one.
         given: instead of everything else: a connection that the engine has made.
 
     A connection belongs to one thread at a time; a second one that enters gets RuntimeError.

@@ -1,0 +1,43 @@
+"""What the ends of connections ask of their context."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tlsmgm._adapters.values import PlainValues
+from tlsmgm._core.certificate import Certificate
+from tlsmgm._core.context import Context
+from tlsmgm._native.connection import Connection
+
+__all__ = ["Maker"]
+
+
+class Maker(PlainValues):
+    """A context as its connections see it."""
+
+    _alpn: bytes | None  # protocols in wire form
+
+    def _check_side(self, is_server: bool) -> None:
+        """Refuse what the protocol is not for."""
+        raise NotImplementedError
+
+    def _connect(self, end: Any) -> Connection:
+        """Make the connection of one end."""
+        raise NotImplementedError
+
+    def _native(self, is_server: bool, *, with_alpn: bool = True) -> Context:
+        """The library's context with the present values."""
+        raise NotImplementedError
+
+    def _anchors(self) -> Sequence[Certificate]:
+        """Whom connections trust."""
+        raise NotImplementedError
+
+    def _count(self, what: str) -> None:
+        """Count one of what ``session_stats()`` shows."""
+        raise NotImplementedError
+
+    def _note_peer(self, connection: Connection) -> None:
+        """Take note of a handshake that is complete."""
+        raise NotImplementedError
