@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-__all__ = ["Outgoing", "limits_of"]
+__all__ = ["AT_ONCE", "Outgoing", "limits_of"]
 
 #: Bytes, as asyncio has them.
 _HIGH: Final = 64 * 1024
 
-#: Bytes of data that are encrypted at a time: as many as one call of the system takes.
-_CHUNK: Final = 256 * 1024
+#: Bytes of data that are encrypted at a time.  Their records stay below 128 KiB, from where on
+#: malloc gets pages of the system for each piece, and gives them back.
+AT_ONCE: Final = 120 * 1024
 
 #: Pieces shorter than this are put together before they are encrypted: a record each costs more.
 _SHORT: Final = 16 * 1024
@@ -41,10 +42,10 @@ class Outgoing:
     def take(self) -> bytes | memoryview:
         """Take what is to be encrypted next."""
         first = self._pieces.popleft()
-        if len(first) > _CHUNK:
+        if len(first) > AT_ONCE:
             rest = memoryview(first)
-            first = rest[:_CHUNK]
-            self._pieces.appendleft(rest[_CHUNK:])
+            first = rest[:AT_ONCE]
+            self._pieces.appendleft(rest[AT_ONCE:])
         elif len(first) < _SHORT and self._pieces:
             first = self._gather(first)
         self.size -= len(first)
@@ -52,7 +53,7 @@ class Outgoing:
 
     def _gather(self, first: bytes | memoryview) -> bytes:
         gathered, size = [first], len(first)
-        while self._pieces and size + len(self._pieces[0]) <= _CHUNK:
+        while self._pieces and size + len(self._pieces[0]) <= AT_ONCE:
             gathered.append(self._pieces.popleft())
             size += len(gathered[-1])
         return b"".join(gathered)

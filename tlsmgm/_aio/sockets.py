@@ -15,8 +15,9 @@ from tlsmgm._native.connection import Connection
 
 __all__ = ["SocketTransport", "set_nodelay"]
 
-#: Bytes that are received at a time.
-_SIZE: Final = 256 * 1024
+#: Bytes that are received at a time.  From 128 KiB on malloc gets pages of the system for each
+#: piece, and gives them back, which costs more than receiving a message.
+_SIZE: Final = 64 * 1024
 
 #: How often a socket that is closed after an alert is emptied: a reset would take the alert along.
 _LAST_READS: Final = 4

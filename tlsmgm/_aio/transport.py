@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from tlsmgm._aio.info import tls_info
-from tlsmgm._aio.outgoing import Outgoing, limits_of
+from tlsmgm._aio.outgoing import AT_ONCE, Outgoing, limits_of
 from tlsmgm._aio.receivers import receiver_of
 from tlsmgm._native.connection import Connection
 from tlsmgm.errors import HandshakeError, TLSError
@@ -28,9 +28,6 @@ __all__ = ["Settled", "TLSTransport"]
 
 #: Called once when the handshake has ended, with the error if it has failed.
 Settled = Callable[[BaseException | None], None]
-
-#: Bytes that are encrypted at once, so that a long write is not in memory twice.
-_AT_ONCE: Final = 256 * 1024
 
 #: Stands above a transport that is lost.
 _NOBODY: Final = asyncio.Protocol()
@@ -254,7 +251,7 @@ class TLSTransport(asyncio.Transport):
             raise RuntimeError("Cannot call write() after write_eof()")
         if self._is_closing or not data:
             return
-        if self._is_corked or self._outgoing.size or self._is_blocked or len(data) > _AT_ONCE:
+        if self._is_corked or self._outgoing.size or self._is_blocked or len(data) > AT_ONCE:
             self._outgoing.append(data)
             if self._is_corked and self._outgoing.size <= self._limits[0]:
                 return
