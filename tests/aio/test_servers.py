@@ -16,7 +16,7 @@ from tests.support.aio import HOST, Note, connect, echo, leave, port_of, run, se
 from tests.support.listeners import Ends
 from tests.support.managers import client_domain, manager_of, pem, server_domain
 from tests.support.proxy import client_context
-from tlsmgm import Limits, TLSError, TLSManager, aio
+from tlsmgm import AlertError, ClientHello, Domain, Limits, TLSError, TLSManager, aio
 
 
 async def ask(server: aio.Server, manager: TLSManager, name: str = "dom1.test") -> str:
@@ -291,3 +291,38 @@ def test_several_loops_at_once(manager: TLSManager) -> None:
     for thread in threads:
         thread.join()
     assert found == ["dom1"] * 9
+
+
+def test_domains_on_demand(manager: TLSManager, library: str, loop: str) -> None:
+    """What finds them runs in the loop, which goes on meanwhile."""
+
+    async def main() -> None:
+        own, asked = asyncio.get_running_loop(), []
+
+        async def load(hello: ClientHello) -> Domain | None:
+            assert asyncio.get_running_loop() is own
+            asked.append(hello.server_name)
+            await asyncio.sleep(0)
+            return server_domain("dom1") if hello.server_name == "dom1.test" else None
+
+        server = await aio.start_server(
+            echo, HOST, 0, tls=manager_of(library, server_domain("dom2")), on_client_hello=load
+        )
+        async with server:
+            answers = await asyncio.gather(*(ask(server, manager) for _ in range(3)))
+            assert answers == ["dom1"] * 3
+            with pytest.raises(AlertError):
+                await ask(server, manager, "dom3.test")
+        assert asked == ["dom1.test", "dom3.test"]
+
+    run(main(), loop)
+
+
+def test_what_only_the_engine_can_do(manager: TLSManager, tmp_path: Path) -> None:
+    async def main() -> None:
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.bind(str(tmp_path / "sock"))
+            with pytest.raises(TypeError, match="which this server is without"):
+                await aio.start_server(echo, sock=sock, tls=manager, limits=Limits())
+
+    run(main())

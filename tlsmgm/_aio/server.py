@@ -19,6 +19,7 @@ from tlsmgm._domains.words import printable
 from tlsmgm._engine.accepted import AcceptedConnection
 from tlsmgm._engine.ended import Ended
 from tlsmgm._engine.listener import Listener
+from tlsmgm._engine.on_demand import ClientHello, OnDemand
 from tlsmgm._manager import TLSManager
 from tlsmgm._native.connection import Connection
 from tlsmgm._serving.limits import Limits
@@ -267,6 +268,7 @@ async def create_server(
     limits: Limits | None = None,
     proxy_header_from: Iterable[str] | str | None = None,
     on_end: Callable[[Ended], object] | None = None,
+    on_client_hello: OnDemand | Callable[[ClientHello], object] | None = None,
 ) -> Server:
     """Serve clients; as ``loop.create_server()`` with ``ssl=``.
 
@@ -288,9 +290,11 @@ async def create_server(
         shutdown_timeout: seconds in which a closing transport must get on.
         start_serving: accept at once.
         engine: False: handshakes are done by the loop.
-        limits: what clients are granted, with the engine; see there, as for the next two.
+        limits: what clients are granted, with the engine; see there, as for the next three.
         proxy_header_from: networks that send PROXY headers.
         on_end: hears, in a thread of the engine, of handshakes that have failed.
+        on_client_hello: finds the domain of a client for whom none answers; a coroutine function
+            runs in this loop.
 
     Returns:
         The server.
@@ -302,9 +306,15 @@ async def create_server(
     """
     if sock is not None and (host is not None or port is not None):
         raise TypeError("give host and port, or sock")
-    options = {"limits": limits, "proxy_header_from": proxy_header_from, "on_end": on_end}
-    if not engine and any(value is not None for value in options.values()):
-        raise TypeError("limits, proxy_header_from and on_end belong to the engine")
+    options = {
+        "limits": limits,
+        "proxy_header_from": proxy_header_from,
+        "on_end": on_end,
+        "on_client_hello": on_client_hello,
+    }
+    has_engine = engine and (sock is None or takes([sock]))
+    if not has_engine and any(value is not None for value in options.values()):
+        raise TypeError(f"{', '.join(options)} belong to the engine, which this server is without")
     manager = server_manager(tls)
     socks = (
         [sock]
