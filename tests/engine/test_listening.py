@@ -241,6 +241,12 @@ def test_no_workers(manager: TLSManager, workers: int) -> None:
         manager.listen(ANYWHERE, "tcp:127.0.0.1:9", workers=workers)
 
 
+@pytest.mark.parametrize("nice", [-1, 20, 1.5])
+def test_nobody_is_nicer_than_the_system_allows(manager: TLSManager, nice: Any) -> None:
+    with pytest.raises(ConfigError, match=r"'nice': cannot be .* \(0 to 19\)"):
+        manager.listen(ANYWHERE, "tcp:127.0.0.1:9", nice=nice)
+
+
 def test_tls_needs_a_library_and_plain_tcp_does_not(greeter: Greeter) -> None:
     manager = TLSManager("none")
     with pytest.raises(UnsupportedError, match="no TLS library"):
