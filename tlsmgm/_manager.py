@@ -597,6 +597,7 @@ class TLSManager:
         proxy_protocol: ProxyProtocol | str | None = None,
         proxy_protocol_tlvs: ProxyTLVs | str = ProxyTLVs.TLS,
         proxy_header_from: Iterable[str] | str | None = None,
+        nice: int = 0,
         on_end: Callable[[Ended], object] | None = None,
         on_connection: Callable[[AcceptedConnection], object] | None = None,
         on_client_hello: OnDemand | Callable[[ClientHello], object] | None = None,
@@ -628,6 +629,8 @@ class TLSManager:
                 begins with a PROXY header, version 1 or 2, which says who the client is and where
                 it connected to; that holds for limits, matching and logs.  Whoever connects from
                 elsewhere, or sends none, is turned away.  None: there are no headers.
+            nice: how much the workers yield to other threads on their processors, 0 to 19, such as
+                to an event loop that gets the connections (Linux only).
             on_end: a plain function that hears of each connection that is over, in a thread of the
                 listener; it should return soon.
             on_connection: a plain function that gets each connection that is handed over, in a
@@ -661,6 +664,7 @@ class TLSManager:
             proxy_protocol_tlvs=chosen(ProxyTLVs, proxy_protocol_tlvs, "proxy_protocol_tlvs"),
             proxy_header_from=trusted,
             on_demand=as_on_demand(on_client_hello),
+            nice=nice,
             keeps_connections=on_end is not None,
         )
         source = Source(self._state, self._changes.follow, self._changes.build)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
+import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
@@ -324,5 +326,17 @@ def test_what_only_the_engine_can_do(manager: TLSManager, tmp_path: Path) -> Non
             sock.bind(str(tmp_path / "sock"))
             with pytest.raises(TypeError, match="which this server is without"):
                 await aio.start_server(echo, sock=sock, tls=manager, limits=Limits())
+
+    run(main())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="each thread has its own nice value there")
+def test_handshakes_yield_to_the_loop(manager: TLSManager) -> None:
+    async def main() -> None:
+        async with serving(manager) as server:
+            assert await ask(server, manager) == "dom1"
+            workers = [one for one in threading.enumerate() if one.name.startswith("tlsmgm-worker")]
+            assert [os.getpriority(os.PRIO_PROCESS, one.native_id or 0) for one in workers] == [10]
+            assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == 0
 
     run(main())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -239,6 +240,12 @@ def test_bad_addresses(manager: TLSManager, addresses: str | list[str], message:
 def test_no_workers(manager: TLSManager, workers: int) -> None:
     with pytest.raises(ConfigError, match="'workers'"):
         manager.listen(ANYWHERE, "tcp:127.0.0.1:9", workers=workers)
+
+
+@pytest.mark.parametrize("nice", [-1, 20, 1.5])
+def test_nobody_is_nicer_than_the_system_allows(manager: TLSManager, nice: Any) -> None:
+    with pytest.raises(ConfigError, match=r"'nice': cannot be .* \(0 to 19\)"):
+        manager.listen(ANYWHERE, "tcp:127.0.0.1:9", nice=nice)
 
 
 def test_tls_needs_a_library_and_plain_tcp_does_not(greeter: Greeter) -> None:

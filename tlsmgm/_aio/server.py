@@ -7,7 +7,7 @@ import logging
 import socket
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from tlsmgm._aio.acceptor import Acceptor, Door, EngineDoor, takes
 from tlsmgm._aio.binding import bind
@@ -27,6 +27,10 @@ from tlsmgm._serving.limits import Limits
 __all__ = ["ListeningAddress", "Server", "create_server", "server_connection"]
 
 logger = logging.getLogger("tlsmgm")
+
+#: How much handshakes yield to the loop on the same processor: a storm of them must not keep those
+#: waiting who are connected already.
+_NICE: Final = 10
 
 
 def server_connection(manager: TLSManager, sock: socket.socket) -> Connection:
@@ -102,7 +106,7 @@ class Server(asyncio.AbstractServer):
         if options is None or not takes(socks):
             self._door = Acceptor(loop, socks, backlog, self._welcome_socket, self._shut)
         else:
-            listen = partial(manager.listen, **options)
+            listen = partial(manager.listen, nice=_NICE, **options)
             self._door = EngineDoor(loop, socks, backlog, listen, self._welcome, self._shut)
 
     # --- who comes in ----------------------------------------------------------------------

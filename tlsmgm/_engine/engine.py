@@ -14,6 +14,8 @@ from __future__ import annotations
 import atexit
 import contextlib
 import logging
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -93,6 +95,7 @@ class Engine:
         self._turn = 0
         self._next_number = _FIRST_ADOPTED
         self._is_forked = False
+        self._nice = options.nice
         count = len(bound[0].socks) if bound else 0
         self._records = [Records(Connection, _CAPACITY) for _ in range(count)]
         self.arrivals = Arrivals(count, self._plans)
@@ -332,6 +335,8 @@ class Engine:
 
     def _work(self, worker: Worker) -> None:
         try:
+            if self._nice and sys.platform.startswith("linux"):  # where each thread has its own
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._nice)
             worker.run()
         finally:
             with self._lock:  # the bell is there as long as somebody works

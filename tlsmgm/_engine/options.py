@@ -16,6 +16,9 @@ __all__ = ["MOST_WORKERS", "ListenOptions", "to_milliseconds"]
 #: Each is a thread, with sockets and queues of its own.
 MOST_WORKERS: Final = 256
 
+#: As the system has it: who is nicest has the least of a processor.
+_NICEST: Final = 19
+
 _MILLISECONDS: Final = 1000
 _MAX_SECONDS: Final = 1_000_000.0
 
@@ -37,6 +40,7 @@ class ListenOptions:
         proxy_header_from: each connection begins with a PROXY header, and only these networks may
             send one; None: no connection does.
         on_demand: who finds domains for clients whom none answers; None: nobody.
+        nice: how much the workers yield to other threads on their processors (Linux only).
         keeps_connections: what has ended comes with its TLS connections, for logs.
 
     Raises:
@@ -52,6 +56,7 @@ class ListenOptions:
     proxy_protocol_tlvs: ProxyTLVs = ProxyTLVs.TLS
     proxy_header_from: tuple[Network, ...] | None = None
     on_demand: OnDemand | None = None
+    nice: int = 0
     keeps_connections: bool = True
 
     def __post_init__(self) -> None:
@@ -72,6 +77,8 @@ class ListenOptions:
             raise ConfigError(
                 f"cannot be {timeout!r}", parameter="connect_timeout", hint="seconds above 0"
             )
+        if not isinstance(self.nice, int) or not 0 <= self.nice <= _NICEST:
+            raise ConfigError(f"cannot be {self.nice!r}", parameter="nice", hint=f"0 to {_NICEST}")
 
 
 def to_milliseconds(seconds: float) -> int:
