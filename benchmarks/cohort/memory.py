@@ -88,10 +88,12 @@ class Entrant(ABC):
     Attributes:
         name: for tables.
         library: name and version of the TLS library.
+        resumes: whether its servers take the sessions that they have given.
     """
 
     name: str
     library: str
+    resumes: bool = True
 
     @abstractmethod
     def server(self, identity: Identity, setting: Setting) -> Accept:

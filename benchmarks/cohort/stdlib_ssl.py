@@ -21,23 +21,6 @@ __all__ = ["STOCK", "AdapterSSL", "ReplacedSSL", "Shape", "StdlibSSL", "server_c
 _VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
 
 
-@dataclass(frozen=True)
-class Shape:
-    """Who makes contexts and buffers.
-
-    Attributes:
-        context: takes a protocol.
-        memory: makes a buffer.
-    """
-
-    context: Callable[[int], ssl.SSLContext]
-    memory: Callable[[], ssl.MemoryBIO]
-
-
-#: Python's own.
-STOCK: Final = Shape(ssl.SSLContext, ssl.MemoryBIO)
-
-
 class _End:
     """An ``SSLObject`` and its two buffers."""
 
@@ -52,12 +35,13 @@ class _End:
     ) -> None:
         self._incoming = memory()
         self._outgoing = memory()
+        offered = {} if session is None else {"session": session}
         self._tls = context.wrap_bio(
             self._incoming,
             self._outgoing,
             is_server,
             server_hostname=None if is_server else SERVER_NAME,
-            session=session,
+            **offered,
         )
 
     def step(self, wire: bytes) -> tuple[bool, bytes]:
@@ -106,7 +90,49 @@ class _End:
     def session(self) -> object | None:
         """The client's session."""
         session = self._tls.session
-        return session if session is not None and session.has_ticket else None
+        return session if getattr(session, "has_ticket", session is not None) else None
+
+
+class _GreedyEnd(_End):
+    """One whose library takes all that has come at once, and does not say in ``pending()``."""
+
+    __slots__ = ()
+
+    def seal(self, data: bytes) -> bytes:
+        """Send data, as much as one call takes at a time."""
+        rest, pieces = memoryview(data), []
+        while rest:
+            rest = rest[self._tls.write(rest) :]
+            pieces.append(self._outgoing.read())
+        return b"".join(pieces)
+
+    def open(self, wire: bytes) -> bytes:
+        """Take data until an exception says that there is no more."""
+        self._incoming.write(wire)
+        pieces = []
+        with contextlib.suppress(ssl.SSLWantReadError):
+            while True:
+                pieces.append(self._tls.read(READ_SIZE))
+        return b"".join(pieces)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Who makes contexts and buffers.
+
+    Attributes:
+        context: takes a protocol.
+        memory: makes a buffer.
+        end: made of both.
+    """
+
+    context: Callable[[int], ssl.SSLContext]
+    memory: Callable[[], ssl.MemoryBIO]
+    end: type[_End]
+
+
+#: Python's own.
+STOCK: Final = Shape(ssl.SSLContext, ssl.MemoryBIO, _End)
 
 
 class StdlibSSL(Entrant):
@@ -127,7 +153,6 @@ class StdlibSSL(Entrant):
     def server(self, identity: Identity, setting: Setting) -> Accept:
         """A context, or two of them."""
         context = server_context(identity, setting, self.shape)
-        memory = self.shape.memory
         if self._by_name:
             by_name = {SERVER_NAME: server_context(identity, setting, self.shape)}
 
@@ -135,18 +160,19 @@ class StdlibSSL(Entrant):
                 tls.context = by_name[name or ""]
 
             context.sni_callback = choose
-        return lambda: _End(context, memory=memory)
+        end, memory = self.shape.end, self.shape.memory
+        return lambda: end(context, memory=memory)
 
     def client(self, identity: Identity, setting: Setting) -> Connect:
         """A context that does not verify."""
         context = self.shape.context(ssl.PROTOCOL_TLS_CLIENT)
-        memory = self.shape.memory
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         _pin(context, setting)
         if setting.mutual:
             context.load_cert_chain(identity.client_certificate, identity.client_key)
-        return lambda session: _End(context, session, is_server=False, memory=memory)
+        end, memory = self.shape.end, self.shape.memory
+        return lambda session: end(context, session, is_server=False, memory=memory)
 
 
 class AdapterSSL(StdlibSSL):
@@ -165,7 +191,7 @@ class AdapterSSL(StdlibSSL):
         if found is None:
             raise Absent(f"tlsmgm: {library} is not installed")
         self.shape = Shape(
-            lambda protocol: adapters.SSLContext(protocol, library=library), ssl.MemoryBIO
+            lambda protocol: adapters.SSLContext(protocol, library=library), ssl.MemoryBIO, _End
         )
         self.name = f"adapters.SSLContext, {library}"
         self.library = f"{library} {found.version}"
@@ -187,9 +213,21 @@ class ReplacedSSL(StdlibSSL):
             found = importlib.import_module(module)
         except ImportError:
             raise Absent(f"{module}: pip install {module}") from None
-        self.shape = Shape(found.SSLContext, found.MemoryBIO)
+        self.shape = Shape(found.SSLContext, found.MemoryBIO, _GreedyEnd)
         self.name = module
+        self.resumes = module != "rtls"  # its tickets are not taken again
         self.library = f"{module} {metadata.version(module)}, {found.OPENSSL_VERSION}"
+
+    def server(self, identity: Identity, setting: Setting) -> Accept:
+        """A context, if the module has one for servers that does what is pinned."""
+        if setting.mutual:
+            raise Absent(f"{self.name}: its servers let clients in that show no certificate")
+        try:
+            accept = super().server(identity, setting)
+            accept()
+        except (ssl.SSLError, ValueError, NotImplementedError, TypeError) as error:
+            raise Absent(f"{self.name}: {error}") from None
+        return accept
 
 
 def server_context(identity: Identity, setting: Setting, shape: Shape = STOCK) -> ssl.SSLContext:
@@ -209,8 +247,11 @@ def server_context(identity: Identity, setting: Setting, shape: Shape = STOCK) -
     context = shape.context(ssl.PROTOCOL_TLS_SERVER)
     _pin(context, setting)
     context.load_cert_chain(identity.certificate, identity.key)
-    if hasattr(context, "num_tickets"):
+    try:
         context.num_tickets = 1 if setting.tickets else 0
+    except (AttributeError, ValueError):
+        if setting.is_tls13 and not setting.tickets:
+            raise Absent("it cannot turn off tickets of TLS 1.3") from None
     if not setting.tickets:
         context.options |= ssl.OP_NO_TICKET
     if setting.mutual:

@@ -123,6 +123,8 @@ def _native(bench: Bench, kind: Kind, library: str, layer: str) -> Contestant:
 
 
 def _python(bench: Bench, kind: Kind, entrant: Entrant) -> Contestant:
+    if kind.resumed and not entrant.resumes:
+        raise Absent(f"{entrant.name}: it resumes no sessions")
     identity = bench.identity(kind.key_type)
     accept = entrant.server(identity, kind.setting)
     connect = Managed(client_library(entrant)).client(identity, kind.setting)

@@ -47,6 +47,10 @@ _VERIFY_WORDS: Final = {
 _UNSPECIFIED: Final = (1, "unspecified certificate verification error")
 
 
+_WANT_READ: Final = int(ssl.SSLErrorNumber.SSL_ERROR_WANT_READ)
+_WANT_WRITE: Final = int(ssl.SSLErrorNumber.SSL_ERROR_WANT_WRITE)
+
+
 class _Both:
     """What errors need that are ours and those of ``ssl``, in front of both."""
 
@@ -107,16 +111,12 @@ _CLASSES: Final = (
 
 def want_read() -> NoReturn:
     """Raise what ``ssl`` raises where more bytes of the peer are needed."""
-    raise ssl.SSLWantReadError(
-        ssl.SSLErrorNumber.SSL_ERROR_WANT_READ, "The operation did not complete (read)"
-    )
+    raise ssl.SSLWantReadError(_WANT_READ, "The operation did not complete (read)")
 
 
 def want_write() -> NoReturn:
     """Raise what ``ssl`` raises where the socket takes no more."""
-    raise ssl.SSLWantWriteError(
-        ssl.SSLErrorNumber.SSL_ERROR_WANT_WRITE, "The operation did not complete (write)"
-    )
+    raise ssl.SSLWantWriteError(_WANT_WRITE, "The operation did not complete (write)")
 
 
 def refuse(reason: str, words: str) -> NoReturn:
