@@ -12,6 +12,7 @@ without reading would reset the connection over them, and what it has sent might
 
 from __future__ import annotations
 
+import _socket
 import contextlib
 import select
 import socket
@@ -41,9 +42,10 @@ _DONT_WAIT: Final[int] = getattr(socket, "MSG_DONTWAIT", 0)
 #: Bytes that are encrypted at once: for a socket that waits, and for one that does not.
 _PIECE: Final = 1 << 18
 
-#: Not those of ``ssl.SSLSocket``, which would come back here.
-_receive = socket.socket.recv
-_send = socket.socket.send
+#: Not those of ``ssl.SSLSocket``, which would come back here, nor those of gevent's sockets, which
+#: wait themselves.
+_receive = _socket.socket.recv
+_send = _socket.socket.send
 
 
 class _Records:
