@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
+import os
+import subprocess
+import sys
 
-from tests.support.process import run_python
+import pytest
 
 PROGRAM = """
 from gevent import monkey
@@ -34,5 +36,12 @@ serving.kill()
 @pytest.mark.parametrize("way", ["calls", "domains"])
 def test_gevent(library: str, way: str) -> None:
     pytest.importorskip("gevent")
-    done = run_python(PROGRAM, library, way)
-    assert set(done.split()) == {"HELLO"}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", PROGRAM, library, way],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert (done.returncode, set(done.stdout.split())) == (0, {"HELLO"}), done.stderr
