@@ -1,0 +1,185 @@
+"""Contexts over sockets: waiting or not, both directions at once, and the way back to plain."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+import tlsmgm
+from tests.support.managers import pki
+
+MEGABYTE = bytes(range(256)) * 4096
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(4) as made:
+        yield made
+
+
+@pytest.fixture
+def ends(serving: Any, fetching: Any, pool: ThreadPoolExecutor) -> Iterator[Any]:
+    """Makes a client and a server that are connected."""
+    opened: list[socket.socket] = []
+
+    def connect(**client: Any) -> tuple[ssl.SSLSocket, ssl.SSLSocket]:
+        left, right = socket.socketpair()
+        left.settimeout(20)
+        right.settimeout(20)
+        accepted = pool.submit(serving.wrap_socket, right, server_side=True)
+        called = fetching.wrap_socket(left, server_hostname="dom1.test", **client)
+        opened.extend((called, accepted.result()))
+        return called, accepted.result()
+
+    yield connect
+    for one in opened:
+        one.close()
+
+
+def received(end: ssl.SSLSocket, count: int, size: int) -> bytes:
+    found = b""
+    while len(found) < count:
+        found += end.recv(size)
+    return found
+
+
+@pytest.mark.parametrize("size", [100, 8192, 65536])
+def test_all_sizes_of_reading(ends: Any, pool: ThreadPoolExecutor, size: int) -> None:
+    client, server = ends()
+    count = size * 100 if size < 8192 else len(MEGABYTE)
+    sent = pool.submit(server.sendall, MEGABYTE[:count])
+    assert received(client, count, size) == MEGABYTE[:count]
+    assert client.pending() == 0
+    sent.result()
+
+
+def test_both_directions_at_once(ends: Any, pool: ThreadPoolExecutor) -> None:
+    client, server = ends()
+    done = [
+        pool.submit(client.sendall, MEGABYTE),
+        pool.submit(server.sendall, MEGABYTE),
+        pool.submit(received, client, len(MEGABYTE), 65536),
+    ]
+    assert received(server, len(MEGABYTE), 4096) == MEGABYTE
+    assert [one.result() for one in done] == [None, None, MEGABYTE]
+
+
+def test_a_socket_that_does_not_wait(ends: Any) -> None:
+    client, server = ends()
+    client.setblocking(False)
+    server.setblocking(False)
+    with pytest.raises(ssl.SSLWantReadError):
+        client.recv(1)
+    sent, rest = 0, memoryview(MEGABYTE * 8)
+    try:
+        while True:
+            sent += client.send(rest[sent:])
+            assert sent < len(rest)
+    except ssl.SSLWantWriteError:
+        pass
+    found = b""
+    while sent < len(MEGABYTE) * 4 or len(found) < sent:
+        try:
+            found += server.recv(65536)
+        except ssl.SSLWantReadError:
+            try:
+                sent += client.send(rest[sent:])  # the same data, as OpenSSL wants it
+            except ssl.SSLWantWriteError:
+                continue
+    assert found == rest[: len(found)]
+
+
+def test_a_timeout_is_kept(ends: Any) -> None:
+    client, _ = ends()
+    client.settimeout(0.01)
+    with pytest.raises(TimeoutError, match="read operation timed out"):
+        client.recv(1)
+
+
+def test_the_way_back_to_plain_text(ends: Any, pool: ThreadPoolExecutor) -> None:
+    client, server = ends()
+    client.sendall(b"secret")
+    assert server.recv(100) == b"secret"
+    other = pool.submit(server.unwrap)
+    plain = client.unwrap()
+    plain.sendall(b"plain")
+    assert other.result().recv(100) == b"plain"
+
+
+def test_an_end_without_goodbye(ends: Any) -> None:
+    client, server = ends(suppress_ragged_eofs=False)
+    server.close()
+    with pytest.raises(ssl.SSLEOFError) as caught:
+        client.recv(1)
+    assert isinstance(caught.value, tlsmgm.TruncatedError)
+    calm, other = ends()
+    other.close()
+    assert calm.recv(1) == b""
+
+
+def test_what_is_behind_the_handshake_stays_in_the_socket(
+    serving: Any, fetching: Any, pool: ThreadPoolExecutor
+) -> None:
+    """Or programs that wait with select() would never hear of it."""
+    left, right = socket.socketpair()
+    with left, right:
+        left.settimeout(20)
+        right.settimeout(20)
+        accepted = pool.submit(serving.wrap_socket, right, server_side=True)
+        with fetching.wrap_socket(left, server_hostname="dom1.test") as client:
+            client.sendall(b"early")
+            with accepted.result() as server:
+                seen = socket.fromfd(server.fileno(), server.family, server.type)
+                with seen:
+                    assert seen.recv(5, socket.MSG_PEEK)[:1] == b"\x17"
+                assert server.recv(100) == b"early"
+
+
+def talk(client: ssl.SSLSocket) -> None:
+    client.sendall(b"too late")
+    client.recv(1)
+
+
+def test_a_refused_client_hears_why(serving: Any, fetching: Any, pool: ThreadPoolExecutor) -> None:
+    """In TLS 1.3 a client that sends may find the connection gone, and the alert in it."""
+    serving.verify_mode = ssl.CERT_REQUIRED
+    serving.load_verify_locations(pki("root.pem"))
+    left, right = socket.socketpair()
+
+    def serve() -> None:
+        with right, pytest.raises(ssl.SSLError):
+            serving.wrap_socket(right, server_side=True)
+
+    left.settimeout(20)
+    served = pool.submit(serve)
+    with fetching.wrap_socket(left, server_hostname="dom1.test") as client:
+        served.result()
+        with pytest.raises(ssl.SSLError) as caught:
+            talk(client)
+    assert caught.value.reason == "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+
+
+def test_values_may_change_while_others_connect(
+    ends: Callable[..., Any], serving: Any, pool: ThreadPoolExecutor
+) -> None:
+    stop = threading.Event()
+
+    def change() -> None:
+        while not stop.is_set():
+            serving.options ^= ssl.OP_NO_TICKET
+
+    changing = pool.submit(change)
+    try:
+        for _ in range(20):
+            client, server = ends()
+            client.sendall(b"x")
+            assert server.recv(1) == b"x"
+    finally:
+        stop.set()
+    changing.result()
