@@ -28,7 +28,7 @@ ASAN_COPIES = $(wildcard setup.py pyproject.toml README.md CHANGELOG.md CONTRIBU
 .DEFAULT_GOAL := build
 FUZZ_SECONDS ?= 20
 .PHONY: build native tools services test test-quick demo lint format asan fuzz wheel clean distclean help \
-	bench bench-quick bench-check bench-baseline peers judges interop
+	bench bench-quick bench-check bench-baseline peers peer-tests judges interop
 
 build: $(VENV)/.installed ## build everything into the checkout (the default)
 	@$(BIN)/python setup.py -q build_ext --inplace

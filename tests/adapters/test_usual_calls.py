@@ -168,10 +168,12 @@ def test_sessions(serving: Any, fetching: Any, version: ssl.TLSVersion) -> None:
         Pair(elsewhere, serving, session=session)
 
 
-def test_crls(root: Authority, library: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("loaded", ["crl.pem", "both.pem"])
+def test_crls(root: Authority, library: str, tmp_path: Path, loaded: str) -> None:
     good, bad = root.issue("good", names=["dom1.test"]), root.issue("bad", names=["dom1.test"])
     (tmp_path / "crl.pem").write_bytes(root.crl(bad))
     (tmp_path / "ca.pem").write_bytes(root.pem)
+    (tmp_path / "both.pem").write_bytes(root.pem + root.crl(bad))
     calling = adapters.SSLContext(ssl.PROTOCOL_TLS_CLIENT, library=library)
     calling.load_verify_locations(tmp_path / "ca.pem")
     calling.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
@@ -183,14 +185,14 @@ def test_crls(root: Authority, library: str, tmp_path: Path) -> None:
         answering = adapters.SSLContext(ssl.PROTOCOL_TLS_SERVER, library=library)
         answering.load_cert_chain(tmp_path / "chain.pem", tmp_path / "key.pem")
         with pytest.raises(ssl.SSLError, match="there are none"):
-            calling_without(calling, library).do_handshake()
-        calling.load_verify_locations(tmp_path / "crl.pem")
+            without_crls(library).do_handshake()
+        calling.load_verify_locations(tmp_path / loaded)
         failed = Pair(calling, answering).shake()
         reasons.append([getattr(error, "verify_message", "") for error in failed[:1]])
     assert reasons == [[], ["certificate revoked"]]
 
 
-def calling_without(context: ssl.SSLContext, library: str) -> ssl.SSLObject:
+def without_crls(library: str) -> ssl.SSLObject:
     """An end whose context checks CRLs and has none."""
     other = adapters.SSLContext(ssl.PROTOCOL_TLS_CLIENT, library=library)
     other.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF

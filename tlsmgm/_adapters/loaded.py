@@ -64,9 +64,11 @@ class Trusted:
         self._pems: list[bytes | Material] = []
         self._folders: list[str] = []
         self._crls: list[Material] = []
+        self._found: dict[bool, tuple[Certificate, ...]] = {}  # until something is added
 
     def add_file(self, material: Material) -> None:
         """Add what a file holds, certificates and CRLs."""
+        self._found.clear()
         if b"-----BEGIN X509 CRL" in bytes(material):
             self._crls.append(material)
         if b"CERTIFICATE-----" in bytes(material):
@@ -74,10 +76,12 @@ class Trusted:
 
     def add_pem(self, data: bytes) -> None:
         """Add certificates in PEM."""
+        self._found.clear()
         self._pems.append(data)
 
     def add_folder(self, path: str) -> None:
-        """Add a directory; it is read when a context is built."""
+        """Add a directory; it is read when somebody asks whom to trust."""
+        self._found.clear()
         self._folders.append(path)
 
     def __bool__(self) -> bool:
@@ -102,8 +106,12 @@ class Trusted:
                 not, one counts only where its issuers are here as well, up to one that has issued
                 itself: our libraries trust all that they are given.
         """
-        found = dict.fromkeys(_certificates(self._items()))
-        return tuple(found) if partial else tuple(_rooted(found))
+        known = self._found.get(partial)
+        if known is None:
+            found = dict.fromkeys(_certificates(self._items()))
+            known = tuple(found) if partial else tuple(_rooted(found))
+            self._found[partial] = known
+        return known
 
     def _items(self) -> Iterator[Item]:
         for pem in self._pems:
