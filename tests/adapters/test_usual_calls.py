@@ -225,6 +225,12 @@ def test_what_ssl_refuses_is_refused_alike(serving: Any, call: Any, kind: type) 
         call(serving)
 
 
+@pytest.mark.parametrize("name", ["", ".dom1.test", ".".join(["a" * 60] * 6), "a\0b"])
+def test_names_that_cannot_be_sent(fetching: Any, name: str) -> None:
+    with pytest.raises((ssl.SSLError, ValueError, TypeError)):
+        fetching.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=name).do_handshake()
+
+
 def test_strict_verification_is_refused_where_it_would_count(serving: Any, fetching: Any) -> None:
     fetching.verify_flags |= ssl.VERIFY_X509_STRICT
     with pytest.raises(ssl.SSLError, match="STRICT") as caught:

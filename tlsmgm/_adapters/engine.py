@@ -84,7 +84,10 @@ class Engine:
         """The connection; it begins with the first call that needs it."""
         if self._connection is None:
             self._context._count("accept" if self.server_side else "connect")
-            self._connection = self._context._connect(self)
+            try:
+                self._connection = self._context._connect(self)
+            except TLSError as error:
+                raise as_stock(error) from None
         return self._connection
 
     def _established(self) -> None:

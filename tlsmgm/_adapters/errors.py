@@ -16,6 +16,9 @@ __all__ = [
     "AlertError",
     "ConfigError",
     "HandshakeError",
+    "HelloTooLargeError",
+    "InternalError",
+    "NoDomainError",
     "ProtocolError",
     "SSLCertVerificationError",
     "SSLEOFError",
@@ -67,12 +70,24 @@ class HandshakeError(_Both, errors.HandshakeError, ssl.SSLError):
     """The handshake ended without a connection."""
 
 
+class NoDomainError(_Both, errors.NoDomainError, ssl.SSLError):
+    """No TLS domain answers for this address and name; alert 112 was sent (RFC 6066 section 3)."""
+
+
 class AlertError(_Both, errors.AlertError, ssl.SSLError):
     """The peer ended the connection with a fatal alert, whose number is in ``alert``."""
 
 
 class ProtocolError(_Both, errors.ProtocolError, ssl.SSLError):
     """The peer's bytes break the TLS protocol, or what was called for is against it."""
+
+
+class HelloTooLargeError(_Both, errors.HelloTooLargeError, ssl.SSLError):
+    """A client's first message is larger than we read."""
+
+
+class InternalError(_Both, errors.InternalError, ssl.SSLError):
+    """A defect of tlsmgm or of the TLS library; please report it."""
 
 
 class SSLEOFError(_Both, errors.TruncatedError, ssl.SSLEOFError):
@@ -102,7 +117,10 @@ class SSLCertVerificationError(_Both, errors.VerificationError, ssl.SSLCertVerif
 #: Which of the classes above stands for which of ours; the first that fits counts.
 _CLASSES: Final = (
     (errors.AlertError, AlertError),
+    (errors.HelloTooLargeError, HelloTooLargeError),
     (errors.ProtocolError, ProtocolError),
+    (errors.NoDomainError, NoDomainError),
+    (errors.InternalError, InternalError),
     (errors.ConfigError, ConfigError),
     (errors.UnsupportedError, UnsupportedError),
     (errors.HandshakeError, HandshakeError),
