@@ -272,6 +272,18 @@ def encrypted(key: bytes, passphrase: bytes) -> bytes:
     )
 
 
+def test_two_keys_have_one_pass_phrase(library: str, tmp_path: Path) -> None:
+    context = adapters.SSLContext(ssl.PROTOCOL_TLS_SERVER, library=library)
+    for name, word in (("dom1", b"one"), ("good_rsa", b"two")):
+        key = tmp_path / f"{name}.key"
+        key.write_bytes(encrypted(Path(pki(f"{name}.key")).read_bytes(), word))
+        if name == "dom1":
+            context.load_cert_chain(pki("dom1.pem"), key, word)
+    with pytest.raises(tlsmgm.UnsupportedError, match="same password"):
+        context.load_cert_chain(pki("good_rsa.pem"), key, b"two")
+    context.load_cert_chain(pki("good_rsa.pem"), pki("good_rsa.key"), b"two")  # not encrypted
+
+
 def test_an_intermediate_is_no_anchor_unless_partial_chains_are_allowed(
     root: Authority, library: str, tmp_path: Path
 ) -> None:

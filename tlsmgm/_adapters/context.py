@@ -239,13 +239,23 @@ class SSLContext(Maker):
         except TLSError as error:
             raise as_stock(error) from None
         kind = key_kind(leaf.public_key_info)
-        identity = Identity(certificate, key, passphrase.given, kind)
+        opens = passphrase.given if b"ENCRYPTED" in bytes(key) else None
+        identity = Identity(certificate, key, opens, kind)
+        self._check_passphrase(identity)
         if kind not in self._identities and len(self._identities) == _IDENTITIES_MAX:
             raise UnsupportedError("a context shows certificates with keys of two kinds at most")
         check_identity(identity, self._backend)
         self._identities.pop(kind, None)
         self._identities[kind] = identity
         self._changes += 1
+
+    def _check_passphrase(self, identity: Identity) -> None:
+        others = {one.passphrase for one in self._identities.values() if one.kind != identity.kind}
+        if identity.passphrase is not None and others - {None, identity.passphrase}:
+            raise UnsupportedError(
+                "the encrypted keys of a context must have the same password",
+                hint="encrypt both with one, or none",
+            )
 
     def load_dh_params(self, path: AnyPath, /) -> None:
         """Load Diffie-Hellman parameters; see ``ssl``."""
