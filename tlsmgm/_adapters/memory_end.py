@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["MemoryEnd"]
 
 #: Bytes that go through at once.
-_PIECE: Final = 1 << 16
+_PIECE: Final = 1 << 18
 
 
 class MemoryEnd(Engine):
