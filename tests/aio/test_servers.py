@@ -18,7 +18,16 @@ from tests.support.aio import HOST, Note, connect, echo, leave, port_of, run, se
 from tests.support.listeners import Ends
 from tests.support.managers import client_domain, manager_of, pem, server_domain
 from tests.support.proxy import client_context
-from tlsmgm import AlertError, ClientHello, Domain, Limits, TLSError, TLSManager, aio
+from tlsmgm import (
+    AlertError,
+    ClientHello,
+    Domain,
+    Limits,
+    TLSError,
+    TLSManager,
+    UnsupportedError,
+    aio,
+)
 
 
 async def ask(server: aio.Server, manager: TLSManager, name: str = "dom1.test") -> str:
@@ -276,6 +285,14 @@ def test_aiohttp(manager: TLSManager, loop: str, engine: bool) -> None:
         await server.wait_closed()
 
     run(main(), loop)
+
+
+def test_without_a_library_nobody_is_served(engine: bool) -> None:
+    async def main() -> None:
+        with pytest.raises(UnsupportedError, match="no TLS library"):
+            await aio.start_server(echo, HOST, 0, tls=TLSManager("none"), engine=engine)
+
+    run(main())
 
 
 def test_several_loops_at_once(manager: TLSManager) -> None:
