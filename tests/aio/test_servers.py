@@ -353,7 +353,8 @@ def test_handshakes_yield_to_the_loop(manager: TLSManager) -> None:
         async with serving(manager) as server:
             assert await ask(server, manager) == "dom1"
             workers = [one for one in threading.enumerate() if one.name.startswith("tlsmgm-worker")]
-            assert [os.getpriority(os.PRIO_PROCESS, one.native_id or 0) for one in workers] == [10]
-            assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == 0
+            found = [os.getpriority(os.PRIO_PROCESS, one.native_id or 0) for one in workers]
+            own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+            assert found == [max(10, own)]
 
     run(main())
