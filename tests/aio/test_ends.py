@@ -8,13 +8,13 @@ import os
 import socket
 import weakref
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from tests.support.aio import HOST, Note, connect, leave, port_of, run, serving
 from tests.support.managers import LOCAL, client_domain, manager_of, server_domain
-from tlsmgm import HandshakeError, TLSError, TLSManager, aio
+from tlsmgm import HandshakeError, ProtocolError, TLSError, TLSManager, aio
 from tlsmgm._aio import dialing
 from tlsmgm._aio.sockets import SocketTransport
 
@@ -182,6 +182,45 @@ def test_a_reset_is_told(manager: TLSManager, loop: str, engine: bool) -> None:
     run(main(), loop)
 
 
+class _Asking:
+    """Stands for a connection whose peer asks for new keys all the time."""
+
+    handshake_complete = True
+    output_pending = 0
+
+    def decrypt(self, wire: bytes) -> None:
+        self.output_pending += 1000 * len(wire)
+
+    def drain(self) -> bytes:
+        return b""
+
+    def encrypt(self, data: bytes) -> bytes:
+        return data
+
+
+def test_answers_that_nobody_takes_have_a_bound() -> None:
+    """A peer that asks on and on, and reads nothing, must not cost memory without end."""
+
+    async def main() -> None:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        note, asking = Note(), _Asking()
+        own = asyncio.get_running_loop()
+        transport = SocketTransport(own, note, cast("Any", asking), ours, shutdown_timeout=1)
+        transport.begin_established()
+        transport.write(bytes(10_000_000))
+        theirs.sendall(bytes(60))
+        while asking.output_pending < 60_000:
+            await asyncio.sleep(0)
+        assert not transport.is_closing()
+        theirs.sendall(bytes(60))
+        await note.lost
+        assert isinstance(note.error, ProtocolError)
+        theirs.close()
+
+    run(main())
+
+
 def test_a_forgotten_transport_warns(manager: TLSManager) -> None:
     ours, theirs = socket.socketpair()
     own = asyncio.new_event_loop()
@@ -212,7 +251,8 @@ def test_what_is_over_goes_without_the_collector(manager: TLSManager, engine: bo
         await leave(writer)
         server.close()
         await server.wait_closed()
-        await asyncio.sleep(0)
+        for _ in range(10):  # who waits for the end is told first
+            await asyncio.sleep(0)
         assert [ref() for ref in known] == [None]
 
     gc.disable()

@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import _ssl
-import functools
-import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from tlsmgm._core.certificate import Certificate
-from tlsmgm._material.memory_path import path_of
+from tlsmgm._stdlib.peer_certificates import as_dict
 
-__all__ = ["PeerCertificate", "as_dict", "verified_chain"]
-
-
-@functools.lru_cache(maxsize=64)
-def _decoded(der: bytes) -> dict[str, Any]:
-    # What getpeercert() returns is CPython's own, so that a field is there or not as it always was.
-    with path_of(ssl.DER_cert_to_PEM_cert(der).encode()) as path:
-        decode: Callable[[str], dict[str, Any]] = getattr(_ssl, "_test_decode_cert")  # noqa: B009
-        return decode(path)
-
-
-def as_dict(certificate: Certificate) -> dict[str, Any]:
-    """Return the fields of a certificate, as ``getpeercert()`` of ``ssl`` shows them."""
-    return dict(_decoded(certificate.der))
+__all__ = ["PeerCertificate", "verified_chain"]
 
 
 class PeerCertificate:

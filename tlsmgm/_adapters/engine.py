@@ -11,11 +11,12 @@ import ssl
 import weakref
 from typing import Any, Final, NoReturn
 
-from tlsmgm._adapters.certificates import PeerCertificate, as_dict, verified_chain
+from tlsmgm._adapters.certificates import PeerCertificate, verified_chain
 from tlsmgm._adapters.errors import UnsupportedError, as_stock, refuse
 from tlsmgm._adapters.maker import Maker
 from tlsmgm._adapters.session import SSLSession
 from tlsmgm._native.connection import Connection
+from tlsmgm._stdlib.peer_certificates import as_dict
 from tlsmgm.errors import TLSError
 
 __all__ = ["CHANNEL_BINDINGS", "Engine"]

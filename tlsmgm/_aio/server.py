@@ -138,10 +138,11 @@ class Server(asyncio.AbstractServer):
             sock.close()
             return
         set_nodelay(sock)
+        connection = server_connection(self._manager, sock)
         transport = SocketTransport(
             self._loop,
             protocol,
-            server_connection(self._manager, sock),
+            connection,
             sock,
             shutdown_timeout=self._shutdown_timeout,
             on_lost=self._forget,
@@ -307,6 +308,7 @@ async def create_server(
         ConfigError: the domain, or an option, cannot be used.
         OSError: an address cannot be had.
         TypeError: the arguments contradict each other.
+        UnsupportedError: the manager has no TLS library.
     """
     if sock is not None and (host is not None or port is not None):
         raise TypeError("give host and port, or sock")
@@ -333,6 +335,8 @@ async def create_server(
         )
     )
     try:
+        if not has_engine:
+            server_connection(manager, socks[0])  # there must be a TLS library
         server = Server(
             asyncio.get_running_loop(),
             manager,

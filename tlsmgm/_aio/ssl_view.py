@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, overload
+from typing import Any, Literal, overload
 
 from tlsmgm._native.connection import Connection
-
-if TYPE_CHECKING:
-    from tlsmgm._core.certificate import Certificate
+from tlsmgm._stdlib.peer_certificates import as_dict
 
 __all__ = ["SSLView", "certificate_fields"]
-
-#: Names of attributes, ours and those of ``ssl``, in the order in which most names have them.
-_ATTRIBUTES: Final = {
-    "country": "countryName",
-    "state": "stateOrProvinceName",
-    "locality": "localityName",
-    "organization": "organizationName",
-    "unit": "organizationalUnitName",
-    "cn": "commonName",
-    "serial": "serialNumber",
-}
-
-_ALTERNATIVES: Final = {"hostname": "DNS", "ip": "IP Address", "email": "email", "uri": "URI"}
 
 
 class SSLView:
@@ -110,29 +95,4 @@ def certificate_fields(connection: Connection) -> dict[str, Any] | None:
     certificate = connection.peer_certificate
     if certificate is None:
         return None
-    return _fields(certificate) if connection.peer_verified else {}
-
-
-def _fields(certificate: Certificate) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "subject": _name(certificate.subject_attribute),
-        "issuer": _name(certificate.issuer_attribute),
-        "version": certificate.version + 1,
-        "serialNumber": _even_hex(certificate.serial),
-        "notBefore": certificate.not_before_text,
-        "notAfter": certificate.not_after_text,
-    }
-    names = tuple(
-        (word, text) for kind, word in _ALTERNATIVES.items() for text in certificate.alt_names(kind)
-    )
-    return found | ({"subjectAltName": names} if names else {})
-
-
-def _name(attribute: Any) -> tuple[tuple[tuple[str, str]], ...]:
-    found = ((word, attribute(name)) for name, word in _ATTRIBUTES.items())
-    return tuple(((word, text),) for word, text in found if text is not None)
-
-
-def _even_hex(number: int) -> str:
-    text = f"{number:X}"
-    return text if len(text) % 2 == 0 else f"0{text}"
+    return as_dict(certificate) if connection.peer_verified else {}

@@ -22,12 +22,15 @@ from tlsmgm._aio.info import tls_info
 from tlsmgm._aio.outgoing import AT_ONCE, Outgoing, limits_of
 from tlsmgm._aio.receivers import receiver_of
 from tlsmgm._native.connection import Connection
-from tlsmgm.errors import HandshakeError, TLSError
+from tlsmgm.errors import HandshakeError, ProtocolError, TLSError
 
 __all__ = ["Settled", "TLSTransport"]
 
 #: Called once when the handshake has ended, with the error if it has failed.
 Settled = Callable[[BaseException | None], None]
+
+#: Bytes of answers of TLS itself that may wait while the wire is blocked: those to KeyUpdates.
+_MOST_ANSWERS: Final = 64 * 1024
 
 #: Stands above a transport that is lost.
 _NOBODY: Final = asyncio.Protocol()
@@ -213,6 +216,8 @@ class TLSTransport(asyncio.Transport):
             self._flush()
         elif not self._is_blocked and (records := connection.drain()):
             self._put(records)  # of the handshake, or of a change of keys
+        if self._is_blocked and connection.output_pending > _MOST_ANSWERS:
+            self._lose(ProtocolError("the peer asks for new keys, and does not take our answers"))
 
     def _take_end(self) -> None:
         """The wire has ended."""

@@ -335,8 +335,8 @@ class Engine:
 
     def _work(self, worker: Worker) -> None:
         try:
-            if self._nice and sys.platform.startswith("linux"):  # where each thread has its own
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._nice)
+            if self._nice and sys.platform.startswith("linux"):
+                _be_nice(self._nice)
             worker.run()
         finally:
             with self._lock:  # the bell is there as long as somebody works
@@ -414,6 +414,18 @@ def _end_all() -> None:
         engine.stop()
     for engine in engines:
         engine.join()
+
+
+def _be_nice(value: int) -> None:
+    """Let the thread that asks yield to others; on Linux each has a value of its own.
+
+    Args:
+        value: of nice; a process that is nicer stays so, for going back is not allowed.
+    """
+    thread = threading.get_native_id()
+    with contextlib.suppress(OSError):
+        if os.getpriority(os.PRIO_PROCESS, thread) < value:
+            os.setpriority(os.PRIO_PROCESS, thread, value)
 
 
 def _admission(limits: Limits) -> Admission:
