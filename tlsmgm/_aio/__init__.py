@@ -4,8 +4,8 @@
 :mod:`~tlsmgm._aio.streams`            readers and writers
 :mod:`~tlsmgm._aio.upgrading`          from plain text to TLS: STARTTLS
 :mod:`~tlsmgm._aio.client`             connections that we open
-:mod:`~tlsmgm._aio.server`             servers, on the engine's listener or on sockets of their own
-:mod:`~tlsmgm._aio.acceptor`           those sockets, where there is no engine
+:mod:`~tlsmgm._aio.server`             servers
+:mod:`~tlsmgm._aio.acceptor`           who comes in, by the engine or by sockets of our own
 :mod:`~tlsmgm._aio.binding`            listening sockets, as asyncio makes them
 :mod:`~tlsmgm._aio.dialing`            TCP connections, to whichever address answers
 :mod:`~tlsmgm._aio.given`              a manager, or one domain in its place
