@@ -190,6 +190,8 @@ def test_absent_programs_say_what_to_install(monkeypatch: pytest.MonkeyPatch) ->
     assert absent == [
         "tlsmgm proxy, openssl: this backend is not built; run make",
         "tlsmgm proxy, wolfssl: this backend is not built; run make",
+        "tlsmgm proxy, openssl, 2 workers: this backend is not built; run make",
+        "tlsmgm proxy, wolfssl, 2 workers: this backend is not built; run make",
         "engine, openssl: no openssl here",
         "engine, wolfssl: no wolfssl here",
         "plain C relay, openssl: no openssl here",
