@@ -120,6 +120,10 @@ class MemoryEnd(Engine):
         assert connection is not None
         data = None
         try:
+            if not self._maybe_more and 0 < self._incoming.pending <= size:
+                data = connection.decrypt(self._incoming.read())
+                if data is not None and len(data) > size:  # a record had begun before
+                    data, self._ahead = data[:size], data[size:]
             while data is None:
                 if not self._maybe_more:
                     self._take(connection)
@@ -190,20 +194,19 @@ class MemoryEnd(Engine):
         assert connection is not None
         if self._shut:
             self._refuse_write()
-        with memoryview(data) as view:
-            size = view.nbytes
-            try:
-                if size <= _PIECE:
-                    self._outgoing.write(connection.encrypt(data))
-                else:
-                    self._write_long(connection, view)
-            except TLSError as error:
-                self._fail(connection, error)
+        size = len(data) if isinstance(data, bytes) else memoryview(data).nbytes
+        try:
+            if size <= _PIECE:
+                self._outgoing.write(connection.encrypt(data))
+            else:
+                self._write_long(connection, data)
+        except TLSError as error:
+            self._fail(connection, error)
         return size
 
-    def _write_long(self, connection: Connection, data: memoryview) -> None:
+    def _write_long(self, connection: Connection, data: Buffer) -> None:
         """In pieces, which stay in the processor's cache on their way."""
-        with data.cast("B") as view:
+        with memoryview(data) as whole, whole.cast("B") as view:
             for at in range(0, len(view), _PIECE):
                 self._outgoing.write(connection.encrypt(view[at : at + _PIECE]))
 
