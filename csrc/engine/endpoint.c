@@ -453,6 +453,10 @@ bool tlsmgm_endpoint_step(struct tlsmgm_endpoint *endpoint, const struct tlsmgm_
         advance(endpoint);
     }
     for (int i = 0; i < READS_MAX && may_read(endpoint); i++) read_once(endpoint);
+    /* A client that ends while it waits for a domain cannot finish its handshake. */
+    if ((endpoint->holds & TLSMGM_HOLD_ASK) != 0 && endpoint->end_is_near) {
+        tlsmgm_endpoint_reset(endpoint);
+    }
     /* Last, for a peer that takes nothing more may have said its last words before. */
     if (endpoint->writable) write_pending(endpoint);
     return tlsmgm_endpoint_has_more(endpoint);

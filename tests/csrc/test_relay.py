@@ -461,6 +461,17 @@ def test_an_answer_that_comes_too_late(rig: Rig, peer: Rig) -> None:
     assert (relay.phase, relay.status) == ("OVER", "handshake-timeout")
 
 
+def test_a_client_that_goes_while_it_waits(rig: Rig, peer: Rig) -> None:
+    """It keeps no place from others."""
+    asking = Asking(rig, peer)
+    asking.client.sock.close()
+    asking.relay.peers.clear()
+    asking.relay.run()
+    assert (asking.relay.phase, asking.relay.status) == ("OVER", "handshake-failed")
+    asking.relay.answer(asking.relay.ffi.NULL)
+    assert asking.relay.status == "handshake-failed"
+
+
 def test_a_second_answer(rig: Rig, peer: Rig) -> None:
     asking = Asking(rig, peer)
     asking.relay.answer(asking.relay.selector_for(b"dom1.test"))

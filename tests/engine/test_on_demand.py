@@ -180,16 +180,110 @@ def test_nothing_is_remembered_for_ever(manager: TLSManager, greeter: Greeter) -
 
 
 def test_only_so_many_are_remembered(manager: TLSManager, greeter: Greeter) -> None:
+    """Those that were refused are counted by themselves, so strangers push nobody out."""
     loader = Loader()
     said = OnDemand(loader, remembered=1)
+    names = ["dom1.test", "else.test", "more.test", "else.test", "dom1.test"]
     with listening(manager, greeter.address, on_client_hello=said) as (listener, _):
-        for name in ("dom1.test", "else.test", "dom1.test", "dom1.test"):
+        for name in names:
             outcome(listener, name)
-    assert [client.server_name for client in loader.asked] == [
-        "dom1.test",
-        "else.test",
-        "dom1.test",
-    ]
+    assert [client.server_name for client in loader.asked] == names[:4]
+
+
+def test_a_name_can_be_forgotten(manager: TLSManager, greeter: Greeter) -> None:
+    loader = Loader()
+    with listening(manager, greeter.address, on_client_hello=loader) as (listener, _):
+        for name in ("DOM1.test", None):
+            assert ask(listener) == b"hello"
+            listener.forget_domain(name)
+        assert ask(listener) == b"hello"
+        listener.forget_domain("other.test")
+        assert ask(listener) == b"hello"
+    assert len(loader.asked) == 3
+
+
+def test_a_route_of_its_own(manager: TLSManager, greeter: Greeter) -> None:
+    with (
+        Greeter(b"other") as other,
+        listening(
+            manager, {"dom1": other.address, "*": greeter.address}, on_client_hello=Loader()
+        ) as (listener, _),
+    ):
+        assert ask(listener) == b"other"
+        assert ask(listener, "dom2.test") == b"hello"
+
+
+@pytest.mark.parametrize("error", [SystemExit(1), KeyboardInterrupt(), asyncio.CancelledError()])
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_whatever_the_program_raises(
+    manager: TLSManager, greeter: Greeter, error: BaseException
+) -> None:
+    """The next one is asked, and a name is refused for a while only."""
+    outcomes: list[Any] = [error, server_domain()]
+
+    def load(client: ClientHello) -> Any:
+        found = outcomes.pop(0)
+        if isinstance(found, BaseException):
+            raise found
+        return found
+
+    said = OnDemand(load, refused_seconds=0)
+    with listening(manager, greeter.address, on_client_hello=said) as (listener, _):
+        assert is_refused(listener, "dom1.test")
+        assert ask(listener) == b"hello"
+
+
+def test_a_task_that_is_cancelled(manager: TLSManager, greeter: Greeter) -> None:
+    outcomes = [True, False]
+
+    async def load(client: ClientHello) -> Domain:
+        if outcomes.pop(0):
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+            await asyncio.sleep(0)
+        return server_domain()
+
+    said = OnDemand(load, refused_seconds=0)
+    with listening(manager, greeter.address, on_client_hello=said) as (listener, _):
+        assert is_refused(listener, "dom1.test")
+        assert ask(listener) == b"hello"
+
+
+def test_look_ups_that_hang_keep_nobody_from_others(manager: TLSManager, greeter: Greeter) -> None:
+    loader, may_end = Loader(), threading.Event()
+
+    def load(client: ClientHello) -> Any:
+        if client.server_name == "dom1.test":
+            return loader(client)
+        return may_end.wait(TIMEOUT) and None
+
+    limits = Limits(handshake_timeout=TIMEOUT)
+    with (
+        listening(manager, greeter.address, on_client_hello=load, limits=limits) as (listener, _),
+        contextlib.ExitStack() as stack,
+    ):
+        stack.callback(may_end.set)
+        for number in range(40):
+            address = ("127.0.0.1", port_of(listener))
+            sock = stack.enter_context(socket.create_connection(address, TIMEOUT))
+            sock.sendall(hello.real_hello(f"hangs{number}.test"))
+        wait_until(lambda: listener.statistics()["questions_total"] == 40)
+        assert ask(listener) == b"hello"
+
+
+def test_a_loop_that_is_closed(manager: TLSManager, greeter: Greeter) -> None:
+    """Who asks is refused at once, and told why."""
+    loader = Loader()
+
+    async def listen() -> Listener:
+        return manager.listen(ANYWHERE, greeter.address, on_client_hello=loader.later)
+
+    with running_loop() as run:
+        listener = run(listen())
+    with listener:
+        assert is_refused(listener, "dom1.test")
+    assert loader.asked == []
 
 
 @pytest.mark.parametrize("is_coroutine", [False, True])
@@ -260,7 +354,7 @@ def test_too_many_names_at_a_time(manager: TLSManager) -> None:
         wait_until(lambda: len(loader.asked) == 1)
         assert is_refused(listener, "else.test")
         assert listener.statistics()["questions_refused_total"] == 1
-    assert [end.status for end in ends.all] == ["no-domain", "drained"]
+    assert [end.status for end in ends.all] == ["no-domain", "handshake-failed"]  # it has gone
 
 
 def test_nobody_waits_longer_than_for_a_handshake(manager: TLSManager) -> None:

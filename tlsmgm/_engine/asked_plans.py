@@ -24,6 +24,7 @@ class AskedPlans:
         build: loads a domain's files.
         make: makes the plan of a number in which a domain alone answers.
         patience: returns the seconds that a handshake may take.
+        complain: logs something, but not again and again.
     """
 
     def __init__(
@@ -32,12 +33,14 @@ class AskedPlans:
         build: Callable[[Domain], BuiltContext],
         make: Callable[[int, Domain, BuiltContext], Plan],
         patience: Callable[[], float],
+        complain: Callable[[str], None],
     ) -> None:
         self._engine = engine
         self._make = make
         self._patience = patience
         self._number = _FIRST_NUMBER
         self.build = build
+        self.complain = complain
 
     @property
     def patience(self) -> float:

@@ -2,32 +2,36 @@
 
 ::
 
-    workers --questions--> thread "tlsmgm-hellos" --load()--> the program's loop, or a thread
-            <--plans------                        <--domain--
+    workers --questions--> thread "tlsmgm-hellos" --look-ups--> the program's loop, or threads
+            <--plans------                        <--domain----
 
 The clients wait in the workers, which go on with others meanwhile.  Of those who ask for one name
 at one address, one is asked for.  Each look-up has the time of a handshake and a little more.
+Whatever the program does, the thread goes on: it waits for nobody, and nothing that goes wrong in a
+look-up is raised here.
 """
 
 from __future__ import annotations
 
 import asyncio
-import inspect
+import concurrent.futures
 import logging
 import re
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
+from tlsmgm._core.match_index import MatchIndex
 from tlsmgm._core.plan import Plan
 from tlsmgm._core.question import Question, Questions
 from tlsmgm._domains.addresses import unpack_address
 from tlsmgm._domains.domain import Domain
-from tlsmgm._domains.words import printable
+from tlsmgm._domains.matching import match_entries
 from tlsmgm._engine.bell import Bell
+from tlsmgm._engine.looking_up import Looked, LookUps
 from tlsmgm._engine.on_demand import ClientHello, OnDemand
 from tlsmgm._native.contexts import BuiltContext
 
@@ -38,7 +42,10 @@ logger = logging.getLogger("tlsmgm")
 #: Questions of one worker that may wait to be looked at; the clients of more are refused.
 _CAPACITY: Final = 1024
 
-#: Seconds at the end of the interpreter for a look-up that does not end.
+#: Seconds between two looks at what is late.
+_TICK: Final = 0.5
+
+#: Seconds at the end of the interpreter for what the thread is doing.
 _LAST_WAIT: Final = 2.0
 
 #: Seconds beyond those of a handshake: that one is over is for the engine to say.
@@ -75,16 +82,30 @@ class Oracle(Protocol):
     def answer(self, worker: int, token: int, plan: Plan | None) -> None:
         """Tell a worker."""
 
+    def complain(self, text: str) -> None:
+        """Log something, but not again and again."""
+
 
 @dataclass(slots=True)
 class _Found:
-    """The answer to a name, as long as it holds."""
+    """A domain that was found, as long as it holds."""
 
     until: float
-    domain: Domain | None = None  # None: it is refused
-    built: BuiltContext | None = None
+    domain: Domain
+    built: BuiltContext
     plan: Plan | None = None
     era: object = None
+
+
+class _LookUp:
+    """A name that is looked for, and who waits for it."""
+
+    def __init__(self, key: _Key, hello: ClientHello, deadline: float) -> None:
+        self.key = key
+        self.hello = hello
+        self.deadline = deadline
+        self.clients: list[tuple[int, Question]] = []
+        self.future: concurrent.futures.Future[Looked] | None = None
 
 
 class Asking:
@@ -102,11 +123,14 @@ class Asking:
         self.rings = [Questions(_CAPACITY) for _ in range(workers)]
         self.bell = Bell()
         self._on_demand = on_demand
+        self._loop = loop
         self._oracle: Oracle
-        self._their_loop = loop
-        self._known: OrderedDict[_Key, _Found] = OrderedDict()
-        self._waiting: dict[_Key, list[tuple[int, Question]]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._look_ups: LookUps
+        self._found: OrderedDict[_Key, _Found] = OrderedDict()
+        self._nobody: OrderedDict[_Key, float] = OrderedDict()  # until when each is refused
+        self._waiting: dict[_Key, _LookUp] = {}
+        self._done: deque[_LookUp] = deque()
+        self._to_forget: deque[str | None] = deque()
         self._refused = 0
         self._is_over = False
         self._thread = threading.Thread(target=self._run, name="tlsmgm-hellos", daemon=True)
@@ -118,12 +142,15 @@ class Asking:
             oracle: makes plans.
         """
         self._oracle = oracle
+        self._look_ups = LookUps(self._on_demand, oracle.build, self._loop)
         self._thread.start()
 
     def end(self) -> None:
-        """Look no more; look-ups that are not done are given up."""
+        """Look no more, for no worker asks; look-ups that are not done are given up."""
         self._is_over = True
-        if self.bell.descriptors:
+        if self._thread.ident is None:
+            self.bell.close()
+        elif self.bell.descriptors:
             self.bell.ring()
 
     def join(self) -> None:
@@ -135,6 +162,12 @@ class Asking:
         """After a fork, in the child."""
         self.bell.close()
 
+    def forget_name(self, name: str | None) -> None:
+        """Look for a name anew when the next client asks for it; None: for all."""
+        self._to_forget.append(name)
+        if self.bell.descriptors:
+            self.bell.ring()
+
     @property
     def refused(self) -> int:
         """Clients who were refused because too many waited."""
@@ -143,137 +176,180 @@ class Asking:
     # In the thread.
 
     def _run(self) -> None:
-        try:
-            asyncio.run(self._attend())
-        finally:
-            self.bell.close()
+        while not self._is_over:
+            self.bell.wait(_TICK if self._waiting else 60.0)
+            try:
+                self._step()
+            except Exception:  # such as no memory: whoever waits is refused by the deadline
+                logger.exception("a question of a client could not be looked at")
+        self._look_ups.end()
+        for look_up in self._waiting.values():
+            if look_up.future is not None:
+                look_up.future.cancel()
+        self.bell.close()
 
-    async def _attend(self) -> None:
-        loop = asyncio.get_running_loop()
-        rung = asyncio.Event()
-        loop.add_reader(self.bell.ear, rung.set)
-        try:
-            while not self._is_over:
-                await rung.wait()
-                rung.clear()
-                self.bell.wait(0)
-                self._look()
-        finally:
-            loop.remove_reader(self.bell.ear)
-
-    def _look(self) -> None:
+    def _step(self) -> None:
+        while self._to_forget:
+            self._forget_now(self._to_forget.popleft())
+        while self._done:
+            self._finish(self._done.popleft())
+        now = time.monotonic()
+        for look_up in [one for one in self._waiting.values() if one.deadline <= now]:
+            self._give_up(look_up)
         for worker, ring in enumerate(self.rings):
-            while batch := ring.take():
-                for question in batch:
-                    self._consider(worker, question)
+            batch = ring.take()
+            if batch:
+                self.bell.ring()  # there may be more, and others have a turn first
+            for question in batch:
+                self._consider(worker, question)
 
     def _consider(self, worker: int, question: Question) -> None:
         name = question.server_name
         key = (None if name is None else name.lower(), question.local_address)
+        client = worker, question
         found = self._remembered(key)
         if found is not None:
-            self._answer([(worker, question)], found)
+            self._answer([client], self._plan_of(found))
+        elif self._is_refused(key) or not _is_name(key[0]):
+            self._answer([client], None)
         elif key in self._waiting:
-            self._waiting[key].append((worker, question))
-        elif not _is_name(key[0]):
-            self._oracle.answer(worker, question.token, None)
-        elif len(self._waiting) >= self._on_demand.max_waiting:
+            self._waiting[key].clients.append(client)
+        elif len(self._waiting) >= self._on_demand.max_waiting or self._look_ups.is_full:
             self._refused += 1
-            self._oracle.answer(worker, question.token, None)
+            self._answer([client], None)
         else:
-            self._waiting[key] = [(worker, question)]
-            task = asyncio.get_running_loop().create_task(self._settle(key, question))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._look_for(key, client)
+
+    # What is looked for.
+
+    def _look_for(self, key: _Key, client: tuple[int, Question]) -> None:
+        deadline = time.monotonic() + self._oracle.patience + _MORE
+        look_up = _LookUp(key, _hello_of(key[0], client[1]), deadline)
+        look_up.clients.append(client)
+        self._waiting[key] = look_up
+        try:
+            look_up.future = self._look_ups.begin(look_up.hello)
+        except Exception as error:
+            self._refuse(look_up, error)
+            return
+        look_up.future.add_done_callback(lambda _: self._tell_done(look_up))
+
+    def _tell_done(self, look_up: _LookUp) -> None:
+        """In whatever thread it is: let ours look."""
+        self._done.append(look_up)
+        if not self._is_over and self.bell.descriptors:
+            self.bell.ring()
+
+    def _finish(self, look_up: _LookUp) -> None:
+        if self._waiting.get(look_up.key) is not look_up:
+            return  # it came too late, and was given up
+        assert look_up.future is not None
+        try:
+            looked = look_up.future.result(0)
+            if looked is not None:
+                _check_match(looked[0], look_up.key)
+        except BaseException as error:  # the program's; none of ours is raised here
+            self._refuse(look_up, error)
+            return
+        del self._waiting[look_up.key]
+        if looked is None:
+            self._remember_nobody(look_up.key)
+            self._answer(look_up.clients, None)
+            return
+        found = _Found(time.monotonic() + self._on_demand.seconds, *looked)
+        self._remember(look_up.key, found)
+        self._answer(look_up.clients, self._plan_of(found))
+
+    def _give_up(self, look_up: _LookUp) -> None:
+        if look_up.future is not None:
+            look_up.future.cancel()
+        self._refuse(look_up, None)
+
+    def _refuse(self, look_up: _LookUp, error: BaseException | None) -> None:
+        """It has failed; None: it took too long."""
+        del self._waiting[look_up.key]
+        self._remember_nobody(look_up.key)
+        self._answer(look_up.clients, None)
+        name = look_up.hello.server_name
+        who = "clients without a name" if name is None else repr(name)
+        why = "was not found in the time of a handshake" if error is None else _words_of(error)
+        self._oracle.complain(f"the domain for {who}: {why}")
+
+    def _answer(self, clients: Sequence[tuple[int, Question]], plan: Plan | None) -> None:
+        for worker, question in clients:
+            try:
+                self._oracle.answer(worker, question.token, plan)
+            except Exception as error:  # no memory; the client's deadline comes
+                self._oracle.complain(f"a client could not be answered: {_words_of(error)}")
+
+    # What is remembered.
 
     def _remembered(self, key: _Key) -> _Found | None:
-        found = self._known.get(key)
-        if found is not None and found.until <= time.monotonic():
+        found = self._found.get(key)
+        if found is None:
+            return None
+        if found.until <= time.monotonic():
             self._forget(key)
             return None
+        self._found.move_to_end(key)
         return found
 
+    def _is_refused(self, key: _Key) -> bool:
+        return self._nobody.get(key, 0.0) > time.monotonic()
+
     def _remember(self, key: _Key, found: _Found) -> None:
-        self._known[key] = found
-        while len(self._known) > self._on_demand.remembered:
-            self._forget(next(iter(self._known)))
+        self._nobody.pop(key, None)
+        self._found[key] = found
+        while len(self._found) > self._on_demand.remembered:
+            self._forget(next(iter(self._found)))
+
+    def _remember_nobody(self, key: _Key) -> None:
+        self._nobody.pop(key, None)
+        self._nobody[key] = time.monotonic() + self._on_demand.refused_seconds
+        while len(self._nobody) > self._on_demand.remembered:
+            self._nobody.popitem(last=False)
 
     def _forget(self, key: _Key) -> None:
-        plan = self._known.pop(key).plan
+        plan = self._found.pop(key).plan
         if plan is not None:
             self._oracle.let_go(plan)
 
-    async def _settle(self, key: _Key, question: Question) -> None:
-        """Look for the domain of a name, and tell all who wait for it."""
-        hello = _hello_of(key[0], question)
-        try:
-            found = await asyncio.wait_for(self._find(hello), self._oracle.patience + _MORE)
-        except TimeoutError:
-            found = self._nobody()
-            _complain(hello, "was not found in the time of a handshake")
-        except Exception as error:
-            found = self._nobody()
-            _complain(hello, f"{type(error).__name__}: {error}")
-        self._remember(key, found)
-        self._answer(self._waiting.pop(key), found)
-
-    def _nobody(self) -> _Found:
-        return _Found(time.monotonic() + self._on_demand.refused_seconds)
-
-    async def _find(self, hello: ClientHello) -> _Found:
-        said = self._on_demand
-        if said.ask is not None and not await self._call(said.ask, hello):
-            return self._nobody()
-        domain = await self._call(said.load, hello)
-        if domain is None or domain == "reject":
-            return self._nobody()
-        if not isinstance(domain, Domain):
-            raise TypeError(f"load() must return a Domain, 'reject' or None, not {domain!r}")
-        built = await asyncio.to_thread(self._oracle.build, domain)
-        return _Found(time.monotonic() + said.seconds, domain, built)
-
-    async def _call(self, callback: Callable[[ClientHello], Any], hello: ClientHello) -> Any:
-        """Call the program: coroutine functions in its loop, others in a thread."""
-        if not inspect.iscoroutinefunction(callback):
-            said = await asyncio.to_thread(callback, hello)
-            if not inspect.isawaitable(said):
-                return said
-            awaited = _await(said)
-        else:
-            awaited = callback(hello)
-        loop = self._their_loop
-        if loop is None or loop.is_closed():
-            return await awaited
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(awaited, loop))
-
-    def _answer(self, clients: Sequence[tuple[int, Question]], found: _Found) -> None:
-        plan = None
-        try:
-            plan = self._plan_of(found)
-        except Exception:
-            logger.exception("a domain that was found cannot be used")
-        for worker, question in clients:
-            self._oracle.answer(worker, question.token, plan)
+    def _forget_now(self, name: str | None) -> None:
+        wanted = None if name is None else name.lower().encode("ascii", "replace")
+        for key in [key for key in self._found if name is None or key[0] == wanted]:
+            self._forget(key)
+        for key in [key for key in self._nobody if name is None or key[0] == wanted]:
+            del self._nobody[key]
 
     def _plan_of(self, found: _Found) -> Plan | None:
         """The plan in which it answers, made anew where routes or limits have changed."""
-        if found.domain is None or found.built is None:
+        try:
+            era = self._oracle.era
+            if found.plan is None or found.era is not era:
+                made, old = self._oracle.plan(found.domain, found.built), found.plan
+                found.plan, found.era = made, era
+                if old is not None:
+                    self._oracle.let_go(old)
+            found.plan.turn_ticket_keys()
+        except Exception as error:
+            self._oracle.complain(f"domain {found.domain.name!r}: {_words_of(error)}")
             return None
-        if found.plan is None or found.era is not self._oracle.era:
-            if found.plan is not None:
-                self._oracle.let_go(found.plan)
-            found.era = self._oracle.era
-            found.plan = self._oracle.plan(found.domain, found.built)
-        found.plan.turn_ticket_keys()
         return found.plan
-
-
-async def _await(said: Any) -> Any:
-    return await said
 
 
 def _is_name(name: bytes | None) -> bool:
     return name is None or (_NAME.fullmatch(name) is not None and b".." not in name)
+
+
+def _check_match(domain: Domain, key: _Key) -> None:
+    """See whether a domain answers for what was asked.
+
+    Raises:
+        LookupError: its own filters say no.
+    """
+    name, (address, port) = key
+    if MatchIndex(match_entries((domain,))).find(address, port, name) is None:
+        raise LookupError(f"what load() has returned does not match it: {domain!r}")
 
 
 def _hello_of(name: bytes | None, question: Question) -> ClientHello:
@@ -286,6 +362,9 @@ def _hello_of(name: bytes | None, question: Question) -> ClientHello:
     )
 
 
-def _complain(hello: ClientHello, why: str) -> None:
-    who = "clients without a name" if hello.server_name is None else f"{hello.server_name!r}"
-    logger.warning("the domain for %s: %s", who, printable(why))
+def _words_of(error: BaseException) -> str:
+    """What an error says; one that cannot even do that is named."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return type(error).__name__

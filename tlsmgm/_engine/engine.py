@@ -359,12 +359,22 @@ class Engine:
                     next_tick = time.monotonic() + _TICK
                     self._tick()
             self._take_records()
-            self._bell.close()
         finally:
-            self.arrivals.end()
-            self._end_asking()
-            _running.discard(self)
-            self._is_over.set()
+            try:
+                self._end()
+            finally:
+                _running.discard(self)
+                self._is_over.set()
+
+    def _end(self) -> None:
+        """Nobody rings any more: also where the attendant has failed, before its workers end."""
+        if self._is_working:
+            self.stop()
+            for thread in self._threads:
+                thread.join()
+        self._bell.close()
+        self.arrivals.end()
+        self._end_asking()
 
     def _take_records(self) -> None:
         alone = [plan for plan in self._old_plans() if plan.is_alone]
@@ -395,7 +405,10 @@ class Engine:
             logger.exception("a callback for connections that have ended failed")
 
     def _tick(self) -> None:
-        self.arrivals.sweep()
+        try:
+            self.arrivals.sweep()
+        except Exception:  # such as no memory: the next look comes
+            logger.exception("connections that nobody takes cannot be looked for")
         try:
             self._plan.turn_ticket_keys()
         except Exception:

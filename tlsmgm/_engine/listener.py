@@ -175,6 +175,20 @@ class Listener:
         self._inside.check_process()
         return self._inside.engine.statistics()
 
+    def forget_domain(self, server_name: str | None = None) -> None:
+        """Look for the domain of a name anew when the next client asks for it.
+
+        Only for listeners with ``on_client_hello``: what was found is used for as long as
+        :class:`~tlsmgm.OnDemand` says, whatever has become of its files, or of its row in a
+        database.  Connections that are there stay.
+
+        Args:
+            server_name: as clients send it; None: all names.
+        """
+        self._inside.check_process()
+        if self._inside.asking is not None:
+            self._inside.asking.forget_name(server_name)
+
     def drain(self, seconds: float) -> None:
         """Take no more connections, and end those that are there in time; returns at once.
 
@@ -236,6 +250,7 @@ class _Inside:
     """
 
     engine: Engine
+    asking: Asking | None
 
     def __init__(
         self,
@@ -281,10 +296,10 @@ class _Inside:
     def begin(self, bound: Sequence[BoundSocket]) -> None:
         """Start everything."""
         snapshot, times = self._source.state()
-        _check(snapshot, self._routes)
+        _check(snapshot, self._routes, self._options.on_demand is not None)
         plan = make_plan(self._number, snapshot, self._places, times, self._options)
         plan.turn_ticket_keys()
-        asking = self._asking(len(bound[0].socks))
+        asking = self.asking = self._asking(len(bound[0].socks))
         self.engine = Engine(bound, plan, self._options, self._tell, asking)
         self.engine.arrivals.belong_to(self)
         # Engine and plan are known before anybody can change the manager's mind again.
@@ -293,9 +308,7 @@ class _Inside:
             self._renew()
             self.engine.start()
             if asking is not None:
-                asking.begin(
-                    AskedPlans(self.engine, self._source.build, self._make_alone, self._patience)
-                )
+                asking.begin(self._asked_plans())
             self._look_up_in_time()
         except BaseException:
             self.engine.stop()
@@ -306,7 +319,7 @@ class _Inside:
         """See :meth:`Listener.set_routes`."""
         routes = dict(routes)
         places = _look_up(routes)
-        _check(self._source.state()[0], routes)
+        _check(self._source.state()[0], routes, self._options.on_demand is not None)
         with self._lock:
             self._routes, self._places = routes, places
         self._renew()
@@ -372,6 +385,15 @@ class _Inside:
         except RuntimeError:
             loop = None
         return Asking(said, workers, loop)
+
+    def _asked_plans(self) -> AskedPlans:
+        return AskedPlans(
+            self.engine,
+            self._source.build,
+            self._make_alone,
+            self._patience,
+            lambda text: self._warn("on_demand", text),
+        )
 
     def _make_alone(self, number: int, domain: Domain, built: BuiltContext) -> Plan:
         """Make a plan in which one domain alone answers, that the manager does not know."""
@@ -497,8 +519,13 @@ def _look_up(routes: Routes) -> Places:
     }
 
 
-def _check(snapshot: Snapshot, routes: Routes) -> None:
+def _check(snapshot: Snapshot, routes: Routes, asks: bool) -> None:
     """See whether the routes can be used.
+
+    Args:
+        snapshot: has the domains.
+        routes: where connections go.
+        asks: there may be other domains, which are looked for when a client asks.
 
     Raises:
         ConfigError: they cannot.
@@ -506,7 +533,8 @@ def _check(snapshot: Snapshot, routes: Routes) -> None:
     if not routes:
         raise ConfigError("there is no route", parameter="routes", hint="such as an upstream")
     for name, upstreams in routes.items():
-        if name is not None and ("server", name) not in snapshot.by_name:
+        is_known = name is None or ("server", name) in snapshot.by_name
+        if not (is_known or asks):
             raise ConfigError("there is a route for it, but no server domain", domain=name)
         if upstreams is not None and not upstreams:
             raise ConfigError("a route needs an upstream", domain=name, parameter="routes")

@@ -38,15 +38,17 @@ class OnDemand:
     What was found holds for all who ask for this name at this address of ours.
 
     Args:
-        load: is called with a :class:`ClientHello`, in a thread, or, if it is a coroutine function,
+        load: is called with a :class:`ClientHello`, in a thread of its own, or, if it is a coroutine function,
             in the event loop that runs where the listener was made, or in one of the listener's
             own.  Returns a server domain, which matches the name itself, or ``"reject"`` or None;
             or awaits one of them.
         ask: is called before it, in the same way, and returns whether ``load`` may be troubled: a
             look at a list of names that are ours, so that strangers cannot make us work.  None:
             every name is looked for.
-        max_waiting: names that are looked for at a time; clients who ask for more are refused.
-        remembered: names whose answer is remembered, the refused included; the oldest give way.
+        max_waiting: names that are looked for at a time, and calls of plain functions that may go
+            on; clients who ask for more are refused.
+        remembered: names whose domain is remembered, and as many that are refused; those that
+            nobody has asked for lately give way.
         seconds: for how long a domain is used, before it is looked for again.
         refused_seconds: for how long a name stays refused.
 
