@@ -38,10 +38,10 @@ class OnDemand:
     What was found holds for all who ask for this name at this address of ours.
 
     Args:
-        load: is called with a :class:`ClientHello`, in a thread of its own, or, if it is a coroutine function,
-            in the event loop that runs where the listener was made, or in one of the listener's
-            own.  Returns a server domain, which matches the name itself, or ``"reject"`` or None;
-            or awaits one of them.
+        load: is called with a :class:`ClientHello`, in a thread of its own, or, if it is a
+            coroutine function, in the event loop that runs where the listener was made, or in one
+            of the listener's own.  Returns a server domain, which matches the name itself, or
+            ``"reject"`` or None; or awaits one of them.
         ask: is called before it, in the same way, and returns whether ``load`` may be troubled: a
             look at a list of names that are ours, so that strangers cannot make us work.  None:
             every name is looked for.
