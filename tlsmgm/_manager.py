@@ -37,7 +37,7 @@ from tlsmgm._serving.networks import parse_networks
 from tlsmgm._serving.targets import Target
 from tlsmgm._sockets.channel import Patience
 from tlsmgm._sockets.ends import check as check_socket
-from tlsmgm._sockets.ends import local_of, peer_of
+from tlsmgm._sockets.ends import local_of, peer_of, server_name_of
 from tlsmgm._sockets.tls_socket import TLSSocket, wrap
 from tlsmgm._state import connecting
 from tlsmgm._state.changes import Changes
@@ -539,7 +539,8 @@ class TLSManager:
             server_side: whether a client has opened the connection.
             domain: client side: a client domain of this manager, or its name.  None: the one that
                 :meth:`find_client_domain` finds for the address that the socket is connected to.
-            server_name: client side: as for :meth:`client_connection`.
+            server_name: client side: host name or IP address, as for :meth:`client_connection`;
+                ``""``: none, so that every server is accepted for which the domain's CAs vouch.
             session: client side: to be offered.  None: one that this server has given before, if
                 there is any.
             local: server side: address and port that the client has called, where the socket does
@@ -556,9 +557,9 @@ class TLSManager:
                 :attr:`handshake_timeout`.
             TLSError: the handshake has failed, see ``Connection.handshake()``.
             OSError: the network has, or the socket is not connected.
-            ValueError: an argument belongs to the other side, or the socket is no stream, or does
-                not block and shall do the handshake now.
-            TypeError: it is no plain socket.
+            ValueError: the client side has no server name, an argument belongs to the other side,
+                or the socket is no stream, or does not block and shall do the handshake now.
+            TypeError: it is no plain socket, or the server name no text.
             UnsupportedError: the manager has no TLS library.
         """
         check_socket(sock, do_handshake)
@@ -569,9 +570,10 @@ class TLSManager:
         else:
             if local is not None:
                 raise ValueError("local is for the server side")
+            name = server_name_of(server_name)
             peer = peer_of(sock)
             called = self._called(peer) if domain is None else domain
-            connection = self.client_connection(called, server_name, session, address=peer)
+            connection = self.client_connection(called, name, session, address=peer)
         patience = Patience(self._handshake_timeout, self._send_timeout)
         return wrap(sock, connection, patience, do_handshake)
 
