@@ -32,6 +32,9 @@ logger = logging.getLogger("tlsmgm")
 #: waiting who are connected already.
 _NICE: Final = 10
 
+#: Seconds that clients have for their goodbye when ``serve_forever()`` is cancelled.
+_GOODBYE: Final = 1.0
+
 
 def server_connection(manager: TLSManager, sock: socket.socket) -> Connection:
     """Return the connection of a client that has come in by a socket of our own."""
@@ -102,6 +105,7 @@ class Server(asyncio.AbstractServer):
         self._is_serving = False
         self._is_closed = False  # close() was called
         self._is_shut = False  # nobody comes in any more
+        self._is_cut = False  # who comes in all the same is reset
         self._door: Door
         if options is None or not takes(socks):
             self._door = Acceptor(loop, socks, backlog, self._welcome_socket, self._shut)
@@ -114,7 +118,7 @@ class Server(asyncio.AbstractServer):
     def _welcome(self, accepted: AcceptedConnection) -> None:
         """Serve a client of the engine; what has come with its last flight is delivered."""
         assert accepted.sock is not None
-        protocol = self._make_protocol()
+        protocol = None if self._is_cut else self._make_protocol()
         if protocol is None:
             accepted.reject()
             return
@@ -133,7 +137,7 @@ class Server(asyncio.AbstractServer):
 
     def _welcome_socket(self, sock: socket.socket) -> None:
         """Serve a client whose handshake is still to be done."""
-        protocol = self._make_protocol()
+        protocol = None if self._is_cut else self._make_protocol()
         if protocol is None:
             sock.close()
             return
@@ -200,7 +204,11 @@ class Server(asyncio.AbstractServer):
             self._door.open()
 
     async def serve_forever(self) -> None:
-        """Accept clients until this is cancelled, which closes the server and its connections."""
+        """Accept clients until this is cancelled, which ends the server and its connections.
+
+        Clients have a second for their goodbye, and are cut then; so they are at once where this
+        is cancelled again.
+        """
         if self._forever is not None:
             raise RuntimeError(f"server {self!r} is already being awaited on serve_forever()")
         await self.start_serving()
@@ -208,12 +216,21 @@ class Server(asyncio.AbstractServer):
         try:
             await self._forever
         except asyncio.CancelledError:
-            self.close()
-            self.close_clients()
-            await self.wait_closed()
+            await self._end()
             raise
         finally:
             self._forever = None
+
+    async def _end(self) -> None:
+        """Say goodbye to all, but wait for nobody long; nothing is left to be waited for then."""
+        patience = None if self._is_closed else _GOODBYE  # close() has ended it, not Ctrl-C
+        self.close()
+        self.close_clients()
+        try:
+            await asyncio.wait([self._closed], timeout=patience)
+        finally:
+            self._is_cut = True
+            self.abort_clients()
 
     def _check_open(self) -> None:
         if self._is_closed:
