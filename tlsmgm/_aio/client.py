@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from tlsmgm._aio.binding import check_port
 from tlsmgm._aio.dialing import dial
 from tlsmgm._aio.given import client_connection
 from tlsmgm._aio.sockets import SocketTransport, set_nodelay
@@ -72,6 +73,7 @@ async def create_connection(
         HandshakeError: the handshake was not complete in time.
         NoDomainError: no client domain matches the address.
         OSError: no address was reached.
+        OverflowError: there is no such port.
         TLSError: the handshake has failed, see ``Connection.handshake()``.
         TypeError: the arguments contradict each other.
         ValueError: there is no host, and no server name.
@@ -80,6 +82,8 @@ async def create_connection(
         raise TypeError("give host and port, or sock")
     if server_name is None and host is None:
         raise ValueError('where there is no host, server_name is needed ("" for none)')
+    for each in (port, None if local_addr is None else local_addr[1]):
+        check_port(each)
     loop = asyncio.get_running_loop()
     if sock is None:
         assert host is not None

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Final, Self
 
 from tlsmgm._aio.acceptor import Acceptor, Door, EngineDoor, takes
-from tlsmgm._aio.binding import bind
+from tlsmgm._aio.binding import bind, check_port
 from tlsmgm._aio.given import server_manager
 from tlsmgm._aio.sockets import SocketTransport, set_nodelay
 from tlsmgm._aio.transport import TLSTransport
@@ -324,11 +324,16 @@ async def create_server(
     Raises:
         ConfigError: the domain, or an option, cannot be used.
         OSError: an address cannot be had.
+        OverflowError: there is no such port.
         TypeError: the arguments contradict each other.
         UnsupportedError: the manager has no TLS library.
+        ValueError: neither host or port nor sock is given.
     """
     if sock is not None and (host is not None or port is not None):
         raise TypeError("give host and port, or sock")
+    if host is None and port is None and sock is None:
+        raise ValueError("neither host or port nor sock says where to listen")
+    check_port(port)
     options = {
         "limits": limits,
         "proxy_header_from": proxy_header_from,
