@@ -444,8 +444,9 @@ def test_what_only_the_engine_can_do(manager: TLSManager, tmp_path: Path) -> Non
     async def main() -> None:
         with socket.socket(socket.AF_UNIX) as sock:
             sock.bind(str(tmp_path / "sock"))
-            with pytest.raises(TypeError, match="which this server is without"):
-                await aio.start_server(echo, sock=sock, tls=manager, limits=Limits())
+            words = "^limits, on_end belong to the engine, which this server is without"
+            with pytest.raises(TypeError, match=words):
+                await aio.start_server(echo, sock=sock, tls=manager, limits=Limits(), on_end=print)
 
     run(main())
 

@@ -22,7 +22,7 @@ from tlsmgm._engine.listener import Listener
 from tlsmgm._engine.on_demand import ClientHello, OnDemand
 from tlsmgm._manager import TLSManager
 from tlsmgm._native.connection import Connection
-from tlsmgm._serving.limits import Limits
+from tlsmgm._serving.limits import Limits, check_seconds
 
 __all__ = ["ListeningAddress", "Server", "create_server", "server_connection"]
 
@@ -334,6 +334,7 @@ async def create_server(
     if host is None and port is None and sock is None:
         raise ValueError("neither host or port nor sock says where to listen")
     check_port(port)
+    check_seconds("shutdown_timeout", shutdown_timeout, may_be_zero=True)
     options = {
         "limits": limits,
         "proxy_header_from": proxy_header_from,
@@ -341,8 +342,10 @@ async def create_server(
         "on_client_hello": on_client_hello,
     }
     has_engine = engine and (sock is None or takes([sock]))
-    if not has_engine and any(value is not None for value in options.values()):
-        raise TypeError(f"{', '.join(options)} belong to the engine, which this server is without")
+    given = [name for name, value in options.items() if value is not None]
+    if given and not has_engine:
+        verb = "belongs" if len(given) == 1 else "belong"
+        raise TypeError(f"{', '.join(given)} {verb} to the engine, which this server is without")
     manager = server_manager(tls)
     socks = (
         [sock]
