@@ -31,13 +31,18 @@ from tlsmgm._native.connection import Connection
 from tlsmgm._native.sessions import SessionCache
 from tlsmgm._provisioning.watcher import DatabaseWatcher
 from tlsmgm._serving.forwarding import Balance, ProxyProtocol, ProxyTLVs, UncleanEnd, chosen
-from tlsmgm._serving.limits import DEFAULT_HANDSHAKE_TIMEOUT, DEFAULT_SEND_TIMEOUT, Limits
+from tlsmgm._serving.limits import (
+    DEFAULT_HANDSHAKE_TIMEOUT,
+    DEFAULT_SEND_TIMEOUT,
+    Limits,
+    check_seconds,
+)
 from tlsmgm._serving.listening import BoundSocket
 from tlsmgm._serving.networks import parse_networks
 from tlsmgm._serving.targets import Target
 from tlsmgm._sockets.channel import Patience
 from tlsmgm._sockets.ends import check as check_socket
-from tlsmgm._sockets.ends import local_of, peer_of
+from tlsmgm._sockets.ends import local_of, peer_of, server_name_of
 from tlsmgm._sockets.tls_socket import TLSSocket, wrap
 from tlsmgm._state import connecting
 from tlsmgm._state.changes import Changes
@@ -57,7 +62,8 @@ class TLSManager:
         send_timeout: seconds that sending may take.
 
     Raises:
-        ConfigError: there is no such library.
+        ConfigError: there is no such library, or a time makes no sense.
+        TypeError: the library is no text.
 
     Any number of threads may ask a manager; a change replaces its state as a whole, and a change
     that fails leaves it as it was.
@@ -70,8 +76,10 @@ class TLSManager:
         handshake_timeout: float = DEFAULT_HANDSHAKE_TIMEOUT,
         send_timeout: float = DEFAULT_SEND_TIMEOUT,
     ) -> None:
-        self._handshake_timeout = handshake_timeout
-        self._send_timeout = send_timeout
+        if not isinstance(library, str):
+            raise TypeError(f"library must be str, not {type(library).__name__}")
+        self._handshake_timeout = check_seconds("handshake_timeout", handshake_timeout)
+        self._send_timeout = check_seconds("send_timeout", send_timeout)
         self._own_timeouts = {"handshake_timeout": handshake_timeout, "send_timeout": send_timeout}
         self._changes = Changes(select(library))
         self._sessions = SessionCache()  # of servers that we have called
@@ -194,7 +202,7 @@ class TLSManager:
 
     @handshake_timeout.setter
     def handshake_timeout(self, seconds: float) -> None:
-        self._handshake_timeout = seconds
+        self._handshake_timeout = check_seconds("handshake_timeout", seconds)
         self._changes.tell_followers()
 
     @property
@@ -204,7 +212,7 @@ class TLSManager:
 
     @send_timeout.setter
     def send_timeout(self, seconds: float) -> None:
-        self._send_timeout = seconds
+        self._send_timeout = check_seconds("send_timeout", seconds)
         self._changes.tell_followers()
 
     def list_domains(self) -> dict[str, list[dict[str, Any]]]:
@@ -249,7 +257,10 @@ class TLSManager:
 
         Raises:
             ConfigError: the name is taken within its kind, or a value cannot be used.
+            TypeError: it is no Domain.
         """
+        if not isinstance(domain, Domain):
+            raise TypeError(f"domain must be a Domain, not {type(domain).__name__}")
         self.add_domains([domain])
 
     def add_domains(self, domains: Iterable[Domain]) -> None:
@@ -257,8 +268,13 @@ class TLSManager:
 
         Raises:
             ConfigError: as ``add_domain()``.
+            TypeError: one of them is no Domain.
         """
-        self._changes.add(domains)
+        added = list(domains)
+        for each in added:
+            if not isinstance(each, Domain):
+                raise TypeError(f"domains must be Domains, not {type(each).__name__}")
+        self._changes.add(added)
 
     def replace_domain(self, domain: Domain) -> ReloadReport:
         """Put a domain in the place of the one of its kind and name that the program has added.
@@ -539,7 +555,8 @@ class TLSManager:
             server_side: whether a client has opened the connection.
             domain: client side: a client domain of this manager, or its name.  None: the one that
                 :meth:`find_client_domain` finds for the address that the socket is connected to.
-            server_name: client side: as for :meth:`client_connection`.
+            server_name: client side: host name or IP address, as for :meth:`client_connection`;
+                ``""``: none, so that every server is accepted for which the domain's CAs vouch.
             session: client side: to be offered.  None: one that this server has given before, if
                 there is any.
             local: server side: address and port that the client has called, where the socket does
@@ -556,9 +573,9 @@ class TLSManager:
                 :attr:`handshake_timeout`.
             TLSError: the handshake has failed, see ``Connection.handshake()``.
             OSError: the network has, or the socket is not connected.
-            ValueError: an argument belongs to the other side, or the socket is no stream, or does
-                not block and shall do the handshake now.
-            TypeError: it is no plain socket.
+            ValueError: the client side has no server name, an argument belongs to the other side,
+                or the socket is no stream, or does not block and shall do the handshake now.
+            TypeError: it is no plain socket, or the server name no text.
             UnsupportedError: the manager has no TLS library.
         """
         check_socket(sock, do_handshake)
@@ -569,9 +586,10 @@ class TLSManager:
         else:
             if local is not None:
                 raise ValueError("local is for the server side")
+            name = server_name_of(server_name)
             peer = peer_of(sock)
             called = self._called(peer) if domain is None else domain
-            connection = self.client_connection(called, server_name, session, address=peer)
+            connection = self.client_connection(called, name, session, address=peer)
         patience = Patience(self._handshake_timeout, self._send_timeout)
         return wrap(sock, connection, patience, do_handshake)
 

@@ -28,6 +28,7 @@ from tlsmgm import (
     UnsupportedError,
     aio,
 )
+from tlsmgm._aio import server as server_module
 
 
 async def ask(server: aio.Server, manager: TLSManager, name: str = "dom1.test") -> str:
@@ -111,6 +112,108 @@ def test_serving_for_ever_ends_when_cancelled(manager: TLSManager, loop: str, en
             await task
 
     run(main(), loop)
+
+
+async def with_a_deaf_client(
+    manager: TLSManager, engine: bool
+) -> tuple[aio.Server, asyncio.Task[None], asyncio.StreamWriter]:
+    """Return a server that serves forever, its task, and a client that hears no goodbye."""
+    server = await aio.create_server(
+        Note, HOST, 0, tls=manager, engine=engine, shutdown_timeout=3600
+    )
+    task = asyncio.create_task(server.serve_forever())
+    _, writer = await connect(server, manager)
+    writer.transport.pause_reading()  # type: ignore[attr-defined]
+    writer.write(b"x")
+    while not any(one._is_established for one in server._transports):
+        await asyncio.sleep(0)
+    return server, task, writer
+
+
+def test_who_hears_no_goodbye_is_cut(
+    manager: TLSManager, loop: str, engine: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that Ctrl-C ends a server soon; ``async with`` around it has nothing left to wait for."""
+    monkeypatch.setattr(server_module, "_GOODBYE", 0.01)
+
+    async def main() -> None:
+        server, task, writer = await with_a_deaf_client(manager, engine)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            async with server:
+                await task
+        writer.transport.abort()
+
+    run(main(), loop)
+
+
+def test_a_second_cancel_cuts_at_once(
+    manager: TLSManager, loop: str, engine: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "_GOODBYE", 3600)
+
+    async def main() -> None:
+        server, task, writer = await with_a_deaf_client(manager, engine)
+        transport = next(iter(server._transports))
+        task.cancel()
+        while not transport.is_closing():
+            await asyncio.sleep(0)
+        assert not task.done()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await server.wait_closed()
+        writer.transport.abort()
+
+    run(main(), loop)
+
+
+def test_who_comes_behind_the_end_is_reset(manager: TLSManager, engine: bool) -> None:
+    """The engine may have accepted him before it was told to stop."""
+
+    async def main() -> None:
+        server = await aio.start_server(echo, HOST, 0, tls=manager, engine=engine)
+        task = asyncio.create_task(server.serve_forever())
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            if engine:
+                server._welcome(cast("Any", Rejectable(ours)))
+            else:
+                server._welcome_socket(ours)
+            assert theirs.recv(1) == b""
+
+    run(main())
+
+
+class Rejectable:
+    """A connection of the engine, as far as a server without use for it looks at it."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.reject = sock.close
+
+
+def test_close_leaves_clients_their_time_to_say_goodbye(
+    manager: TLSManager, engine: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only who cancels is in a hurry."""
+    monkeypatch.setattr(server_module, "_GOODBYE", 0.01)
+
+    async def main() -> None:
+        server, task, writer = await with_a_deaf_client(manager, engine)
+        server.close()
+        await asyncio.wait([task], timeout=0.1)
+        assert not task.done()
+        server.abort_clients()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        writer.transport.abort()
+
+    run(main())
 
 
 def test_it_waits_for_its_connections(manager: TLSManager, engine: bool) -> None:
@@ -341,8 +444,9 @@ def test_what_only_the_engine_can_do(manager: TLSManager, tmp_path: Path) -> Non
     async def main() -> None:
         with socket.socket(socket.AF_UNIX) as sock:
             sock.bind(str(tmp_path / "sock"))
-            with pytest.raises(TypeError, match="which this server is without"):
-                await aio.start_server(echo, sock=sock, tls=manager, limits=Limits())
+            words = "^limits, on_end belong to the engine, which this server is without"
+            with pytest.raises(TypeError, match=words):
+                await aio.start_server(echo, sock=sock, tls=manager, limits=Limits(), on_end=print)
 
     run(main())
 

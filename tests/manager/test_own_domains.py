@@ -353,3 +353,15 @@ def test_not_in_the_middle_of_another_change(library: str) -> None:
         manager.replace_domain(server_domain(private_key_passphrase=passphrase))
     assert "this very thread is changing the domains" in errors
     assert [domain.name for domain in manager.domains] == ["dom1"]
+
+
+def test_what_is_no_domain_and_no_library(library: str) -> None:
+    manager = manager_of(library)
+    before = manager.generation
+    with pytest.raises(TypeError, match="domain must be a Domain, not NoneType"):
+        manager.add_domain(None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="domains must be Domains, not str"):
+        manager.add_domains(["dom3"])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="library must be str, not NoneType"):
+        TLSManager(None)  # type: ignore[arg-type]
+    assert manager.generation == before

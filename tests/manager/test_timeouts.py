@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
+import pytest
+
 from tests.support.scripts import Site, server
-from tlsmgm import TLSManager
+from tlsmgm import ConfigError, TLSManager
 
 
 def test_defaults_and_the_caller() -> None:
@@ -26,3 +31,24 @@ def test_a_script_sets_them_and_a_reload_changes_them(site: Site) -> None:
     site.write(times(500, 400), server("dom1"))
     manager.reload()
     assert (manager.handshake_timeout, manager.send_timeout) == (0.5, 0.4)
+
+
+@pytest.mark.parametrize("name", ["handshake_timeout", "send_timeout"])
+@pytest.mark.parametrize("seconds", ["x", None, math.nan, math.inf, -1, 0, True])
+def test_times_that_make_no_sense(name: str, seconds: Any) -> None:
+    """They are refused where they are given, and nothing has changed then."""
+    with pytest.raises(ConfigError, match=rf"'{name}': cannot be") as caught:
+        TLSManager("none", **{name: seconds})
+    assert caught.value.parameter == name
+    manager = TLSManager("none")
+    before = getattr(manager, name)
+    with pytest.raises(ConfigError, match=rf"'{name}': cannot be"):
+        setattr(manager, name, seconds)
+    assert getattr(manager, name) == before
+
+
+@pytest.mark.parametrize("size", ["x", None, math.nan, 2048.0, -1, 0])
+def test_sizes_that_make_no_sense(size: Any) -> None:
+    manager = TLSManager("none")
+    with pytest.raises(ConfigError, match="'hello_size': cannot be"):
+        manager.hello_size = size

@@ -150,6 +150,16 @@ def test_unwrap(pair: Pair) -> None:
         assert pair.client.behind == b""
 
 
+def test_who_goes_on_with_the_old_socket_hears_of_the_new_one(pair: Pair) -> None:
+    other = Running(pair.server.unwrap)
+    with pair.client.unwrap(), other.result():
+        with pytest.raises(OSError, match=r"use the socket that unwrap\(\) returned"):
+            pair.client.recv(1)
+        with pytest.raises(OSError, match=r"use the socket that unwrap\(\) returned"):
+            pair.server.sendall(b"x")
+        pair.client.close()
+
+
 def test_tls_again_after_unwrap(manager: TLSManager, pair: Pair) -> None:
     other = Running(pair.server.unwrap)
     plain = pair.client.unwrap()

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from tests.sockets.talk import NAME, Running, facing_server, manager_for, other_context, sockets
-from tests.support.managers import client_domain, manager_of, server_domain
+from tests.support.managers import client_domain, manager_of, method_of, server_domain
 from tests.support.tls_sockets import wrap
 from tlsmgm import ConfigError, TLSManager, UnsupportedError, VerificationError
 
@@ -26,7 +26,12 @@ def assert_as_it_was(sock: socket.socket, other: socket.socket) -> None:
         ({"server_side": True, "server_name": NAME}, ValueError, "client side"),
         ({"local": ("127.0.0.1", 1)}, ValueError, "server side"),
         ({"server_side": True, "local": ("127.0.0.1", -1)}, ValueError, "local"),
-        ({"domain": "nobody"}, ConfigError, "nobody"),
+        ({"domain": "nobody", "server_name": NAME}, ConfigError, "nobody"),
+        ({}, ValueError, "server_name is needed, to be compared with the certificate"),
+        ({"domain": "client", "server_name": None}, ValueError, '"" for none'),
+        ({"server_name": b"a"}, TypeError, "server_name must be str or None, not bytes"),
+        ({"server_name": b""}, TypeError, "not bytes"),
+        ({"server_name": 5}, TypeError, "not int"),
         ({"server_name": "a" * 300}, ConfigError, "name"),
     ],
 )
@@ -80,7 +85,7 @@ def test_unix_sockets_have_no_address(library: str) -> None:
         with pytest.raises(ValueError, match="local="):
             manager.wrap_socket(server, server_side=True)
         with pytest.raises(ConfigError, match="domain="):
-            manager.wrap_socket(client)
+            manager.wrap_socket(client, server_name=NAME)
         serving = Running(
             lambda: manager.wrap_socket(server, server_side=True, local=("127.0.0.1", 5061))
         )
@@ -96,8 +101,24 @@ def test_no_domain_for_this_address(library: str) -> None:
     with client, server:
         port = client.getpeername()[1]
         with pytest.raises(ConfigError, match=rf"no client domain for 127\.0\.0\.1:{port}"):
-            manager.wrap_socket(client)
+            manager.wrap_socket(client, server_name=NAME)
         assert_as_it_was(client, server)
+
+
+def test_a_server_without_a_name_is_asked_for_in_words(library: str, version: str) -> None:
+    """``""`` sends and compares none."""
+    method = method_of(version)
+    server = server_domain(method=method, match_sip_domain="*")
+    manager = manager_of(library, server, client_domain(method=method))
+    called, accepted = sockets()
+    serving = Running(lambda: manager.wrap_socket(accepted, server_side=True))
+    with (
+        manager.wrap_socket(called, domain="client", server_name="") as client,
+        serving.result() as there,
+    ):
+        assert there.connection.server_name is None
+        client.sendall(b"hello")
+        assert there.recv(10) == b"hello"
 
 
 def test_no_library() -> None:

@@ -30,9 +30,15 @@ def place_of(found: Place | Limit) -> Place:
         {"max_handshakes": -1}, {"max_handshakes_per_network": -1}, {"max_connections": -1},
         {"ipv4_prefix": 33}, {"ipv4_prefix": -1}, {"ipv6_prefix": 129},
         {"buffered_bytes": 0}, {"buffered_bytes": 16383},
+        {"handshake_timeout": "x"}, {"send_timeout": True}, {"first_byte_timeout": None},
+        {"idle_timeout": "60"}, {"hello_size": "x"}, {"hello_size": 2048.0},
+        {"max_handshakes": 1.5}, {"max_handshakes_per_network": None},
+        {"max_connections": math.nan}, {"max_connections": False},
+        {"records_without_data": "32"}, {"records_without_data": -1},
+        {"ipv4_prefix": 24.0}, {"ipv6_prefix": None}, {"buffered_bytes": 1e5},
     ],
 )  # fmt: skip
-def test_values_that_make_no_sense(wrong: dict[str, float]) -> None:
+def test_values_that_make_no_sense(wrong: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))) as caught:
         Limits(**wrong)  # type: ignore[arg-type]
     assert caught.value.hint

@@ -9,9 +9,23 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-__all__ = ["bind"]
+__all__ = ["bind", "check_port"]
 
 _REUSES_ADDRESSES: Final = os.name == "posix" and sys.platform != "cygwin"
+
+
+def check_port(port: int | str | None) -> None:
+    """See whether there is such a port: ``getaddrinfo()`` would take it modulo 65536.
+
+    Args:
+        port: as given; names of services are looked up later.
+
+    Raises:
+        OverflowError: there is none, as asyncio says it.
+    """
+    number = int(port) if isinstance(port, str) and port.isdecimal() else port
+    if isinstance(number, int) and not 0 <= number <= 0xFFFF:
+        raise OverflowError(f"port must be 0 to 65535, not {number}")
 
 
 async def bind(

@@ -7,17 +7,20 @@ import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from tlsmgm._aio.binding import check_port
 from tlsmgm._aio.dialing import dial
-from tlsmgm._aio.given import client_connection
+from tlsmgm._aio.given import check_name, client_connection, client_side
 from tlsmgm._aio.sockets import SocketTransport, set_nodelay
 from tlsmgm._aio.transport import TLSTransport
 from tlsmgm._domains.domain import Domain
 from tlsmgm._manager import TLSManager
+from tlsmgm._serving.limits import check_seconds
+from tlsmgm._sockets.ends import server_name_of
 
 if TYPE_CHECKING:
     from tlsmgm._aio.receivers import AnyProtocol
 
-__all__ = ["create_connection", "finish_handshake"]
+__all__ = ["create_connection", "finish_handshake", "handshake_seconds"]
 
 P = TypeVar("P", bound="AnyProtocol")
 
@@ -42,6 +45,7 @@ async def create_connection(
 ) -> tuple[asyncio.Transport, P]:
     """Connect, and do the handshake; as ``loop.create_connection()`` with ``ssl=``.
 
+    What cannot be used is refused before anybody is called, as far as it is known by then.
     Sessions are resumed where the server has given one to this domain under this name before.
 
     Args:
@@ -68,48 +72,66 @@ async def create_connection(
         Transport and protocol.
 
     Raises:
-        ConfigError: the domain or the name cannot be used.
+        ConfigError: the domain, the name or a time cannot be used.
         HandshakeError: the handshake was not complete in time.
         NoDomainError: no client domain matches the address.
         OSError: no address was reached.
+        OverflowError: there is no such port.
         TLSError: the handshake has failed, see ``Connection.handshake()``.
-        TypeError: the arguments contradict each other.
+        TypeError: the arguments contradict each other, or one is of the wrong type.
         ValueError: there is no host, and no server name.
     """
     if (sock is None) != (host is not None and port is not None) or (sock and (host or port)):
         raise TypeError("give host and port, or sock")
-    if server_name is None and host is None:
+    if server_name is None and not host:  # "" is this machine, and no name
         raise ValueError('where there is no host, server_name is needed ("" for none)')
-    loop = asyncio.get_running_loop()
-    if sock is None:
-        assert host is not None
-        assert port is not None
-        sock = await dial(
-            host,
-            port,
-            family=family,
-            proto=proto,
-            flags=flags,
-            local_addr=local_addr,
-            happy_eyeballs_delay=happy_eyeballs_delay,
-            interleave=interleave,
-        )
+    for each in (port, None if local_addr is None else local_addr[1]):
+        check_port(each)
+    name = server_name_of(host if server_name is None else server_name)
     try:
+        check_name(name)
+        manager, called = client_side(tls, domain)
+        timeout = handshake_seconds(manager, handshake_timeout)
+        check_seconds("shutdown_timeout", shutdown_timeout, may_be_zero=True)
+        if sock is None:
+            assert host is not None
+            assert port is not None
+            sock = await dial(
+                host,
+                port,
+                family=family,
+                proto=proto,
+                flags=flags,
+                local_addr=local_addr,
+                happy_eyeballs_delay=happy_eyeballs_delay,
+                interleave=interleave,
+            )
         sock.setblocking(False)
         set_nodelay(sock)
-        name = host if server_name is None else server_name or None
-        manager, connection = client_connection(tls, domain, name, _ip_address(sock))
+        connection = client_connection(manager, called, name, _ip_address(sock))
         protocol = protocol_factory()
         transport = SocketTransport(
-            loop, protocol, connection, sock, shutdown_timeout=shutdown_timeout
+            asyncio.get_running_loop(),
+            protocol,
+            connection,
+            sock,
+            shutdown_timeout=shutdown_timeout,
         )
     except BaseException:
-        sock.close()
+        if sock is not None:
+            sock.close()
         raise
-    if handshake_timeout is None:
-        handshake_timeout = manager.handshake_timeout
-    await finish_handshake(transport, handshake_timeout)
+    await finish_handshake(transport, timeout)
     return transport, protocol
+
+
+def handshake_seconds(manager: TLSManager, own: float | None) -> float:
+    """Return the seconds that a handshake may take: its own, or the manager's.
+
+    Raises:
+        ConfigError: its own make no sense.
+    """
+    return manager.handshake_timeout if own is None else check_seconds("handshake_timeout", own)
 
 
 async def finish_handshake(transport: TLSTransport, timeout: float) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from tlsmgm._domains.addresses import join_host_port
 from tlsmgm._domains.domain import Domain
+from tlsmgm._domains.filters import ascii_name, plain_ip
 from tlsmgm._manager import TLSManager
 from tlsmgm._native.connection import Connection
-from tlsmgm.errors import NoDomainError
+from tlsmgm.errors import ConfigError, NoDomainError
 
-__all__ = ["AnyTLS", "client_connection", "server_manager"]
+__all__ = ["AnyTLS", "check_name", "client_connection", "client_side", "server_manager"]
+
+#: Bytes of the longest name that a ClientHello carries here.
+_LONGEST_NAME: Final = 255
 
 #: What stands where asyncio has ``ssl=``.
 AnyTLS: TypeAlias = TLSManager | Domain
@@ -43,23 +47,15 @@ def server_manager(tls: AnyTLS) -> TLSManager:
     return _alone(tls)
 
 
-def client_connection(
-    tls: AnyTLS,
-    domain: Domain | str | None,
-    server_name: str | None,
-    address: tuple[str, int] | None,
-) -> tuple[TLSManager, Connection]:
-    """Return the manager of a client, and a connection that is to be opened.
+def client_side(tls: AnyTLS, domain: Domain | str | None) -> tuple[TLSManager, Domain | str | None]:
+    """Return the manager of a client, and the domain, if it is known before the server's address.
 
     Args:
         tls: as given.
         domain: a client domain of the manager, or its name; None: the one that matches the address.
-        server_name: to send, and to compare with the certificate; None: nothing.
-        address: of the server.
 
     Raises:
         ConfigError: the domain cannot be used.
-        NoDomainError: the manager has none for this address.
         TypeError: it is neither a manager nor a domain of clients.
     """
     _check(tls)
@@ -68,11 +64,48 @@ def client_connection(
             raise TypeError("domain belongs to a manager; tls is a domain itself")
         if tls.kind != "client":
             raise TypeError(f"a client needs a client domain, and {tls.name!r} is a server domain")
-        manager, domain = _alone(tls), tls
-    else:
-        manager = tls
+        return _alone(tls), tls
+    if domain is not None:
+        tls.client_context(domain)
+    return tls, domain
+
+
+def client_connection(
+    manager: TLSManager,
+    domain: Domain | str | None,
+    server_name: str | None,
+    address: tuple[str, int] | None,
+) -> Connection:
+    """Return a connection that is to be opened.
+
+    Args:
+        manager: of :func:`client_side`.
+        domain: of it, too.
+        server_name: to send, and to compare with the certificate; None: nothing.
+        address: of the server.
+
+    Raises:
+        ConfigError: the domain, or the name, cannot be used.
+        NoDomainError: the manager has none for this address.
+    """
     found = domain if domain is not None else _matching(manager, address)
-    return manager, manager.client_connection(found, server_name, address=address)
+    return manager.client_connection(found, server_name, address=address)
+
+
+def check_name(server_name: str | None) -> None:
+    """See whether a server can have this name, before anybody is called.
+
+    Raises:
+        ConfigError: it cannot be sent, or not be compared.
+    """
+    if server_name is None or plain_ip(server_name.removesuffix(".")) is not None:
+        return
+    name = ascii_name(server_name).removesuffix(b".")
+    if not name or b"\0" in name:
+        raise ConfigError("the name cannot be checked", parameter="server_name")
+    if len(name) > _LONGEST_NAME:
+        reason = f"more than {_LONGEST_NAME} bytes"
+        raise ConfigError(reason, parameter="server_name")
 
 
 def _matching(manager: TLSManager, address: tuple[str, int] | None) -> Domain:

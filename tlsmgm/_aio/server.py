@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Final, Self
 
 from tlsmgm._aio.acceptor import Acceptor, Door, EngineDoor, takes
-from tlsmgm._aio.binding import bind
+from tlsmgm._aio.binding import bind, check_port
 from tlsmgm._aio.given import server_manager
 from tlsmgm._aio.sockets import SocketTransport, set_nodelay
 from tlsmgm._aio.transport import TLSTransport
@@ -22,7 +22,7 @@ from tlsmgm._engine.listener import Listener
 from tlsmgm._engine.on_demand import ClientHello, OnDemand
 from tlsmgm._manager import TLSManager
 from tlsmgm._native.connection import Connection
-from tlsmgm._serving.limits import Limits
+from tlsmgm._serving.limits import Limits, check_seconds
 
 __all__ = ["ListeningAddress", "Server", "create_server", "server_connection"]
 
@@ -31,6 +31,9 @@ logger = logging.getLogger("tlsmgm")
 #: How much handshakes yield to the loop on the same processor: a storm of them must not keep those
 #: waiting who are connected already.
 _NICE: Final = 10
+
+#: Seconds that clients have for their goodbye when ``serve_forever()`` is cancelled.
+_GOODBYE: Final = 1.0
 
 
 def server_connection(manager: TLSManager, sock: socket.socket) -> Connection:
@@ -102,6 +105,7 @@ class Server(asyncio.AbstractServer):
         self._is_serving = False
         self._is_closed = False  # close() was called
         self._is_shut = False  # nobody comes in any more
+        self._is_cut = False  # who comes in all the same is reset
         self._door: Door
         if options is None or not takes(socks):
             self._door = Acceptor(loop, socks, backlog, self._welcome_socket, self._shut)
@@ -114,7 +118,7 @@ class Server(asyncio.AbstractServer):
     def _welcome(self, accepted: AcceptedConnection) -> None:
         """Serve a client of the engine; what has come with its last flight is delivered."""
         assert accepted.sock is not None
-        protocol = self._make_protocol()
+        protocol = None if self._is_cut else self._make_protocol()
         if protocol is None:
             accepted.reject()
             return
@@ -133,7 +137,7 @@ class Server(asyncio.AbstractServer):
 
     def _welcome_socket(self, sock: socket.socket) -> None:
         """Serve a client whose handshake is still to be done."""
-        protocol = self._make_protocol()
+        protocol = None if self._is_cut else self._make_protocol()
         if protocol is None:
             sock.close()
             return
@@ -200,7 +204,11 @@ class Server(asyncio.AbstractServer):
             self._door.open()
 
     async def serve_forever(self) -> None:
-        """Accept clients until this is cancelled, which closes the server and its connections."""
+        """Accept clients until this is cancelled, which ends the server and its connections.
+
+        Clients have a second for their goodbye, and are cut then; so they are at once where this
+        is cancelled again.
+        """
         if self._forever is not None:
             raise RuntimeError(f"server {self!r} is already being awaited on serve_forever()")
         await self.start_serving()
@@ -208,12 +216,21 @@ class Server(asyncio.AbstractServer):
         try:
             await self._forever
         except asyncio.CancelledError:
-            self.close()
-            self.close_clients()
-            await self.wait_closed()
+            await self._end()
             raise
         finally:
             self._forever = None
+
+    async def _end(self) -> None:
+        """Say goodbye to all, but wait for nobody long; nothing is left to be waited for then."""
+        patience = None if self._is_closed else _GOODBYE  # close() has ended it, not Ctrl-C
+        self.close()
+        self.close_clients()
+        try:
+            await asyncio.wait([self._closed], timeout=patience)
+        finally:
+            self._is_cut = True
+            self.abort_clients()
 
     def _check_open(self) -> None:
         if self._is_closed:
@@ -307,11 +324,17 @@ async def create_server(
     Raises:
         ConfigError: the domain, or an option, cannot be used.
         OSError: an address cannot be had.
+        OverflowError: there is no such port.
         TypeError: the arguments contradict each other.
         UnsupportedError: the manager has no TLS library.
+        ValueError: neither host or port nor sock is given.
     """
     if sock is not None and (host is not None or port is not None):
         raise TypeError("give host and port, or sock")
+    if host is None and port is None and sock is None:
+        raise ValueError("neither host or port nor sock says where to listen")
+    check_port(port)
+    check_seconds("shutdown_timeout", shutdown_timeout, may_be_zero=True)
     options = {
         "limits": limits,
         "proxy_header_from": proxy_header_from,
@@ -319,8 +342,10 @@ async def create_server(
         "on_client_hello": on_client_hello,
     }
     has_engine = engine and (sock is None or takes([sock]))
-    if not has_engine and any(value is not None for value in options.values()):
-        raise TypeError(f"{', '.join(options)} belong to the engine, which this server is without")
+    given = [name for name, value in options.items() if value is not None]
+    if given and not has_engine:
+        verb = "belongs" if len(given) == 1 else "belong"
+        raise TypeError(f"{', '.join(given)} {verb} to the engine, which this server is without")
     manager = server_manager(tls)
     socks = (
         [sock]

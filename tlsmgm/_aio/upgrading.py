@@ -12,13 +12,15 @@ from __future__ import annotations
 import asyncio
 from typing import cast
 
-from tlsmgm._aio.client import finish_handshake
-from tlsmgm._aio.given import client_connection, server_manager
+from tlsmgm._aio.client import finish_handshake, handshake_seconds
+from tlsmgm._aio.given import client_connection, client_side, server_manager
 from tlsmgm._aio.layer import LayerTransport, check_begins_tls
 from tlsmgm._aio.streams import StreamProtocol
 from tlsmgm._domains.domain import Domain
 from tlsmgm._manager import TLSManager
 from tlsmgm._native.connection import Connection
+from tlsmgm._serving.limits import check_seconds
+from tlsmgm._sockets.ends import server_name_of
 from tlsmgm.errors import ProtocolError, TruncatedError
 
 __all__ = ["start_tls", "start_tls_streams"]
@@ -55,7 +57,7 @@ async def start_tls(
         The transport to use from now on.
 
     Raises:
-        ConfigError: the domain or the name cannot be used.
+        ConfigError: the domain, the name or a time cannot be used.
         HandshakeError: the handshake was not complete in time.
         ProtocolError: plain text was read where TLS begins; the transport is closed.
         TLSError: the handshake has failed; the transport is closed.
@@ -67,10 +69,9 @@ async def start_tls(
     return await _upgrade(
         transport,
         protocol,
-        *_connection(transport, tls, server_side, domain, server_name),
+        *_connection(transport, tls, server_side, domain, server_name, handshake_timeout),
         received,
-        handshake_timeout,
-        shutdown_timeout,
+        check_seconds("shutdown_timeout", shutdown_timeout, may_be_zero=True),
     )
 
 
@@ -106,10 +107,19 @@ async def start_tls_streams(
         ProtocolError: see there.
         TLSError: see there.
         TruncatedError: the peer has left.
+        TypeError: reader and writer are something else, such as each other.
     """
+    for name, given, wanted in (
+        ("reader", reader, asyncio.StreamReader),
+        ("writer", writer, asyncio.StreamWriter),
+    ):
+        if not isinstance(given, wanted):
+            kind = type(given).__name__
+            raise TypeError(f"{name} must be an asyncio.{wanted.__name__}, not {kind}")
     loop = asyncio.get_running_loop()
     transport = cast("asyncio.Transport", writer.transport)  # uvloop's has another base
-    made = _connection(transport, tls, server_side, domain, server_name)
+    made = _connection(transport, tls, server_side, domain, server_name, handshake_timeout)
+    check_seconds("shutdown_timeout", shutdown_timeout, may_be_zero=True)
     await writer.drain()
     if reader.at_eof():
         raise TruncatedError("the peer has ended the connection where the TLS handshake begins")
@@ -117,9 +127,7 @@ async def start_tls_streams(
     received = await reader.read()
     new_reader = asyncio.StreamReader(limit=limit, loop=loop)
     protocol = StreamProtocol(new_reader, loop=loop)
-    new = await _upgrade(
-        transport, protocol, *made, received, handshake_timeout, shutdown_timeout, old=writer
-    )
+    new = await _upgrade(transport, protocol, *made, received, shutdown_timeout, old=writer)
     return new_reader, asyncio.StreamWriter(new, protocol, new_reader, loop)
 
 
@@ -129,15 +137,19 @@ def _connection(
     server_side: bool,
     domain: Domain | str | None,
     server_name: str | None,
-) -> tuple[TLSManager, Connection]:
+    handshake_timeout: float | None,
+) -> tuple[Connection, float]:
+    """Return the connection, and the seconds that its handshake may take."""
     if server_side:
         if domain is not None or server_name is not None:
             raise TypeError("domain and server_name belong to clients")
         manager = server_manager(tls)
-        return manager, manager.server_connection(_address(transport, "sockname") or ("0.0.0.0", 0))
-    if server_name is None:
-        raise ValueError('server_name is needed ("" for none)')
-    return client_connection(tls, domain, server_name or None, _address(transport, "peername"))
+        local = _address(transport, "sockname") or ("0.0.0.0", 0)
+        return manager.server_connection(local), handshake_seconds(manager, handshake_timeout)
+    name = server_name_of(server_name)
+    manager, called = client_side(tls, domain)
+    connection = client_connection(manager, called, name, _address(transport, "peername"))
+    return connection, handshake_seconds(manager, handshake_timeout)
 
 
 def _address(transport: asyncio.Transport, name: str) -> tuple[str, int] | None:
@@ -150,10 +162,9 @@ def _address(transport: asyncio.Transport, name: str) -> tuple[str, int] | None:
 async def _upgrade(
     transport: asyncio.Transport,
     protocol: asyncio.BaseProtocol,
-    manager: TLSManager,
     connection: Connection,
+    handshake_timeout: float,
     received: bytes,
-    handshake_timeout: float | None,
     shutdown_timeout: float,
     old: asyncio.StreamWriter | None = None,
 ) -> asyncio.Transport:
@@ -176,8 +187,7 @@ async def _upgrade(
         raise
     if received:
         layer.take_early(received)
-    timeout = manager.handshake_timeout if handshake_timeout is None else handshake_timeout
-    await finish_handshake(layer, timeout)
+    await finish_handshake(layer, handshake_timeout)
     return layer
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "Limit",
     "Limits",
     "check_hello_size",
+    "check_seconds",
 ]
 
 #: Bytes; that of the C core (``TLSMGM_CLIENT_HELLO_LIMIT``).  Real ones stay below 3,000.
@@ -113,20 +114,39 @@ class Limits:
     def __post_init__(self) -> None:
         for name in ("handshake_timeout", "send_timeout"):
             value = getattr(self, name)
-            if value is not None and not 0 < value <= _MAX_SECONDS:
-                raise _wrong(name, value, "seconds above 0")
+            if value is not None:
+                check_seconds(name, value)
         for name in ("first_byte_timeout", "idle_timeout"):
             _check_range(name, getattr(self, name), 0, _MAX_SECONDS, "seconds, 0 for no bound")
         for name in ("max_handshakes", "max_handshakes_per_network", "max_connections"):
-            _check_range(name, getattr(self, name), 0, math.inf, "a number, 0 for no bound")
+            _check_count(name, getattr(self, name), 0, math.inf, "a number, 0 for no bound")
         most = 0xFFFF_FFFF
-        _check_range("records_without_data", self.records_without_data, 0, most, "0 for no bound")
-        _check_range("ipv4_prefix", self.ipv4_prefix, 0, 32, "0 to 32 bits")
-        _check_range("ipv6_prefix", self.ipv6_prefix, 0, 128, "0 to 128 bits")
+        _check_count("records_without_data", self.records_without_data, 0, most, "0 for no bound")
+        _check_count("ipv4_prefix", self.ipv4_prefix, 0, 32, "0 to 32 bits")
+        _check_count("ipv6_prefix", self.ipv6_prefix, 0, 128, "0 to 128 bits")
         if self.hello_size is not None:
             check_hello_size(self.hello_size)
         least = LEAST_BUFFERED_BYTES
-        _check_range("buffered_bytes", self.buffered_bytes, least, 1 << 30, f"{least} or more")
+        _check_count("buffered_bytes", self.buffered_bytes, least, 1 << 30, f"{least} or more")
+
+
+def check_seconds(name: str, seconds: float, *, may_be_zero: bool = False) -> float:
+    """See whether a time within which something must be done makes sense.
+
+    Args:
+        name: of the parameter.
+        seconds: as given.
+        may_be_zero: whether it may have to be done at once.
+
+    Returns:
+        The seconds.
+
+    Raises:
+        ConfigError: they are no number above 0.
+    """
+    least, expected = (0.0, "seconds") if may_be_zero else (math.ulp(0.0), "seconds above 0")
+    _check_range(name, seconds, least, _MAX_SECONDS, expected)
+    return seconds
 
 
 def check_hello_size(size: int) -> int:
@@ -142,14 +162,22 @@ def check_hello_size(size: int) -> int:
         ConfigError: it does not.
     """
     low, high = HELLO_SIZES
-    _check_range("hello_size", size, low, high, f"{low} to {high} bytes")
+    _check_count("hello_size", size, low, high, f"{low} to {high} bytes")
     return size
 
 
+def _check_count(name: str, value: int, low: int, high: float, expected: str) -> None:
+    if not isinstance(value, int):
+        raise _wrong(name, value, f"a whole number: {expected}")
+    _check_range(name, value, low, high, expected)
+
+
 def _check_range(name: str, value: float, low: float, high: float, expected: str) -> None:
-    if not low <= value <= high:  # not so for NaN, either
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not low <= value <= high:  # not so for NaN, either
         raise _wrong(name, value, expected)
 
 
-def _wrong(name: str, value: float, expected: str) -> ConfigError:
-    return ConfigError(f"cannot be {value:g}", parameter=name, hint=expected)
+def _wrong(name: str, value: object, expected: str) -> ConfigError:
+    shown = f"{value:g}" if isinstance(value, float) else repr(value)
+    return ConfigError(f"cannot be {shown}", parameter=name, hint=expected)

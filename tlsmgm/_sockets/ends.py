@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-__all__ = ["check", "local_of", "peer_of", "take_over"]
+__all__ = ["check", "local_of", "peer_of", "server_name_of", "take_over"]
 
 
 def check(sock: socket.socket, do_handshake: bool) -> None:
@@ -26,6 +26,23 @@ def check(sock: socket.socket, do_handshake: bool) -> None:
     sock.getpeername()
     if do_handshake and sock.gettimeout() == 0:
         raise ValueError("a socket that does not block is wrapped with do_handshake=False")
+
+
+def server_name_of(given: str | None) -> str | None:
+    """Return the name with which a server is compared; None: the program wants none.
+
+    Args:
+        given: by the program; ``""`` for none, so that nobody goes without one by oversight.
+
+    Raises:
+        TypeError: it is no text.
+        ValueError: it is None.
+    """
+    if given is None:
+        raise ValueError('server_name is needed, to be compared with the certificate ("" for none)')
+    if not isinstance(given, str):
+        raise TypeError(f"server_name must be str or None, not {type(given).__name__}")
+    return given or None
 
 
 def take_over(sock: socket.socket) -> socket.socket:

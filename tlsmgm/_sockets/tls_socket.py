@@ -45,12 +45,13 @@ class TLSSocket:
             use the socket, look at it within :meth:`hold`.
     """
 
-    __slots__ = ("__weakref__", "_channel", "_is_closed", "connection")
+    __slots__ = ("__weakref__", "_channel", "_is_closed", "_is_unwrapped", "connection")
 
     connection: Connection
 
     def __init__(self, channel: Channel) -> None:
         self._is_closed = False
+        self._is_unwrapped = False
         self._channel = channel
         self.connection = channel.connection
 
@@ -264,7 +265,7 @@ class TLSSocket:
             OSError: as ``recv()`` and ``send()``; call it again after a timeout.
         """
         plain = self._open.unwrap()
-        self._is_closed = True
+        self._is_closed = self._is_unwrapped = True
         return plain
 
     @property
@@ -360,6 +361,8 @@ class TLSSocket:
     @property
     def _open(self) -> Channel:
         """The channel, for calls that need the socket."""
+        if self._is_unwrapped:
+            raise OSError(errno.EBADF, "TLS has ended; use the socket that unwrap() returned")
         if self._is_closed:
             raise OSError(errno.EBADF, "the socket was closed")
         return self._channel
