@@ -73,6 +73,25 @@ def test_http_client(both: Contexts, port: int) -> None:
         connection.close()
 
 
+def test_a_plain_client_does_not_stop_a_server(both: Contexts) -> None:
+    """One whose listening socket is wrapped does handshakes in the thread that accepts."""
+    with http.server.ThreadingHTTPServer((HOST, 0), Handler) as server:
+        server.socket = both.server.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        port = server.server_address[1]
+        with socket.create_connection((HOST, port), 20) as plain:
+            plain.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            with (
+                socket.create_connection((HOST, port), 20) as other,
+                both.client.wrap_socket(other, server_hostname=both.names[0]) as secured,
+            ):
+                secured.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                assert secured.recv(15) == b"HTTP/1.1 200 OK"
+        server.shutdown()
+        thread.join()
+
+
 def test_urllib3(both: Contexts, port: int) -> None:
     urllib3 = pytest.importorskip("urllib3")
     for name in both.names:
