@@ -73,6 +73,31 @@ def test_http_client(both: Contexts, port: int) -> None:
         connection.close()
 
 
+@pytest.mark.parametrize(("in_accept", "said"), [(True, b"GET / HTTP/1.0\r\n\r\n"), (False, b"")])
+def test_a_strange_client_does_not_stop_a_server(
+    both: Contexts, in_accept: bool, said: bytes
+) -> None:
+    """One whose listening socket is wrapped does handshakes in the thread that accepts."""
+    with http.server.ThreadingHTTPServer((HOST, 0), Handler) as server:
+        server.socket = both.server.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=in_accept
+        )
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        port = server.server_address[1]
+        with socket.create_connection((HOST, port), 20) as plain:
+            plain.sendall(said)
+            with (
+                socket.create_connection((HOST, port), 20) as other,
+                both.client.wrap_socket(other, server_hostname=both.names[0]) as secured,
+            ):
+                secured.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                assert secured.recv(15) == b"HTTP/1.1 200 OK"
+        server.shutdown()
+        thread.join()
+
+
 def test_urllib3(both: Contexts, port: int) -> None:
     urllib3 = pytest.importorskip("urllib3")
     for name in both.names:
@@ -86,20 +111,19 @@ def test_requests(both: Contexts, port: int) -> None:
     requests = pytest.importorskip("requests")
     from requests.adapters import HTTPAdapter
 
-    class Ours(HTTPAdapter):
-        def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-            kwargs |= {"ssl_context": both.client, "server_hostname": both.names[0]}
-            super().init_poolmanager(*args, **kwargs)
+    class DomainAdapter(HTTPAdapter):
+        """As docs/adapters.md has it, and asks for a name that leads nowhere here."""
 
-        def build_connection_pool_key_attributes(self, *args: Any) -> Any:
-            host, _ = super().build_connection_pool_key_attributes(*args)
-            return host, {}  # whom to trust is in the context
+        def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+            kwargs["server_hostname"] = both.names[0]
+            super().init_poolmanager(*args, ssl_context=both.client, **kwargs)
 
         def cert_verify(self, *_: Any) -> None:
             pass
 
     with requests.Session() as session:
-        session.mount("https://", Ours())
+        session.trust_env = False
+        session.mount("https://", DomainAdapter())
         assert session.get(f"https://{HOST}:{port}/", timeout=20).content == BODY
 
 
@@ -164,9 +188,14 @@ def test_uvicorn(both: Contexts) -> None:
     uvicorn = pytest.importorskip("uvicorn")
 
     async def main() -> None:
-        config = uvicorn.Config(application, HOST, 0, log_level="critical", lifespan="off")
-        config.load()
-        config.ssl = both.server
+        config = uvicorn.Config(
+            application,
+            HOST,
+            0,
+            log_level="critical",
+            lifespan="off",
+            ssl_context_factory=lambda *_: both.server,
+        )
         server = uvicorn.Server(config)
         with socket.create_server((HOST, 0)) as listener:
             serving = asyncio.create_task(server.serve(sockets=[listener]))

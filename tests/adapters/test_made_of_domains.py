@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -72,3 +73,58 @@ def test_what_domains_say_nobody_else_does(manager: TLSManager) -> None:
     assert isinstance(refused.value, tlsmgm.ConfigError)
     with pytest.raises(ssl.SSLError):
         adapters.ssl_context(TLSManager("none"))
+
+
+def test_calls_are_refused_as_calls(manager: TLSManager) -> None:
+    serving = adapters.ssl_context(manager)
+    with pytest.raises(ssl.SSLError, match=r"load_cert_chain\(\) cannot be called on a context"):
+        serving.load_cert_chain("site.pem")
+    with pytest.raises(ssl.SSLError, match="verify_mode cannot be changed in a context"):
+        serving.verify_mode = ssl.CERT_REQUIRED
+
+
+def test_the_library_is_the_managers(manager: TLSManager) -> None:
+    for said in (None, "auto", "AUTO", manager.library, manager.library.upper()):
+        assert adapters.ssl_context(manager, library=said).library == manager.library
+    other = {"openssl": "wolfssl", "wolfssl": "openssl"}[manager.library]
+    with pytest.raises(tlsmgm.ConfigError, match=f"library is {manager.library}, not {other}"):
+        adapters.ssl_context(manager, library=other)
+    assert adapters.ssl_context(server_domain(), library=other).library == other
+
+
+@pytest.mark.parametrize("name", ["gnutls", "none", ""])
+def test_libraries_that_there_are_not(manager: TLSManager, name: str) -> None:
+    calls: list[Callable[[], object]] = [
+        lambda: adapters.SSLContext(ssl.PROTOCOL_TLS_SERVER, library=name),
+        lambda: adapters.ssl_context(manager, library=name),
+        lambda: adapters.ssl_context(server_domain(), library=name),
+    ]
+    for call in calls:
+        with pytest.raises(tlsmgm.ConfigError) as caught:
+            call()
+        assert caught.value.parameter == "library"
+        assert caught.value.hint is not None
+        assert "openssl, wolfssl" in caught.value.hint
+        assert "none" not in caught.value.hint
+
+
+@pytest.mark.parametrize("source", [None, "dom1", ssl])
+def test_a_source_of_another_kind(source: Any) -> None:
+    with pytest.raises(TypeError, match="source has to be a TLSManager or a Domain, not"):
+        adapters.ssl_context(source)
+
+
+@pytest.mark.parametrize(
+    ("local", "kind"),
+    [
+        ("127.0.0.1:5", TypeError),
+        (("127.0.0.1",), TypeError),
+        (("127.0.0.1", "5"), TypeError),
+        (("127.0.0.1", True), TypeError),
+        (("site.example", 5), tlsmgm.ConfigError),
+        (("127.0.0.1", 65536), tlsmgm.ConfigError),
+    ],
+)
+def test_addresses_that_are_none(manager: TLSManager, local: Any, kind: type[Exception]) -> None:
+    with pytest.raises(kind, match="local"):
+        adapters.ssl_context(manager, local=local)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import tlsmgm
+from tests.adapters.ecosystem import Contexts
 from tests.support.managers import pki
 
 MEGABYTE = bytes(range(256)) * 4096
@@ -139,6 +140,40 @@ def test_what_is_behind_the_handshake_stays_in_the_socket(
                 with seen:
                     assert seen.recv(5, socket.MSG_PEEK)[:1] == b"\x17"
                 assert server.recv(100) == b"early"
+
+
+@pytest.mark.parametrize("server_side", [True, False])
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"GET / HTTP/1.0\r\n\r\n",
+        b"EHLO x\r\n",
+        b"220 mail ready\r\n",
+        b"\x10\x0e\x00\x04MQTT\x04\x02\x00\x3c\x00\x02me",
+        b"\x16\x02\x00\x00\x40",  # a version that TLS never had
+        b"\x16\x03\x03\x48\x01",  # a byte longer than any record
+    ],
+)
+def test_a_peer_without_tls_is_told_at_once(both: Contexts, said: bytes, server_side: bool) -> None:
+    """It goes on waiting for an answer, so that nothing else would end the handshake."""
+    left, right = socket.socketpair()
+    context = both.server if server_side else both.client
+    name = None if server_side else "dom1.test"
+    with left, right:
+        left.settimeout(20)
+        right.sendall(said)
+        with pytest.raises(ssl.SSLError) as caught:
+            context.wrap_socket(left, server_side=server_side, server_hostname=name)
+    assert isinstance(caught.value, tlsmgm.ProtocolError)
+
+
+def test_a_peer_that_stops_to_speak_tls_is_told_at_once(ends: Any) -> None:
+    client, server = ends()
+    plain = socket.socket(fileno=server.detach())
+    with plain:
+        plain.sendall(b"HTTP/1.0 200 OK\r\n")
+        with pytest.raises(ssl.SSLError):
+            client.recv(100)
 
 
 def talk(client: ssl.SSLSocket) -> None:

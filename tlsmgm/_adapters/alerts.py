@@ -35,6 +35,6 @@ def alert_words(alert: int) -> tuple[str, str]:
         try:
             name = ssl.AlertDescription(alert).name.removeprefix("ALERT_DESCRIPTION_")
         except ValueError:
-            name = f"NUMBER_{alert}"
+            return "UNKNOWN_ALERT_TYPE", f"unknown alert type {alert}"
         reason = f"{'SSLV3' if alert in _OF_SSL3 else 'TLSV1'}_ALERT_{name}"
     return reason, reason.replace("_", " ").lower()

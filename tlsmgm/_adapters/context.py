@@ -40,9 +40,9 @@ from tlsmgm._domains.defaults import DEFAULT_TICKET_ROTATION
 from tlsmgm._domains.filters import plain_ip
 from tlsmgm._material.ticket_schedule import OwnSchedule
 from tlsmgm._native.connection import Connection
-from tlsmgm.errors import TLSError
+from tlsmgm.errors import PlacedError, TLSError
 
-__all__ = ["SSLContext"]
+__all__ = ["SSLContext", "library_named"]
 
 _IDENTITIES_MAX: Final = 2
 
@@ -60,6 +60,7 @@ class SSLContext(Maker):
     Raises:
         ConfigError: there is no such library.
         ValueError: there is no such protocol.
+        TypeError: the library is no name.
 
     All that ``ssl`` refuses is refused with the same exceptions, or subclasses of them that are
     ours as well.  ``docs/adapters.md`` says what is different.
@@ -69,7 +70,7 @@ class SSLContext(Maker):
     default_library: ClassVar[str] = "auto"
 
     def __init__(self, protocol: int | None = None, *, library: str | None = None) -> None:
-        self._backend = _library(self.default_library if library is None else library)
+        self._backend = library_named(self.default_library if library is None else library)
         self._lock = threading.Lock()
         self._changes = 0  # of what is not among the plain values
         self._built: dict[tuple[bool, bool], tuple[object, Context]] = {}
@@ -420,13 +421,27 @@ def _no_sigalgs() -> UnsupportedError:
     )
 
 
-def _library(name: str) -> Backend:
+def library_named(name: str) -> Backend:
+    """Return a TLS library.
+
+    Args:
+        name: ``"auto"``, or its own.
+
+    Raises:
+        ConfigError: there is no such library.
+        TypeError: the name is no text.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"library has to be a name, not {type(name).__name__}")
+    known = [one for one in _backends.known_libraries() if one != "none"]
+    hint = f"choose one of {', '.join(known)}"
+    if name.lower() not in known:
+        raise ConfigError(f"{name!r} is no TLS library", parameter="library", hint=hint)
     try:
         backend = _backends.select(name)
-    except TLSError as error:
-        raise as_stock(error) from None
-    if backend is None:
-        raise ConfigError("a context needs a TLS library", parameter="library")
+    except PlacedError as error:
+        raise ConfigError(error.reason, parameter="library", hint=hint) from None
+    assert backend is not None
     return backend
 
 

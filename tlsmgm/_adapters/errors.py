@@ -1,7 +1,7 @@
 """Errors that are ours and those of Python's ``ssl`` at once, so that existing except clauses work.
 
-Where both have an attribute of one name, ``reason``, it is that of ``ssl``: one of OpenSSL's words
-in capitals.  What tlsmgm says of a refused certificate is in ``verify_reason``.
+Where both have an attribute of one name, ``reason``, it is that of ``ssl``: a word in capitals,
+OpenSSL's where it has one.  What tlsmgm says of a refused certificate is in ``verify_reason``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn
 
 from tlsmgm import errors
 from tlsmgm._adapters.alerts import alert_words
+from tlsmgm._adapters.reasons import reason_of
 
 __all__ = [
     "AlertError",
@@ -58,6 +59,11 @@ class _Both:
     """What errors need that are ours and those of ``ssl``, in front of both."""
 
     library: Any = None
+
+    def __init__(self, *args: Any, **details: Any) -> None:
+        super().__init__(*args, **details)
+        own: Any = self
+        _dressed(own, ssl.SSLErrorNumber.SSL_ERROR_SSL, reason_of(own), str(self))
 
     def __str__(self) -> str:
         """What OpenSSL would say, else what we do."""
@@ -184,19 +190,8 @@ def _translated(kind: type[Any], error: errors.TLSError) -> Any:
     text = error.reason if isinstance(error, errors.PlacedError) else str(error)
     made = kind(text, **_details(error))
     if isinstance(error, errors.AlertError) and error.alert is not None:
-        reason, words = alert_words(error.alert)
-    else:
-        reason, words = _reason_of(error), str(error)
-    return _dressed(made, ssl.SSLErrorNumber.SSL_ERROR_SSL, reason, words)
-
-
-def _reason_of(error: errors.TLSError) -> str:
-    """A word for programs: OpenSSL's own, where the text is."""
-    if error.alert == 70:
-        return "UNSUPPORTED_PROTOCOL"
-    text = getattr(error, "reason", None) or str(error)
-    word = text.partition(":")[0].partition(",")[0]
-    return "_".join(word.upper().split())
+        _dressed(made, ssl.SSLErrorNumber.SSL_ERROR_SSL, *alert_words(error.alert))
+    return made
 
 
 def _refused_peer(error: errors.VerificationError, name: str | None, chain: int) -> Any:

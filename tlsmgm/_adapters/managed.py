@@ -10,17 +10,20 @@ from __future__ import annotations
 import ssl
 from typing import Any, Final, NoReturn
 
-from tlsmgm._adapters.context import SSLContext
+from tlsmgm._adapters.context import SSLContext, library_named
 from tlsmgm._adapters.engine import Engine
 from tlsmgm._adapters.errors import ConfigError, UnsupportedError, as_stock
 from tlsmgm._adapters.socket_end import SocketEnd
 from tlsmgm._core.context import Context
 from tlsmgm._domains.domain import Domain
+from tlsmgm._domains.filters import plain_ip
 from tlsmgm._manager import TLSManager
 from tlsmgm._native.connection import Connection
 from tlsmgm.errors import TLSError
 
 __all__ = ["ManagedContext", "ssl_context"]
+
+_PORT_MAX: Final = 0xFFFF
 
 #: Where a connection in memory has come in, if nobody says.
 _ANYWHERE: Final = ("0.0.0.0", 0)
@@ -68,8 +71,9 @@ class ManagedContext(SSLContext):
         super().__setattr__(name, value)
 
     def _refuse(self, name: str) -> NoReturn:
+        words = "cannot be called on" if name.endswith("()") else "cannot be changed in"
         raise UnsupportedError(
-            f"{name} of a context that is made from domains cannot be changed",
+            f"{name} {words} a context that is made from domains",
             hint="change the domain, and give it to the manager's replace_domain()",
         )
 
@@ -136,7 +140,7 @@ def ssl_context(
     source: TLSManager | Domain,
     domain: Domain | str | None = None,
     *,
-    library: str = "auto",
+    library: str | None = None,
     local: tuple[str, int] | None = None,
 ) -> SSLContext:
     """Make an ``ssl.SSLContext`` of a manager's domains, or of one domain.
@@ -146,7 +150,8 @@ def ssl_context(
             files are read now.
         domain: of the manager: the client domain in which servers are called.  None: the context
             is for servers.
-        library: with a domain as source: ``"auto"``, ``"openssl"`` or ``"wolfssl"``.
+        library: ``"auto"``, ``"openssl"`` or ``"wolfssl"``.  None: the manager's; with a domain as
+            source ``"auto"``.
         local: servers: address and port at which clients come in, for domains that are chosen by
             them.  None: of the socket that is wrapped; where there is none, as in asyncio, only
             domains for all addresses answer.
@@ -155,31 +160,63 @@ def ssl_context(
         A context that serves, or one that calls.  Its values can be read and not be changed.
 
     Raises:
-        ConfigError: there is no such client domain, or a value or file cannot be used.
+        ConfigError: there is no such client domain, or a value or file cannot be used, or the
+            manager has another library.
+        TypeError: an argument is of a wrong type.
         UnsupportedError: the manager has no TLS library.
     """
+    if local is not None:
+        _check_local(local)
     try:
         return _made(source, domain, library, local)
     except TLSError as error:
         raise as_stock(error) from None
 
 
+def _check_local(local: object) -> None:
+    match local:
+        case (str(address), int(port)) if not isinstance(port, bool):
+            if plain_ip(address) is None or not 0 <= port <= _PORT_MAX:
+                raise ConfigError(
+                    f"{address!r} with port {port} is no address at which clients come in",
+                    parameter="local",
+                    hint="give an IP address and a port, such as ('192.0.2.1', 443)",
+                )
+        case _:
+            raise TypeError(f"local has to be (address, port), not {local!r}")
+
+
+def _manager_of(source: TLSManager | Domain, library: str | None) -> TLSManager:
+    if isinstance(source, Domain):
+        manager = TLSManager(library_named("auto" if library is None else library).name)
+        manager.add_domain(source)
+        return manager
+    if not isinstance(source, TLSManager):
+        raise TypeError(f"source has to be a TLSManager or a Domain, not {type(source).__name__}")
+    if source.library == "none":
+        raise UnsupportedError("this manager has no TLS library (tls_library is 'none')")
+    if library is None or str(library).lower() == "auto":
+        return source
+    if library_named(library).name != source.library:
+        raise ConfigError(
+            f"the manager's TLS library is {source.library}, not {library}",
+            parameter="library",
+            hint="leave it out, or make a manager with that library",
+        )
+    return source
+
+
 def _made(
     source: TLSManager | Domain,
     domain: Domain | str | None,
-    library: str,
+    library: str | None,
     local: tuple[str, int] | None,
 ) -> SSLContext:
+    manager = _manager_of(source, library)
     if isinstance(source, Domain):
         if domain is not None:
             raise TypeError("with a domain as source there is no other one to choose")
-        manager = TLSManager(library)
-        manager.add_domain(source)
         domain = source if source.kind == "client" else None
-    else:
-        manager = source
-    if manager.library == "none":
-        raise UnsupportedError("this manager has no TLS library (tls_library is 'none')")
     protocol = ssl.PROTOCOL_TLS_SERVER if domain is None else ssl.PROTOCOL_TLS_CLIENT
     context = ManagedContext(protocol, library=manager.library)
     context._manager, context._local, context._client = manager, local, None

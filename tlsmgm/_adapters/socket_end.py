@@ -36,6 +36,13 @@ __all__ = ["SocketEnd"]
 _RECORD: Final = 16384
 _HEADER: Final = 5
 
+#: The most that a record may say of its length (RFC 5246 section 6.2.3).
+_LENGTH_MAX: Final = _RECORD + 2048
+
+#: Types of records, heartbeats among them, and the first byte of all versions.
+_TYPES: Final = range(20, 25)
+_MAJOR: Final = 3
+
 #: A flag of recv(2) that Windows does not have; there the socket itself says whether it waits.
 _DONT_WAIT: Final[int] = getattr(socket, "MSG_DONTWAIT", 0)
 
@@ -51,9 +58,10 @@ _send = _socket.socket.send
 class _Records:
     """Where records begin and end on the wire (RFC 8446 section 5.1)."""
 
-    __slots__ = ("_head", "left")
+    __slots__ = ("_head", "astray", "left")
 
     def __init__(self) -> None:
+        self.astray = False  # what came is no TLS, so no length in it means anything
         self._head = b""
         self.left = 0  # bytes of the present record that are still to come
 
@@ -62,7 +70,10 @@ class _Records:
         return self.left or _HEADER - len(self._head)
 
     def follow(self, wire: bytes) -> bool:
-        """Go on with what came; true if no record is left unfinished."""
+        """Go on with what came; true if the connection has something to say to it.
+
+        That is so where no record is left unfinished, and where it is none: then it ends.
+        """
         at, size = self.left, len(wire)
         while at < size:
             head = self._head + wire[at : at + _HEADER - len(self._head)]
@@ -70,8 +81,12 @@ class _Records:
             if len(head) < _HEADER:
                 self._head, self.left = head, 0
                 return False
+            length = head[3] << 8 | head[4]
+            if head[0] not in _TYPES or head[1] != _MAJOR or length > _LENGTH_MAX:
+                self.astray = True
+                return True
             self._head = b""
-            at += head[3] << 8 | head[4]
+            at += length
         self.left = at - size
         return self.left == 0
 
@@ -126,6 +141,8 @@ class SocketEnd(Engine):
 
     def _take(self, operation: str, deadline: float | None, size: int) -> bool:
         """Receive something, and give it to the connection; true if a record is whole."""
+        if self._records.astray:  # and the library waits for more of it
+            refuse("WRONG_VERSION_NUMBER", "wrong version number")
         sock = self._socket()
         if deadline is not None:
             _wait(sock, operation, deadline, for_writing=False)

@@ -1,0 +1,85 @@
+"""``reason`` of errors: a word of a table, whatever a peer or a file says."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tlsmgm
+from tests.adapters.pairs import Pair
+from tests.support.managers import server_domain
+from tlsmgm import TLSManager, adapters
+from tlsmgm._adapters.alerts import alert_words
+from tlsmgm._adapters.errors import as_stock
+from tlsmgm._adapters.reasons import REASONS
+
+
+def refusal(call: Callable[[], object]) -> Any:
+    """What a call is refused with."""
+    with pytest.raises(ssl.SSLError) as caught:
+        call()
+    return caught.value
+
+
+def test_no_text_of_a_setting_is_in_it(manager: TLSManager, tmp_path: Path) -> None:
+    missing = server_domain("dom1", certificate=str(tmp_path / "nope.pem"))
+    refused = [
+        refusal(lambda: adapters.ssl_context(missing, library=manager.library)),
+        refusal(lambda: adapters.ssl_context(manager, "nobody")),
+        refusal(lambda: adapters.SSLContext(ssl.PROTOCOL_TLS_SERVER, library="gnutls")),
+    ]
+    assert [error.reason for error in refused] == ["CONFIG"] * 3
+    assert "nope.pem" in str(refused[0])  # which is for people
+    changed = refusal(lambda: adapters.ssl_context(manager).set_ciphers("DEFAULT"))
+    assert changed.reason == "UNSUPPORTED"
+
+
+def test_no_text_of_a_client_is_in_it(manager: TLSManager) -> None:
+    serving, fetching = adapters.ssl_context(manager), adapters.ssl_context(manager, "client")
+    failed: Any = Pair(fetching, serving, "a.example").shake()[0]
+    assert failed.reason == "NO_DOMAIN"
+    assert "a.example" in str(failed)
+    assert isinstance(failed, tlsmgm.NoDomainError)
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (b"GET / HTTP/1.0\r\n\r\n", "WRONG_VERSION_NUMBER"),
+        (b"\x16\x03\x03\x48\x01", "PACKET_LENGTH_TOO_LONG"),
+        (b"\x16\x03\x03\x00\x04\x01\x00\x00\x00", "BAD_PACKET"),
+    ],
+)
+def test_no_bytes_of_a_client_are_in_it(serving: Any, said: bytes, reason: str) -> None:
+    incoming = ssl.MemoryBIO()
+    incoming.write(said)
+    end = serving.wrap_bio(incoming, ssl.MemoryBIO(), server_side=True)
+    assert refusal(end.do_handshake).reason == reason
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (tlsmgm.ProtocolError("http request"), "HTTP_REQUEST"),
+        (tlsmgm.HandshakeError("no shared cipher: there is no certificate"), "NO_SHARED_CIPHER"),
+        (tlsmgm.HandshakeError("never heard of"), "SSL_HANDSHAKE_FAILURE"),
+        (tlsmgm.ProtocolError("never heard of"), "PROTOCOL"),
+        (tlsmgm.InternalError("OpenSSL: never heard of"), "INTERNAL_ERROR"),
+        (tlsmgm.HelloTooLargeError("never heard of"), "EXCESSIVE_MESSAGE_SIZE"),
+        (tlsmgm.ProtocolError("tlsv1.1 only", alert=70), "UNSUPPORTED_PROTOCOL"),
+        (tlsmgm.AlertError("alert", alert=255), "UNKNOWN_ALERT_TYPE"),
+    ],
+)
+def test_words_of_errors(error: tlsmgm.TLSError, reason: str) -> None:
+    made: Any = as_stock(error)
+    assert made.reason == reason
+    assert reason in REASONS
+    assert isinstance(made, type(error))
+
+
+def test_an_alert_that_nobody_knows() -> None:
+    assert alert_words(255) == ("UNKNOWN_ALERT_TYPE", "unknown alert type 255")
