@@ -254,6 +254,7 @@ def test_an_interrupt_ends_waiting(library: str, greeter: Greeter) -> None:
         library,
         greeter,
         """
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored
         timer = threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGINT])
         timer.start()
         try:
@@ -275,6 +276,7 @@ def test_an_interrupt_of_with(library: str, greeter: Greeter) -> None:
         library,
         greeter,
         """
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored
         timer = threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGINT])
         timer.start()
         with listener:
