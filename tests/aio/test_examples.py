@@ -1,4 +1,4 @@
-"""The example with aiohttp: two names, two certificates, and new ones while it runs."""
+"""The examples with aiohttp and uvicorn: two names, two certificates, and new ones by a signal."""
 
 from __future__ import annotations
 
@@ -41,10 +41,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def running(folder: Path, library: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    pytest.importorskip("aiohttp")
+def running(
+    framework: str, folder: Path, library: str
+) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    pytest.importorskip(framework)
     config = folder / "domains.toml"
-    program = str(ROOT / "examples" / "aiohttp_two_certificates.py")
+    program = str(ROOT / "examples" / f"{framework}_two_certificates.py")
     process = subprocess.Popen(
         [sys.executable, program, str(config), "127.0.0.1", "0", "--library", library],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -76,12 +78,21 @@ def ask(port: int, name: str) -> tuple[str, bytes]:
     return answer.decode().rpartition("\r\n\r\n")[2], certificate
 
 
-def test_two_certificates_and_new_ones(folder: Path, library: str) -> None:
-    with running(folder, library) as (process, port):
+@pytest.mark.parametrize(
+    ("framework", "words"),
+    [
+        ("aiohttp", "{0}.test is served by the domain {0}\n"),
+        ("uvicorn", "{0}.test is served by uvicorn\n"),
+    ],
+)
+def test_two_certificates_and_new_ones(
+    framework: str, words: str, folder: Path, library: str
+) -> None:
+    with running(framework, folder, library) as (process, port):
         shown = {}
         for name in ("dom1", "dom2"):
             answer, shown[name] = ask(port, f"{name}.test")
-            assert answer == f"{name}.test is served by the domain {name}\n"
+            assert answer == words.format(name)
         assert shown["dom1"] != shown["dom2"]
         for ending in ("pem", "key"):
             shutil.copy(pki(f"dom2.{ending}"), folder / f"dom1.{ending}")
@@ -92,4 +103,4 @@ def test_two_certificates_and_new_ones(folder: Path, library: str) -> None:
         (folder / "dom1.key").write_text("no key\n")
         process.send_signal(signal.SIGHUP)
         assert process.stdout.readline().startswith("nothing was changed: ")
-        assert ask(port, "dom2.test")[0] == "dom2.test is served by the domain dom2\n"
+        assert ask(port, "dom2.test")[0] == words.format("dom2")
