@@ -133,6 +133,7 @@ class Asking:
         self._to_forget: deque[str | None] = deque()
         self._refused = 0
         self._is_over = False
+        self._lock = threading.RLock()  # of the bell's end; a look-up may end where one begins
         self._thread = threading.Thread(target=self._run, name="tlsmgm-hellos", daemon=True)
 
     def begin(self, oracle: Oracle) -> None:
@@ -149,9 +150,8 @@ class Asking:
         """Look no more, for no worker asks; look-ups that are not done are given up."""
         self._is_over = True
         if self._thread.ident is None:
-            self.bell.close()
-        elif self.bell.descriptors:
-            self.bell.ring()
+            self._close()
+        self._ring()
 
     def join(self) -> None:
         """Wait for a moment until that is so."""
@@ -165,8 +165,7 @@ class Asking:
     def forget_name(self, name: str | None) -> None:
         """Look for a name anew when the next client asks for it; None: for all."""
         self._to_forget.append(name)
-        if self.bell.descriptors:
-            self.bell.ring()
+        self._ring()
 
     @property
     def refused(self) -> int:
@@ -186,7 +185,7 @@ class Asking:
         for look_up in self._waiting.values():
             if look_up.future is not None:
                 look_up.future.cancel()
-        self.bell.close()
+        self._close()
 
     def _step(self) -> None:
         while self._to_forget:
@@ -237,8 +236,17 @@ class Asking:
     def _tell_done(self, look_up: _LookUp) -> None:
         """In whatever thread it is: let ours look."""
         self._done.append(look_up)
-        if not self._is_over and self.bell.descriptors:
-            self.bell.ring()
+        self._ring()
+
+    def _ring(self) -> None:
+        """Wake the thread; a number that is closed may be somebody else's by now."""
+        with self._lock:
+            if self.bell.descriptors:
+                self.bell.ring()
+
+    def _close(self) -> None:
+        with self._lock:
+            self.bell.close()
 
     def _finish(self, look_up: _LookUp) -> None:
         if self._waiting.get(look_up.key) is not look_up:
