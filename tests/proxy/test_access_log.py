@@ -8,6 +8,8 @@ import re
 import shlex
 import signal
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from cryptography import x509
@@ -28,7 +30,10 @@ from tests.support.proxy import (
     write_script,
 )
 from tlsmgm._cli import main
-from tlsmgm._service.access_log import OWN_NAMES, AccessLog, quote
+from tlsmgm._engine.ended import Ended
+from tlsmgm._service.access_log import AccessLog
+from tlsmgm._service.log_quoting import quote
+from tlsmgm._service.log_values import OWN_NAMES
 from tlsmgm.errors import ConfigError
 
 EVIL = 'eve" status=ok\r\n2026-01-01 forged\x1b[31m\u202e'
@@ -65,8 +70,22 @@ def test_a_value_is_one_printable_field(value: str) -> None:
 
 
 def test_format() -> None:
-    log = AccessLog("$$1 ${client}x $status")
-    assert log.line({"client": "c", "status": "ok"}.get) == "$1 cx ok"
+    log = AccessLog("$$1% ${client}x $status $reason %s")
+    ended = SimpleNamespace(client=("2001:db8::1", 5061), status="ok", reason=None)
+    assert log.line(cast(Ended, ended)) == "$1% [2001:db8::1]:5061x ok - %s"
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "written"),
+    [
+        (0, "1970-01-01T00:00:00.000Z"),
+        (1772323199.9996, "2026-02-28T23:59:59.999Z"),
+        (1772323200.25, "2026-03-01T00:00:00.250Z"),
+    ],
+)
+def test_time(timestamp: float, written: str) -> None:
+    ended = SimpleNamespace(timestamp=timestamp)
+    assert AccessLog("$time").line(cast(Ended, ended)) == written
 
 
 @pytest.mark.parametrize("template", ["$nope", "$tls_x", "${", "$", "$ x"])

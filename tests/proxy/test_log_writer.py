@@ -9,6 +9,8 @@ import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -22,12 +24,18 @@ from tests.support.proxy import (
     wait_until,
     write_script,
 )
+from tlsmgm._engine.ended import Ended
 from tlsmgm._service import log_writer
 from tlsmgm._service.access_log import AccessLog
 from tlsmgm._service.log_file import LogFile
 from tlsmgm._service.log_writer import MAX_WAITING
 
 # While the access log cannot be written.
+
+
+def ended(status: str) -> Ended:
+    """A connection of which only that is known."""
+    return cast(Ended, SimpleNamespace(status=status))
 
 
 @pytest.fixture
@@ -42,11 +50,11 @@ def full_disk(tmp_path: Path) -> Path:
 
 def test_a_log_that_was_full_is_opened_anew(full_disk: Path) -> None:
     log = AccessLog("$status", str(full_disk))
-    log.write({"status": "lost"}.get)
+    log.write(ended("lost"))
     wait_until(lambda: log.lost == 1)
     full_disk.unlink()
     log.reopen()
-    log.write({"status": "ok"}.get)
+    log.write(ended("ok"))
     log.close()
     assert full_disk.read_text(encoding="utf-8") == "ok\n"
 
@@ -59,7 +67,7 @@ def test_a_log_that_cannot_be_opened_anew_stays(
     log = AccessLog("$status", str(path))
     path.parent.rename(tmp_path / "elsewhere")
     log.reopen()
-    log.write({"status": "ok"}.get)
+    log.write(ended("ok"))
     log.close()
     assert "stays where it is: parameter '--access-log': cannot write" in caplog.text
     assert (tmp_path / "elsewhere" / "access.log").read_text(encoding="utf-8") == "ok\n"
@@ -120,10 +128,10 @@ def test_a_full_disk_is_told_when_it_is_over(
 ) -> None:
     log = AccessLog("$status", str(full_disk))
     for _ in range(3):
-        log.write({"status": "lost"}.get)
+        log.write(ended("lost"))
     wait_until(lambda: log.lost == 3)
     full_disk.unlink()
-    log.write({"status": "ok"}.get)
+    log.write(ended("ok"))
     log.close()
     assert full_disk.read_text(encoding="utf-8") == "ok\n"
     assert caplog.messages == ["3 access log lines were lost"]
@@ -168,7 +176,7 @@ def test_a_log_that_cannot_be_opened_late_says_so(
     monkeypatch.setattr(log_writer, "_OPENING_TIME", 0)
     monkeypatch.setattr(os, "open", wait_and_fail)
     log = AccessLog("$status", str(tmp_path / "access.log"))
-    log.write({"status": "lost"}.get)
+    log.write(ended("lost"))
     gate.set()
     log.close()
     assert log.lost == 1
@@ -180,13 +188,13 @@ def test_a_log_that_cannot_be_opened_late_says_so(
 def test_a_log_that_was_moved_is_opened_anew_by_itself(tmp_path: Path) -> None:
     path = tmp_path / "access.log"
     log = AccessLog("$status", str(path))
-    log.write({"status": "one"}.get)
+    log.write(ended("one"))
     wait_until(lambda: path.read_text("utf-8") == "one\n")
     path.rename(tmp_path / "old")
-    log.write({"status": "two"}.get)
+    log.write(ended("two"))
     log.close()
     log.close()
-    log.write({"status": "three"}.get)
+    log.write(ended("three"))
     assert path.read_text("utf-8") == "two\n"
     assert (tmp_path / "old").read_text("utf-8") == "one\n"
 
@@ -212,7 +220,7 @@ def test_what_a_stalled_disk_has_no_room_for_is_counted(
     log = AccessLog("$status", str(stalled))
     line = "x" * (MAX_WAITING // 4)
     for _ in range(10):
-        log.write({"status": line}.get)
+        log.write(ended(line))
     assert log.lost == 7  # the end of a line counts, too, so that three fit
     log.close(0)
     assert log.lost == 10
@@ -225,7 +233,7 @@ def test_what_a_stalled_disk_has_no_room_for_is_counted(
 def test_lines_that_a_disk_takes_late_are_not_lost(stalled: Path) -> None:
     log = AccessLog("$status", str(stalled))
     for number in range(3):
-        log.write({"status": str(number)}.get)
+        log.write(ended(str(number)))
     reader = os.open(stalled, os.O_RDONLY | os.O_NONBLOCK)
     seen = bytearray()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import re
+import socket
 from typing import Final
 
 from tlsmgm._domains.filters import is_ip
@@ -13,6 +14,8 @@ from tlsmgm.errors import ConfigError
 __all__ = ["host_and_port", "join_host_port", "read_ip", "unpack_address"]
 
 _HOST_PORT = re.compile(r"(?:\[(?P<v6>[^\[\]\s]+)\]|(?P<host>[^\[\]:\s]+)):(?P<port>[0-9]+)")
+
+_MAPPED_IPV4: Final = bytes(10) + b"\xff\xff"
 
 _MAX_PORT: Final = 0xFFFF
 _PORT_DIGITS: Final = 5
@@ -48,8 +51,10 @@ def unpack_address(address: tuple[bytes, int] | None) -> tuple[str, int] | None:
     """
     if address is None:
         return None
-    ip = ipaddress.IPv6Address(address[0])
-    return str(ip.ipv4_mapped or ip), address[1]
+    ip, port = address
+    if ip.startswith(_MAPPED_IPV4):
+        return socket.inet_ntop(socket.AF_INET, ip[len(_MAPPED_IPV4) :]), port
+    return socket.inet_ntop(socket.AF_INET6, ip), port  # ipaddress takes ten times as long
 
 
 def read_ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

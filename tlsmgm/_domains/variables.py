@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from tlsmgm._core.certificate import Certificate
     from tlsmgm._core.connection import Connection
 
-__all__ = ["INTEGER_NAMES", "VARIABLE_NAMES", "Variables", "expand"]
+__all__ = ["INTEGER_NAMES", "VARIABLE_NAMES", "Reader", "Variables", "expand", "reader_of"]
 
 #: What stands for an absent value in a text, as OpenSIPS writes it.
 NULL_TEXT = "<null>"
 
-_Reader = Callable[["Connection"], "str | None"]
+#: Reads a variable of a connection.
+Reader = Callable[["Connection"], "str | None"]
 
 _ATTRIBUTES = ("cn", "locality", "country", "state", "organization", "unit")
 _ALT_NAMES = ("email", "hostname", "uri", "ip")
@@ -27,11 +28,11 @@ def _flag(value: bool) -> str:
     return "1" if value else "0"
 
 
-def _peer_failed(reason: str) -> _Reader:
+def _peer_failed(reason: str) -> Reader:
     return lambda conn: _flag(conn.verify_reason == reason)
 
 
-def _connection_readers() -> dict[str, _Reader]:
+def _connection_readers() -> dict[str, Reader]:
     return {
         "tls_version": lambda conn: conn.version,
         "tls_description": lambda conn: conn.cipher_description,
@@ -68,7 +69,7 @@ def _certificate_readers() -> dict[str, Callable[[Certificate], str | None]]:
     return readers
 
 
-def _of_peer(read: Callable[[Certificate], str | None]) -> _Reader:
+def _of_peer(read: Callable[[Certificate], str | None]) -> Reader:
     def reader(conn: Connection) -> str | None:
         certificate = conn.peer_certificate
         return None if certificate is None else read(certificate)
@@ -76,7 +77,7 @@ def _of_peer(read: Callable[[Certificate], str | None]) -> _Reader:
     return reader
 
 
-def _of_ours(read: Callable[[Certificate], str | None]) -> _Reader:
+def _of_ours(read: Callable[[Certificate], str | None]) -> Reader:
     def reader(conn: Connection) -> str | None:
         certificate = conn.certificate
         return None if certificate is None else read(certificate)
@@ -84,7 +85,7 @@ def _of_ours(read: Callable[[Certificate], str | None]) -> _Reader:
     return reader
 
 
-def _all_readers() -> dict[str, _Reader]:
+def _all_readers() -> dict[str, Reader]:
     readers = _connection_readers()
     for name, read in _certificate_readers().items():
         readers[f"tls_peer_{name}"] = _of_peer(read)
@@ -111,6 +112,18 @@ INTEGER_NAMES = frozenset(
         "tls_peer_selfsigned",
     }
 )
+
+
+def reader_of(name: str) -> Reader:
+    """Return what reads one variable, for those who read it of many connections.
+
+    Args:
+        name: without the dollar sign.
+
+    Raises:
+        KeyError: there is no such variable.
+    """
+    return _READERS[name]
 
 
 class Variables(Mapping[str, "str | None"]):

@@ -43,6 +43,11 @@ class Ended:
         return datetime.datetime.fromtimestamp(self._noted, datetime.UTC)
 
     @property
+    def timestamp(self) -> float:
+        """The same in seconds since 1970, as :func:`time.time` has them."""
+        return self._noted
+
+    @property
     def duration(self) -> float:
         """Seconds from accept to the end."""
         return self._record.ended - self._record.accepted

@@ -11,6 +11,7 @@ The engine carries the connections (:mod:`tlsmgm._engine`); this is what a progr
 :mod:`~tlsmgm._service.collection`      keeps a configuration out of the garbage collector
 :mod:`~tlsmgm._service.access_log`      one line per connection
 :mod:`~tlsmgm._service.log_values`      what stands in it
+:mod:`~tlsmgm._service.log_quoting`     strangers' values, made harmless
 :mod:`~tlsmgm._service.log_writer`      the thread that writes them
 :mod:`~tlsmgm._service.log_file`        the file, which follows its name
 ======================================  ============================================================

@@ -34,11 +34,13 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from tlsmgm._domains.variables import VARIABLE_NAMES
+from tlsmgm._engine.ended import Ended
+from tlsmgm._service.log_quoting import quote
+from tlsmgm._service.log_values import HARMLESS_NAMES, OWN_NAMES, VALUES, Reader
 from tlsmgm._service.log_writer import LogWriter
 from tlsmgm.errors import ConfigError
 
-__all__ = ["DEFAULT_FORMAT", "JSON_FORMAT", "OWN_NAMES", "AccessLog", "escape", "quote"]
+__all__ = ["DEFAULT_FORMAT", "JSON_FORMAT", "AccessLog"]
 
 DEFAULT_FORMAT: Final = (
     "$time $client $listen $tls_version $tls_cipher_info sni=$server_name domain=$domain"
@@ -52,78 +54,18 @@ CLOSE_TIME: Final = 2.0
 #: Format that writes an object with all own names per line.
 JSON_FORMAT: Final = "json"
 
-#: Names that are not variables of OpenSIPS, in the order of the JSON format.
-OWN_NAMES: Final = (
-    "time",
-    "client",
-    "listen",
-    "domain",
-    "server_name",
-    "alpn",
-    "group",
-    "reused",
-    "upstream",
-    "upstream_domain",
-    "bytes_in",
-    "bytes_out",
-    "duration",
-    "status",
-    "reason",
-)
-
 _JSON_NAMES = (*OWN_NAMES, "tls_version", "tls_cipher_info", "tls_peer_subject", "tls_peer_serial")
 _TOKEN = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})|\$")
-_PLAIN = re.compile(r"[^\s\"\\=]+")
 
-#: Gives the value of a name, None if there is none.
-Lookup = Callable[[str], str | None]
-
-
-def escape(text: str) -> str:
-    """Make text from strangers safe for a line of a log.
-
-    Args:
-        text: anything, lone surrogates too.
-
-    Returns:
-        Printable text without quotes: everything else is an escape as in Python or JSON.
-    """
-    if text.isprintable() and '"' not in text and "\\" not in text:
-        return text
-    return "".join(_escaped(char) for char in text)
-
-
-def _escaped(char: str) -> str:
-    if char in '"\\':
-        return f"\\{char}"
-    if char.isprintable():
-        return char
-    code = ord(char)
-    if code < 0x100:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-
-
-def quote(value: str | None) -> str:
-    """Write a value so that it is one field of a line.
-
-    Args:
-        value: anything; None is not there.
-
-    Returns:
-        ``-`` for None; the value as it is, or escaped and in double quotes.
-    """
-    if value is None:
-        return "-"
-    if _PLAIN.fullmatch(value) and value.isprintable() and value != "-":
-        return value
-    return f'"{escape(value)}"'
+#: Makes a line, without its end.
+_Line = Callable[[Ended], str]
 
 
 class AccessLog:
-    """Has the lines written, beside the event loop; nobody waits for a disk that is full or stalls.
+    """Has the lines written in a thread; nobody waits for a disk that is full or stalls.
 
-    A file that was moved away is opened anew by itself, before the next line.
+    A file that was moved away is opened anew by itself, before the next line.  ``write`` is a
+    function for ``on_end`` of :meth:`~tlsmgm.TLSManager.listen`.
 
     Args:
         template: the format, or ``"json"``.
@@ -134,8 +76,7 @@ class AccessLog:
     """
 
     def __init__(self, template: str = DEFAULT_FORMAT, path: str | None = None) -> None:
-        self._is_json = template == JSON_FORMAT
-        self._pieces = [] if self._is_json else self._parse(template)
+        self._line = _json_line if template == JSON_FORMAT else _maker(template)
         self._writer = LogWriter(path)
 
     @property
@@ -143,23 +84,21 @@ class AccessLog:
         """Lines that were not written, since the file did not take them in time."""
         return self._writer.lost
 
-    def write(self, lookup: Lookup) -> None:
+    def write(self, ended: Ended) -> None:
         """Have one line written; it is counted as lost where too many wait already.
 
         Args:
-            lookup: gives the value of each name of the format.
+            ended: the connection that is over.
         """
-        self._writer.write(self.line(lookup))
+        self._writer.write(self._line(ended))
 
-    def line(self, lookup: Lookup) -> str:
+    def line(self, ended: Ended) -> str:
         """Return the line without its end.
 
         Args:
-            lookup: gives the value of each name of the format.
+            ended: the connection that is over.
         """
-        if self._is_json:
-            return json.dumps({name: lookup(name) for name in _JSON_NAMES})
-        return "".join(quote(lookup(text)) if is_name else text for is_name, text in self._pieces)
+        return self._line(ended)
 
     def reopen(self) -> None:
         """Have the file opened anew, after somebody has moved it away.
@@ -176,22 +115,42 @@ class AccessLog:
         """
         self._writer.close(seconds)
 
-    def _parse(self, template: str) -> list[tuple[bool, str]]:
-        pieces: list[tuple[bool, str]] = []
-        end = 0
-        for match in _TOKEN.finditer(template):
-            pieces.append((False, template[end : match.start()]))
-            name = match[2] or match[3]
-            if match[1]:
-                pieces.append((False, "$"))
-            elif name not in OWN_NAMES and name not in VARIABLE_NAMES:
-                raise ConfigError(
-                    f"unknown name {match[0]!r}",
-                    parameter="--access-log-format",
-                    hint=f"besides $tls_*: {', '.join(OWN_NAMES)}",
-                )
-            else:
-                pieces.append((True, name))
-            end = match.end()
-        pieces.append((False, template[end:]))
-        return [piece for piece in pieces if piece[1]]
+
+def _json_line(ended: Ended) -> str:
+    return json.dumps({name: VALUES[name](ended) for name in _JSON_NAMES})
+
+
+def _maker(template: str) -> _Line:
+    """Read the format once, so that a line costs no more than its values."""
+    fields: list[_Line] = []
+    text = ""  # with %s in place of each field
+    end = 0
+    for match in _TOKEN.finditer(template):
+        text += template[end : match.start()].replace("%", "%%")
+        end = match.end()
+        if match[1]:
+            text += "$"
+        else:
+            text += "%s"
+            fields.append(_field(match[2] or match[3], match[0]))
+    text += template[end:].replace("%", "%%")
+    return lambda ended: text % tuple([field(ended) for field in fields])
+
+
+def _field(name: str, written: str) -> _Line:
+    read = VALUES.get(name)
+    if read is None:
+        raise ConfigError(
+            f"unknown name {written!r}",
+            parameter="--access-log-format",
+            hint=f"besides $tls_*: {', '.join(OWN_NAMES)}",
+        )
+    return _harmless(read) if name in HARMLESS_NAMES else _quoted(read)
+
+
+def _harmless(read: Reader) -> _Line:
+    return lambda ended: read(ended) or "-"
+
+
+def _quoted(read: Reader) -> _Line:
+    return lambda ended: quote(read(ended))

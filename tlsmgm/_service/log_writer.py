@@ -21,8 +21,8 @@ logger = logging.getLogger("tlsmgm.proxy")
 #: Bytes that may wait for the disk; what comes then is lost.
 MAX_WAITING: Final = 4 * 1024 * 1024
 
-#: Bytes that are written at once, about.
-_BATCH: Final = 64 * 1024
+#: Lines that are written at once.
+_PIECE: Final = 256
 
 #: Seconds in which the file must have been opened for an error to be one of the start.
 _OPENING_TIME: Final = 2.0
@@ -48,8 +48,9 @@ class LogWriter:
 
     def __init__(self, path: str | None) -> None:
         self._path = path
-        self._queue: queue.SimpleQueue[bytes | object] = queue.SimpleQueue()
-        self._lock = threading.Lock()  # of the next four; never held while anything is written
+        self._queue: queue.SimpleQueue[list[bytes] | object] = queue.SimpleQueue()
+        self._lock = threading.Lock()  # of the next five; never held while anything is written
+        self._batch: list[bytes] | None = None  # lines of it may still be added to the queue's last
         self._waiting_bytes = 0
         self._waiting_lines = 0
         self._lost = 0
@@ -82,17 +83,23 @@ class LogWriter:
             if has_room:
                 self._waiting_bytes += len(data)
                 self._waiting_lines += 1
+                self._add(data)
             else:
                 self._lost += 1
-        if has_room:
-            self._queue.put(data)
-        else:
+        if not has_room:
             self._warn()
+
+    def _add(self, data: bytes) -> None:
+        """Into the batch that waits, so that the thread is not woken for each line."""
+        if self._batch is None:
+            self._batch = []
+            self._queue.put(self._batch)
+        self._batch.append(data)
 
     def reopen(self) -> None:
         """Have the file opened anew, behind the lines that wait; an error is logged."""
         if not self._is_closed:
-            self._queue.put(_REOPEN)
+            self._put_behind(_REOPEN)
 
     def close(self, seconds: float) -> None:
         """Write what waits, but not for ever; what is left then is lost.
@@ -103,12 +110,18 @@ class LogWriter:
         if self._is_closed:
             return
         self._is_closed = True
-        self._queue.put(_END)
+        self._put_behind(_END)
         self._thread.join(seconds)
         with self._lock:
             self._lost += self._waiting_lines
             self._waiting_lines = 0
         self._tell_of_losses()
+
+    def _put_behind(self, item: object) -> None:
+        """Behind all lines that wait, and before those that come."""
+        with self._lock:
+            self._batch = None
+            self._queue.put(item)
 
     def _wait_for_opening(self) -> None:
         if not self._is_open.wait(_OPENING_TIME):
@@ -129,28 +142,20 @@ class LogWriter:
             return
         finally:
             self._is_open.set()
-        while True:
-            lines, item = self._next_batch()
-            if lines:
-                self._count(lines, file.append(lines))
-            if item is _REOPEN:
+        while (item := self._queue.get()) is not _END:
+            if isinstance(item, list):
+                self._write_batch(item, file)
+            else:
                 file.reopen()
-            elif item is _END:
-                break
         file.close()
 
-    def _next_batch(self) -> tuple[list[bytes], object]:
-        """Take lines that belong to the same file, and what follows them if that is no line."""
-        lines: list[bytes] = []
-        size = 0
-        item = self._queue.get()
-        while isinstance(item, bytes):
-            lines.append(item)
-            size += len(item)
-            if size >= _BATCH or self._queue.empty():
-                return lines, None
-            item = self._queue.get()
-        return lines, item
+    def _write_batch(self, lines: list[bytes], file: LogFile) -> None:
+        with self._lock:
+            if lines is self._batch:
+                self._batch = None
+        for start in range(0, len(lines), _PIECE):
+            piece = lines[start : start + _PIECE]
+            self._count(piece, file.append(piece))
 
     def _count(self, lines: list[bytes], lost: int) -> None:
         with self._lock:

@@ -7,11 +7,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from tlsmgm._engine.ended import Ended
 from tlsmgm._engine.listener import Listener
 from tlsmgm._manager import TLSManager
 from tlsmgm._service.access_log import AccessLog
-from tlsmgm._service.log_values import value_of
 from tlsmgm._service.options import ProxyOptions
 from tlsmgm._service.shutdown import Shutdown
 from tlsmgm._serving.acceptor import Shortage
@@ -118,7 +116,7 @@ class TLSProxy:
             proxy_protocol=options.proxy_protocol,
             proxy_protocol_tlvs=options.proxy_protocol_tlvs,
             proxy_header_from=options.proxy_header_from,
-            on_end=self._log,
+            on_end=self._access_log.write,
         )
 
     async def _drain(self, listener: Listener, shutdown: Shutdown) -> None:
@@ -138,9 +136,6 @@ class TLSProxy:
             if count:
                 logger.info("stopping: closing %d connections", count)
         await over
-
-    def _log(self, ended: Ended) -> None:
-        self._access_log.write(lambda name: value_of(ended, name))
 
     def _count_shortage(self) -> None:
         self._shortages += 1
