@@ -8,7 +8,6 @@ import gc
 import socket
 import ssl
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,7 +25,7 @@ from tests.support.listeners import (
 from tests.support.managers import manager_of, mutual_domain, pki, server_domain
 from tests.support.proxy import TIMEOUT, Upstream, connect, read_exactly, reset, wait_until
 from tlsmgm import Connection, Ended, TLSError, TLSManager, TruncatedError, VerificationError
-from tlsmgm._engine import ended as module
+from tlsmgm._engine.ended import reason_of
 
 
 def test_everything_of_a_good_one(library: str, greeter: Greeter) -> None:
@@ -102,7 +101,9 @@ def test_it_is_freed_without_the_collector(manager: TLSManager, greeter: Greeter
     gc.disable()
     try:
         with manager.listen(
-            ANYWHERE, greeter.address, on_end=lambda ended: seen.append(connections())
+            ANYWHERE,
+            greeter.address,
+            on_end=lambda ended: seen.append(connections() if ended.connection else 0),
         ) as listener:
             ask(listener)
             wait_until(lambda: bool(seen))
@@ -285,17 +286,16 @@ def test_numbers_add_up(library: str, greeter: Greeter) -> None:
     ("parts", "reason"),
     [
         ({}, None),
-        ({"reason": "words of C"}, "words of C"),
-        ({"error": 111, "reason": "words of C"}, "Connection refused"),
-        ({"failure": TruncatedError("words")}, "words"),
-        ({"failure": TruncatedError("words"), "is_established": True},
+        ({"note": "words of C"}, "words of C"),
+        ({"error": 111, "note": "words of C"}, "Connection refused"),
+        ({"trouble": TruncatedError("words")}, "words"),
+        ({"trouble": TruncatedError("words"), "is_established": True},
          "closed without close_notify"),
-        ({"failure": TruncatedError("")}, "TruncatedError"),
-        ({"failure": VerificationError("long words", reason="expired")},
+        ({"trouble": TruncatedError("")}, "TruncatedError"),
+        ({"trouble": VerificationError("long words", reason="expired")},
          "the peer's certificate is refused: expired"),
     ],
 )  # fmt: skip
 def test_reasons(parts: dict[str, Any], reason: str | None) -> None:
-    usual: dict[str, Any] = {"failure": None, "error": 0, "reason": None, "is_established": False}
-    record = SimpleNamespace(accepted=0.0, **usual | parts)
-    assert module.Ended(record).reason == reason  # type: ignore[arg-type]
+    usual: dict[str, Any] = {"trouble": None, "error": 0, "note": None, "is_established": False}
+    assert reason_of(**usual | parts) == reason

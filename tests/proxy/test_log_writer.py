@@ -9,8 +9,6 @@ import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 
@@ -24,18 +22,12 @@ from tests.support.proxy import (
     wait_until,
     write_script,
 )
-from tlsmgm._engine.ended import Ended
 from tlsmgm._service import log_writer
-from tlsmgm._service.access_log import AccessLog
+from tlsmgm._service.access_log import CLOSE_TIME
 from tlsmgm._service.log_file import LogFile
-from tlsmgm._service.log_writer import MAX_WAITING
+from tlsmgm._service.log_writer import MAX_WAITING, LogWriter
 
 # While the access log cannot be written.
-
-
-def ended(status: str) -> Ended:
-    """A connection of which only that is known."""
-    return cast(Ended, SimpleNamespace(status=status))
 
 
 @pytest.fixture
@@ -49,13 +41,13 @@ def full_disk(tmp_path: Path) -> Path:
 
 
 def test_a_log_that_was_full_is_opened_anew(full_disk: Path) -> None:
-    log = AccessLog("$status", str(full_disk))
-    log.write(ended("lost"))
+    log = LogWriter(str(full_disk))
+    log.write("lost")
     wait_until(lambda: log.lost == 1)
     full_disk.unlink()
     log.reopen()
-    log.write(ended("ok"))
-    log.close()
+    log.write("ok")
+    log.close(CLOSE_TIME)
     assert full_disk.read_text(encoding="utf-8") == "ok\n"
 
 
@@ -64,11 +56,11 @@ def test_a_log_that_cannot_be_opened_anew_stays(
 ) -> None:
     path = tmp_path / "folder" / "access.log"
     path.parent.mkdir()
-    log = AccessLog("$status", str(path))
+    log = LogWriter(str(path))
     path.parent.rename(tmp_path / "elsewhere")
     log.reopen()
-    log.write(ended("ok"))
-    log.close()
+    log.write("ok")
+    log.close(CLOSE_TIME)
     assert "stays where it is: parameter '--access-log': cannot write" in caplog.text
     assert (tmp_path / "elsewhere" / "access.log").read_text(encoding="utf-8") == "ok\n"
 
@@ -126,13 +118,13 @@ def test_a_log_without_a_place_hinders_no_reload(
 def test_a_full_disk_is_told_when_it_is_over(
     full_disk: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    log = AccessLog("$status", str(full_disk))
+    log = LogWriter(str(full_disk))
     for _ in range(3):
-        log.write(ended("lost"))
+        log.write("lost")
     wait_until(lambda: log.lost == 3)
     full_disk.unlink()
-    log.write(ended("ok"))
-    log.close()
+    log.write("ok")
+    log.close(CLOSE_TIME)
     assert full_disk.read_text(encoding="utf-8") == "ok\n"
     assert caplog.messages == ["3 access log lines were lost"]
 
@@ -175,10 +167,10 @@ def test_a_log_that_cannot_be_opened_late_says_so(
 
     monkeypatch.setattr(log_writer, "_OPENING_TIME", 0)
     monkeypatch.setattr(os, "open", wait_and_fail)
-    log = AccessLog("$status", str(tmp_path / "access.log"))
-    log.write(ended("lost"))
+    log = LogWriter(str(tmp_path / "access.log"))
+    log.write("lost")
     gate.set()
-    log.close()
+    log.close(CLOSE_TIME)
     assert log.lost == 1
     assert "does not answer" in caplog.messages[0]
     assert "Permission denied" in caplog.messages[1]
@@ -187,14 +179,14 @@ def test_a_log_that_cannot_be_opened_late_says_so(
 
 def test_a_log_that_was_moved_is_opened_anew_by_itself(tmp_path: Path) -> None:
     path = tmp_path / "access.log"
-    log = AccessLog("$status", str(path))
-    log.write(ended("one"))
+    log = LogWriter(str(path))
+    log.write("one")
     wait_until(lambda: path.read_text("utf-8") == "one\n")
     path.rename(tmp_path / "old")
-    log.write(ended("two"))
-    log.close()
-    log.close()
-    log.write(ended("three"))
+    log.write("two")
+    log.close(CLOSE_TIME)
+    log.close(CLOSE_TIME)
+    log.write("three")
     assert path.read_text("utf-8") == "two\n"
     assert (tmp_path / "old").read_text("utf-8") == "one\n"
 
@@ -217,10 +209,10 @@ def stalled(tmp_path: Path) -> Iterator[Path]:
 def test_what_a_stalled_disk_has_no_room_for_is_counted(
     stalled: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    log = AccessLog("$status", str(stalled))
+    log = LogWriter(str(stalled))
     line = "x" * (MAX_WAITING // 4)
     for _ in range(10):
-        log.write(ended(line))
+        log.write(line)
     assert log.lost == 7  # the end of a line counts, too, so that three fit
     log.close(0)
     assert log.lost == 10
@@ -231,9 +223,9 @@ def test_what_a_stalled_disk_has_no_room_for_is_counted(
 
 
 def test_lines_that_a_disk_takes_late_are_not_lost(stalled: Path) -> None:
-    log = AccessLog("$status", str(stalled))
+    log = LogWriter(str(stalled))
     for number in range(3):
-        log.write(ended(str(number)))
+        log.write(str(number))
     reader = os.open(stalled, os.O_RDONLY | os.O_NONBLOCK)
     seen = bytearray()
 
@@ -243,7 +235,7 @@ def test_lines_that_a_disk_takes_late_are_not_lost(stalled: Path) -> None:
         return seen.endswith(b"0\n1\n2\n")
 
     wait_until(is_here)
-    log.close()
+    log.close(CLOSE_TIME)
     os.close(reader)
     assert log.lost == 0
 

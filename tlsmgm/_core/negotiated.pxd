@@ -10,6 +10,7 @@ from tlsmgm._core.context cimport Context
 
 
 cdef object text_of(bytes name)
+cdef object version_word(int version)
 
 
 cdef class Negotiated:

@@ -33,6 +33,11 @@ cdef size_t _CHAIN_MAX = 100
 cdef dict _VERSIONS = {0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
 
 
+cdef object version_word(int version):
+    """What people call a version of the protocol; None: they have no word for it."""
+    return _VERSIONS.get(version)
+
+
 cdef object text_of(bytes name):
     """A server name as people read it; bytes outside ASCII stay visible."""
     return None if name is None else name.decode("ascii", "backslashreplace")
@@ -93,7 +98,7 @@ cdef class Negotiated:
         """As version; for who has entered already."""
         cdef tlsmgm_conn_info info
         self.table.conn_info(self.conn, &info)
-        return _VERSIONS.get(info.version)
+        return version_word(info.version)
 
     # --- parameters -------------------------------------------------------------------------
 
@@ -116,7 +121,7 @@ cdef class Negotiated:
     @property
     def version(self):
         """``TLSv1``, ``TLSv1.1``, ``TLSv1.2``, ``TLSv1.3``, or None before it is settled."""
-        return None if self.conn == NULL else _VERSIONS.get(self.info().version)
+        return None if self.conn == NULL else version_word(self.info().version)
 
     @property
     def cipher(self):

@@ -8,21 +8,32 @@ from tlsmgm._core.plan cimport Plan, UpstreamAddress
 
 cdef class Record:
     cdef tlsmgm_record raw
-    cdef readonly Plan plan       # under which it came in; None: it is not known any more
-    cdef readonly object client   # what was made of its TLS connections, or None
-    cdef readonly object upstream
-    cdef UpstreamAddress asked
+    cdef Plan plan                    # under which it came in; None: it is not known any more
+    cdef str given_upstream           # as it was configured, or None
+    cdef UpstreamAddress asked        # last of all, or None
+    cdef double since                 # seconds since 1970 when the worker's clock was at 0
+    cdef object make                  # what makes a connection
+    cdef object client_made           # connections, once somebody has asked for them
+    cdef object upstream_made
 
+    cdef bint is_plain_end(self) noexcept
     cdef bytes name(self)
     cdef Context server_context(self)
     cdef int find_upstream(self, dict adopted) except -1
-    cdef int make_connections(self, object make) except -1
 
 
 cdef Given given_of(tlsmgm_record_conn *held, Context context, bytes name)
 cdef bytes address_of(const uint8_t *data)
+cdef str ip_text(const uint8_t *address)
+
+
+cdef class Notice:
+    cdef tlsmgm_record raw            # has no connections
 
 
 cdef class Records:
     cdef tlsmgm_record_ring *ring
+    cdef type kind                # what the records are
     cdef object make              # what makes Python's connections
+
+    cdef Record record_of(self, const tlsmgm_record *raw, double since, dict plans, dict adopted)

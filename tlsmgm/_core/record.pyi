@@ -1,56 +1,58 @@
-"""Records: what remains of the engine's connections, and how Python gets to see it."""
+"""Records: what remains of the engine's connections, how Python gets to see it, and notices."""
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 from tlsmgm._core.plan import Plan, UpstreamAddress
 from tlsmgm.errors import TLSError
 
+_Kind = TypeVar("_Kind", bound=Record)
+
 class Record:
-    """What remains of a connection that has ended; or the news that one was not let in."""
+    """What remains of a connection that has ended."""
 
     @property
-    def plan(self) -> Plan | None:
-        """Under which it came in; None: it is not known any more."""
-    @property
-    def client(self) -> Any:
-        """What was made of the client's TLS connection, or None."""
-    @property
-    def upstream(self) -> Any:
-        """The same of the upstream's."""
-    @property
-    def has_ended(self) -> bool:
-        """Whether it is about a connection that had been let in."""
-    @property
-    def refused_by(self) -> str | None:
-        """The name of the limit that keeps clients out, such as this one; or None."""
-    @property
-    def is_untrusted(self) -> bool:
-        """Whether somebody was kept out who may not send the PROXY header that is due."""
-    @property
-    def cannot_accept(self) -> bool:
-        """Whether a listening socket could not accept; ``error`` says why."""
-    @property
     def status(self) -> str:
-        """How it ended, in a word of the access log."""
+        """How it ended, in one word; docs/python.md has them all."""
     @property
     def error(self) -> int:
         """The number of the system's error that has ended it; 0: none has."""
     @property
-    def reason(self) -> str | None:
-        """Why it ended, in words; None: it does not need any, or ``failure`` or ``error`` has it."""
+    def is_established(self) -> bool:
+        """Whether the client's handshake has come to a good end."""
     @property
-    def failure(self) -> TLSError | None:
-        """What TLS has failed with, as an exception, or None."""
+    def is_attached(self) -> bool:
+        """Whether the upstream has answered that was asked last."""
+    @property
+    def timestamp(self) -> float:
+        """When it was accepted, in seconds since 1970, as :func:`time.time` has them."""
+    @property
+    def duration(self) -> float:
+        """Seconds from accept to the end."""
+    @property
+    def client(self) -> tuple[str, int] | None:
+        """Address and port of the client; None: it has none, as on a unix socket.
+
+        Where the listener takes PROXY headers, the one in the header.
+        """
+    @property
+    def peer(self) -> tuple[str, int] | None:
+        """The other end of the connection itself: who sent the PROXY header, else the client."""
+    @property
+    def local(self) -> tuple[str, int]:
+        """Address and port that it came in at, or that the PROXY header names."""
     @property
     def listener(self) -> int:
-        """The number of the listening socket."""
+        """Which of the listener's addresses that was, from 0 on."""
     @property
-    def accepted(self) -> float:
-        """When it was accepted, in seconds of :func:`tlsmgm._core.worker.clock`."""
+    def domain(self) -> Any:
+        """The server domain that has answered, or None."""
     @property
-    def ended(self) -> float:
-        """When it was over, in the same."""
+    def server_name(self) -> str | None:
+        """Server name (SNI) that the client sent, or None."""
+    @property
+    def upstream(self) -> str | None:
+        """Address of the upstream: the one that has answered, else the one that was given."""
     @property
     def bytes_in(self) -> int:
         """Application bytes from the client."""
@@ -58,43 +60,58 @@ class Record:
     def bytes_out(self) -> int:
         """Application bytes from the upstream."""
     @property
-    def client_address(self) -> tuple[bytes, int] | None:
-        """16 bytes, IPv4 mapped into IPv6, and a port; None: the client has no such address."""
+    def connection(self) -> Any:
+        """The TLS connection with the client, to be looked at; None: there was none."""
     @property
-    def sender_address(self) -> tuple[bytes, int] | None:
-        """The same of whoever sent the PROXY header that says so; None: there was none."""
-    @property
-    def local_address(self) -> tuple[bytes, int]:
-        """The same of the end that it has come in at."""
-    @property
-    def server_name(self) -> str | None:
-        """The name that the client has asked for, or None."""
-    @property
-    def domain(self) -> Any:
-        """The TLS domain of the client, or None."""
-    @property
-    def is_established(self) -> bool:
-        """Whether the client's handshake has come to a good end."""
-    @property
-    def upstream_address(self) -> UpstreamAddress | None:
-        """The address that was asked last, an UpstreamAddress, or None."""
-    @property
-    def is_attached(self) -> bool:
-        """Whether that upstream has answered."""
+    def upstream_connection(self) -> Any:
+        """The same with the upstream."""
 
-class Records:
+def ended_at(record: Record) -> float:
+    """When it was over, in seconds of :func:`tlsmgm._core.worker.clock`."""
+
+def note_of(record: Record) -> str | None:
+    """Why it ended, in words; None: it does not need any, or its trouble or error has it."""
+
+def trouble_of(record: Record) -> TLSError | None:
+    """What TLS, or its PROXY header, has failed with, as an exception, or None."""
+
+def give_upstream(record: Record, text: str | None) -> None:
+    """Say which upstream was configured, for where none has answered."""
+
+class Notice:
+    """News of somebody who was not let in, told now and then.
+
+    Where no limit keeps him out, and accepting is possible, he may not send the PROXY header that
+    is due.
+    """
+
+    @property
+    def refused_by(self) -> str | None:
+        """The name of the limit that keeps clients out, such as this one; or None."""
+    @property
+    def cannot_accept(self) -> bool:
+        """Whether a listening socket could not accept; ``error`` says why."""
+    @property
+    def error(self) -> int:
+        """The number of the system's error, or 0."""
+    @property
+    def client(self) -> tuple[str, int] | None:
+        """Address and port of the client; None: it has none."""
+
+class Records(Generic[_Kind]):
     """The records of one worker, the oldest first; one thread takes them.
 
     Args:
-        make: is called with ``given=...``, and returns what stands in the records for a TLS
-            connection.
+        kind: what those of connections become, a subclass of :class:`Record`.
+        make: is called with ``given=...`` when somebody asks for a TLS connection of a record, and
+            returns it.
         capacity: how many may wait, a power of two; those beyond are lost and counted.
     """
 
-    def __new__(cls, make: Callable[..., object], capacity: int) -> Self: ...
+    def __new__(cls, kind: type[_Kind], make: Callable[..., object], capacity: int) -> Self: ...
     def take(
         self, plans: dict[int, Plan], adopted: dict[int, tuple[UpstreamAddress, tuple[int, ...]]]
-    ) -> list[Record]:
+    ) -> tuple[list[_Kind], list[Notice]]:
         """Some of the records that wait.
 
         Args:
@@ -103,7 +120,7 @@ class Records:
                 numbers of its group; groups of the records are taken out.
 
         Returns:
-            A list of :class:`Record`; empty: none waits.
+            Those of connections that have ended, and the notices; two empty lists: none wait.
         """
     @property
     def lost(self) -> int:

@@ -1,15 +1,18 @@
-"""Records: what remains of the engine's connections, and how Python gets to see it."""
+"""Records: what remains of the engine's connections, how Python gets to see it, and notices."""
 
+from time import time
+
+cimport cython
 from libc.stddef cimport size_t
 from libc.stdint cimport uint8_t
-from libc.string cimport memset
+from libc.string cimport memcmp
 
 from tlsmgm._core.capi cimport (
     TLSMGM_STATUS_OK,
     TLSMGM_RECORD_CANNOT_ACCEPT,
+    TLSMGM_RECORD_ENDED,
     TLSMGM_RECORD_NO_UPSTREAM,
     TLSMGM_RECORD_TURNED_AWAY,
-    TLSMGM_RECORD_UNTRUSTED,
     tlsmgm_error,
     tlsmgm_record,
     tlsmgm_record_conn,
@@ -17,14 +20,22 @@ from tlsmgm._core.capi cimport (
     tlsmgm_record_ring_lost,
     tlsmgm_record_ring_new,
     tlsmgm_record_ring_take,
-    tlsmgm_relay_status,
     tlsmgm_relay_status_word,
+    tlsmgm_worker_clock,
 )
 from tlsmgm._core.connection cimport Given
 from tlsmgm._core.context cimport Context
 from tlsmgm._core.negotiated cimport text_of
 from tlsmgm._core.plan cimport Plan, UpstreamAddress
 from tlsmgm._core.status cimport as_exception, check
+
+cdef extern from "<arpa/inet.h>" nogil:
+    int AF_INET
+    int AF_INET6
+    enum: INET6_ADDRSTRLEN
+    const char *inet_ntop(int, const void *, char *, unsigned int)
+
+cdef const char *_MAPPED_IPV4 = b"\0\0\0\0\0\0\0\0\0\0\xff\xff"
 
 cdef enum:
     BATCH = 64  # records that are copied at a time
@@ -34,37 +45,17 @@ _VERDICTS = (None, "max_connections", "max_handshakes", "max_handshakes_per_netw
 
 
 cdef class Record:
-    """What remains of a connection that has ended; or the news that one was not let in."""
+    """What remains of a connection that has ended."""
 
     def __dealloc__(self):
         discard(&self.raw.client_tls)
         discard(&self.raw.upstream_tls)
 
-    @property
-    def has_ended(self):
-        """Whether it is about a connection that had been let in."""
-        return self.refused_by is None and not self.cannot_accept and not self.is_untrusted
-
-    @property
-    def refused_by(self):
-        """The name of the limit that keeps clients out, such as this one; or None."""
-        if self.raw.kind != TLSMGM_RECORD_TURNED_AWAY:
-            return None
-        return _VERDICTS[<int> self.raw.verdict]
-
-    @property
-    def is_untrusted(self):
-        """Whether somebody was kept out who may not send the PROXY header that is due."""
-        return self.raw.kind == TLSMGM_RECORD_UNTRUSTED
-
-    @property
-    def cannot_accept(self):
-        """Whether a listening socket could not accept; ``error`` says why."""
-        return self.raw.kind == TLSMGM_RECORD_CANNOT_ACCEPT
+    # --- how it ended --------------------------------------------------------------------------
 
     @property
     def status(self):
-        """How it ended, in a word of the access log."""
+        """How it ended, in one word; docs/python.md has them all."""
         return tlsmgm_relay_status_word(self.raw.status).decode("ascii")
 
     @property
@@ -73,31 +64,78 @@ cdef class Record:
         return self.raw.error
 
     @property
-    def reason(self):
-        """Why it ended, in words; None: it does not need any, or ``failure`` or ``error`` has it."""
-        return None if self.raw.reason == NULL else self.raw.reason.decode("utf-8")
+    def is_established(self):
+        """Whether the client's handshake has come to a good end."""
+        return self.raw.is_established
 
     @property
-    def failure(self):
-        """What TLS has failed with, as an exception, or None."""
-        if self.raw.failure.status == TLSMGM_STATUS_OK:
-            return None
-        return as_exception(self.raw.failure.status, &self.raw.failure)
+    def is_attached(self):
+        """Whether the upstream has answered that was asked last."""
+        return self.raw.is_attached
+
+    cdef bint is_plain_end(self) noexcept:
+        """Whether there is no reason to tell."""
+        return (self.raw.reason == NULL and self.raw.error == 0
+                and self.raw.failure.status == TLSMGM_STATUS_OK)
+
+    # --- when ----------------------------------------------------------------------------------
+
+    @property
+    def timestamp(self):
+        """When it was accepted, in seconds since 1970, as :func:`time.time` has them."""
+        return self.since + self.raw.accepted / 1e9
+
+    @property
+    def duration(self):
+        """Seconds from accept to the end."""
+        return (self.raw.ended - self.raw.accepted) / 1e9
+
+    # --- who and where -------------------------------------------------------------------------
+
+    @property
+    def client(self):
+        """Address and port of the client; None: it has none, as on a unix socket.
+
+        Where the listener takes PROXY headers, the one in the header.
+        """
+        return client_of(&self.raw)
+
+    @property
+    def peer(self):
+        """The other end of the connection itself: who sent the PROXY header, else the client."""
+        if not self.raw.has_sender:
+            return self.client
+        return ip_text(self.raw.sender), self.raw.sender_port
+
+    @property
+    def local(self):
+        """Address and port that it came in at, or that the PROXY header names."""
+        return ip_text(self.raw.local), self.raw.local_port
 
     @property
     def listener(self):
-        """The number of the listening socket."""
+        """Which of the listener's addresses that was, from 0 on."""
         return self.raw.listener
 
     @property
-    def accepted(self):
-        """When it was accepted, in seconds of :func:`tlsmgm._core.worker.clock`."""
-        return self.raw.accepted / 1e9
+    def domain(self):
+        """The server domain that has answered, or None."""
+        context = self.server_context()
+        return None if context is None else context.domain
 
     @property
-    def ended(self):
-        """When it was over, in the same."""
-        return self.raw.ended / 1e9
+    def server_name(self):
+        """Server name (SNI) that the client sent, or None."""
+        return text_of(self.name())
+
+    @property
+    def upstream(self):
+        """Address of the upstream: the one that has answered, else the one that was given."""
+        if self.asked is None or not self.raw.is_attached:
+            return self.given_upstream
+        return self.asked.text
+
+    # --- bytes ---------------------------------------------------------------------------------
 
     @property
     def bytes_in(self):
@@ -109,50 +147,31 @@ cdef class Record:
         """Application bytes from the upstream."""
         return self.raw.bytes_out
 
-    @property
-    def client_address(self):
-        """16 bytes, IPv4 mapped into IPv6, and a port; None: the client has no such address."""
-        if not self.raw.has_client_address:
-            return None
-        return address_of(self.raw.client), self.raw.client_port
+    # --- its TLS connections -------------------------------------------------------------------
 
     @property
-    def sender_address(self):
-        """The same of whoever sent the PROXY header that says so; None: there was none."""
-        if not self.raw.has_sender:
-            return None
-        return address_of(self.raw.sender), self.raw.sender_port
+    @cython.critical_section
+    def connection(self):
+        """The TLS connection with the client, to be looked at; None: there was none."""
+        cdef Given given = given_of(&self.raw.client_tls, self.server_context(), self.name())
+        if given is not None:
+            given.is_server = True
+            given.is_established = self.raw.is_established
+            self.client_made = self.make(given=given)
+        return self.client_made
 
     @property
-    def local_address(self):
-        """The same of the end that it has come in at."""
-        return address_of(self.raw.local), self.raw.local_port
+    @cython.critical_section
+    def upstream_connection(self):
+        """The same with the upstream."""
+        cdef Context context = None if self.asked is None else self.asked.context
+        cdef Given given = given_of(&self.raw.upstream_tls, context, None)
+        if given is not None:
+            given.is_established = self.raw.is_attached
+            self.upstream_made = self.make(given=given)
+        return self.upstream_made
 
-    @property
-    def server_name(self):
-        """The name that the client has asked for, or None."""
-        return text_of(self.name())
-
-    @property
-    def domain(self):
-        """The TLS domain of the client, or None."""
-        context = self.server_context()
-        return None if context is None else context.domain
-
-    @property
-    def is_established(self):
-        """Whether the client's handshake has come to a good end."""
-        return self.raw.is_established
-
-    @property
-    def upstream_address(self):
-        """The address that was asked last, an UpstreamAddress, or None."""
-        return self.asked
-
-    @property
-    def is_attached(self):
-        """Whether that upstream has answered."""
-        return self.raw.is_attached
+    # --- of the engine -------------------------------------------------------------------------
 
     cdef bytes name(self):
         if not self.raw.has_name:
@@ -175,38 +194,76 @@ cdef class Record:
             adopted.pop(number, None)
         return 0
 
-    cdef int make_connections(self, object make) except -1:
-        """Python's connections, of what the record has of the library's."""
-        cdef Given given
-        if self.plan is None:
-            return 0
-        given = given_of(&self.raw.client_tls, self.server_context(), self.name())
-        if given is not None:
-            given.is_server = True
-            given.is_established = self.raw.is_established
-            self.client = make(given=given)
-        if self.asked is None:
-            return 0
-        given = given_of(&self.raw.upstream_tls, self.asked.context, None)
-        if given is not None:
-            given.is_established = self.raw.is_attached
-            self.upstream = make(given=given)
-        return 0
+
+def ended_at(Record record not None):
+    """When it was over, in seconds of :func:`tlsmgm._core.worker.clock`."""
+    return record.raw.ended / 1e9
+
+
+def note_of(Record record not None):
+    """Why it ended, in words; None: it does not need any, or its trouble or error has it."""
+    return None if record.raw.reason == NULL else record.raw.reason.decode("utf-8")
+
+
+def trouble_of(Record record not None):
+    """What TLS, or its PROXY header, has failed with, as an exception, or None."""
+    if record.raw.failure.status == TLSMGM_STATUS_OK:
+        return None
+    return as_exception(record.raw.failure.status, &record.raw.failure)
+
+
+def give_upstream(Record record not None, str text):
+    """Say which upstream was configured, for where none has answered."""
+    record.given_upstream = text
+
+
+cdef class Notice:
+    """News of somebody who was not let in, told now and then.
+
+    Where no limit keeps him out, and accepting is possible, he may not send the PROXY header that
+    is due.
+    """
+
+    @property
+    def refused_by(self):
+        """The name of the limit that keeps clients out, such as this one; or None."""
+        if self.raw.kind != TLSMGM_RECORD_TURNED_AWAY:
+            return None
+        return _VERDICTS[<int> self.raw.verdict]
+
+    @property
+    def cannot_accept(self):
+        """Whether a listening socket could not accept; ``error`` says why."""
+        return self.raw.kind == TLSMGM_RECORD_CANNOT_ACCEPT
+
+    @property
+    def error(self):
+        """The number of the system's error, or 0."""
+        return self.raw.error
+
+    @property
+    def client(self):
+        """Address and port of the client; None: it has none."""
+        return client_of(&self.raw)
 
 
 cdef class Records:
     """The records of one worker, the oldest first; one thread takes them.
 
     Args:
-        make: is called with ``given=...``, and returns what stands in the records for a TLS
-            connection.
+        kind: what those of connections become, a subclass of :class:`Record`.
+        make: is called with ``given=...`` when somebody asks for a TLS connection of a record, and
+            returns it.
         capacity: how many may wait, a power of two; those beyond are lost and counted.
     """
 
-    def __cinit__(self, make, size_t capacity):
+    def __cinit__(self, type kind not None, make, size_t capacity):
         cdef tlsmgm_error error
+        if not issubclass(kind, Record):
+            raise TypeError(f"{kind} is no Record")
         check(tlsmgm_record_ring_new(sizeof(tlsmgm_record), capacity, &self.ring, &error),
               &error, None)
+        self.kind = kind
         self.make = make
 
     def __dealloc__(self):
@@ -227,27 +284,40 @@ cdef class Records:
                 numbers of its group; groups of the records are taken out.
 
         Returns:
-            A list of :class:`Record`; empty: none waits.
+            Those of connections that have ended, and the notices; two empty lists: none wait.
         """
         cdef tlsmgm_record[BATCH] raw
         cdef size_t count = tlsmgm_record_ring_take(self.ring, raw, BATCH)
+        cdef double since = time() - tlsmgm_worker_clock() / 1e9
         cdef size_t i
-        cdef Record record
-        found = []
+        ended = []
+        notices = []
         for i in range(count):
-            record = Record.__new__(Record)
-            record.raw = raw[i]
-            found.append(record)
-        for record in found:
-            record.plan = plans.get(record.raw.plan)
-            record.find_upstream(adopted)
-            record.make_connections(self.make)
-        return found
+            if raw[i].kind == TLSMGM_RECORD_ENDED:
+                ended.append(self.record_of(&raw[i], since, plans, adopted))
+            else:
+                notices.append(notice_of(&raw[i]))
+        return ended, notices
+
+    cdef Record record_of(self, const tlsmgm_record *raw, double since, dict plans, dict adopted):
+        cdef Record record = self.kind.__new__(self.kind)
+        record.raw = raw[0]
+        record.make = self.make
+        record.since = since
+        record.plan = plans.get(raw.plan)
+        record.find_upstream(adopted)
+        return record
 
     @property
     def lost(self):
         """How many found no room."""
         return tlsmgm_record_ring_lost(self.ring)
+
+
+cdef Notice notice_of(const tlsmgm_record *raw):
+    cdef Notice notice = Notice.__new__(Notice)
+    notice.raw = raw[0]
+    return notice
 
 
 cdef void discard(tlsmgm_record_conn *held) noexcept:
@@ -271,5 +341,19 @@ cdef Given given_of(tlsmgm_record_conn *held, Context context, bytes name):
     return given
 
 
+cdef object client_of(const tlsmgm_record *raw):
+    return (ip_text(raw.client), raw.client_port) if raw.has_client_address else None
+
+
 cdef bytes address_of(const uint8_t *data):
     return (<const char *> data)[:16]
+
+
+cdef str ip_text(const uint8_t *address):
+    """An address as people know it; IPv4 mapped into IPv6 as IPv4."""
+    cdef char[INET6_ADDRSTRLEN] text
+    if memcmp(address, _MAPPED_IPV4, 12) == 0:
+        inet_ntop(AF_INET, address + 12, text, INET6_ADDRSTRLEN)
+    else:
+        inet_ntop(AF_INET6, address, text, INET6_ADDRSTRLEN)
+    return text.decode("ascii")

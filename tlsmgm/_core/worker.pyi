@@ -1,6 +1,6 @@
 """Workers: threads of the engine, which carry connections from accept to the last byte."""
 
-from typing import Self
+from typing import Any, Self
 
 from tlsmgm._core.connection import Connection
 from tlsmgm._core.handover import Handover, Handovers
@@ -81,7 +81,7 @@ class Worker:
         admission: Admission,
         plan: Plan,
         listeners: list[_Listener],
-        records: Records,
+        records: Records[Any],
         bell: int,
         handovers: Handovers,
         handover_bell: int,

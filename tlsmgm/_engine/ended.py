@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import datetime
 import os
-import time
 
-from tlsmgm._core.record import Record
-from tlsmgm._core.worker import clock
-from tlsmgm._domains.addresses import unpack_address
+from tlsmgm._core.record import Record, note_of, trouble_of
 from tlsmgm._domains.domain import Domain
 from tlsmgm._native.connection import Connection
 from tlsmgm.errors import TLSError, TruncatedError, VerificationError
 
-__all__ = ["Ended"]
+__all__ = ["Ended", "reason_of"]
 
 #: In place of what a TLS library says of it, once the client was in.
 _UNANNOUNCED = "closed without close_notify"
@@ -22,132 +19,71 @@ _UNANNOUNCED = "closed without close_notify"
 _BAD_HEADER = "bad-proxy-header"
 
 
-class Ended:
-    """A connection of a :class:`~tlsmgm.Listener` that is over.
+class Ended(Record):
+    """A connection of a :class:`~tlsmgm.Listener` that is over."""
 
-    Args:
-        record: what the engine says of it.
-        fallback: the address of the upstream as configured, where none was asked.
-    """
-
-    __slots__ = ("_fallback", "_noted", "_record")
-
-    def __init__(self, record: Record, fallback: str | None = None) -> None:
-        self._record = record
-        self._fallback = fallback
-        self._noted = time.time() - (clock() - record.accepted)
+    __slots__ = ()
 
     @property
     def accepted(self) -> datetime.datetime:
         """When it was accepted (UTC)."""
-        return datetime.datetime.fromtimestamp(self._noted, datetime.UTC)
-
-    @property
-    def timestamp(self) -> float:
-        """The same in seconds since 1970, as :func:`time.time` has them."""
-        return self._noted
-
-    @property
-    def duration(self) -> float:
-        """Seconds from accept to the end."""
-        return self._record.ended - self._record.accepted
-
-    @property
-    def client(self) -> tuple[str, int] | None:
-        """Address and port of the client; None: it has none, as on a unix socket.
-
-        Where the listener takes PROXY headers, the one in the header.
-        """
-        return unpack_address(self._record.client_address)
-
-    @property
-    def peer(self) -> tuple[str, int] | None:
-        """The other end of the connection itself: who sent the PROXY header, else the client."""
-        return unpack_address(self._record.sender_address) or self.client
-
-    @property
-    def local(self) -> tuple[str, int] | None:
-        """Address and port that it came in at, or that the PROXY header names."""
-        return unpack_address(self._record.local_address)
-
-    @property
-    def listener(self) -> int:
-        """Which of the listener's addresses that was, from 0 on."""
-        return self._record.listener
+        return datetime.datetime.fromtimestamp(self.timestamp, datetime.UTC)
 
     @property
     def domain(self) -> Domain | None:
         """The server domain that has answered, or None."""
-        found: Domain | None = self._record.domain
+        found: Domain | None = super().domain
         return found
-
-    @property
-    def server_name(self) -> str | None:
-        """Server name (SNI) that the client sent, or None."""
-        return self._record.server_name
 
     @property
     def connection(self) -> Connection | None:
         """The TLS connection with the client, to be looked at; None: there was none."""
-        found: Connection | None = self._record.client
+        found: Connection | None = super().connection
         return found
 
     @property
     def upstream_connection(self) -> Connection | None:
         """The same with the upstream."""
-        found: Connection | None = self._record.upstream
+        found: Connection | None = super().upstream_connection
         return found
-
-    @property
-    def upstream(self) -> str | None:
-        """Address of the upstream: the one that has answered, else the one that was given."""
-        address = self._record.upstream_address
-        if address is None or not self._record.is_attached:
-            return self._fallback
-        text: str = address.text
-        return text
-
-    @property
-    def bytes_in(self) -> int:
-        """Application bytes from the client."""
-        return self._record.bytes_in
-
-    @property
-    def bytes_out(self) -> int:
-        """Application bytes from the upstream."""
-        return self._record.bytes_out
-
-    @property
-    def status(self) -> str:
-        """How it ended, in one word; docs/python.md has them all."""
-        return self._record.status
 
     @property
     def failure(self) -> TLSError | None:
         """What TLS has failed with, or None."""
-        return None if self._has_bad_header else self._record.failure
-
-    @property
-    def _has_bad_header(self) -> bool:
-        return self.status == _BAD_HEADER
+        return None if self.status == _BAD_HEADER else trouble_of(self)
 
     @property
     def reason(self) -> str | None:
         """What went wrong, in words, or None."""
-        record = self._record
-        failure = record.failure
-        if isinstance(failure, VerificationError):
-            return f"the peer's certificate is refused: {failure.reason}"
-        if isinstance(failure, TruncatedError) and record.is_established:
-            return _UNANNOUNCED
-        if failure is not None:
-            return str(failure) or type(failure).__name__
-        if record.error:
-            return os.strerror(record.error)
-        return record.reason
+        return reason_of(
+            trouble_of(self), self.error, note_of(self), is_established=self.is_established
+        )
 
     def __repr__(self) -> str:
         """Status, domain and client."""
         domain = "-" if self.domain is None else self.domain.name
         client = "-" if self.client is None else f"{self.client[0]}:{self.client[1]}"
         return f"<Ended {self.status} {domain} {client}>"
+
+
+def reason_of(
+    trouble: TLSError | None, error: int, note: str | None, *, is_established: bool
+) -> str | None:
+    """Say what went wrong with a connection.
+
+    Args:
+        trouble: what TLS has failed with.
+        error: number of the system's error; 0: none.
+        note: words of the engine.
+        is_established: whether the client's handshake had come to a good end.
+
+    Returns:
+        The words that tell most, or None.
+    """
+    if isinstance(trouble, VerificationError):
+        return f"the peer's certificate is refused: {trouble.reason}"
+    if isinstance(trouble, TruncatedError) and is_established:
+        return _UNANNOUNCED
+    if trouble is not None:
+        return str(trouble) or type(trouble).__name__
+    return os.strerror(error) if error else note

@@ -23,12 +23,13 @@ from typing import Final
 
 from tlsmgm._core.handover import Handover
 from tlsmgm._core.plan import Plan, Routes, UpstreamAddress
-from tlsmgm._core.record import Record, Records
+from tlsmgm._core.record import Notice, Records, ended_at
 from tlsmgm._core.worker import Admission, Senders, Worker
 from tlsmgm._domains.filters import pack_ip
 from tlsmgm._engine.arrivals import Arrivals
 from tlsmgm._engine.asking import Asking
 from tlsmgm._engine.bell import Bell
+from tlsmgm._engine.ended import Ended
 from tlsmgm._engine.forks import forks
 from tlsmgm._engine.options import ListenOptions
 from tlsmgm._engine.statistics import statistics
@@ -48,7 +49,7 @@ _CAPACITY: Final = 4096
 _TICK: Final = 1.0
 
 #: Seconds in which records gather before they are looked at: one by one they would cost more.
-_GATHER: Final = 0.01
+_GATHER: Final = 0.05
 
 #: Seconds at the end of the interpreter for callbacks that have begun.
 _LAST_WAIT: Final = 2.0
@@ -70,7 +71,8 @@ class Engine:
         bound: the sockets, one of each for every worker; they belong to the engine from now on.
         plan: what holds at first.
         options: of the listener.
-        tell: is called with each record, in the attendant's thread.
+        tell: is called with each connection that is over, the oldest first, and with each notice,
+            in the attendant's thread.
         asking: looks for domains where none answers; None: nobody does.
     """
 
@@ -79,7 +81,7 @@ class Engine:
         bound: Sequence[BoundSocket],
         plan: Plan,
         options: ListenOptions,
-        tell: Callable[[Record], None],
+        tell: Callable[[Ended | Notice], None],
         asking: Asking | None,
     ) -> None:
         self._tell = tell
@@ -97,7 +99,7 @@ class Engine:
         self._is_forked = False
         self._nice = options.nice
         count = len(bound[0].socks) if bound else 0
-        self._records = [Records(Connection, _CAPACITY) for _ in range(count)]
+        self._records = [Records(Ended, Connection, _CAPACITY) for _ in range(count)]
         self.arrivals = Arrivals(count, self._plans)
         self._workers = [
             Worker(
@@ -378,29 +380,32 @@ class Engine:
 
     def _take_records(self) -> None:
         alone = [plan for plan in self._old_plans() if plan.is_alone]
-        for record in self._waiting_records():
-            self._tell_one(record)
+        for item in self._news():
+            self._tell_one(item)
         with self._lock:
             for plan in alone:
                 del self._plans[plan.number]
 
-    def _waiting_records(self) -> list[Record]:
-        """All that wait, of all workers, in the order in which they came to be."""
-        found: list[Record] = []
+    def _news(self) -> list[Ended | Notice]:
+        """All that waits, of all workers; connections in the order in which they have ended."""
+        found: list[Ended] = []
+        told: list[Notice] = []
         with self._lock:
             for records in self._records:
-                while batch := records.take(self._plans, self._adopted):
-                    found += batch
-        return sorted(found, key=lambda record: record.ended)
+                while any(batch := records.take(self._plans, self._adopted)):
+                    found += batch[0]
+                    told += batch[1]
+        found.sort(key=ended_at)
+        return [*told, *found]
 
     def _old_plans(self) -> list[Plan]:
         with self._lock:
             used = {self._plan.number, *self._kept}
             return [plan for number, plan in self._plans.items() if number not in used]
 
-    def _tell_one(self, record: Record) -> None:
+    def _tell_one(self, item: Ended | Notice) -> None:
         try:
-            self._tell(record)
+            self._tell(item)
         except BaseException:  # sys.exit() too: others are still to be told
             logger.exception("a callback for connections that have ended failed")
 

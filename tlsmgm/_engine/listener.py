@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from tlsmgm._core.plan import Plan
-from tlsmgm._core.record import Record
+from tlsmgm._core.record import Notice, give_upstream
 from tlsmgm._domains.domain import Domain
 from tlsmgm._domains.words import printable
 from tlsmgm._engine.accepted import AcceptedConnection
@@ -453,35 +453,40 @@ class _Inside:
 
     # What is told.
 
-    def _tell(self, record: Record) -> None:
-        if record.cannot_accept:
-            why = os.strerror(record.error)
-            if shortages.is_due(time.monotonic()):
-                logger.warning(
-                    "no connection can be taken: %s; new ones wait until others end", why
-                )
-        elif record.is_untrusted:
-            self._tell_of_stranger(record)
-        elif record.refused_by is not None:
-            self._tell_of_refusal(record, Limit(record.refused_by))
+    def _tell(self, item: Ended | Notice) -> None:
+        if isinstance(item, Notice):
+            self._tell_of_notice(item)
         elif self._on_end is not None:
-            self._on_end(Ended(record, self._fallback(record)))
+            if not item.is_attached:
+                give_upstream(item, self._given_upstream(item.domain))
+            self._on_end(item)
 
-    def _fallback(self, record: Record) -> str | None:
-        """The upstream as it was given, where none has answered."""
-        domain = record.domain
+    def _given_upstream(self, domain: Domain | None) -> str | None:
+        """The upstream as it was configured, where there is but one."""
         routes = self._routes
         name = None if domain is None else domain.name
         upstreams = routes.get(name) or routes.get(None) or ()
         return str(upstreams[0]) if len(upstreams) == 1 else None
 
-    def _tell_of_stranger(self, record: Record) -> None:
-        client = Ended(record).client
+    def _tell_of_notice(self, notice: Notice) -> None:
+        if notice.cannot_accept:
+            why = os.strerror(notice.error)
+            if shortages.is_due(time.monotonic()):
+                logger.warning(
+                    "no connection can be taken: %s; new ones wait until others end", why
+                )
+        elif notice.refused_by is not None:
+            self._tell_of_refusal(notice, Limit(notice.refused_by))
+        else:
+            self._tell_of_stranger(notice)
+
+    def _tell_of_stranger(self, notice: Notice) -> None:
+        client = notice.client
         who = "somebody without an address" if client is None else client[0]
         self._warn("untrusted", f"{who} is turned away: no PROXY header is taken from there")
 
-    def _tell_of_refusal(self, record: Record, limit: Limit) -> None:
-        client = Ended(record).client
+    def _tell_of_refusal(self, notice: Notice, limit: Limit) -> None:
+        client = notice.client
         who = "" if client is None else f", such as {client[0]}"
         bound = getattr(self._options.limits, limit)
         self._warn(limit, f"{limit} is {bound}; more are turned away{who}")

@@ -36,7 +36,7 @@ from typing import Final
 
 from tlsmgm._engine.ended import Ended
 from tlsmgm._service.log_quoting import quote
-from tlsmgm._service.log_values import HARMLESS_NAMES, OWN_NAMES, VALUES, Reader
+from tlsmgm._service.log_values import HARMLESS_NAMES, NAMES, OWN_NAMES, values_of
 from tlsmgm._service.log_writer import LogWriter
 from tlsmgm.errors import ConfigError
 
@@ -76,7 +76,7 @@ class AccessLog:
     """
 
     def __init__(self, template: str = DEFAULT_FORMAT, path: str | None = None) -> None:
-        self._line = _json_line if template == JSON_FORMAT else _maker(template)
+        self._line = _json_maker() if template == JSON_FORMAT else _maker(template)
         self._writer = LogWriter(path)
 
     @property
@@ -116,14 +116,15 @@ class AccessLog:
         self._writer.close(seconds)
 
 
-def _json_line(ended: Ended) -> str:
-    return json.dumps({name: VALUES[name](ended) for name in _JSON_NAMES})
+def _json_maker() -> _Line:
+    values = values_of(_JSON_NAMES)
+    return lambda ended: json.dumps(dict(zip(_JSON_NAMES, values(ended), strict=True)))
 
 
 def _maker(template: str) -> _Line:
     """Read the format once, so that a line costs no more than its values."""
-    fields: list[_Line] = []
-    text = ""  # with %s in place of each field
+    names: list[str] = []
+    text = ""  # with %s in place of each value
     end = 0
     for match in _TOKEN.finditer(template):
         text += template[end : match.start()].replace("%", "%%")
@@ -132,25 +133,25 @@ def _maker(template: str) -> _Line:
             text += "$"
         else:
             text += "%s"
-            fields.append(_field(match[2] or match[3], match[0]))
+            names.append(_checked(match[2] or match[3], match[0]))
     text += template[end:].replace("%", "%%")
-    return lambda ended: text % tuple([field(ended) for field in fields])
+    values = values_of(tuple(names))
+    strange = [number for number, name in enumerate(names) if name not in HARMLESS_NAMES]
+
+    def line(ended: Ended) -> str:
+        found = values(ended)
+        for number in strange:
+            found[number] = quote(found[number])
+        return text % tuple(found)
+
+    return line
 
 
-def _field(name: str, written: str) -> _Line:
-    read = VALUES.get(name)
-    if read is None:
+def _checked(name: str, written: str) -> str:
+    if name not in NAMES:
         raise ConfigError(
             f"unknown name {written!r}",
             parameter="--access-log-format",
             hint=f"besides $tls_*: {', '.join(OWN_NAMES)}",
         )
-    return _harmless(read) if name in HARMLESS_NAMES else _quoted(read)
-
-
-def _harmless(read: Reader) -> _Line:
-    return lambda ended: read(ended) or "-"
-
-
-def _quoted(read: Reader) -> _Line:
-    return lambda ended: quote(read(ended))
+    return name

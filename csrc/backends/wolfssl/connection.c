@@ -162,6 +162,7 @@ void wssl_conn_free(struct tlsmgm_conn *conn) {
     wolfSSL_free(conn->ssl);
     wolfSSL_X509_STORE_free(conn->store);
     tlsmgm_wipe(&conn->exporter, sizeof conn->exporter);
+    tlsmgm_blob_free(&conn->alpn);
     tlsmgm_blob_free(&conn->resumed_leaf);
     tlsmgm_conn_base_clear(&conn->base);
     wssl_ctx_free(conn->base.ctx);
@@ -226,6 +227,7 @@ enum tlsmgm_status wssl_handshake(struct tlsmgm_conn *conn, struct tlsmgm_error 
     if (result != WOLFSSL_SUCCESS) return wssl_fail_conn(conn, result, error);
     status = check_resumed_peer(conn, error);
     if (status == TLSMGM_STATUS_OK) status = check_verdict(conn, error);
+    if (status == TLSMGM_STATUS_OK) status = wssl_note_alpn(conn, error);
     if (status != TLSMGM_STATUS_OK) return status;
     conn->base.established = true;
     wssl_exporter_forget_handshake(conn);

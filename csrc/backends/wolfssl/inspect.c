@@ -21,9 +21,20 @@ static enum tlsmgm_verify_reason peer_reason(struct tlsmgm_conn *conn) {
                                                            : TLSMGM_VERIFY_MISSING;
 }
 
-void wssl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info) {
+/* What was agreed on, as the library has it now. */
+static struct tlsmgm_bytes present_alpn(struct tlsmgm_conn *conn) {
     char *protocol = NULL;
-    unsigned short protocol_size = 0;
+    unsigned short size = 0;
+    if (wolfSSL_ALPN_GetProtocol(conn->ssl, &protocol, &size) != WOLFSSL_SUCCESS) size = 0;
+    return (struct tlsmgm_bytes){(const uint8_t *)protocol, size};
+}
+
+enum tlsmgm_status wssl_note_alpn(struct tlsmgm_conn *conn, struct tlsmgm_error *error) {
+    struct tlsmgm_bytes found = present_alpn(conn);
+    return found.size == 0 ? TLSMGM_STATUS_OK : tlsmgm_blob_copy(found, &conn->alpn, error);
+}
+
+void wssl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info) {
     *info = (struct tlsmgm_conn_info){0};
     info->cipher = wssl_cipher_common_name(wolfSSL_get_cipher_name(conn->ssl));
     if (info->cipher != NULL && strcmp(info->cipher, "None") == 0) info->cipher = NULL;
@@ -34,9 +45,7 @@ void wssl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info) {
                              sizeof info->description);
         info->group = wssl_group_common_name(wolfSSL_get_curve_name(conn->ssl));
     }
-    if (wolfSSL_ALPN_GetProtocol(conn->ssl, &protocol, &protocol_size) == WOLFSSL_SUCCESS) {
-        info->alpn = (struct tlsmgm_bytes){(const uint8_t *)protocol, protocol_size};
-    }
+    info->alpn = conn->base.established ? tlsmgm_blob_view(&conn->alpn) : present_alpn(conn);
     info->session_reused = is_resumed(conn);
     info->is_unique = info->version >= TLSMGM_TLS1_3; /* wolfSSL does not tell of TLS 1.2 */
     info->has_peer_certificate =

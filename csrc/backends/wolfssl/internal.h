@@ -66,6 +66,7 @@ struct tlsmgm_conn {
     bool no_common_group;  /* server, TLS 1.3: there can be no key exchange */
     struct wssl_verdict verdict;
     struct wssl_exporter exporter;
+    struct tlsmgm_blob alpn;         /* once established: the library forgets it in the end */
     struct tlsmgm_blob resumed_leaf; /* DER of the peer in the ticket or session in use */
     enum tlsmgm_verify_reason resumed_reason;
 };
@@ -82,6 +83,10 @@ TLSMGM_MUST_USE enum tlsmgm_status wssl_ctx_new(const struct tlsmgm_ctx_config *
                                                 struct tlsmgm_ctx **out,
                                                 struct tlsmgm_error *error);
 void wssl_ctx_free(struct tlsmgm_ctx *ctx);
+
+/* inspect.c: what the library would not tell for as long as the connection is there. */
+TLSMGM_MUST_USE enum tlsmgm_status wssl_note_alpn(struct tlsmgm_conn *conn,
+                                                  struct tlsmgm_error *error);
 
 /* ciphers.c: names and what they stand for. */
 void wssl_ciphers_init(void);
