@@ -291,8 +291,7 @@ def test_numbers_add_up(library: str, greeter: Greeter) -> None:
         ({"failure": TruncatedError("words"), "is_established": True},
          "closed without close_notify"),
         ({"failure": TruncatedError("")}, "TruncatedError"),
-        ({"failure": VerificationError("long words", reason="expired")},
-         "the peer's certificate is refused: expired"),
+        ({"failure": VerificationError("long words", reason="expired")}, "long words"),
     ],
 )  # fmt: skip
 def test_reasons(parts: dict[str, Any], reason: str | None) -> None:

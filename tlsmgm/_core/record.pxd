@@ -3,6 +3,7 @@ from libc.stdint cimport uint8_t
 from tlsmgm._core.capi cimport tlsmgm_record, tlsmgm_record_conn, tlsmgm_record_ring
 from tlsmgm._core.connection cimport Given
 from tlsmgm._core.context cimport Context
+from tlsmgm._core.negotiated cimport Negotiated
 from tlsmgm._core.plan cimport Plan, UpstreamAddress
 
 
@@ -13,6 +14,7 @@ cdef class Record:
     cdef readonly object upstream
     cdef UpstreamAddress asked
 
+    cdef object refusal(self, Negotiated end)
     cdef bytes name(self)
     cdef Context server_context(self)
     cdef int find_upstream(self, dict adopted) except -1

@@ -6,6 +6,7 @@ from libc.string cimport memset
 
 from tlsmgm._core.capi cimport (
     TLSMGM_STATUS_OK,
+    TLSMGM_STATUS_VERIFY,
     TLSMGM_RECORD_CANNOT_ACCEPT,
     TLSMGM_RECORD_NO_UPSTREAM,
     TLSMGM_RECORD_TURNED_AWAY,
@@ -22,7 +23,7 @@ from tlsmgm._core.capi cimport (
 )
 from tlsmgm._core.connection cimport Given
 from tlsmgm._core.context cimport Context
-from tlsmgm._core.negotiated cimport text_of
+from tlsmgm._core.negotiated cimport Negotiated, text_of
 from tlsmgm._core.plan cimport Plan, UpstreamAddress
 from tlsmgm._core.status cimport as_exception, check
 
@@ -82,7 +83,18 @@ cdef class Record:
         """What TLS has failed with, as an exception, or None."""
         if self.raw.failure.status == TLSMGM_STATUS_OK:
             return None
+        # Who speaks with an upstream has let the client in.
+        end = self.client if self.upstream is None else self.upstream
+        if self.raw.failure.status == TLSMGM_STATUS_VERIFY and isinstance(end, Negotiated):
+            return self.refusal(end)
         return as_exception(self.raw.failure.status, &self.raw.failure)
+
+    cdef object refusal(self, Negotiated end):
+        end.enter()
+        try:
+            return end.refusal(&self.raw.failure)
+        finally:
+            end.leave()
 
     @property
     def listener(self):
@@ -187,10 +199,12 @@ cdef class Record:
             self.client = make(given=given)
         if self.asked is None:
             return 0
-        given = given_of(&self.raw.upstream_tls, self.asked.context, None)
+        given = given_of(&self.raw.upstream_tls, self.asked.context, self.asked.server_name)
         if given is not None:
             given.is_established = self.raw.is_attached
             self.upstream = make(given=given)
+            if isinstance(self.upstream, Negotiated):
+                (<Negotiated> self.upstream).checked_name = self.asked.verify_name
         return 0
 
 

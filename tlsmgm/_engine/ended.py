@@ -11,7 +11,7 @@ from tlsmgm._core.worker import clock
 from tlsmgm._domains.addresses import unpack_address
 from tlsmgm._domains.domain import Domain
 from tlsmgm._native.connection import Connection
-from tlsmgm.errors import TLSError, TruncatedError, VerificationError
+from tlsmgm.errors import TLSError, TruncatedError
 
 __all__ = ["Ended"]
 
@@ -131,8 +131,6 @@ class Ended:
         """What went wrong, in words, or None."""
         record = self._record
         failure = record.failure
-        if isinstance(failure, VerificationError):
-            return f"the peer's certificate is refused: {failure.reason}"
         if isinstance(failure, TruncatedError) and record.is_established:
             return _UNANNOUNCED
         if failure is not None:
