@@ -653,7 +653,7 @@ class TLSManager:
                 listener; it should return soon.
             on_connection: a plain function that gets each connection that is handed over, in a
                 thread of the listener, one at a time; what it raises is logged, and resets the
-                client.
+                client.  That the client has gone is logged in one line, at INFO.
             on_client_hello: finds the domain of a client for whom none answers, while it waits:
                 :class:`~tlsmgm.OnDemand`, or its ``load`` alone.
 

@@ -82,8 +82,8 @@ class Oracle(Protocol):
     def answer(self, worker: int, token: int, plan: Plan | None) -> None:
         """Tell a worker."""
 
-    def complain(self, text: str) -> None:
-        """Log something, but not again and again."""
+    def complain(self, text: str, error: BaseException | None = None) -> None:
+        """Log something, with the way that an error has come, but not again and again."""
 
 
 @dataclass(slots=True)
@@ -281,7 +281,7 @@ class Asking:
         name = look_up.hello.server_name
         who = "clients without a name" if name is None else repr(name)
         why = "was not found in the time of a handshake" if error is None else _words_of(error)
-        self._oracle.complain(f"the domain for {who}: {why}")
+        self._oracle.complain(f"the domain for {who}: {why}", error)
 
     def _answer(self, clients: Sequence[tuple[int, Question]], plan: Plan | None) -> None:
         for worker, question in clients:
