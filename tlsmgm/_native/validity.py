@@ -1,4 +1,4 @@
-"""Whether a domain's own certificates hold now: where they do not, it loads, and peers refuse it."""
+"""Whether a domain's own certificates hold now: if not, it loads, and its peers refuse it."""
 
 from __future__ import annotations
 
