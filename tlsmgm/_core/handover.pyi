@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Self, TypeVar
 
 from tlsmgm._core.plan import Plan
+from tlsmgm._core.ring import Ring
 
 _Made = TypeVar("_Made")
 
@@ -40,7 +41,7 @@ class Handover:
             What that returns; None for a client that speaks plain TCP.
         """
 
-class Handovers:
+class Handovers(Ring):
     """The handovers of one worker, the oldest first; one thread at a time takes them.
 
     Args:
@@ -57,6 +58,3 @@ class Handovers:
         Returns:
             A list of :class:`Handover`; empty: none waits.
         """
-    @property
-    def lost(self) -> int:
-        """How many found no room."""

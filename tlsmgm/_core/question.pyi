@@ -2,6 +2,8 @@
 
 from typing import Self
 
+from tlsmgm._core.ring import Ring
+
 class Question:
     """What is known of a client who waits."""
 
@@ -21,7 +23,7 @@ class Question:
     def local_address(self) -> tuple[bytes, int]:
         """The same of the end that it has come in at."""
 
-class Questions:
+class Questions(Ring):
     """The questions of one worker, the oldest first; one thread at a time takes them.
 
     Args:
@@ -35,6 +37,3 @@ class Questions:
         Returns:
             A list of :class:`Question`; empty: none waits.
         """
-    @property
-    def lost(self) -> int:
-        """How many found no room."""

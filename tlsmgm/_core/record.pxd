@@ -1,10 +1,9 @@
-from libc.stdint cimport uint8_t
-
-from tlsmgm._core.capi cimport tlsmgm_record, tlsmgm_record_conn, tlsmgm_record_ring
+from tlsmgm._core.capi cimport tlsmgm_record, tlsmgm_record_conn
 from tlsmgm._core.connection cimport Given
 from tlsmgm._core.context cimport Context
 from tlsmgm._core.negotiated cimport Negotiated
 from tlsmgm._core.plan cimport Plan, UpstreamAddress
+from tlsmgm._core.ring cimport Ring
 
 
 cdef class Record:
@@ -22,9 +21,7 @@ cdef class Record:
 
 
 cdef Given given_of(tlsmgm_record_conn *held, Context context, bytes name)
-cdef bytes address_of(const uint8_t *data)
 
 
-cdef class Records:
-    cdef tlsmgm_record_ring *ring
+cdef class Records(Ring):
     cdef object make              # what makes Python's connections

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from tlsmgm._core.plan import Plan, UpstreamAddress
+from tlsmgm._core.ring import Ring
 from tlsmgm.errors import TLSError
 
 class Record:
@@ -82,7 +83,7 @@ class Record:
     def is_attached(self) -> bool:
         """Whether that upstream has answered."""
 
-class Records:
+class Records(Ring):
     """The records of one worker, the oldest first; one thread takes them.
 
     Args:
@@ -105,6 +106,3 @@ class Records:
         Returns:
             A list of :class:`Record`; empty: none waits.
         """
-    @property
-    def lost(self) -> int:
-        """How many found no room."""

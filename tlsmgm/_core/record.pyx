@@ -1,8 +1,6 @@
 """Records: what remains of the engine's connections, and how Python gets to see it."""
 
 from libc.stddef cimport size_t
-from libc.stdint cimport uint8_t
-from libc.string cimport memset
 
 from tlsmgm._core.capi cimport (
     TLSMGM_STATUS_OK,
@@ -11,12 +9,8 @@ from tlsmgm._core.capi cimport (
     TLSMGM_RECORD_NO_UPSTREAM,
     TLSMGM_RECORD_TURNED_AWAY,
     TLSMGM_RECORD_UNTRUSTED,
-    tlsmgm_error,
     tlsmgm_record,
     tlsmgm_record_conn,
-    tlsmgm_record_ring_free,
-    tlsmgm_record_ring_lost,
-    tlsmgm_record_ring_new,
     tlsmgm_record_ring_take,
     tlsmgm_relay_status,
     tlsmgm_relay_status_word,
@@ -25,7 +19,8 @@ from tlsmgm._core.connection cimport Given
 from tlsmgm._core.context cimport Context
 from tlsmgm._core.negotiated cimport Negotiated, text_of
 from tlsmgm._core.plan cimport Plan, UpstreamAddress
-from tlsmgm._core.status cimport as_exception, check
+from tlsmgm._core.ring cimport Ring, place_of
+from tlsmgm._core.status cimport as_exception
 
 cdef enum:
     BATCH = 64  # records that are copied at a time
@@ -124,21 +119,17 @@ cdef class Record:
     @property
     def client_address(self):
         """16 bytes, IPv4 mapped into IPv6, and a port; None: the client has no such address."""
-        if not self.raw.has_client_address:
-            return None
-        return address_of(self.raw.client), self.raw.client_port
+        return place_of(self.raw.has_client_address, self.raw.client, self.raw.client_port)
 
     @property
     def sender_address(self):
         """The same of whoever sent the PROXY header that says so; None: there was none."""
-        if not self.raw.has_sender:
-            return None
-        return address_of(self.raw.sender), self.raw.sender_port
+        return place_of(self.raw.has_sender, self.raw.sender, self.raw.sender_port)
 
     @property
     def local_address(self):
         """The same of the end that it has come in at."""
-        return address_of(self.raw.local), self.raw.local_port
+        return place_of(True, self.raw.local, self.raw.local_port)
 
     @property
     def server_name(self):
@@ -208,7 +199,7 @@ cdef class Record:
         return 0
 
 
-cdef class Records:
+cdef class Records(Ring):
     """The records of one worker, the oldest first; one thread takes them.
 
     Args:
@@ -218,9 +209,7 @@ cdef class Records:
     """
 
     def __cinit__(self, make, size_t capacity):
-        cdef tlsmgm_error error
-        check(tlsmgm_record_ring_new(sizeof(tlsmgm_record), capacity, &self.ring, &error),
-              &error, None)
+        self.open(sizeof(tlsmgm_record), capacity)
         self.make = make
 
     def __dealloc__(self):
@@ -230,7 +219,6 @@ cdef class Records:
         while tlsmgm_record_ring_take(self.ring, &raw, 1) > 0:
             discard(&raw.client_tls)
             discard(&raw.upstream_tls)
-        tlsmgm_record_ring_free(self.ring)
 
     def take(self, dict plans not None, dict adopted not None):
         """Some of the records that wait.
@@ -258,11 +246,6 @@ cdef class Records:
             record.make_connections(self.make)
         return found
 
-    @property
-    def lost(self):
-        """How many found no room."""
-        return tlsmgm_record_ring_lost(self.ring)
-
 
 cdef void discard(tlsmgm_record_conn *held) noexcept:
     if held.conn != NULL:
@@ -283,7 +266,3 @@ cdef Given given_of(tlsmgm_record_conn *held, Context context, bytes name):
     given.name = name
     given.is_over = True
     return given
-
-
-cdef bytes address_of(const uint8_t *data):
-    return (<const char *> data)[:16]
