@@ -15,22 +15,20 @@ from tlsmgm._config.reader import read_configuration
 from tlsmgm._config.toml import read_toml
 from tlsmgm._core.context import Context
 from tlsmgm._core.session import Session
-from tlsmgm._domains.addresses import join_host_port
 from tlsmgm._domains.domain import Domain, DomainKind
 from tlsmgm._domains.matching import AVPs
 from tlsmgm._domains.report import ReloadEvent, ReloadReport
 from tlsmgm._engine.accepted import AcceptedConnection
 from tlsmgm._engine.ended import Ended
 from tlsmgm._engine.listener import Listener, Source
-from tlsmgm._engine.on_demand import ClientHello, OnDemand, as_on_demand
-from tlsmgm._engine.opening import check_callbacks, open_listener
-from tlsmgm._engine.options import ListenOptions
+from tlsmgm._engine.on_demand import ClientHello, OnDemand
+from tlsmgm._engine.opening import open_listener
 from tlsmgm._engine.plans import Times
 from tlsmgm._engine.upstreams import AnyRoutes
 from tlsmgm._native.connection import Connection
 from tlsmgm._native.sessions import SessionCache
 from tlsmgm._provisioning.watcher import DatabaseWatcher
-from tlsmgm._serving.forwarding import Balance, ProxyProtocol, ProxyTLVs, UncleanEnd, chosen
+from tlsmgm._serving.forwarding import Balance, ProxyProtocol, ProxyTLVs, UncleanEnd
 from tlsmgm._serving.limits import (
     DEFAULT_HANDSHAKE_TIMEOUT,
     DEFAULT_SEND_TIMEOUT,
@@ -38,16 +36,14 @@ from tlsmgm._serving.limits import (
     check_seconds,
 )
 from tlsmgm._serving.listening import BoundSocket
-from tlsmgm._serving.networks import parse_networks
 from tlsmgm._serving.targets import Target
 from tlsmgm._sockets.channel import Patience
-from tlsmgm._sockets.ends import check as check_socket
-from tlsmgm._sockets.ends import local_of, peer_of, server_name_of
-from tlsmgm._sockets.tls_socket import TLSSocket, wrap
+from tlsmgm._sockets.tls_socket import TLSSocket
+from tlsmgm._sockets.wrapping import wrap_socket
 from tlsmgm._state import connecting
 from tlsmgm._state.changes import Changes
 from tlsmgm._state.snapshot import Snapshot
-from tlsmgm.errors import ConfigError, PlacedError, TLSError
+from tlsmgm.errors import PlacedError, TLSError
 
 __all__ = ["ReloadReport", "TLSManager"]
 
@@ -578,27 +574,17 @@ class TLSManager:
             TypeError: it is no plain socket, or the server name no text.
             UnsupportedError: the manager has no TLS library.
         """
-        check_socket(sock, do_handshake)
-        if server_side:
-            if (domain, server_name, session) != (None, None, None):
-                raise ValueError("domain, server_name and session are for the client side")
-            connection = self.server_connection(local_of(sock) if local is None else local)
-        else:
-            if local is not None:
-                raise ValueError("local is for the server side")
-            name = server_name_of(server_name)
-            peer = peer_of(sock)
-            called = self._called(peer) if domain is None else domain
-            connection = self.client_connection(called, name, session, address=peer)
-        patience = Patience(self._handshake_timeout, self._send_timeout)
-        return wrap(sock, connection, patience, do_handshake)
-
-    def _called(self, peer: tuple[str, int] | None) -> Domain:
-        found = None if peer is None else self.find_client_domain(*peer)
-        if found is None:
-            where = "a socket without an IP address" if peer is None else join_host_port(*peer)
-            raise ConfigError(f"there is no client domain for {where}", hint="give domain=")
-        return found
+        return wrap_socket(
+            self,
+            sock,
+            Patience(self._handshake_timeout, self._send_timeout),
+            server_side=server_side,
+            domain=domain,
+            server_name=server_name,
+            session=session,
+            local=local,
+            do_handshake=do_handshake,
+        )
 
     # --- listening -----------------------------------------------------------------------
 
@@ -653,7 +639,7 @@ class TLSManager:
                 listener; it should return soon.
             on_connection: a plain function that gets each connection that is handed over, in a
                 thread of the listener, one at a time; what it raises is logged, and resets the
-                client.
+                client.  That the client has gone is logged in one line, at INFO.
             on_client_hello: finds the domain of a client for whom none answers, while it waits:
                 :class:`~tlsmgm.OnDemand`, or its ``load`` alone.
 
@@ -666,27 +652,23 @@ class TLSManager:
             TypeError: a callback is no function, or a coroutine function.
             UnsupportedError: clients shall speak TLS, and the manager has no TLS library.
         """
-        trusted = None
-        if proxy_header_from is not None:
-            trusted = parse_networks(proxy_header_from, "proxy_header_from")
-        check_callbacks(on_end=on_end, on_connection=on_connection)
-        options = ListenOptions(
+        return open_listener(
+            Source(self._state, self._changes.follow, self._changes.build),
+            addresses,
+            routes,
             workers=workers,
-            limits=Limits() if limits is None else limits,
+            limits=limits,
             connect_timeout=connect_timeout,
-            balance=chosen(Balance, balance, "balance"),
-            unclean_end=chosen(UncleanEnd, unclean_end, "unclean_end"),
-            proxy_protocol=None
-            if proxy_protocol is None
-            else chosen(ProxyProtocol, proxy_protocol, "proxy_protocol"),
-            proxy_protocol_tlvs=chosen(ProxyTLVs, proxy_protocol_tlvs, "proxy_protocol_tlvs"),
-            proxy_header_from=trusted,
-            on_demand=as_on_demand(on_client_hello),
+            balance=balance,
+            unclean_end=unclean_end,
+            proxy_protocol=proxy_protocol,
+            proxy_protocol_tlvs=proxy_protocol_tlvs,
+            proxy_header_from=proxy_header_from,
             nice=nice,
-            keeps_connections=on_end is not None,
+            on_end=on_end,
+            on_connection=on_connection,
+            on_client_hello=on_client_hello,
         )
-        source = Source(self._state, self._changes.follow, self._changes.build)
-        return open_listener(source, addresses, routes, options, on_end, on_connection)
 
     def _state(self) -> tuple[Snapshot, Times]:
         times = Times(self._handshake_timeout, self._send_timeout)

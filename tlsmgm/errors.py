@@ -168,6 +168,8 @@ class NoDomainError(HandshakeError):
 class VerificationError(HandshakeError):
     """The peer's certificate was refused.
 
+    The text says more, as far as that is known: names, times, or the issuer that was looked for.
+
     Attributes:
         reason: one word for the cause, the same on every backend, such as ``"expired"``.
     """

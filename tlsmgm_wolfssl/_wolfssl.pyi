@@ -3,6 +3,7 @@
 
 
 
+
 # Pointer to a const struct tlsmgm_backend, in a capsule.
 backend: object
 source: str

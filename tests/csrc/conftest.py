@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support import c_build
+from tests.support import c_build, relay
 from tests.support.c_code import Backend, CCode
 from tests.support.contract import VERSIONS, Rig
 from tests.support.libraries import lacks
@@ -70,3 +70,9 @@ def peer(peer_backend: Backend) -> Iterator[Rig]:
 @pytest.fixture(params=VERSIONS)
 def version(request: pytest.FixtureRequest) -> str:
     return str(request.param)
+
+
+@pytest.fixture(autouse=True)
+def no_socket_is_left_open() -> Iterator[None]:
+    yield
+    relay.close_all()

@@ -47,6 +47,9 @@ NOT_MADE_BY_PROGRAMS = frozenset(
     }
 )
 
+#: Bases that say nothing to programs.
+_NO_BASES = frozenset({"Generic[T]", "Protocol", "abc.ABC"})
+
 _CONSTRUCTORS = ("__init__", "__new__")
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -187,6 +190,20 @@ def bases(module: str, node: ast.ClassDef) -> Iterator[Class]:
         for found in _names(module, base):
             if is_class(found):
                 yield found
+
+
+def named_bases(item: Class) -> Iterator[str]:
+    """Yield the classes from which one inherits, as programs know them; others give theirs."""
+    public = {(name.module, name.name) for name in exported().values()}
+    for base in item.node.bases:
+        ours = [found for found in _names(item.module, base) if is_class(found)]
+        if not ours and (name := ast.unparse(base)) not in _NO_BASES:
+            yield name.partition("[")[0]
+        for found in ours:
+            if (found.module, found.name) not in public:
+                yield from named_bases(found)
+            else:
+                yield found.name if found.module == item.module else f"tlsmgm.{found.name}"
 
 
 def is_class(name: Name) -> TypeGuard[Class]:

@@ -20,6 +20,7 @@ from tests.docs.public_api import (
     exported,
     is_class,
     members,
+    named_bases,
     public_names,
     tree_of,
 )
@@ -39,7 +40,7 @@ This page is made of the docstrings, by `python -m tests.docs.reference`.
 """
 
 _SECTION = re.compile(r"(\w+):$")
-_ENTRY = re.compile(r"( {4})([\w, *]+): (.*)$")
+_ENTRY = re.compile(r" {4}([\w*][\w, *]*): (.*)$")
 _ROLE = re.compile(r":(?:class|meth|func|data|attr|mod):`~?([\w.]+)`")
 
 
@@ -71,7 +72,7 @@ def _module(module: str, names: list[Name]) -> Iterator[str]:
     classes = [name for name in names if is_class(name)]
     plain = [item for item in classes if _is_plain(item)]
     if plain:
-        rows = ((f"`{item.name}`", _summary(item.node)) for item in plain)
+        rows = ((f"`{_with_bases(item)}`", _summary(item.node)) for item in plain)
         yield from _table("Class", rows)
     for item in classes:
         if item not in plain:
@@ -82,7 +83,9 @@ def _class(item: Class) -> Iterator[str]:
     text = _doc(item.node)
     yield f"### {item.name}\n"
     made = " Programs do not make it." if item.name in NOT_MADE_BY_PROGRAMS else ""
-    yield f"{_first(text)}{made}\n"
+    bases = [f"`{base}`" for base in named_bases(item)]
+    above = f" Base{'s' * (len(bases) > 1)}: {', '.join(bases)}." if bases else ""
+    yield f"{_first(text)}{above}{made}\n"
     sections = ["Attributes"] if item.name in NOT_MADE_BY_PROGRAMS else ["Args", "Attributes"]
     fields = [entry for section in sections for entry in entries(text, section)]
     if fields:
@@ -91,6 +94,11 @@ def _class(item: Class) -> Iterator[str]:
     if functions:
         rows = ((_signature(node), _summary(node)) for node in functions.values())
         yield from _table("Member", rows)
+
+
+def _with_bases(item: Class) -> str:
+    bases = ", ".join(named_bases(item))
+    return f"{item.name}({bases})" if bases else item.name
 
 
 def _is_plain(item: Class) -> bool:
@@ -158,7 +166,7 @@ def entries(text: str, section: str) -> Iterator[tuple[str, str]]:
         if found:
             if name:
                 yield name, _plain(told)
-            name, told = found[2], found[3]
+            name, told = found[1], found[2]
         else:
             told += f" {line.strip()}"
     if name:

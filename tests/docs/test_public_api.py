@@ -9,7 +9,15 @@ import re
 import pytest
 
 from tests.docs import public_api
-from tests.docs.public_api import PUBLIC_MODULES, Name, classes_named, exported, not_exported
+from tests.docs.public_api import (
+    PUBLIC_MODULES,
+    Name,
+    classes_named,
+    exported,
+    is_class,
+    named_bases,
+    not_exported,
+)
 from tests.docs.reference import PATH, entries, render
 
 TEXT = PATH.read_text(encoding="utf-8")
@@ -23,6 +31,28 @@ def test_every_class_that_is_named_is_exported() -> None:
 def test_the_reference_is_that_of_the_docstrings() -> None:
     """``python -m tests.docs.reference`` writes it."""
     assert render() == TEXT
+
+
+def test_bases_are_told() -> None:
+    assert "| `NoDomainError(HandshakeError)` |" in TEXT
+    assert "The peer's certificate was refused. Base: `HandshakeError`." in TEXT
+    assert "| `AlertError(tlsmgm.AlertError, ssl.SSLError)` |" in TEXT, "one of ours, and of ssl"
+
+
+def test_bases_are_those_of_the_running_classes() -> None:
+    for name, target in exported().items():
+        if not is_class(target):
+            continue
+        found = getattr(importlib.import_module(target.module), target.name)
+        real = {base.__name__ for base in found.__mro__[1:]}
+        assert {base.rpartition(".")[2] for base in named_bases(target)} <= real, name
+        if issubclass(found, Exception):
+            assert list(named_bases(target)), name
+
+
+def test_no_row_of_a_table_is_torn() -> None:
+    torn = [line for line in TEXT.splitlines() if line.startswith("| ` ") or "|  |" in line]
+    assert torn == []
 
 
 @pytest.mark.parametrize("module", PUBLIC_MODULES)

@@ -292,8 +292,7 @@ def test_numbers_add_up(library: str, greeter: Greeter) -> None:
         ({"trouble": TruncatedError("words"), "is_established": True},
          "closed without close_notify"),
         ({"trouble": TruncatedError("")}, "TruncatedError"),
-        ({"trouble": VerificationError("long words", reason="expired")},
-         "the peer's certificate is refused: expired"),
+        ({"trouble": VerificationError("long words", reason="expired")}, "long words"),
     ],
 )  # fmt: skip
 def test_reasons(parts: dict[str, Any], reason: str | None) -> None:

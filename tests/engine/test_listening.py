@@ -89,7 +89,10 @@ def test_a_client_certificate(library: str, greeter: Greeter, version: str) -> N
             ask(listener)
         refused = ends.wait_for(2)[1]
     assert refused.status == "handshake-failed"
-    assert refused.reason == "the peer's certificate is refused: missing"
+    assert refused.reason == (
+        "the peer's certificate is refused: missing: the client has sent none, and domain 'dom1' "
+        "requires one"
+    )
     assert refused.upstream is not None, "where it would have gone"
     assert (refused.bytes_in, refused.bytes_out) == (0, 0)
 

@@ -337,6 +337,28 @@ def test_what_cannot_be_used_is_told_and_refused(
     assert "'dom1.test'" in caplog.text
 
 
+async def _fails_later(client: ClientHello) -> Domain:
+    return _fails(client)
+
+
+@pytest.mark.parametrize("is_asked", [False, True])
+@pytest.mark.parametrize("callback", [_fails, _fails_later])
+def test_the_log_shows_where_it_has_failed_but_not_again_and_again(
+    manager: TLSManager, callback: Any, is_asked: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = OnDemand(Loader(), ask=callback) if is_asked else callback
+    with (
+        caplog.at_level(logging.WARNING, logger="tlsmgm"),
+        listening(manager, None, on_client_hello=said) as (listener, _),
+    ):
+        assert is_refused(listener, "dom1.test")
+        assert is_refused(listener, "else.test")
+    (record,) = caplog.records
+    assert record.getMessage() == "the domain for 'dom1.test': LookupError: no such row"
+    assert f"in {callback.__name__}\n" in caplog.text
+    assert 'raise LookupError("no such row")' in caplog.text
+
+
 def test_a_domain_for_another_name_does_not_answer(manager: TLSManager) -> None:
     """The matched domain's rules hold, and its filters are among them."""
     with listening(manager, None, on_client_hello=lambda _: server_domain("dom2")) as (listener, _):

@@ -32,6 +32,14 @@ def refused(listener: Listener, ends: Ends, count: int = 1) -> Any:
     return ends.wait_for(count)[-1]
 
 
+def mismatch(wanted: str) -> str:
+    """What is said where the upstream of ``dom2`` should have had another name."""
+    return (
+        f"the peer's certificate is refused: name_mismatch: {wanted!r} was expected, and it is for "
+        "'dom2.test'"
+    )
+
+
 def size_of_header(data: bytes) -> int | None:
     found = reader.read(data)
     return None if found is None else found.size
@@ -61,8 +69,11 @@ def test_a_wrong_name_is_refused(library: str, version: str) -> None:
         with listening(dom2_only(library, version), route) as (listener, ends):
             ended = refused(listener, ends)
     assert ended.status == "upstream-failed"
-    assert ended.reason == "the peer's certificate is refused: name_mismatch"
+    assert ended.reason == str(ended.failure) == mismatch("dom1.test")
     assert isinstance(ended.failure, VerificationError)
+    assert ended.upstream_connection is not None
+    assert ended.upstream_connection.server_name == "dom1.test"
+    assert ended.upstream_connection.verify_name == "dom1.test"
     assert (ended.bytes_in, ended.bytes_out) == (0, 0)
 
 
@@ -73,7 +84,7 @@ def test_the_host_is_the_name_where_none_is_given(library: str, version: str) ->
         listening(dom2_only(library, version), upstream.address) as (listener, ends),
     ):
         ended = refused(listener, ends)
-    assert ended.reason == "the peer's certificate is refused: name_mismatch"
+    assert ended.reason == mismatch("127.0.0.1")
 
 
 def test_a_domain_that_does_not_verify(library: str, version: str) -> None:

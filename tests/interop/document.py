@@ -55,9 +55,10 @@ file.
 _MISSING = """\
 ## Clients without certificate, where the domain demands one
 
-For all of them our log says `handshake-failed: the peer's certificate is refused: missing`. In
-TLS 1.3 a client has finished its handshake before the server can refuse it, so most of them find
-out at their first read. With a certificate all that can show one were let in.
+For all of them our log says `handshake-failed: the peer's certificate is refused: missing: the
+client has sent none, and domain NAME requires one`. In TLS 1.3 a client has finished its handshake
+before the server can refuse it, so most of them find out at their first read. With a certificate
+all that can show one were let in.
 """
 
 _AS_SERVERS = """\

@@ -90,7 +90,7 @@ FOR_ALL = (
     _client("end, its first", "ok"),
     _client("resumed", "yes"),
     _client("distrusts us", _alert(48)),
-    _client("no certificate", "handshake-failed: the peer's certificate is refused: missing"),
+    _client("no certificate", "handshake-failed: the peer's certificate is refused: missing: .*"),
     _client("certificate", "works"),
     _server("suite", _AES13, version="1.3"),
     _server("suite", _AES12, version="1.2"),

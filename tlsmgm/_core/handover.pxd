@@ -1,5 +1,6 @@
-from tlsmgm._core.capi cimport tlsmgm_handover, tlsmgm_record_ring
+from tlsmgm._core.capi cimport tlsmgm_handover
 from tlsmgm._core.plan cimport Plan
+from tlsmgm._core.ring cimport Ring
 
 
 cdef class Handover:
@@ -8,5 +9,5 @@ cdef class Handover:
     cdef readonly Plan plan
 
 
-cdef class Handovers:
-    cdef tlsmgm_record_ring *ring
+cdef class Handovers(Ring):
+    pass

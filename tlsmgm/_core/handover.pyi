@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Self, TypeVar
 
 from tlsmgm._core.plan import Plan
+from tlsmgm._core.ring import Ring
 
 _Made = TypeVar("_Made")
 
@@ -14,10 +15,10 @@ class Handover:
     def plan(self) -> Plan | None:
         """Under which it came in; None: it is not known any more."""
     @property
-    def client_address(self) -> tuple[bytes, int] | None:
-        """16 bytes, IPv4 mapped into IPv6, and a port; None: the client has no such address."""
+    def client(self) -> tuple[str, int] | None:
+        """Address and port of the client; None: it has none."""
     @property
-    def local_address(self) -> tuple[bytes, int]:
+    def local(self) -> tuple[str, int]:
         """The same of the end that it has come in at."""
     @property
     def listener(self) -> int:
@@ -40,7 +41,7 @@ class Handover:
             What that returns; None for a client that speaks plain TCP.
         """
 
-class Handovers:
+class Handovers(Ring):
     """The handovers of one worker, the oldest first; one thread at a time takes them.
 
     Args:
@@ -57,6 +58,3 @@ class Handovers:
         Returns:
             A list of :class:`Handover`; empty: none waits.
         """
-    @property
-    def lost(self) -> int:
-        """How many found no room."""

@@ -1,25 +1,20 @@
 """Handovers: connections whose handshake the engine has done, on their way to the program."""
 
 from libc.stddef cimport size_t
-from libc.stdint cimport uint8_t
 from posix.unistd cimport close, getpid
 
 from tlsmgm._core.capi cimport (
-    tlsmgm_error,
     tlsmgm_buffer_free,
     tlsmgm_buffer_size,
     tlsmgm_buffer_view,
     tlsmgm_handover,
     tlsmgm_handover_discard,
-    tlsmgm_record_ring_free,
-    tlsmgm_record_ring_lost,
-    tlsmgm_record_ring_new,
     tlsmgm_record_ring_take,
 )
 from tlsmgm._core.connection cimport Given
 from tlsmgm._core.plan cimport Plan
-from tlsmgm._core.record cimport address_of, given_of
-from tlsmgm._core.status cimport check
+from tlsmgm._core.record cimport given_of
+from tlsmgm._core.ring cimport Ring, place_of
 from tlsmgm._core.views cimport bytes_of
 
 cdef enum:
@@ -41,16 +36,14 @@ cdef class Handover:
         tlsmgm_handover_discard(&self.raw)
 
     @property
-    def client_address(self):
-        """16 bytes, IPv4 mapped into IPv6, and a port; None: the client has no such address."""
-        if not self.raw.has_client_address:
-            return None
-        return address_of(self.raw.client), self.raw.client_port
+    def client(self):
+        """Address and port of the client; None: it has none."""
+        return place_of(self.raw.has_client_address, self.raw.client, self.raw.client_port)
 
     @property
-    def local_address(self):
+    def local(self):
         """The same of the end that it has come in at."""
-        return address_of(self.raw.local.address), self.raw.local.port
+        return place_of(True, self.raw.local.address, self.raw.local.port)
 
     @property
     def listener(self):
@@ -100,7 +93,7 @@ cdef class Handover:
         return make(given=given)
 
 
-cdef class Handovers:
+cdef class Handovers(Ring):
     """The handovers of one worker, the oldest first; one thread at a time takes them.
 
     Args:
@@ -108,9 +101,7 @@ cdef class Handovers:
     """
 
     def __cinit__(self, size_t capacity):
-        cdef tlsmgm_error error
-        check(tlsmgm_record_ring_new(sizeof(tlsmgm_handover), capacity, &self.ring, &error),
-              &error, None)
+        self.open(sizeof(tlsmgm_handover), capacity)
 
     def __dealloc__(self):
         cdef tlsmgm_handover raw
@@ -118,7 +109,6 @@ cdef class Handovers:
             return
         while tlsmgm_record_ring_take(self.ring, &raw, 1) > 0:
             tlsmgm_handover_discard(&raw)
-        tlsmgm_record_ring_free(self.ring)
 
     def take(self, dict plans not None):
         """Some of those that wait.
@@ -141,8 +131,3 @@ cdef class Handovers:
         for handover in found:
             handover.plan = plans.get(handover.raw.plan.number)
         return found
-
-    @property
-    def lost(self):
-        """How many found no room."""
-        return tlsmgm_record_ring_lost(self.ring)

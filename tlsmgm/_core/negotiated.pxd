@@ -29,5 +29,7 @@ cdef class Negotiated:
     cdef int belong_to(self, Context context, bytes name) except -1
     cdef bytes name_now(self)
     cdef int check(self, tlsmgm_status status, const tlsmgm_error *error) except -1
+    cdef object refusal(self, const tlsmgm_error *error)
+    cdef tuple chain_sent(self)
     cdef tlsmgm_conn_info info(self) except *
     cdef object version_in_use(self)

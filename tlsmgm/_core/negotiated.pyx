@@ -7,6 +7,7 @@ from libc.stdint cimport uint8_t
 from tlsmgm._core.backend cimport Backend
 from tlsmgm._core.capi cimport (
     TLSMGM_STATUS_OK,
+    TLSMGM_STATUS_VERIFY,
     TLSMGM_VERIFY_NONE,
     tlsmgm_bytes,
     tlsmgm_conn_info,
@@ -25,8 +26,12 @@ from tlsmgm._core.fresh_bytes cimport (
     fresh_bytes_room,
 )
 from tlsmgm._core.session cimport wrap_session
+from tlsmgm._core.status cimport as_refusal
 from tlsmgm._core.status cimport check as check_status
 from tlsmgm._core.views cimport bytes_of, view_of
+
+from tlsmgm._core.refusals import Peer
+from tlsmgm.errors import TLSError
 
 cdef size_t _CHAIN_MAX = 100
 
@@ -83,7 +88,23 @@ cdef class Negotiated:
 
     cdef int check(self, tlsmgm_status status, const tlsmgm_error *error) except -1:
         """As check_status(); for who has entered."""
+        if status == TLSMGM_STATUS_VERIFY:
+            raise self.refusal(error)
         return check_status(status, error, None if self.chosen is None else self.chosen.backend.name)
+
+    cdef object refusal(self, const tlsmgm_error *error):
+        """The exception of a peer that was refused, in words for people; for who has entered."""
+        try:
+            chain = self.chain_sent()
+        except TLSError:  # one of them cannot be read
+            chain = ()
+        peer = Peer(
+            is_client=self.is_server,
+            chain=chain,
+            wanted=text_of(self.checked_name),
+            domain=self.chosen.domain,
+        )
+        return as_refusal(error, self.chosen.backend.name, peer)
 
     cdef tlsmgm_conn_info info(self) except *:
         cdef tlsmgm_conn_info info
@@ -223,20 +244,24 @@ cdef class Negotiated:
     @property
     def peer_chain(self):
         """The certificates that the peer sent, leaf first; after resumption the leaf only."""
-        cdef size_t index
-        cdef tlsmgm_bytes der
         if self.conn == NULL:
             return ()
-        found = []
         self.enter()
         try:
-            for index in range(_CHAIN_MAX):
-                der = self.table.peer_certificate(self.conn, index)
-                if der.size == 0:
-                    break
-                found.append(certificate_from(der))
+            return self.chain_sent()
         finally:
             self.leave()
+
+    cdef tuple chain_sent(self):
+        """As peer_chain; for who has entered."""
+        cdef size_t index
+        cdef tlsmgm_bytes der
+        found = []
+        for index in range(_CHAIN_MAX):
+            der = self.table.peer_certificate(self.conn, index)
+            if der.size == 0:
+                break
+            found.append(certificate_from(der))
         return tuple(found)
 
     # --- secrets -----------------------------------------------------------------------------

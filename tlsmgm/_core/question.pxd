@@ -1,9 +1,10 @@
-from tlsmgm._core.capi cimport tlsmgm_question, tlsmgm_record_ring
+from tlsmgm._core.capi cimport tlsmgm_question
+from tlsmgm._core.ring cimport Ring
 
 
 cdef class Question:
     cdef tlsmgm_question raw
 
 
-cdef class Questions:
-    cdef tlsmgm_record_ring *ring
+cdef class Questions(Ring):
+    pass

@@ -2,6 +2,8 @@
 
 from typing import Self
 
+from tlsmgm._core.ring import Ring
+
 class Question:
     """What is known of a client who waits."""
 
@@ -15,13 +17,13 @@ class Question:
     def server_name(self) -> bytes | None:
         """The name as it was sent (RFC 6066 section 3), or None: none was."""
     @property
-    def client_address(self) -> tuple[bytes, int] | None:
-        """16 bytes, IPv4 mapped into IPv6, and a port; None: the client has no such address."""
+    def client(self) -> tuple[str, int] | None:
+        """Address and port of the client; None: it has none."""
     @property
-    def local_address(self) -> tuple[bytes, int]:
+    def local(self) -> tuple[str, int]:
         """The same of the end that it has come in at."""
 
-class Questions:
+class Questions(Ring):
     """The questions of one worker, the oldest first; one thread at a time takes them.
 
     Args:
@@ -35,6 +37,3 @@ class Questions:
         Returns:
             A list of :class:`Question`; empty: none waits.
         """
-    @property
-    def lost(self) -> int:
-        """How many found no room."""

@@ -1,15 +1,7 @@
 """Questions: clients for whose name the engine knows no domain, and who wait for an answer."""
 
-from tlsmgm._core.capi cimport (
-    tlsmgm_error,
-    tlsmgm_question,
-    tlsmgm_record_ring_free,
-    tlsmgm_record_ring_lost,
-    tlsmgm_record_ring_new,
-    tlsmgm_record_ring_take,
-)
-from tlsmgm._core.record cimport address_of
-from tlsmgm._core.status cimport check
+from tlsmgm._core.capi cimport tlsmgm_question, tlsmgm_record_ring_take
+from tlsmgm._core.ring cimport Ring, place_of
 
 cdef enum:
     BATCH = 64  # questions that are copied at a time
@@ -36,19 +28,17 @@ cdef class Question:
         return (<const char *> self.raw.name)[:self.raw.name_size]
 
     @property
-    def client_address(self):
-        """16 bytes, IPv4 mapped into IPv6, and a port; None: the client has no such address."""
-        if not self.raw.has_client_address:
-            return None
-        return address_of(self.raw.client), self.raw.client_port
+    def client(self):
+        """Address and port of the client; None: it has none."""
+        return place_of(self.raw.has_client_address, self.raw.client, self.raw.client_port)
 
     @property
-    def local_address(self):
+    def local(self):
         """The same of the end that it has come in at."""
-        return address_of(self.raw.local.address), self.raw.local.port
+        return place_of(True, self.raw.local.address, self.raw.local.port)
 
 
-cdef class Questions:
+cdef class Questions(Ring):
     """The questions of one worker, the oldest first; one thread at a time takes them.
 
     Args:
@@ -56,12 +46,7 @@ cdef class Questions:
     """
 
     def __cinit__(self, size_t capacity):
-        cdef tlsmgm_error error
-        check(tlsmgm_record_ring_new(sizeof(tlsmgm_question), capacity, &self.ring, &error),
-              &error, None)
-
-    def __dealloc__(self):
-        tlsmgm_record_ring_free(self.ring)
+        self.open(sizeof(tlsmgm_question), capacity)
 
     def take(self):
         """Some of those that wait.
@@ -79,8 +64,3 @@ cdef class Questions:
             question.raw = raw[i]
             found.append(question)
         return found
-
-    @property
-    def lost(self):
-        """How many found no room."""
-        return tlsmgm_record_ring_lost(self.ring)

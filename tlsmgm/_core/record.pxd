@@ -1,9 +1,8 @@
-from libc.stdint cimport uint8_t
-
-from tlsmgm._core.capi cimport tlsmgm_record, tlsmgm_record_conn, tlsmgm_record_ring
+from tlsmgm._core.capi cimport tlsmgm_record, tlsmgm_record_conn
 from tlsmgm._core.connection cimport Given
 from tlsmgm._core.context cimport Context
 from tlsmgm._core.plan cimport Plan, UpstreamAddress
+from tlsmgm._core.ring cimport Ring
 
 
 cdef class Record:
@@ -23,16 +22,13 @@ cdef class Record:
 
 
 cdef Given given_of(tlsmgm_record_conn *held, Context context, bytes name)
-cdef bytes address_of(const uint8_t *data)
-cdef str ip_text(const uint8_t *address)
 
 
 cdef class Notice:
     cdef tlsmgm_record raw            # has no connections
 
 
-cdef class Records:
-    cdef tlsmgm_record_ring *ring
+cdef class Records(Ring):
     cdef type kind                # what the records are
     cdef object make              # what makes Python's connections
 

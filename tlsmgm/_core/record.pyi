@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Generic, Self, TypeVar
 
 from tlsmgm._core.plan import Plan, UpstreamAddress
+from tlsmgm._core.ring import Ring
 from tlsmgm.errors import TLSError
 
 _Kind = TypeVar("_Kind", bound=Record)
@@ -98,7 +99,7 @@ class Notice:
     def client(self) -> tuple[str, int] | None:
         """Address and port of the client; None: it has none."""
 
-class Records(Generic[_Kind]):
+class Records(Ring, Generic[_Kind]):
     """The records of one worker, the oldest first; one thread takes them.
 
     Args:
@@ -122,6 +123,3 @@ class Records(Generic[_Kind]):
         Returns:
             Those of connections that have ended, and the notices; two empty lists: none wait.
         """
-    @property
-    def lost(self) -> int:
-        """How many found no room."""

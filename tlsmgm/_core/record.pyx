@@ -4,38 +4,26 @@ from time import time
 
 cimport cython
 from libc.stddef cimport size_t
-from libc.stdint cimport uint8_t
-from libc.string cimport memcmp
 
 from tlsmgm._core.capi cimport (
     TLSMGM_STATUS_OK,
+    TLSMGM_STATUS_VERIFY,
     TLSMGM_RECORD_CANNOT_ACCEPT,
     TLSMGM_RECORD_ENDED,
     TLSMGM_RECORD_NO_UPSTREAM,
     TLSMGM_RECORD_TURNED_AWAY,
-    tlsmgm_error,
     tlsmgm_record,
     tlsmgm_record_conn,
-    tlsmgm_record_ring_free,
-    tlsmgm_record_ring_lost,
-    tlsmgm_record_ring_new,
     tlsmgm_record_ring_take,
     tlsmgm_relay_status_word,
     tlsmgm_worker_clock,
 )
 from tlsmgm._core.connection cimport Given
 from tlsmgm._core.context cimport Context
-from tlsmgm._core.negotiated cimport text_of
+from tlsmgm._core.negotiated cimport Negotiated, text_of
 from tlsmgm._core.plan cimport Plan, UpstreamAddress
-from tlsmgm._core.status cimport as_exception, check
-
-cdef extern from "<arpa/inet.h>" nogil:
-    int AF_INET
-    int AF_INET6
-    enum: INET6_ADDRSTRLEN
-    const char *inet_ntop(int, const void *, char *, unsigned int)
-
-cdef const char *_MAPPED_IPV4 = b"\0\0\0\0\0\0\0\0\0\0\xff\xff"
+from tlsmgm._core.ring cimport Ring, place_of
+from tlsmgm._core.status cimport as_exception
 
 cdef enum:
     BATCH = 64  # records that are copied at a time
@@ -98,19 +86,19 @@ cdef class Record:
 
         Where the listener takes PROXY headers, the one in the header.
         """
-        return client_of(&self.raw)
+        return place_of(self.raw.has_client_address, self.raw.client, self.raw.client_port)
 
     @property
     def peer(self):
         """The other end of the connection itself: who sent the PROXY header, else the client."""
         if not self.raw.has_sender:
             return self.client
-        return ip_text(self.raw.sender), self.raw.sender_port
+        return place_of(True, self.raw.sender, self.raw.sender_port)
 
     @property
     def local(self):
         """Address and port that it came in at, or that the PROXY header names."""
-        return ip_text(self.raw.local), self.raw.local_port
+        return place_of(True, self.raw.local, self.raw.local_port)
 
     @property
     def listener(self):
@@ -165,10 +153,13 @@ cdef class Record:
     def upstream_connection(self):
         """The same with the upstream."""
         cdef Context context = None if self.asked is None else self.asked.context
-        cdef Given given = given_of(&self.raw.upstream_tls, context, None)
+        cdef bytes name = None if self.asked is None else self.asked.server_name
+        cdef Given given = given_of(&self.raw.upstream_tls, context, name)
         if given is not None:
             given.is_established = self.raw.is_attached
             self.upstream_made = self.make(given=given)
+            if isinstance(self.upstream_made, Negotiated):
+                (<Negotiated> self.upstream_made).checked_name = self.asked.verify_name
         return self.upstream_made
 
     # --- of the engine -------------------------------------------------------------------------
@@ -209,7 +200,19 @@ def trouble_of(Record record not None):
     """What TLS, or its PROXY header, has failed with, as an exception, or None."""
     if record.raw.failure.status == TLSMGM_STATUS_OK:
         return None
+    # Who speaks with an upstream has let the client in.
+    end = record.upstream_connection or record.connection
+    if record.raw.failure.status == TLSMGM_STATUS_VERIFY and isinstance(end, Negotiated):
+        return refusal_of(record, end)
     return as_exception(record.raw.failure.status, &record.raw.failure)
+
+
+cdef object refusal_of(Record record, Negotiated end):
+    end.enter()
+    try:
+        return end.refusal(&record.raw.failure)
+    finally:
+        end.leave()
 
 
 def give_upstream(Record record not None, str text):
@@ -244,10 +247,10 @@ cdef class Notice:
     @property
     def client(self):
         """Address and port of the client; None: it has none."""
-        return client_of(&self.raw)
+        return place_of(self.raw.has_client_address, self.raw.client, self.raw.client_port)
 
 
-cdef class Records:
+cdef class Records(Ring):
     """The records of one worker, the oldest first; one thread takes them.
 
     Args:
@@ -258,11 +261,9 @@ cdef class Records:
     """
 
     def __cinit__(self, type kind not None, make, size_t capacity):
-        cdef tlsmgm_error error
         if not issubclass(kind, Record):
             raise TypeError(f"{kind} is no Record")
-        check(tlsmgm_record_ring_new(sizeof(tlsmgm_record), capacity, &self.ring, &error),
-              &error, None)
+        self.open(sizeof(tlsmgm_record), capacity)
         self.kind = kind
         self.make = make
 
@@ -273,7 +274,6 @@ cdef class Records:
         while tlsmgm_record_ring_take(self.ring, &raw, 1) > 0:
             discard(&raw.client_tls)
             discard(&raw.upstream_tls)
-        tlsmgm_record_ring_free(self.ring)
 
     def take(self, dict plans not None, dict adopted not None):
         """Some of the records that wait.
@@ -308,11 +308,6 @@ cdef class Records:
         record.find_upstream(adopted)
         return record
 
-    @property
-    def lost(self):
-        """How many found no room."""
-        return tlsmgm_record_ring_lost(self.ring)
-
 
 cdef Notice notice_of(const tlsmgm_record *raw):
     cdef Notice notice = Notice.__new__(Notice)
@@ -339,21 +334,3 @@ cdef Given given_of(tlsmgm_record_conn *held, Context context, bytes name):
     given.name = name
     given.is_over = True
     return given
-
-
-cdef object client_of(const tlsmgm_record *raw):
-    return (ip_text(raw.client), raw.client_port) if raw.has_client_address else None
-
-
-cdef bytes address_of(const uint8_t *data):
-    return (<const char *> data)[:16]
-
-
-cdef str ip_text(const uint8_t *address):
-    """An address as people know it; IPv4 mapped into IPv6 as IPv4."""
-    cdef char[INET6_ADDRSTRLEN] text
-    if memcmp(address, _MAPPED_IPV4, 12) == 0:
-        inet_ntop(AF_INET, address + 12, text, INET6_ADDRSTRLEN)
-    else:
-        inet_ntop(AF_INET6, address, text, INET6_ADDRSTRLEN)
-    return text.decode("ascii")

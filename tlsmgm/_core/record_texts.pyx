@@ -14,7 +14,8 @@ from tlsmgm._core.capi cimport (
 from tlsmgm._core.connection cimport Connection
 from tlsmgm._core.context cimport Context
 from tlsmgm._core.negotiated cimport version_word
-from tlsmgm._core.record cimport Record, ip_text
+from tlsmgm._core.record cimport Record
+from tlsmgm._core.ring cimport ip_text
 from tlsmgm._core.views cimport bytes_of
 
 cdef enum Value:

@@ -16,6 +16,7 @@ from tlsmgm._core.capi cimport (
 )
 
 from tlsmgm import errors
+from tlsmgm._core.refusals import explained
 
 
 cdef int check(tlsmgm_status status, const tlsmgm_error *error, str backend,
@@ -31,6 +32,16 @@ cdef object as_exception(tlsmgm_status status, const tlsmgm_error *error):
     return _exception(status, error, None, None, None)
 
 
+cdef object as_refusal(const tlsmgm_error *error, str backend, object peer):
+    """The exception of a certificate that was refused, with what is known of the peer.
+
+    ``peer`` is a Peer of :mod:`tlsmgm._core.refusals`.
+    """
+    reason = (<bytes> tlsmgm_verify_reason_word(error.verify_reason)).decode()
+    text = explained(reason, peer)
+    return _exception(TLSMGM_STATUS_VERIFY, error, backend, None, None, text)
+
+
 cdef void note_warning(void *argument, const char *parameter, const char *text) noexcept with gil:
     """For tlsmgm_ctx_config.warn, with a list: what can be used in part; it is lost without memory."""
     try:
@@ -40,9 +51,10 @@ cdef void note_warning(void *argument, const char *parameter, const char *text) 
 
 
 cdef object _exception(tlsmgm_status status, const tlsmgm_error *error, str backend, str domain,
-                       object origin):
+                       object origin, str text=None):
     kind = getattr(errors, (<bytes> tlsmgm_status_exception(status)).decode())
-    text = (<bytes> error.text).decode("utf-8", "replace")
+    if text is None:
+        text = (<bytes> error.text).decode("utf-8", "replace")
     if not text:
         text = (<bytes> tlsmgm_status_text(status)).decode()
     details = {

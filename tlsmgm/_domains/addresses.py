@@ -5,17 +5,14 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import re
-import socket
 from typing import Final
 
 from tlsmgm._domains.filters import is_ip
 from tlsmgm.errors import ConfigError
 
-__all__ = ["host_and_port", "join_host_port", "read_ip", "unpack_address"]
+__all__ = ["host_and_port", "join_host_port", "read_ip"]
 
 _HOST_PORT = re.compile(r"(?:\[(?P<v6>[^\[\]\s]+)\]|(?P<host>[^\[\]:\s]+)):(?P<port>[0-9]+)")
-
-_MAPPED_IPV4: Final = bytes(10) + b"\xff\xff"
 
 _MAX_PORT: Final = 0xFFFF
 _PORT_DIGITS: Final = 5
@@ -38,23 +35,6 @@ def join_host_port(host: str, port: int) -> str:
         if ip.version == 4:
             return f"{ip}:{port}"
     return f"[{host}]:{port}"
-
-
-def unpack_address(address: tuple[bytes, int] | None) -> tuple[str, int] | None:
-    """Return an address as people know it.
-
-    Args:
-        address: 16 bytes, IPv4 mapped into IPv6, and a port; None: there is none.
-
-    Returns:
-        IP address and port, or None.
-    """
-    if address is None:
-        return None
-    ip, port = address
-    if ip.startswith(_MAPPED_IPV4):
-        return socket.inet_ntop(socket.AF_INET, ip[len(_MAPPED_IPV4) :]), port
-    return socket.inet_ntop(socket.AF_INET6, ip), port  # ipaddress takes ten times as long
 
 
 def read_ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

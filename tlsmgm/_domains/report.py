@@ -23,7 +23,8 @@ class ReloadReport:
         removed: domains that are gone; their connections live on.
         failed: why rows of the database could not be loaded, in sentences.
         kept: domains that failing rows of their name have left as they were.
-        warnings: what of the files of new and changed domains is not used, in sentences.
+        warnings: what of the files of new and changed domains is not used, or has expired, in
+            sentences.
     """
 
     added: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from typing import Protocol, Self
 from tlsmgm._core.connection import Given
 from tlsmgm._core.handover import Handover
 from tlsmgm._core.plan import UpstreamAddress
-from tlsmgm._domains.addresses import join_host_port, unpack_address
+from tlsmgm._domains.addresses import join_host_port
 from tlsmgm._engine.upstreams import AnyUpstream
 from tlsmgm._native.connection import Connection
 
@@ -69,12 +69,12 @@ class AcceptedConnection(Connection):
 
         Where the listener takes PROXY headers, the one in the header; the socket knows its sender.
         """
-        return unpack_address(self._handover.client_address)
+        return self._handover.client
 
     @property
     def local(self) -> tuple[str, int] | None:
         """Address and port that it came in at, or that the PROXY header names."""
-        return unpack_address(self._handover.local_address)
+        return self._handover.local
 
     async def relay(self, upstream: AnyUpstream) -> None:
         """Send it on, bytes that have been received included: the engine does the rest.

@@ -24,7 +24,7 @@ class AskedPlans:
         build: loads a domain's files.
         make: makes the plan of a number in which a domain alone answers.
         patience: returns the seconds that a handshake may take.
-        complain: logs something, but not again and again.
+        complain: logs something, with an error if there is one, but not again and again.
     """
 
     def __init__(
@@ -33,14 +33,14 @@ class AskedPlans:
         build: Callable[[Domain], BuiltContext],
         make: Callable[[int, Domain, BuiltContext], Plan],
         patience: Callable[[], float],
-        complain: Callable[[str], None],
+        complain: Callable[[str, BaseException | None], None],
     ) -> None:
         self._engine = engine
         self._make = make
         self._patience = patience
         self._number = _FIRST_NUMBER
+        self._complain = complain
         self.build = build
-        self.complain = complain
 
     @property
     def patience(self) -> float:
@@ -51,6 +51,10 @@ class AskedPlans:
     def era(self) -> object:
         """The plan that holds for all others; what is made beside it holds as long."""
         return self._engine.plan
+
+    def complain(self, text: str, error: BaseException | None = None) -> None:
+        """Log something, with the way that an error has come, but not again and again."""
+        self._complain(text, error)
 
     def plan(self, domain: Domain, built: BuiltContext) -> Plan:
         """Make the plan in which this domain alone answers, and keep it."""

@@ -27,8 +27,8 @@ from typing import Final, Protocol
 from tlsmgm._core.match_index import MatchIndex
 from tlsmgm._core.plan import Plan
 from tlsmgm._core.question import Question, Questions
-from tlsmgm._domains.addresses import unpack_address
 from tlsmgm._domains.domain import Domain
+from tlsmgm._domains.filters import pack_ip
 from tlsmgm._domains.matching import match_entries
 from tlsmgm._engine.bell import Bell
 from tlsmgm._engine.looking_up import Looked, LookUps
@@ -55,7 +55,7 @@ _MORE: Final = 1.0
 _NAME: Final = re.compile(rb"[a-z0-9]([a-z0-9._-]{0,253}[a-z0-9])?", re.ASCII)
 
 #: Of a client: the name, and our end of the connection.
-_Key = tuple[bytes | None, tuple[bytes, int]]
+_Key = tuple[bytes | None, tuple[str, int]]
 
 
 class Oracle(Protocol):
@@ -82,8 +82,8 @@ class Oracle(Protocol):
     def answer(self, worker: int, token: int, plan: Plan | None) -> None:
         """Tell a worker."""
 
-    def complain(self, text: str) -> None:
-        """Log something, but not again and again."""
+    def complain(self, text: str, error: BaseException | None = None) -> None:
+        """Log something, with the way that an error has come, but not again and again."""
 
 
 @dataclass(slots=True)
@@ -204,7 +204,7 @@ class Asking:
 
     def _consider(self, worker: int, question: Question) -> None:
         name = question.server_name
-        key = (None if name is None else name.lower(), question.local_address)
+        key = (None if name is None else name.lower(), question.local)
         client = worker, question
         found = self._remembered(key)
         if found is not None:
@@ -281,7 +281,7 @@ class Asking:
         name = look_up.hello.server_name
         who = "clients without a name" if name is None else repr(name)
         why = "was not found in the time of a handshake" if error is None else _words_of(error)
-        self._oracle.complain(f"the domain for {who}: {why}")
+        self._oracle.complain(f"the domain for {who}: {why}", error)
 
     def _answer(self, clients: Sequence[tuple[int, Question]], plan: Plan | None) -> None:
         for worker, question in clients:
@@ -355,19 +355,14 @@ def _check_match(domain: Domain, key: _Key) -> None:
     Raises:
         LookupError: its own filters say no.
     """
-    name, (address, port) = key
-    if MatchIndex(match_entries((domain,))).find(address, port, name) is None:
+    name, (ip, port) = key
+    if MatchIndex(match_entries((domain,))).find(pack_ip(ip), port, name) is None:
         raise LookupError(f"what load() has returned does not match it: {domain!r}")
 
 
 def _hello_of(name: bytes | None, question: Question) -> ClientHello:
-    local = unpack_address(question.local_address)
-    assert local is not None
-    return ClientHello(
-        None if name is None else name.decode("ascii"),
-        local,
-        unpack_address(question.client_address),
-    )
+    shown = None if name is None else name.decode("ascii")
+    return ClientHello(shown, question.local, question.client)
 
 
 def _words_of(error: BaseException) -> str:

@@ -8,7 +8,7 @@ import os
 from tlsmgm._core.record import Record, note_of, trouble_of
 from tlsmgm._domains.domain import Domain
 from tlsmgm._native.connection import Connection
-from tlsmgm.errors import TLSError, TruncatedError, VerificationError
+from tlsmgm.errors import TLSError, TruncatedError
 
 __all__ = ["Ended", "reason_of"]
 
@@ -80,8 +80,6 @@ def reason_of(
     Returns:
         The words that tell most, or None.
     """
-    if isinstance(trouble, VerificationError):
-        return f"the peer's certificate is refused: {trouble.reason}"
     if isinstance(trouble, TruncatedError) and is_established:
         return _UNANNOUNCED
     if trouble is not None:

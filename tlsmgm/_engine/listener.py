@@ -21,6 +21,7 @@ from tlsmgm._engine.accepted import AcceptedConnection
 from tlsmgm._engine.arrivals import Arrivals
 from tlsmgm._engine.asked_plans import AskedPlans
 from tlsmgm._engine.asking import Asking
+from tlsmgm._engine.callbacks import serve, who
 from tlsmgm._engine.ended import Ended
 from tlsmgm._engine.engine import Engine
 from tlsmgm._engine.options import ListenOptions, to_milliseconds
@@ -117,7 +118,7 @@ class Listener:
         self._finalizer.atexit = False  # the engine sees to that
         if on_connection is not None:
             threading.Thread(
-                target=_serve,
+                target=serve,
                 args=(self._inside.engine.arrivals, on_connection),
                 name="tlsmgm-connections",
                 daemon=True,
@@ -392,7 +393,7 @@ class _Inside:
             self._source.build,
             self._make_alone,
             self._patience,
-            lambda text: self._warn("on_demand", text),
+            lambda text, error: self._warn("on_demand", text, error),
         )
 
     def _make_alone(self, number: int, domain: Domain, built: BuiltContext) -> Plan:
@@ -481,38 +482,25 @@ class _Inside:
             self._tell_of_stranger(notice)
 
     def _tell_of_stranger(self, notice: Notice) -> None:
-        client = notice.client
-        who = "somebody without an address" if client is None else client[0]
-        self._warn("untrusted", f"{who} is turned away: no PROXY header is taken from there")
+        client = who(notice.client)
+        self._warn("untrusted", f"{client} is turned away: no PROXY header is taken from there")
 
     def _tell_of_refusal(self, notice: Notice, limit: Limit) -> None:
-        client = notice.client
-        who = "" if client is None else f", such as {client[0]}"
+        example = "" if notice.client is None else f", such as {notice.client[0]}"
         bound = getattr(self._options.limits, limit)
-        self._warn(limit, f"{limit} is {bound}; more are turned away{who}")
+        self._warn(limit, f"{limit} is {bound}; more are turned away{example}")
 
-    def _warn(self, kind: str, text: str) -> None:
+    def _warn(self, kind: str, text: str, error: BaseException | None = None) -> None:
         now = time.monotonic()
         if now - self._warned.get(kind, -_WARNING_INTERVAL) < _WARNING_INTERVAL:
             return
         self._warned[kind] = now
-        logger.warning("%s", printable(text))
+        logger.warning("%s", printable(text), exc_info=error)
 
 
 def arrivals_of(listener: Listener) -> Arrivals:
     """Return the queue behind a listener, for an event loop that takes many at once."""
     return listener._inside.engine.arrivals
-
-
-def _serve(arrivals: Arrivals, callback: Callable[[AcceptedConnection], object]) -> None:
-    """Give each connection that is handed over to a callback, until there will be none any more."""
-    while (connection := arrivals.wait(None)) is not None:
-        try:
-            callback(connection)
-        except BaseException:  # sys.exit() too: others still wait
-            logger.exception("a callback for connections failed; the client is reset")
-            connection.reject()
-        del connection  # one that is forgotten is reset now, and not when the next one comes
 
 
 def _look_up(routes: Routes) -> Places:

@@ -23,6 +23,7 @@ from tlsmgm._material.reading import FOLDER_FIELDS, Reader
 from tlsmgm._material.ticket_schedule import OwnSchedule, SharedSchedule
 from tlsmgm._material.ticket_secrets import secrets_of
 from tlsmgm._material.trust import Trust, trust_of
+from tlsmgm._native.validity import Validity, validities
 from tlsmgm.errors import ConfigError
 
 __all__ = ["BuiltContext", "build_context"]
@@ -67,6 +68,7 @@ class BuiltContext:
         scope: changes when a rule about the peer does, or a client's own certificate; sessions
             end with it.
         warnings: pairs of a parameter and a sentence, of what can be used in part only.
+        shown: when the domain's own certificates hold.
     """
 
     context: Context
@@ -75,6 +77,7 @@ class BuiltContext:
     fingerprint: bytes
     scope: bytes
     warnings: tuple[tuple[str, str], ...]
+    shown: tuple[Validity, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +311,8 @@ def build_context(
         *_cipher_warnings(ciphers),
         *context.warnings,
     )
-    return BuiltContext(context, keys, source, fingerprint, scope, warnings)
+    shown = validities(inputs.sources)
+    return BuiltContext(context, keys, source, fingerprint, scope, warnings, shown)
 
 
 def _trust_warnings(trust: Trust) -> tuple[tuple[str, str], ...]:

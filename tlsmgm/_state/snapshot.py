@@ -6,6 +6,7 @@ and nobody ever sees half of it.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,6 +20,7 @@ from tlsmgm._domains.listing import domain_list, summary
 from tlsmgm._domains.matching import ANY_ADDRESS_PORT, AVPs, client_lookup, match_entries
 from tlsmgm._domains.report import ReloadReport
 from tlsmgm._native.contexts import BuiltContext
+from tlsmgm._native.validity import out_of_force
 from tlsmgm._serving.limits import DEFAULT_HELLO_SIZE, check_hello_size
 from tlsmgm.errors import PlacedError
 
@@ -318,7 +320,7 @@ def _differs(key: DomainKey, before: Snapshot, after: Snapshot) -> bool:
 
 
 def partly_used(snapshot: Snapshot, keys: Iterable[DomainKey]) -> tuple[str, ...]:
-    """Say what of the domains' files is not used; what several have in common is said once.
+    """Say what of the domains' files is not used, or not in force; what is the same is said once.
 
     Args:
         snapshot: the state.
@@ -327,10 +329,13 @@ def partly_used(snapshot: Snapshot, keys: Iterable[DomainKey]) -> tuple[str, ...
     Returns:
         Sentences that name domain, parameter and file.
     """
+    now = datetime.datetime.now(datetime.UTC)
     names: dict[tuple[str, str], list[str]] = {}
     for key in keys:
-        for warning in snapshot.built[key].warnings if key in snapshot.built else ():
-            names.setdefault(warning, []).append(key[1])
+        built = snapshot.built.get(key)
+        if built is not None:
+            for warning in (*built.warnings, *out_of_force(built.shown, now)):
+                names.setdefault(warning, []).append(key[1])
     return tuple(
         f"{_domains(domains)}: parameter {parameter!r}: {text}"
         for (parameter, text), domains in names.items()
