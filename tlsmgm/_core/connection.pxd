@@ -64,6 +64,11 @@ cdef class Connection(Negotiated):
     cdef Py_ssize_t read_to(self, uint8_t *data, size_t size) except -1
     cdef bytes read_bytes(self, Py_ssize_t size)
     cdef bytes carry_off(self)
+    cdef bytes carry_off_any(self)
+    cdef int feed_from(self, const uint8_t *data, size_t size, bytes owner) except -1
+    cdef bytes read_some(self, Py_ssize_t size)
+    cdef Py_ssize_t read_some_into(self, uint8_t *data, size_t size) except -1
+    cdef bytes encrypt_from(self, const uint8_t *data, size_t size)
     cdef size_t write_from(self, const uint8_t *data, size_t size) except? 0
     cdef size_t write_records(self, const uint8_t *data, size_t size) except? 0
     cdef tlsmgm_status seal_short(self, const uint8_t *data, size_t size, size_t *count,

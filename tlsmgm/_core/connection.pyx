@@ -401,6 +401,43 @@ cdef class Connection(Negotiated):
         finally:
             self.leave()
 
+    # --- for who carries the bytes in C ----------------------------------------------------
+
+    cdef bytes carry_off_any(self):
+        """As drain(); None if nothing waits."""
+        self.enter()
+        try:
+            if self.outgoing is None:
+                if self.conn == NULL or self.table.output(self.conn).size == 0:
+                    return None
+            return self.carry_off()
+        finally:
+            self.leave()
+
+    cdef int feed_from(self, const uint8_t *data, size_t size, bytes owner) except -1:
+        """As feed(); an owner keeps the bytes unchanged, without one they are copied."""
+        self.enter()
+        try:
+            return self.take(data, size, owner)
+        finally:
+            self.leave()
+
+    cdef bytes read_some(self, Py_ssize_t size):
+        """As read()."""
+        self.enter()
+        try:
+            return self.read_bytes(size)
+        finally:
+            self.leave()
+
+    cdef Py_ssize_t read_some_into(self, uint8_t *data, size_t size) except -1:
+        """As read_into(); below zero when more wire bytes are needed."""
+        self.enter()
+        try:
+            return self.read_to(data, size)
+        finally:
+            self.leave()
+
     # --- the TLS connection ----------------------------------------------------------------
 
     def handshake(self):
@@ -553,23 +590,27 @@ cdef class Connection(Negotiated):
             TLSError: the connection has failed.
         """
         cdef Py_buffer view
-        cdef size_t done = 0
         PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
         try:
-            self.enter()
-            try:
-                done = self.write_records(<const uint8_t *> view.buf, view.len)
-                if done == <size_t> view.len:
-                    return self.carry_off()
-                pieces = [self.carry_off()]
-                while done < <size_t> view.len:
-                    done += self.write_records(<const uint8_t *> view.buf + done, view.len - done)
-                    pieces.append(self.carry_off())
-                return b"".join(pieces)
-            finally:
-                self.leave()
+            return self.encrypt_from(<const uint8_t *> view.buf, view.len)
         finally:
             PyBuffer_Release(&view)
+
+    cdef bytes encrypt_from(self, const uint8_t *data, size_t size):
+        """As encrypt()."""
+        cdef size_t done
+        self.enter()
+        try:
+            done = self.write_records(data, size)
+            if done == size:
+                return self.carry_off()
+            pieces = [self.carry_off()]
+            while done < size:
+                done += self.write_records(data + done, size - done)
+                pieces.append(self.carry_off())
+            return b"".join(pieces)
+        finally:
+            self.leave()
 
     cdef size_t write_from(self, const uint8_t *data, size_t size) except? 0:
         self.enter()
