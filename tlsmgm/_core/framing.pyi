@@ -5,6 +5,8 @@ with it would not return it.  So a connection gets no more at once than up to th
 that may be close_notify.
 """
 
+from typing import Self
+
 from _typeshed import ReadableBuffer
 
 class Framing:
@@ -14,7 +16,7 @@ class Framing:
         is_known: whether the next byte begins a record; otherwise nobody knows where they end.
     """
 
-    def __init__(self, is_known: bool) -> None: ...
+    def __new__(cls, is_known: bool) -> Self: ...
     def missing(self, size: int) -> int:
         """How many bytes may be received, so that they reach into one record only.
 

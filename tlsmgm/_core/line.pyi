@@ -39,19 +39,26 @@ class Line:
     is_torn: bool
     is_closing: bool
     @property
-    def is_forgotten(self) -> bool: ...
+    def is_forgotten(self) -> bool:
+        """Whether this is a forked process, in which nobody may use it."""
     @property
-    def wire(self) -> Wire: ...
+    def wire(self) -> Wire:
+        """The steps, for whoever has the lock."""
     @property
-    def lock(self) -> RLock: ...
+    def lock(self) -> RLock:
+        """Is around each use of the connection."""
     @property
-    def turn(self) -> Lock: ...
+    def turn(self) -> Lock:
+        """Of those who send."""
     @property
-    def owed(self) -> bytes: ...
+    def owed(self) -> bytes:
+        """Data that was encrypted, and is not yet told to have been sent."""
     @property
-    def release(self) -> Callable[[], object]: ...
+    def release(self) -> Callable[[], object]:
+        """Closes the socket."""
     @property
-    def waiting(self) -> int: ...
+    def waiting(self) -> int:
+        """How many threads wait for the descriptor."""
     def do_handshake(self) -> None:
         """Goes on with the handshake, until it is complete."""
     def recv(self, size: int) -> bytes:

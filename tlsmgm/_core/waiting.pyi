@@ -1,6 +1,6 @@
 """Until when a call may wait, and what for."""
 
-from typing import Final
+from typing import Final, Self
 
 READ: Final[int]
 WRITE: Final[int]
@@ -17,9 +17,10 @@ class Deadline:
         waits: whether there is any waiting.
     """
 
-    def __init__(self, timeout: float | None, until: float = ..., reason: str = "") -> None: ...
+    def __new__(cls, timeout: float | None, until: float = ..., reason: str = "") -> Self: ...
     @property
-    def waits(self) -> bool: ...
+    def waits(self) -> bool:
+        """Whether there is any waiting."""
     def left(self) -> float:
         """Seconds that are left; infinite without a bound.
 

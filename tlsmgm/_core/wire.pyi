@@ -5,6 +5,7 @@ A step does what can be done now.  Where the socket must be ready first, it says
 """
 
 import socket
+from typing import Self
 
 from tlsmgm._core.connection import Connection
 
@@ -17,13 +18,16 @@ class Wire:
         is_fresh: whether nothing was received so far.
     """
 
-    def __init__(self, connection: Connection, fd: int, is_fresh: bool) -> None: ...
+    def __new__(cls, connection: Connection, fd: int, is_fresh: bool) -> Self: ...
     @property
-    def connection(self) -> Connection: ...
+    def connection(self) -> Connection:
+        """Whose bytes it carries."""
     @property
-    def has_failed(self) -> bool: ...
+    def has_failed(self) -> bool:
+        """Whether TLS has failed, or the way to the peer."""
     @property
-    def is_shut(self) -> bool: ...
+    def is_shut(self) -> bool:
+        """Whether our close_notify was made, so that nothing more can be sent."""
     is_deaf: bool
     has_heard: bool
     @property
