@@ -96,6 +96,15 @@ def test_the_program_answers(manager: TLSManager, version: str) -> None:
         assert listener.statistics()["connections_handed_over_total"] == 1
 
 
+def test_the_bound_on_records_without_data_stays(manager: TLSManager) -> None:
+    with (
+        manager.listen(ANYWHERE, limits=Limits(records_without_data=7)) as listener,
+        connect(port_of(listener)),
+        take(listener) as connection,
+    ):
+        assert connection.records_without_data == 7
+
+
 def test_what_comes_with_the_last_flight_waits_to_be_read(
     manager: TLSManager, version: str
 ) -> None:

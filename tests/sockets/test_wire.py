@@ -2,47 +2,65 @@
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+import socket
+from collections.abc import Iterator
+from typing import Final
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.managers import connect, manager_of
-from tlsmgm._sockets.framing import Framing
-from tlsmgm._sockets.wire import Wait, Wire
+from tlsmgm import Connection, WantReadError, WantWriteError
+from tlsmgm._core.framing import Framing
+from tlsmgm._core.line import Line
+
+#: Bytes that a sender encrypts at once.
+PIECE: Final = 65536
 
 
-class Dripping:
-    """A socket from which bytes come one by one."""
-
-    def __init__(self, data: bytes) -> None:
-        self.calls = 0
-        self._data = data
-
-    def recv(self, size: int) -> bytes:
-        self.calls += 1
-        first, self._data = self._data[:1], self._data[1:]
-        if not first:
-            raise BlockingIOError
-        assert size
-        return first
-
-    def send(self, data: bytes) -> int:
-        return len(data)
-
-
-def test_a_step_has_a_bound(library: str) -> None:
-    """Whoever sends much that brings no data keeps others, and the clock, waiting for a moment."""
+@pytest.fixture
+def line(library: str) -> Iterator[tuple[Line, Connection, socket.socket]]:
+    """A client's line on one end of a pair of sockets, its peer, and the other end."""
     manager = manager_of(library)
     client, server = connect(manager, manager)
-    sock: Any = Dripping(server.encrypt(bytes(1000)))
-    wire = Wire(sock, client, is_fresh=False)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        ours.setblocking(False)
+        made = Line(client, ours.fileno(), ours.close, False)
+        made.timeout = 0.0
+        yield made, server, theirs
+
+
+def test_a_step_has_a_bound(line: tuple[Line, Connection, socket.socket]) -> None:
+    """Whoever sends much that brings no data keeps others, and the clock, waiting for a moment."""
+    reader, server, theirs = line
+    wire = server.encrypt(bytes(130))
+    for byte in wire:
+        theirs.send(bytes([byte]))  # each of them is received alone
     steps = 1
-    while isinstance(found := wire.read(100), Wait):
-        assert sock.calls <= 16 * steps
-        steps += 1
-    assert found == bytes(100)
-    assert steps > 1000 / 16
+    while True:
+        try:
+            assert reader.recv(200) == bytes(130)
+            break
+        except WantReadError:
+            steps += 1
+    assert steps > len(wire) // 16
+
+
+def test_a_piece_that_waits_keeps_nobody_from_reading(
+    line: tuple[Line, Connection, socket.socket],
+) -> None:
+    """As much as one sender has encrypted may wait, whole, and data of the peer is read."""
+    reader, server, theirs = line
+    theirs.send(server.encrypt(b"data"))
+    with contextlib.suppress(WantWriteError):
+        while True:
+            reader.sendall(bytes(PIECE))
+    with pytest.raises(WantWriteError):
+        reader.send(bytes(PIECE))  # of this nothing leaves
+    assert reader.recv(10) == b"data"
 
 
 #: Records by type and length; those that may be close_notify come with True.

@@ -1,4 +1,4 @@
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint32_t
 
 from tlsmgm._core.capi cimport (
     tlsmgm_backend,
@@ -37,9 +37,11 @@ cdef class Connection(Negotiated):
     cdef bytes lent                   # what was fed last, while conn may look at it
     cdef bytes outgoing               # records for drain(), older than what waits in conn
     cdef Greeting greeting            # server: until conn has read what came before it existed
-    cdef object failure               # the exception that ended the connection before conn
-    cdef tlsmgm_record_count records  # of a given one: where those of the peer begin and end
+    cdef object failure               # the exception by which we have ended it, not the library
+    cdef tlsmgm_record_count records  # where those of the peer begin and end
     cdef bint counts                  # whether they are counted
+    cdef uint32_t idle_records        # that have brought no data, in a row
+    cdef public uint32_t records_without_data  # how many of them may come; 0: no bound
     cdef object chooser               # server: finds the context, until it has been asked; or None
     cdef object keeper                # client: takes the session that the server will give, or None
 
@@ -59,11 +61,17 @@ cdef class Connection(Negotiated):
     cdef size_t hold(self, const uint8_t *data, size_t size) except? 0
     cdef int lend(self, const uint8_t *data, size_t size, bytes owner) except -1
     cdef void reclaim(self) noexcept
+    cdef int bound_idle_records(self) except -1
     cdef bytes read_short(self, Py_ssize_t size)
     cdef bytes read_long(self, Py_ssize_t size)
     cdef Py_ssize_t read_to(self, uint8_t *data, size_t size) except -1
     cdef bytes read_bytes(self, Py_ssize_t size)
     cdef bytes carry_off(self)
+    cdef bytes carry_off_any(self)
+    cdef int feed_from(self, const uint8_t *data, size_t size, bytes owner) except -1
+    cdef bytes read_some(self, Py_ssize_t size)
+    cdef Py_ssize_t read_some_into(self, uint8_t *data, size_t size) except -1
+    cdef bytes encrypt_from(self, const uint8_t *data, size_t size)
     cdef size_t write_from(self, const uint8_t *data, size_t size) except? 0
     cdef size_t write_records(self, const uint8_t *data, size_t size) except? 0
     cdef tlsmgm_status seal_short(self, const uint8_t *data, size_t size, size_t *count,

@@ -50,6 +50,10 @@ class Connection(Negotiated):
         given: instead of everything else: a connection that the engine has made.
 
     A connection belongs to one thread at a time; a second one that enters gets RuntimeError.
+    A peer whose TLS records bring no data, ``records_without_data`` of them in a row, has its
+    connection ended by ProtocolError: answers to KeyUpdate cost more than it costs to ask for them.
+    0 is no bound but the library's.
+
     ``ended`` may be read by any thread: nothing more can be sent, for the peer or we have closed,
     the transport has ended, or the connection has failed, as far as the calls so far have shown.
     """
@@ -77,6 +81,8 @@ class Connection(Negotiated):
     @property
     def ended(self) -> bool:
         """Whether nothing more can be sent, as far as the calls so far have shown."""
+    records_without_data: int
+    """TLS records in a row that may bring no data once data may flow; 0: no bound."""
 
     # Wire bytes.
     def feed(self, data: ReadableBuffer) -> None:

@@ -15,7 +15,7 @@ from cpython.buffer cimport (
     PyObject_GetBuffer,
 )
 from cpython.object cimport PyObject
-from libc.stdint cimport uint8_t, uint16_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memset
 
 from tlsmgm._core.capi cimport (
@@ -56,6 +56,7 @@ from tlsmgm.errors import AlertError, ProtocolError, TLSError, TruncatedError
 
 cdef enum:
     NOTHING_YET = -2  # what read_to() returns when more wire bytes are needed; 0 is the end
+    IDLE_RECORDS = 32 # in a row, as tlsmgm.Limits grants them unless it is told otherwise
     SHORT = 4096      # bytes of wire, or of data; so few are handled by way of the stack
     BRIEF = 2048      # bytes; giving the interpreter lock away costs more than to handle fewer
 
@@ -95,6 +96,10 @@ cdef class Connection(Negotiated):
         given: instead of everything else: a connection that the engine has made.
 
     A connection belongs to one thread at a time; a second one that enters gets RuntimeError.
+    A peer whose TLS records bring no data, ``records_without_data`` of them in a row, has its
+    connection ended by ProtocolError: answers to KeyUpdate cost more than it costs to ask for them.
+    0 is no bound but the library's.
+
     ``ended`` may be read by any thread: nothing more can be sent, for the peer or we have closed,
     the transport has ended, or the connection has failed, as far as the calls so far have shown.
     """
@@ -104,6 +109,8 @@ cdef class Connection(Negotiated):
                   bytes verify_name=None, session=None, keeper=None, chooser=None,
                   Given given=None):
         tlsmgm_entry_guard_init(&self.guard)
+        self.records_without_data = IDLE_RECORDS
+        self.counts = True
         if given is not None:
             self.adopt(given)
             return
@@ -250,7 +257,7 @@ cdef class Connection(Negotiated):
         raise failure
 
     cdef int fail(self, object failure) except -1:
-        """Ends the connection before the library had a part in it, and raises."""
+        """Ends the connection by ourselves, and raises."""
         self.latch(failure)
         raise failure
 
@@ -318,8 +325,11 @@ cdef class Connection(Negotiated):
 
     cdef int take(self, const uint8_t *data, size_t size, bytes owner) except -1:
         cdef size_t taken = 0
+        cdef uint32_t begun = self.records.begun
         if self.counts:
             tlsmgm_record_count_take(&self.records, data, size)
+            if self.handshake_complete:
+                self.idle_records += self.records.begun - begun
         if self.conn == NULL:
             taken = self.hold(data, size)
         if self.conn != NULL and taken < size:
@@ -398,6 +408,43 @@ cdef class Connection(Negotiated):
         try:
             records = 0 if self.outgoing is None else len(self.outgoing)
             return records if self.conn == NULL else records + self.table.output(self.conn).size
+        finally:
+            self.leave()
+
+    # --- for who carries the bytes in C ----------------------------------------------------
+
+    cdef bytes carry_off_any(self):
+        """As drain(); None if nothing waits."""
+        self.enter()
+        try:
+            if self.outgoing is None:
+                if self.conn == NULL or self.table.output(self.conn).size == 0:
+                    return None
+            return self.carry_off()
+        finally:
+            self.leave()
+
+    cdef int feed_from(self, const uint8_t *data, size_t size, bytes owner) except -1:
+        """As feed(); an owner keeps the bytes unchanged, without one they are copied."""
+        self.enter()
+        try:
+            return self.take(data, size, owner)
+        finally:
+            self.leave()
+
+    cdef bytes read_some(self, Py_ssize_t size):
+        """As read()."""
+        self.enter()
+        try:
+            return self.read_bytes(size)
+        finally:
+            self.leave()
+
+    cdef Py_ssize_t read_some_into(self, uint8_t *data, size_t size) except -1:
+        """As read_into(); below zero when more wire bytes are needed."""
+        self.enter()
+        try:
+            return self.read_to(data, size)
         finally:
             self.leave()
 
@@ -500,6 +547,8 @@ cdef class Connection(Negotiated):
         cdef tlsmgm_error error
         cdef tlsmgm_status status
         cdef size_t count = 0
+        if self.failure is not None:
+            raise self.failure.with_traceback(None)
         if not self.handshake_complete and not self.advance():
             return NOTHING_YET
         if self.unread < BRIEF:
@@ -515,8 +564,17 @@ cdef class Connection(Negotiated):
         self.keep_session()
         result = self.settle(status, &error)
         if result == TLSMGM_STATUS_WANT_READ:
+            self.bound_idle_records()
             return NOTHING_YET
+        self.idle_records = 0
         return 0 if result == TLSMGM_STATUS_CLOSED else count
+
+    cdef int bound_idle_records(self) except -1:
+        """Ends the connection of a peer that has us work for nothing, as the engine does."""
+        if self.idle_records <= self.records_without_data or self.records_without_data == 0:
+            return 0
+        backend = self.chosen.backend.name
+        self.fail(ProtocolError("the peer sends records without data", backend=backend))
 
     def write(self, data not None):
         """Encrypts application data.
@@ -553,23 +611,27 @@ cdef class Connection(Negotiated):
             TLSError: the connection has failed.
         """
         cdef Py_buffer view
-        cdef size_t done = 0
         PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
         try:
-            self.enter()
-            try:
-                done = self.write_records(<const uint8_t *> view.buf, view.len)
-                if done == <size_t> view.len:
-                    return self.carry_off()
-                pieces = [self.carry_off()]
-                while done < <size_t> view.len:
-                    done += self.write_records(<const uint8_t *> view.buf + done, view.len - done)
-                    pieces.append(self.carry_off())
-                return b"".join(pieces)
-            finally:
-                self.leave()
+            return self.encrypt_from(<const uint8_t *> view.buf, view.len)
         finally:
             PyBuffer_Release(&view)
+
+    cdef bytes encrypt_from(self, const uint8_t *data, size_t size):
+        """As encrypt()."""
+        cdef size_t done
+        self.enter()
+        try:
+            done = self.write_records(data, size)
+            if done == size:
+                return self.carry_off()
+            pieces = [self.carry_off()]
+            while done < size:
+                done += self.write_records(data + done, size - done)
+                pieces.append(self.carry_off())
+            return b"".join(pieces)
+        finally:
+            self.leave()
 
     cdef size_t write_from(self, const uint8_t *data, size_t size) except? 0:
         self.enter()
@@ -582,6 +644,8 @@ cdef class Connection(Negotiated):
         cdef tlsmgm_error error
         cdef tlsmgm_status status
         cdef size_t count = 0
+        if self.failure is not None:
+            raise self.failure.with_traceback(None)
         if not self.handshake_complete and not self.advance():
             raise ValueError("write() before the handshake is complete")
         if self.outgoing is not None or self.table.output(self.conn).size > 0:
@@ -640,6 +704,8 @@ cdef class Connection(Negotiated):
         try:
             if self.conn == NULL:
                 return True
+            if self.failure is not None:
+                raise self.failure.with_traceback(None)
             with nogil:
                 status = self.table.shutdown(self.conn, &error)
             self.ended = self.ended or self.handshake_complete

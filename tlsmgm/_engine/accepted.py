@@ -23,6 +23,8 @@ __all__ = ["AcceptedConnection", "Owner", "accept"]
 class Owner(Protocol):
     """The engine, as a connection sees it."""
 
+    records_without_data: int
+
     def relay(self, connection: AcceptedConnection, upstream: AnyUpstream) -> None:
         """Send a connection on."""
 
@@ -176,5 +178,6 @@ def accept(owner: Owner, handover: Handover) -> AcceptedConnection | None:
         return None
     made._handover = handover
     made._owner = owner
+    made.records_without_data = owner.records_without_data
     made.sock = socket.socket(fileno=handover.take_socket())
     return made

@@ -262,6 +262,7 @@ class _Inside:
     ) -> None:
         self._source = source
         self._options = options
+        self.records_without_data = options.limits.records_without_data
         self._on_end = on_end
         self._lock = threading.Lock()  # of the next four
         self._number = 0

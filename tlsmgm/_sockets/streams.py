@@ -57,7 +57,8 @@ class _Stream(io.RawIOBase):
         if self._has_timed_out:  # a buffer above may have lost what it had got until then
             raise OSError("cannot read from a file that has timed out")
         try:
-            return self._channel.recv_into(memoryview(buffer).cast("B"))
+            room = memoryview(buffer)
+            return self._channel.recv_into(room, room.nbytes)
         except BlockingIOError:
             return None
         except TimeoutError:
@@ -69,7 +70,7 @@ class _Stream(io.RawIOBase):
         if not self.writable():
             raise io.UnsupportedOperation("not writable")
         try:
-            return self._channel.send(memoryview(data).cast("B"))
+            return self._channel.send(data)
         except BlockingIOError:
             return None
 

@@ -15,6 +15,7 @@ from tlsmgm._native.connection import Connection
 from tlsmgm._serving.limits import DEFAULT_HANDSHAKE_TIMEOUT, DEFAULT_SEND_TIMEOUT
 from tlsmgm._sockets.channel import Channel, Patience
 from tlsmgm._sockets.ends import take_over
+from tlsmgm._sockets.forks import belongs_to_this_process
 from tlsmgm._sockets.streams import open_stream
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ class TLSSocket:
     :class:`BlockingIOError`, say what it has to be ready for.  A selector knows nothing of data
     that was decrypted already: call ``recv()`` until it raises, or ask ``pending()``.
 
+    It belongs to the process that has made it.  In a forked one it is closed, in silence: calls
+    raise OSError, and the connection of the parent goes on.
+
     A block of ``with`` that ends by an exception closes the socket without close_notify, so that
     the peer does not take a part for the whole.
 
@@ -54,6 +58,7 @@ class TLSSocket:
         self._is_unwrapped = False
         self._channel = channel
         self.connection = channel.connection
+        belongs_to_this_process(channel)
 
     @classmethod
     def from_accepted(cls, connection: AcceptedConnection) -> TLSSocket:
@@ -118,13 +123,13 @@ class TLSSocket:
         Returns:
             How many bytes; 0 once the peer has sent close_notify.
         """
-        view = memoryview(buffer).cast("B")
+        view = memoryview(buffer)
         if view.readonly:
             raise TypeError("recv_into() needs a buffer that can be written")
-        if not 0 <= size <= len(view):
+        if not 0 <= size <= view.nbytes:
             raise ValueError("the buffer is smaller than that, or the size negative")
-        view = view[: size or len(view)]
-        return self._open.recv_into(view) if view else 0
+        size = size or view.nbytes
+        return self._open.recv_into(view, size) if size else 0
 
     def send(self, data: ReadableBuffer) -> int:
         """Send data, or the first part of it.
@@ -146,7 +151,7 @@ class TLSSocket:
             TLSError: the connection has failed.
             OSError: the network has, or the socket was closed.
         """
-        return self._open.send(memoryview(data).cast("B"))
+        return self._open.send(data)
 
     def sendall(self, data: ReadableBuffer) -> None:
         """Send all of the data, within the timeout.
@@ -161,7 +166,7 @@ class TLSSocket:
             OSError: as ``send()``.
             TLSError: the connection has failed.
         """
-        self._open.sendall(memoryview(data).cast("B"))
+        self._open.sendall(data)
 
     def read(self, size: int = 65536) -> bytes:
         """As ``recv()``."""
@@ -274,10 +279,7 @@ class TLSSocket:
         return self._channel.behind
 
     def detach(self) -> int:
-        """Give the descriptor away, without a word to the peer.
-
-        By ``os.close(sock.detach())`` one of two processes leaves it to the other after a fork.
-        """
+        """Give the descriptor away, without a word to the peer."""
         descriptor = self._open.detach()
         self._is_closed = True
         return descriptor
@@ -305,7 +307,7 @@ class TLSSocket:
         self.close()
 
     def __del__(self) -> None:
-        if not getattr(self, "_is_closed", True):
+        if not getattr(self, "_is_closed", True) and not self._channel.is_forgotten:
             warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
             self._channel.tear()
             self.close()
