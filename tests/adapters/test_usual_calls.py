@@ -231,13 +231,6 @@ def test_names_that_cannot_be_sent(fetching: Any, name: str) -> None:
         fetching.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=name).do_handshake()
 
 
-def test_strict_verification_is_refused_where_it_would_count(serving: Any, fetching: Any) -> None:
-    fetching.verify_flags |= ssl.VERIFY_X509_STRICT
-    with pytest.raises(ssl.SSLError, match="STRICT") as caught:
-        Pair(fetching, serving).client.do_handshake()
-    assert isinstance(caught.value, tlsmgm.UnsupportedError)
-
-
 def test_a_pass_phrase_is_asked_for_once(root: Authority, library: str, tmp_path: Path) -> None:
     fields = root.issue("secret", names=["dom1.test"]).fields()
     (tmp_path / "chain.pem").write_bytes(fields["certificate"])

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tlsmgm._adapters.errors import ConfigError, UnsupportedError, as_stock
+from tlsmgm._adapters.errors import ConfigError, as_stock
 from tlsmgm._adapters.loaded import Identity, pem_of
 from tlsmgm._core.backend import Backend
 from tlsmgm._core.certificate import Certificate
@@ -75,7 +75,6 @@ def build(settings: Settings, backend: Backend) -> Context:
 
     Raises:
         ConfigError: a setting cannot be used, or nothing is left of one.
-        UnsupportedError: a setting asks for what our libraries do not do.
     """
     verifies = settings.verify_mode != ssl.CERT_NONE
     if verifies:
@@ -109,6 +108,7 @@ def build(settings: Settings, backend: Backend) -> Context:
             verify_peer=verifies,
             require_peer=settings.verify_mode == ssl.CERT_REQUIRED,
             verify_depth=_DEPTH,
+            strict_certificates=settings.verify_flags & ssl.VERIFY_X509_STRICT != 0,
             alpn=settings.alpn,
             ticket_keys=settings.ticket_keys,
             keylog_file=settings.keylog,
@@ -152,12 +152,6 @@ def cipher_list(text: str, backend: Backend, *, dhe: bool = False) -> str | None
 
 
 def _check_flags(settings: Settings) -> None:
-    if settings.verify_flags & ssl.VERIFY_X509_STRICT:
-        raise UnsupportedError(
-            "VERIFY_X509_STRICT cannot be had",
-            parameter="verify_flags",
-            hint="take the flag away: the rules of tlsmgm are the same for all libraries",
-        )
     if settings.verify_flags & (_CRL_LEAF | _CRL_CHAIN) and settings.crls is None:
         raise ConfigError(
             "certificate verify failed: CRLs are to be checked, and there are none",

@@ -49,6 +49,8 @@ enum tlsmgm_status wssl_fail_verify(struct tlsmgm_conn *conn, struct tlsmgm_erro
     const struct wssl_verdict *verdict = &conn->verdict;
     if (verdict->no_memory) {
         (void)tlsmgm_fail_memory(&failure);
+    } else if (verdict->strict != TLSMGM_STRICT_GOOD) {
+        (void)tlsmgm_strict_fail(&failure, verdict->strict, verdict->depth);
     } else {
         (void)tlsmgm_fail_verify(&failure, verdict->reason, verdict->text);
     }

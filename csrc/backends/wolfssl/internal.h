@@ -45,7 +45,9 @@ struct wssl_verdict {
     bool is_given;
     bool no_memory;
     enum tlsmgm_verify_reason reason;
-    const char *text; /* static */
+    const char *text;                /* static */
+    enum tlsmgm_strict_fault strict; /* and which certificate breaks the rule, if it is one */
+    size_t depth;
 };
 
 /* What exported keying material follows from. */
