@@ -106,10 +106,6 @@ enum tlsmgm_status tlsmgm_ctx_config_check(const struct tlsmgm_ctx_config *confi
     if (status == TLSMGM_STATUS_OK) status = check_stapling(config, error);
     if (status == TLSMGM_STATUS_OK) status = check_alpn(config->alpn, error);
     if (status == TLSMGM_STATUS_OK) status = check_numbers(config, error);
-    if (status == TLSMGM_STATUS_OK &&
-        (config->signature_algorithms != NULL || config->client_signature_algorithms != NULL)) {
-        return tlsmgm_fail(error, TLSMGM_STATUS_UNSUPPORTED, "no choice of signature algorithms");
-    }
     return status;
 }
 

@@ -216,7 +216,6 @@ def without_crls(library: str) -> ssl.SSLObject:
         (lambda one: setattr(one, "verify_flags", None), TypeError),
         (lambda one: setattr(one, "sni_callback", 17), TypeError),
         (lambda one: one.set_psk_server_callback(print), ssl.SSLError),
-        (lambda one: one.set_server_sigalgs("rsa_pss_rsae_sha256"), ssl.SSLError),
         (lambda one: one.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO()), ssl.SSLError),
     ],
 )

@@ -57,6 +57,8 @@ class Settings:
     verify_flags: int
     ciphers: str
     groups: str | None
+    sigalgs: str | None
+    client_sigalgs: str | None
     alpn: bytes | None
     identities: tuple[Identity, ...]
     dh_params: Material | None
@@ -75,6 +77,7 @@ def build(settings: Settings, backend: Backend) -> Context:
 
     Raises:
         ConfigError: a setting cannot be used, or nothing is left of one.
+        UnsupportedError: the library cannot do what settings ask for together.
     """
     verifies = settings.verify_mode != ssl.CERT_NONE
     if verifies:
@@ -94,6 +97,8 @@ def build(settings: Settings, backend: Backend) -> Context:
             highest_version=highest,
             cipher_list=_ciphers(settings, backend),
             groups=_groups(settings, backend),
+            signature_algorithms=settings.sigalgs,
+            client_signature_algorithms=settings.client_sigalgs,
             certificate=None if first is None else first.certificate,
             private_key=None if first is None else first.key,
             certificate2=None if second is None else second.certificate,
@@ -201,6 +206,8 @@ def _scope(settings: Settings) -> bytes:
         settings.is_server,
         settings.verify_mode,
         settings.verify_flags,
+        settings.sigalgs,
+        settings.client_sigalgs,
         [one.der for one in settings.trusted],
         crls,
         own,
