@@ -61,6 +61,41 @@ def test_no_bytes_of_a_client_are_in_it(serving: Any, said: bytes, reason: str) 
     assert refusal(end.do_handshake).reason == reason
 
 
+SUITES = {
+    "TLSv1.2": ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384"),
+    "TLSv1.3": ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384"),
+}
+
+
+@pytest.mark.parametrize("version", SUITES)
+def test_no_suite_in_common(serving: Any, client_library: str, version: str) -> None:
+    fetching: Any = adapters.SSLContext(ssl.PROTOCOL_TLS_CLIENT, library=client_library)
+    call = "set_ciphers" if version == "TLSv1.2" else "set_ciphersuites"
+    for end, suite in zip((serving, fetching), SUITES[version], strict=True):
+        end.maximum_version = ssl.TLSVersion[version.replace(".", "_")]
+        end.minimum_version = end.maximum_version
+        getattr(end, call)(suite)
+    pair = Pair(fetching, serving)
+    error: Any = refusal(pair.shake_server)
+    assert (error.reason, error.alert) == ("NO_SHARED_CIPHER", 40)
+    assert "no shared cipher" in str(error)
+    pair.carry()
+    told = refusal(pair.client.do_handshake)
+    assert told.reason == "SSLV3_ALERT_HANDSHAKE_FAILURE"
+
+
+@pytest.mark.parametrize("chooser", ["server", "client"])
+@pytest.mark.parametrize("version", SUITES)
+def test_no_signature_in_common(serving: Any, fetching: Any, version: str, chooser: str) -> None:
+    """The certificate's key is on a curve. Up to TLS 1.2 a suite says how it is signed."""
+    (serving if chooser == "server" else fetching).set_server_sigalgs("rsa_pss_rsae_sha256")
+    serving.maximum_version = ssl.TLSVersion[version.replace(".", "_")]
+    error: Any = refusal(Pair(fetching, serving).shake_server)
+    older = version == "TLSv1.2"
+    expected = "NO_SHARED_CIPHER" if older else "NO_SUITABLE_SIGNATURE_ALGORITHM"
+    assert (error.reason, error.alert) == (expected, 40)
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
