@@ -179,6 +179,7 @@ enum tlsmgm_status ossl_fail_conn(struct tlsmgm_conn *conn, int result,
             break;
         case SSL_ERROR_SSL:
             (void)fail_from_queue(conn, &failure);
+            (void)tlsmgm_conn_base_tell_stranger(&conn->base, reason_text(code), &failure);
             break;
         default: /* the library's numbers; none of the others can come from our BIO */
             (void)tlsmgm_fail(&failure, TLSMGM_STATUS_INTERNAL, "OpenSSL: %s", reason_text(code));

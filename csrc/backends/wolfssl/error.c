@@ -161,6 +161,7 @@ enum tlsmgm_status wssl_fail_conn(struct tlsmgm_conn *conn, int result,
         (void)tlsmgm_fail_memory(&failure); /* our output refuses bytes only without memory */
     } else {
         (void)fail_with_code(conn, code, &failure);
+        (void)tlsmgm_conn_base_tell_stranger(&conn->base, "wrong version number", &failure);
         send_missing_alert(conn, &failure);
     }
     if (failure.library_code == 0) failure.library_code = code;
