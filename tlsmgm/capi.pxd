@@ -152,6 +152,9 @@ cdef extern from "tlsmgm.h" nogil:
         tlsmgm_warn warn
         void *warn_argument
         int min_rsa_bits
+        bint strict_certificates
+        const char *signature_algorithms
+        const char *client_signature_algorithms
 
     cdef struct tlsmgm_conn_config:
         tlsmgm_bytes server_name
@@ -173,6 +176,8 @@ cdef extern from "tlsmgm.h" nogil:
         bint has_peer_certificate
         tlsmgm_verify_reason verify_reason
         char *description
+        const char *own_signature
+        const char *peer_signature
 
     cdef struct tlsmgm_backend:
         uint32_t contract_version

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/alert.h"
+#include "base/count.h"
 #include "base/cursor.h"
 #include "base/error.h"
 
@@ -34,9 +35,33 @@ void tlsmgm_hello_reader_free(struct tlsmgm_hello_reader *reader) {
     tlsmgm_buffer_free(&reader->message);
 }
 
-/* A client that speaks something else is told apart as early as its first byte. */
-static enum tlsmgm_status check_content_type(uint8_t type, struct tlsmgm_error *error) {
+#define LIKE_HTTP "http request: the client does not speak TLS but HTTP, or what looks like it"
+#define LIKE_PROXY                                                                                 \
+    "https proxy request: the client does not speak TLS but asks a proxy for a tunnel"
+
+/* How requests begin that browsers send to a port of TLS, in five bytes at most, and OpenSSL's
+ * words for them. */
+static const struct {
+    const char *beginning;
+    const char *text;
+} requests[] = {
+    {"GET ", LIKE_HTTP},  {"POST ", LIKE_HTTP}, {"HEAD ", LIKE_HTTP},
+    {"PUT ", LIKE_HTTP},  {"PATCH", LIKE_HTTP}, {"OPTIO", LIKE_HTTP},
+    {"DELET", LIKE_HTTP}, {"TRACE", LIKE_HTTP}, {"CONNE", LIKE_PROXY},
+};
+
+/* A client that speaks something else is told apart as early as its bytes allow. */
+static enum tlsmgm_status check_content_type(const struct tlsmgm_hello_reader *reader,
+                                             struct tlsmgm_error *error) {
+    uint8_t type = reader->header[0];
     if (type == CONTENT_HANDSHAKE || type == CONTENT_ALERT) return TLSMGM_STATUS_OK;
+    for (size_t i = 0; reader->records == 0 && i < TLSMGM_COUNT(requests); i++) {
+        size_t size = strlen(requests[i].beginning);
+        size_t common = size < reader->header_size ? size : reader->header_size;
+        if (memcmp(reader->header, requests[i].beginning, common) != 0) continue;
+        if (common < size) return TLSMGM_STATUS_OK; /* the next byte may tell */
+        return tlsmgm_fail_alert(error, TLSMGM_ALERT_UNEXPECTED_MESSAGE, "%s", requests[i].text);
+    }
     return tlsmgm_fail_alert(error, TLSMGM_ALERT_UNEXPECTED_MESSAGE,
                              "the client does not speak TLS (first byte 0x%02x)", type);
 }
@@ -67,10 +92,8 @@ static enum tlsmgm_status read_record_header(struct tlsmgm_hello_reader *reader,
         uint32_t byte;
         if (!tlsmgm_cursor_number(wire, 1, &byte)) return TLSMGM_STATUS_WANT_READ;
         reader->header[reader->header_size++] = (uint8_t)byte;
-        if (reader->header_size == 1) {
-            enum tlsmgm_status status = check_content_type((uint8_t)byte, error);
-            if (status != TLSMGM_STATUS_OK) return status;
-        }
+        enum tlsmgm_status status = check_content_type(reader, error);
+        if (status != TLSMGM_STATUS_OK) return status;
     }
     reader->record_left = (size_t)reader->header[3] << 8 | reader->header[4];
     memcpy(reader->version, reader->header + 1, sizeof reader->version);

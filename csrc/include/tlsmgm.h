@@ -37,7 +37,7 @@ extern "C" {
  * It grows whenever the layout or the meaning of anything in this header or in embed.h changes;
  * docs/embedding.md has the promise. New slots and fields go to the end.
  */
-#define TLSMGM_CONTRACT_VERSION 4u
+#define TLSMGM_CONTRACT_VERSION 5u
 
 /* Name of the Python capsule in which an extension module hands over its const table. */
 #define TLSMGM_BACKEND_CAPSULE "tlsmgm.backend"
@@ -245,6 +245,20 @@ struct tlsmgm_ctx_config {
     void *warn_argument;
 
     int min_rsa_bits; /* of RSA keys in the peer's chain, its trust anchor too; 0: the library's */
+
+    /* Refuse chains that break rules of RFC 5280 without which they could be judged, too; the
+     * rules are those of OpenSSL's X509_V_FLAG_X509_STRICT. */
+    bool strict_certificates;
+
+    /*
+     * Signature schemes of servers and of clients, best first, each as TLS 1.3 calls it
+     * ("ecdsa_secp256r1_sha256") or as KEY+DIGEST ("RSA+SHA256"), separated by colons; NULL: the
+     * library's. A client offers the first list and signs by the second, a server the other way
+     * round. Without the second list the first one counts for both. What a library cannot keep
+     * apart is UNSUPPORTED.
+     */
+    const char *signature_algorithms;
+    const char *client_signature_algorithms;
 };
 
 /* wolfSSL does not resume at all when a session-ID context has 32 bytes, the length TLS allows. */
@@ -295,6 +309,11 @@ struct tlsmgm_conn_info {
     bool has_peer_certificate;
     enum tlsmgm_verify_reason verify_reason; /* TLSMGM_VERIFY_NONE with a certificate: verified */
     char description[128]; /* columns of "openssl ciphers -v", newline at the end */
+
+    /* Schemes by which the two ends have signed in this handshake, as TLS 1.3 calls them; NULL: not
+     * signed, or not known. */
+    const char *own_signature;
+    const char *peer_signature;
 };
 
 /*

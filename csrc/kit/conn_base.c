@@ -1,5 +1,7 @@
 #include "kit/conn_base.h"
 
+#include "base/error.h"
+
 /* The base is the first member of every backend's connection. */
 static struct tlsmgm_conn_base *base_of(struct tlsmgm_conn *conn) {
     return (struct tlsmgm_conn_base *)conn;
@@ -20,6 +22,22 @@ void tlsmgm_conn_base_clear(struct tlsmgm_conn_base *base) {
     tlsmgm_peer_chain_free(&base->peer_chain);
     tlsmgm_session_owner_free(base->owner);
     tlsmgm_wire_free(&base->wire);
+}
+
+bool tlsmgm_conn_base_tell_stranger(const struct tlsmgm_conn_base *base, const char *words,
+                                    struct tlsmgm_error *failure) {
+    struct tlsmgm_error told = *failure;
+    if (failure->status != TLSMGM_STATUS_PROTOCOL || base->established ||
+        ((const struct tlsmgm_ctx_base *)base->ctx)->is_server ||
+        tlsmgm_wire_begins_as_tls(&base->wire)) {
+        return false;
+    }
+    (void)tlsmgm_fail(failure, TLSMGM_STATUS_PROTOCOL,
+                      "%s: the server does not speak TLS (first byte 0x%02x)", words,
+                      base->wire.first[0]);
+    failure->alert = told.alert;
+    failure->library_code = told.library_code;
+    return true;
 }
 
 enum tlsmgm_status tlsmgm_conn_base_feed(struct tlsmgm_conn *conn, const uint8_t *data, size_t size,

@@ -31,6 +31,13 @@ TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_conn_base_init(struct tlsmgm_conn_base
 /* Frees what the base owns, but for the reference to the context. */
 void tlsmgm_conn_base_clear(struct tlsmgm_conn_base *base);
 
+/*
+ * Client: where a handshake has failed with a server that does not speak TLS, says so behind words,
+ * which are those that programs look for; alert and library code stay. True if it did.
+ */
+bool tlsmgm_conn_base_tell_stranger(const struct tlsmgm_conn_base *base, const char *words,
+                                    struct tlsmgm_error *failure);
+
 /* Slots of the same names. */
 TLSMGM_MUST_USE enum tlsmgm_status tlsmgm_conn_base_feed(struct tlsmgm_conn *conn,
                                                          const uint8_t *data, size_t size,

@@ -13,6 +13,7 @@ enum tlsmgm_status tlsmgm_ctx_base_init(struct tlsmgm_ctx_base *base,
     base->verify_peer = config->verify_peer;
     base->require_peer = config->require_peer;
     base->min_rsa_bits = config->min_rsa_bits;
+    base->is_strict = config->strict_certificates;
     enum tlsmgm_status status = tlsmgm_ctx_config_check(config, error);
     if (status != TLSMGM_STATUS_OK) return status;
     (void)tlsmgm_scope_set(&base->scope, config->scope);

@@ -20,6 +20,7 @@ struct tlsmgm_ctx_base {
     bool verify_peer;
     bool require_peer;
     int min_rsa_bits;                       /* 0: the library's */
+    bool is_strict;                         /* strict.h */
     struct tlsmgm_scope scope;              /* empty: no session is offered or taken */
     struct tlsmgm_ticket_keys *ticket_keys; /* a reference, where tickets are given; else NULL */
     struct tlsmgm_blob certificate;         /* DER of the leaf */

@@ -70,7 +70,19 @@ size_t tlsmgm_wire_reclaim_output(struct tlsmgm_wire *wire) {
     return used;
 }
 
-size_t tlsmgm_wire_take(struct tlsmgm_wire *wire, uint8_t *data, size_t size) {
+static void keep_first(struct tlsmgm_wire *wire, const uint8_t *data, size_t size) {
+    for (size_t i = 0; i < size && wire->first_count < sizeof wire->first; i++) {
+        wire->first[wire->first_count++] = data[i];
+    }
+}
+
+/* RFC 8446 section 5.1: a type out of 20 to 24, and a version whose first byte is always 3. */
+bool tlsmgm_wire_begins_as_tls(const struct tlsmgm_wire *wire) {
+    if (wire->first_count > 0 && (wire->first[0] < 20 || wire->first[0] > 24)) return false;
+    return wire->first_count < 2 || wire->first[1] == 3;
+}
+
+static size_t take(struct tlsmgm_wire *wire, uint8_t *data, size_t size) {
     size_t count = 0;
     if (tlsmgm_buffer_size(&wire->input) > 0) count = tlsmgm_buffer_take(&wire->input, data, size);
     size_t piece = size - count < wire->lent.size ? size - count : wire->lent.size;
@@ -79,6 +91,12 @@ size_t tlsmgm_wire_take(struct tlsmgm_wire *wire, uint8_t *data, size_t size) {
     wire->lent.data += piece;
     wire->lent.size -= piece;
     return count + piece;
+}
+
+size_t tlsmgm_wire_take(struct tlsmgm_wire *wire, uint8_t *data, size_t size) {
+    size_t count = take(wire, data, size);
+    if (wire->first_count < sizeof wire->first) keep_first(wire, data, count);
+    return count;
 }
 
 enum tlsmgm_status tlsmgm_wire_put(struct tlsmgm_wire *wire, const uint8_t *data, size_t size) {

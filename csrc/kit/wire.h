@@ -28,6 +28,8 @@ struct tlsmgm_wire {
     uint8_t *room; /* older than output; NULL when none is lent */
     size_t room_size;
     size_t room_used;
+    uint8_t first[2]; /* the peer's first bytes, as far as they were read */
+    uint8_t first_count;
     bool input_ended;                   /* nothing more will be fed */
     bool output_begun;                  /* something was sent */
     bool close_sent;                    /* we have said goodbye */
@@ -63,6 +65,9 @@ size_t tlsmgm_wire_reclaim_output(struct tlsmgm_wire *wire);
 
 /* For the library's callbacks: moves up to size bytes from the peer to data; returns how many. */
 size_t tlsmgm_wire_take(struct tlsmgm_wire *wire, uint8_t *data, size_t size);
+
+/* Whether what was read of the peer's first two bytes can be a record of TLS. */
+bool tlsmgm_wire_begins_as_tls(const struct tlsmgm_wire *wire);
 
 /* Whether there are bytes for wire_take(). */
 static inline bool tlsmgm_wire_has_input(const struct tlsmgm_wire *wire) {

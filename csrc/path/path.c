@@ -241,6 +241,17 @@ static bool has_host_name(const struct tlsmgm_path_question *question) {
     return question->name.size > 0 && !question->peer_rules->is_sip;
 }
 
+static bool check_strictly(struct path *path) {
+    for (size_t depth = 0; path->question->is_strict && depth < path->count; depth++) {
+        enum tlsmgm_strict_fault fault =
+            tlsmgm_strict_check(path->items[depth], depth, path->count);
+        if (fault == TLSMGM_STRICT_GOOD) continue;
+        path->answer->strict = fault;
+        return refuse(path, tlsmgm_strict_reason(fault), depth, tlsmgm_strict_words(fault));
+    }
+    return true;
+}
+
 /* What the domain asks for beyond the strength that everybody must have. */
 static bool check_rsa_keys(struct path *path) {
     for (size_t depth = 0; depth < path->count; depth++) {
@@ -473,7 +484,8 @@ static bool judge(struct path *path) {
     }
     return choose(path) && check_extensions(path) && check_strength(path) &&
            check_revocation(path) && check_signatures_and_times(path) &&
-           check_name_constraints(path) && check_rsa_keys(path) && check_names(path);
+           check_name_constraints(path) && check_strictly(path) && check_rsa_keys(path) &&
+           check_names(path);
 }
 
 static enum tlsmgm_status read_shown(const struct tlsmgm_path_question *question,

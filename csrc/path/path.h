@@ -9,6 +9,7 @@
 
 #include "path/anchors.h"
 #include "x509/peer_name.h"
+#include "x509/strict.h"
 
 /* Certificates that a peer may send. */
 #define TLSMGM_PATH_SHOWN_MAX 64u
@@ -21,6 +22,7 @@ struct tlsmgm_path_question {
     bool accept_server_eku; /* a client's certificate may be for servers only */
     int verify_depth;       /* intermediates allowed */
     int min_rsa_bits;       /* of RSA keys in all of the path; 0: what the strength asks for */
+    bool is_strict;         /* strict.h */
     bool check_crls;
     bool check_all_crls; /* of the whole path, else of the peer's own certificate */
     int64_t now;         /* Unix time */
@@ -34,6 +36,7 @@ struct tlsmgm_path_answer {
     enum tlsmgm_verify_reason reason; /* TLSMGM_VERIFY_NONE: the peer is who it says */
     size_t depth;                     /* of the certificate at fault; 0: the peer's own */
     const char *text;                 /* what is wrong, in words; static */
+    enum tlsmgm_strict_fault strict;  /* the rule of strict.h that is broken, if it is one */
     struct tlsmgm_bytes issuer;       /* when good: DER of the issuer; empty: trusted for itself */
 };
 

@@ -158,6 +158,7 @@ static bool read_standard(int number, const struct tlsmgm_extension *extension,
                           struct tlsmgm_certificate *out) {
     switch (number) {
         case TLSMGM_BASIC_CONSTRAINTS:
+            out->has_critical_constraints = extension->is_critical;
             return read_basic_constraints(extension->value, out);
         case TLSMGM_KEY_USAGE:
             return read_key_usage(extension->value, out);
@@ -179,6 +180,8 @@ static bool read_standard(int number, const struct tlsmgm_extension *extension,
             out->has_unknown_critical |= extension->is_critical;
             return tlsmgm_key_reference_read(extension->value, &out->signer);
         case TLSMGM_SUBJECT_ALT_NAME: /* certificate_fields.h has looked at the choices */
+            out->has_alt_names = true;
+            out->has_critical_alt_names = extension->is_critical;
             if (tlsmgm_general_names_are_valid(out->fields.subject_alt_names)) return true;
             out->fields.subject_alt_names = (struct tlsmgm_bytes){0};
             return false;

@@ -62,6 +62,7 @@ struct tlsmgm_certificate {
     bool is_costly;            /* too many CRL distribution points; see crl_points.h */
     bool is_proxy;             /* RFC 3820 */
     bool has_basic_constraints;
+    bool has_critical_constraints;
     bool is_ca;
     bool has_path_length;
     uint32_t path_length;
@@ -71,6 +72,8 @@ struct tlsmgm_certificate {
     unsigned extended_usage;
     bool has_netscape_type;
     unsigned netscape_type;
+    bool has_alt_names; /* the extension, whatever is in it */
+    bool has_critical_alt_names;
     struct tlsmgm_bytes key_id; /* of its own key; data is NULL when it names none */
     struct tlsmgm_key_reference signer;
     struct tlsmgm_bytes name_constraints;    /* contents of the SEQUENCE; data is NULL: none */

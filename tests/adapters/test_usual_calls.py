@@ -216,7 +216,6 @@ def without_crls(library: str) -> ssl.SSLObject:
         (lambda one: setattr(one, "verify_flags", None), TypeError),
         (lambda one: setattr(one, "sni_callback", 17), TypeError),
         (lambda one: one.set_psk_server_callback(print), ssl.SSLError),
-        (lambda one: one.set_server_sigalgs("rsa_pss_rsae_sha256"), ssl.SSLError),
         (lambda one: one.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO()), ssl.SSLError),
     ],
 )
@@ -229,13 +228,6 @@ def test_what_ssl_refuses_is_refused_alike(serving: Any, call: Any, kind: type) 
 def test_names_that_cannot_be_sent(fetching: Any, name: str) -> None:
     with pytest.raises((ssl.SSLError, ValueError, TypeError)):
         fetching.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=name).do_handshake()
-
-
-def test_strict_verification_is_refused_where_it_would_count(serving: Any, fetching: Any) -> None:
-    fetching.verify_flags |= ssl.VERIFY_X509_STRICT
-    with pytest.raises(ssl.SSLError, match="STRICT") as caught:
-        Pair(fetching, serving).client.do_handshake()
-    assert isinstance(caught.value, tlsmgm.UnsupportedError)
 
 
 def test_a_pass_phrase_is_asked_for_once(root: Authority, library: str, tmp_path: Path) -> None:

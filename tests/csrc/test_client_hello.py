@@ -226,7 +226,26 @@ def test_wires_that_cannot_be_a_hello_are_refused(c: CCode, wire: bytes, alert: 
 
 
 def test_the_first_byte_is_enough_to_refuse(c: CCode) -> None:
-    assert read(c, b"G").status == "PROTOCOL"
+    assert read(c, b"S").status == "PROTOCOL"
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [(word, "http request") for word in ("GET ", "POST ", "HEAD ", "PUT ")]
+    + [(word, "http request") for word in ("PATCH", "OPTIO", "DELET", "TRACE")]
+    + [("CONNE", "https proxy request")],
+)
+def test_requests_are_known_by_five_bytes(c: CCode, method: str, words: str) -> None:
+    wire = method.encode()
+    for size in range(1, len(wire)):
+        assert read(c, wire[:size]).status == "WANT_READ"
+        other = read(c, wire[:size] + b"\n")
+        assert (other.status, other.alert) == ("PROTOCOL", UNEXPECTED_MESSAGE)
+        assert f"first byte 0x{wire[0]:02x}" in other.text
+    got = read(c, wire)
+    assert (got.status, got.alert) == ("PROTOCOL", UNEXPECTED_MESSAGE)
+    assert got.text.startswith(f"{words}: the client does not speak TLS")
+    assert "first byte" in read(c, b"\x16\x03\x01\x00\x01\x01" + wire).text
 
 
 @pytest.mark.parametrize("number", [0, 40, 112, 255])

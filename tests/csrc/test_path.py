@@ -256,6 +256,44 @@ def test_an_intermediate_with_one_thing_changed(
         assert answer.depth == 2
 
 
+STRICT_CA = [CA, usage(0x06), own_id(b"2"), issuer_id(b"1")]
+STRICT: list[tuple[str, dict[str, bytes], list[bytes], str]] = [
+    ("good", {}, STRICT_CA, "NONE"),
+    ("not critical", {}, [extension(BASIC_CONSTRAINTS, tlv(SEQUENCE, TRUE)), *STRICT_CA[1:]], "x"),
+    ("no usage", {}, [CA, *STRICT_CA[2:]], "x"),
+    ("no key of its own", {}, [*STRICT_CA[:2], STRICT_CA[3]], "x"),
+    ("no key above", {}, STRICT_CA[:3], "x"),
+    ("empty names", {}, [*STRICT_CA, extension(ALT_NAME, tlv(SEQUENCE))], "x"),
+    ("old version", {"version": tlv(0xA0, integer(1))}, STRICT_CA, "x"),
+]
+
+
+@pytest.mark.parametrize(
+    ("items", "extensions", "reason"), [pytest.param(*row[1:], id=row[0]) for row in STRICT]
+)
+def test_rules_that_may_be_asked_for(
+    validator: Validator, items: dict[str, bytes], extensions: list[bytes], reason: str
+) -> None:
+    root = make("root", "root", 1, 1, CA, usage(0x06), own_id(b"1"))
+    changed = make("middle", "root", 2, 1, *extensions, **items)
+    leaf = make("leaf", "middle", 9, 2, issuer_id(b"2"))
+    assert validator.judge([leaf, changed], [root]).reason == "NONE"
+    answer = validator.judge([leaf, changed], [root], is_strict=True)
+    assert said(answer) == (("NONE", 0) if reason == "NONE" else ("OTHER", 1))
+
+
+def test_strict_rules_come_before_sizes_and_names(validator: Validator) -> None:
+    root = make("root", "root", 1, 1, CA, usage(0x06))
+    leaf = make("leaf", "root", 9, 1, hosts("a.test"))
+    assert said(validator.judge([leaf], [root], is_strict=True, host="b.test")) == ("OTHER", 0)
+    old = make("leaf", "root", 9, 1, hosts("a.test"), not_after=PAST)
+    assert said(validator.judge([old], [root], is_strict=True)) == ("EXPIRED", 0)
+    half = make("leaf", "root", 9, 1, usage(0x84))
+    assert said(validator.judge([half], [root], is_strict=True)) == ("NOT_A_CA", 0)
+    assert said(validator.judge([half], [half], is_strict=True)) == ("NOT_A_CA", 0)
+    assert said(validator.judge([leaf], [leaf], is_strict=True)) == ("NONE", 0)
+
+
 UNREADABLE = {
     "empty key usage": extension(KEY_USAGE, tlv(BIT_STRING, b"\0")),
     "key usage": extension(KEY_USAGE, b"garbage"),

@@ -113,6 +113,7 @@ static bool read_input(struct tlsmgm_bytes bytes, struct input *input) {
         .check_all_crls = (flags & 8) != 0,
         .verify_depth = (int)(depth % (TLSMGM_VERIFY_DEPTH_MAX + 1)),
         .min_rsa_bits = (flags & 32) != 0 ? 3072 : 0,
+        .is_strict = (depth & 128) != 0,
         .now = NOW,
         .anchors = &input->anchors,
         .peer_rules = &input->rules,
@@ -150,6 +151,8 @@ static void look_at_good(const struct input *input, const struct tlsmgm_path_ans
     if (!is_shown_or_trusted(input, answer->issuer)) abort();
     if (tlsmgm_certificate_read(answer->issuer, &issuer, NULL) != TLSMGM_STATUS_OK) abort();
     if (!tlsmgm_certificate_may_be_by(&leaf, &issuer)) abort();
+    if (input->question.is_strict && leaf.fields.version == 2 && leaf.signer.key_id.data == NULL)
+        abort();
     if (tlsmgm_certificate_authority(&issuer) == TLSMGM_NO_AUTHORITY) abort();
     if (input->name.size > 0 &&
         !tlsmgm_peer_has_name(leaf.fields.subject_alt_names, input->name, input->rules.is_sip)) {

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.support.libraries import LIBRARIES, release_of
 from tests.support.pairs import ConnectionPair, Managers, managers
 from tests.support.random_pki import Case, Drawer
 from tlsmgm import ConfigError, TLSError, VerificationError
+from tlsmgm._core.context import Context
 
 COUNT = int(os.environ.get("TLSMGM_RANDOM_PKIS", "150"))
 FAULTS = (0.01, 0.03, 0.06)
@@ -121,6 +123,21 @@ def test_drawn_authorities(batch: int, tmp_path: Path) -> None:
         except AssertionError as different:
             raise AssertionError(f"case {number}: {different}") from different
     assert "ok" in seen
+
+
+@pytest.mark.parametrize("batch", range(2))
+def test_drawn_authorities_judged_strictly(
+    batch: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rules of ``VERIFY_X509_STRICT`` are asked for last, so the rest is as above."""
+    strict = functools.partial(Context, strict_certificates=True)
+    monkeypatch.setattr("tlsmgm._native.contexts.Context", strict)
+    for number in range(batch, COUNT // 3, 2):
+        case, version = draw(Random(number))
+        try:
+            assert_same_verdict(case, version, tmp_path / str(number))
+        except AssertionError as different:
+            raise AssertionError(f"case {number}: {different}") from different
 
 
 @settings(

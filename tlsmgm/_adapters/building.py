@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tlsmgm._adapters.errors import ConfigError, UnsupportedError, as_stock
+from tlsmgm._adapters.errors import ConfigError, as_stock
 from tlsmgm._adapters.loaded import Identity, pem_of
 from tlsmgm._core.backend import Backend
 from tlsmgm._core.certificate import Certificate
@@ -57,6 +57,8 @@ class Settings:
     verify_flags: int
     ciphers: str
     groups: str | None
+    sigalgs: str | None
+    client_sigalgs: str | None
     alpn: bytes | None
     identities: tuple[Identity, ...]
     dh_params: Material | None
@@ -75,7 +77,7 @@ def build(settings: Settings, backend: Backend) -> Context:
 
     Raises:
         ConfigError: a setting cannot be used, or nothing is left of one.
-        UnsupportedError: a setting asks for what our libraries do not do.
+        UnsupportedError: the library cannot do what settings ask for together.
     """
     verifies = settings.verify_mode != ssl.CERT_NONE
     if verifies:
@@ -95,6 +97,8 @@ def build(settings: Settings, backend: Backend) -> Context:
             highest_version=highest,
             cipher_list=_ciphers(settings, backend),
             groups=_groups(settings, backend),
+            signature_algorithms=settings.sigalgs,
+            client_signature_algorithms=settings.client_sigalgs,
             certificate=None if first is None else first.certificate,
             private_key=None if first is None else first.key,
             certificate2=None if second is None else second.certificate,
@@ -109,6 +113,7 @@ def build(settings: Settings, backend: Backend) -> Context:
             verify_peer=verifies,
             require_peer=settings.verify_mode == ssl.CERT_REQUIRED,
             verify_depth=_DEPTH,
+            strict_certificates=settings.verify_flags & ssl.VERIFY_X509_STRICT != 0,
             alpn=settings.alpn,
             ticket_keys=settings.ticket_keys,
             keylog_file=settings.keylog,
@@ -152,12 +157,6 @@ def cipher_list(text: str, backend: Backend, *, dhe: bool = False) -> str | None
 
 
 def _check_flags(settings: Settings) -> None:
-    if settings.verify_flags & ssl.VERIFY_X509_STRICT:
-        raise UnsupportedError(
-            "VERIFY_X509_STRICT cannot be had",
-            parameter="verify_flags",
-            hint="take the flag away: the rules of tlsmgm are the same for all libraries",
-        )
     if settings.verify_flags & (_CRL_LEAF | _CRL_CHAIN) and settings.crls is None:
         raise ConfigError(
             "certificate verify failed: CRLs are to be checked, and there are none",
@@ -207,6 +206,8 @@ def _scope(settings: Settings) -> bytes:
         settings.is_server,
         settings.verify_mode,
         settings.verify_flags,
+        settings.sigalgs,
+        settings.client_sigalgs,
         [one.der for one in settings.trusted],
         crls,
         own,

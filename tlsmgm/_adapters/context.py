@@ -16,12 +16,12 @@ import weakref
 from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
-from tlsmgm import _backends
 from tlsmgm._adapters.building import Settings, build, check_identity, cipher_list
 from tlsmgm._adapters.certificates import verified_chain
 from tlsmgm._adapters.choosing import Chooser
 from tlsmgm._adapters.engine import Engine
 from tlsmgm._adapters.errors import ConfigError, HandshakeError, UnsupportedError, as_stock
+from tlsmgm._adapters.libraries import library_named
 from tlsmgm._adapters.loaded import AnyPath, Identity, Trusted, key_kind, pem_of, read, split_der
 from tlsmgm._adapters.maker import Maker
 from tlsmgm._adapters.memory_end import MemoryEnd
@@ -29,7 +29,6 @@ from tlsmgm._adapters.passphrase import Passphrase
 from tlsmgm._adapters.session import new_statistics
 from tlsmgm._adapters.socket_end import SocketEnd
 from tlsmgm._adapters.values import VALUES
-from tlsmgm._core.backend import Backend
 from tlsmgm._core.certificate import Certificate
 from tlsmgm._core.context import Context
 from tlsmgm._core.items import read_chain
@@ -40,9 +39,9 @@ from tlsmgm._domains.defaults import DEFAULT_TICKET_ROTATION
 from tlsmgm._domains.filters import plain_ip
 from tlsmgm._material.ticket_schedule import OwnSchedule
 from tlsmgm._native.connection import Connection
-from tlsmgm.errors import PlacedError, TLSError
+from tlsmgm.errors import TLSError
 
-__all__ = ["SSLContext", "library_named"]
+__all__ = ["SSLContext"]
 
 _IDENTITIES_MAX: Final = 2
 
@@ -80,6 +79,8 @@ class SSLContext(Maker):
         self._cipher_text: str | None = None
         self._suites: str | None = None
         self._groups: str | None = None
+        self._sigalgs: str | None = None
+        self._client_sigalgs: str | None = None
         self._alpn: bytes | None = None
         self._tickets: TicketKeys | None = None
         self._peers: list[tuple[Certificate, ...]] = []
@@ -184,6 +185,8 @@ class SSLContext(Maker):
             verify_flags=flags,
             ciphers=self._cipher_words(),
             groups=self._groups,
+            sigalgs=self._sigalgs,
+            client_sigalgs=self._client_sigalgs,
             alpn=self._alpn if with_alpn else None,
             identities=tuple(self._complete(one) for one in self._identities.values()),
             dh_params=self._dh_params,
@@ -372,6 +375,43 @@ class SSLContext(Maker):
         self._groups = groups
         self._changes += 1
 
+    def set_server_sigalgs(self, sigalgs: str, /) -> None:
+        """Choose by which signature algorithms servers may sign, as Python 3.15 does.
+
+        Args:
+            sigalgs: names such as ``"ecdsa_secp256r1_sha256"`` or ``"RSA+SHA256"``, separated by
+                colons, best first; one with a question mark in front may be unknown.
+
+        Raises:
+            ConfigError: the library does not know one of them, which is named.
+            TypeError: that is no text.
+        """
+        self._check_sigalgs(sigalgs)
+        self._sigalgs = sigalgs
+        self._changes += 1
+
+    def set_client_sigalgs(self, sigalgs: str, /) -> None:
+        """Choose by which signature algorithms clients may sign, as Python 3.15 does.
+
+        Without it the choice for servers counts for clients, too; see :meth:`set_server_sigalgs`.
+        wolfSSL cannot keep both apart: ``docs/adapters.md`` has what the first connection refuses.
+
+        Raises:
+            ConfigError: the library does not know one of them, which is named.
+            TypeError: that is no text.
+        """
+        self._check_sigalgs(sigalgs)
+        self._client_sigalgs = sigalgs
+        self._changes += 1
+
+    def _check_sigalgs(self, sigalgs: str) -> None:
+        if not isinstance(sigalgs, str):
+            raise TypeError(f"sigalgs has to be text, not {type(sigalgs).__name__}")
+        try:
+            Context(self._backend, is_server=False, signature_algorithms=sigalgs)
+        except TLSError as error:
+            raise as_stock(error) from None
+
     def _set_alpn_protocols(self, protocols: Any, /) -> None:
         alpn = bytes(protocols) or None
         if alpn is not None:
@@ -400,49 +440,10 @@ class SSLContext(Maker):
         """Refuse: there are no external pre-shared keys."""
         _no_psk(callback)
 
-    def set_client_sigalgs(self, sigalgs: str, /) -> None:
-        """Refuse: signature algorithms are the library's own choice."""
-        raise _no_sigalgs()
-
-    def set_server_sigalgs(self, sigalgs: str, /) -> None:
-        """Refuse: signature algorithms are the library's own choice."""
-        raise _no_sigalgs()
-
 
 def _no_psk(callback: object) -> None:
     if callback is not None:
         raise UnsupportedError("external pre-shared keys cannot be had")
-
-
-def _no_sigalgs() -> UnsupportedError:
-    return UnsupportedError(
-        "signature algorithms cannot be chosen",
-        hint="load certificates whose keys sign as you wish, or choose suites and groups",
-    )
-
-
-def library_named(name: str) -> Backend:
-    """Return a TLS library.
-
-    Args:
-        name: ``"auto"``, or its own.
-
-    Raises:
-        ConfigError: there is no such library.
-        TypeError: the name is no text.
-    """
-    if not isinstance(name, str):
-        raise TypeError(f"library has to be a name, not {type(name).__name__}")
-    known = [one for one in _backends.known_libraries() if one != "none"]
-    hint = f"choose one of {', '.join(known)}"
-    if name.lower() not in known:
-        raise ConfigError(f"{name!r} is no TLS library", parameter="library", hint=hint)
-    try:
-        backend = _backends.select(name)
-    except PlacedError as error:
-        raise ConfigError(error.reason, parameter="library", hint=hint) from None
-    assert backend is not None
-    return backend
 
 
 def _text(value: Any) -> str:

@@ -154,6 +154,21 @@ class Engine:
         """Return the name of the key exchange's group."""
         return None if self._connection is None else self._connection.group
 
+    def server_sigalg(self) -> str | None:
+        """Return by which algorithm the server has signed, as far as the library tells."""
+        return self._signature(of_server=True)
+
+    def client_sigalg(self) -> str | None:
+        """Return by which algorithm the client has signed, as far as the library tells."""
+        return self._signature(of_server=False)
+
+    def _signature(self, *, of_server: bool) -> str | None:
+        connection = self._connection
+        if connection is None or not self._is_open:
+            return None
+        is_own = of_server == self.server_side
+        return connection.own_signature if is_own else connection.peer_signature
+
     def compression(self) -> None:
         """Return None: nobody compresses."""
 

@@ -48,6 +48,23 @@ _VERIFY_WORDS: Final = {
     "signature": (7, "certificate signature failure"),
     "weak_key": (66, "EE certificate key too weak"),
 }
+#: The same for the rules of VERIFY_X509_STRICT, whose words stand in our error's text.
+_STRICT_WORDS: Final = {
+    "cert info signature and signature algorithm mismatch": 78,
+    "invalid CA certificate": 79,
+    "Path length invalid for non-CA cert": 80,
+    "Path length given without key usage keyCertSign": 81,
+    "Key usage keyCertSign invalid for non-CA cert": 82,
+    "Issuer name empty": 83,
+    "Subject name empty": 84,
+    "Missing Authority Key Identifier": 85,
+    "Missing Subject Key Identifier": 86,
+    "Empty Subject Alternative Name extension": 87,
+    "Subject empty and Subject Alt Name extension not critical": 88,
+    "Basic Constraints of CA cert not marked critical": 89,
+    "CA cert does not include key usage extension": 92,
+    "Using cert extension requires at least X509v3": 93,
+}
 _UNSPECIFIED: Final = (1, "unspecified certificate verification error")
 
 
@@ -205,11 +222,23 @@ def _refused_peer(error: errors.VerificationError, name: str | None, chain: int)
         code, words = _name_words(name)
     elif error.reason == "self_signed" and chain > 1:
         code, words = 19, "self-signed certificate in certificate chain"
+    place = ""
+    if error.reason in {"other", "not_a_ca"}:
+        code, words, place = _strict_words(str(error)) or (code, words, place)
     made = SSLCertVerificationError(str(error), reason=error.reason, **_details(error))
     made.verify_reason, made.verify_code, made.verify_message = error.reason, code, words
     number = ssl.SSLErrorNumber.SSL_ERROR_SSL
-    text = f"certificate verify failed: {words}"
+    text = f"certificate verify failed: {words}{place}"
     return _dressed(made, number, "CERTIFICATE_VERIFY_FAILED", text)
+
+
+def _strict_words(text: str) -> tuple[int, str, str] | None:
+    """Number and words of the rule that a text of ours is about, and which certificate."""
+    for words, code in _STRICT_WORDS.items():
+        _, found, place = text.partition(f": {words} (")
+        if found:
+            return code, words, f" ({place}"
+    return None
 
 
 def _name_words(name: str | None) -> tuple[int, str]:

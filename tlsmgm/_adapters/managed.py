@@ -10,9 +10,10 @@ from __future__ import annotations
 import ssl
 from typing import Any, Final, NoReturn
 
-from tlsmgm._adapters.context import SSLContext, library_named
+from tlsmgm._adapters.context import SSLContext
 from tlsmgm._adapters.engine import Engine
 from tlsmgm._adapters.errors import ConfigError, UnsupportedError, as_stock
+from tlsmgm._adapters.libraries import library_named
 from tlsmgm._adapters.socket_end import SocketEnd
 from tlsmgm._core.context import Context
 from tlsmgm._domains.domain import Domain
@@ -112,6 +113,14 @@ class ManagedContext(SSLContext):
     def set_groups(self, groups: str, /) -> None:
         """Refuse: groups are chosen by the domains."""
         self._refuse("set_groups()")
+
+    def set_server_sigalgs(self, sigalgs: str, /) -> None:
+        """Refuse: signature algorithms are the library's choice."""
+        self._refuse("set_server_sigalgs()")
+
+    def set_client_sigalgs(self, sigalgs: str, /) -> None:
+        """Refuse: signature algorithms are the library's choice."""
+        self._refuse("set_client_sigalgs()")
 
     def _set_alpn_protocols(self, protocols: Any, /) -> None:
         """Leave it at the domain's: HTTP clients say theirs before each connection."""

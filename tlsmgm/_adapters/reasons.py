@@ -64,7 +64,7 @@ _SAME: Final = (
     ("record layer version error", "WRONG_VERSION_NUMBER"),
     ("parse error on header", "WRONG_VERSION_NUMBER"),
     ("record layer length error", "PACKET_LENGTH_TOO_LONG"),
-    ("can't match cipher suite", "NO_SHARED_CIPHER"),
+    ("can't match cipher suite", "WRONG_CIPHER_RETURNED"),
     ("verify mac problem", "DECRYPTION_FAILED_OR_BAD_RECORD_MAC"),
     ("error during decryption", "DECRYPTION_FAILED_OR_BAD_RECORD_MAC"),
     ("verify problem on finished", "DIGEST_CHECK_FAILED"),

@@ -26,6 +26,9 @@ class Context:
         lowest_version, highest_version: wire values 0x0301 to 0x0304; 0 leaves the end open.
         cipher_list: TLS 1.2 names and TLS 1.3 suites, separated by colons.
         groups: key exchange groups, separated by colons, best first.
+        signature_algorithms, client_signature_algorithms: schemes by which servers and clients
+            sign, such as ``"ecdsa_secp256r1_sha256:RSA+SHA256"``, best first; without the second
+            one the first counts for both.
         certificate, private_key, dh_params, ca_list: PEM as ``bytes``, a file that was read
             (:class:`~tlsmgm._core.material.Material`), or the path of one that is read now.
         certificate2, private_key2: a second pair, with a key of another kind.
@@ -37,6 +40,8 @@ class Context:
         require_staple: a client refuses servers that staple no good response.
         verify_peer, require_peer, verify_depth: rules for the peer's certificate.
         min_rsa_bits: smallest RSA keys in a peer's chain, 2048 to 16384; 0: the library's.
+        strict_certificates: a peer's chain keeps to all of RFC 5280, as OpenSSL's
+            X509_V_FLAG_X509_STRICT asks for it.
         accept_server_eku: a server takes clients whose certificates are for servers only.
         sip_identity: names are SIP domains (RFC 5922), not hosts and addresses (RFC 9525).
         peer_names: names separated by commas, of which the peer must have one; or None.
@@ -64,6 +69,8 @@ class Context:
         highest_version: int = 0,
         cipher_list: str | None = None,
         groups: str | None = None,
+        signature_algorithms: str | None = None,
+        client_signature_algorithms: str | None = None,
         certificate: _Source | None = None,
         private_key: _Source | None = None,
         certificate2: _Source | None = None,
@@ -80,6 +87,7 @@ class Context:
         require_peer: bool = False,
         verify_depth: int = 3,
         min_rsa_bits: int = 0,
+        strict_certificates: bool = False,
         accept_server_eku: bool = False,
         sip_identity: bool = False,
         peer_names: str | None = None,

@@ -74,6 +74,9 @@ cdef class Context:
         lowest_version, highest_version: wire values 0x0301 to 0x0304; 0 leaves the end open.
         cipher_list: TLS 1.2 names and TLS 1.3 suites, separated by colons.
         groups: key exchange groups, separated by colons, best first.
+        signature_algorithms, client_signature_algorithms: schemes by which servers and clients
+            sign, such as ``"ecdsa_secp256r1_sha256:RSA+SHA256"``, best first; without the second
+            one the first counts for both.
         certificate, private_key, dh_params, ca_list: PEM as ``bytes``, a file that was read
             (:class:`~tlsmgm._core.material.Material`), or the path of one that is read now.
         certificate2, private_key2: a second pair, with a key of another kind.
@@ -85,6 +88,8 @@ cdef class Context:
         require_staple: a client refuses servers that staple no good response.
         verify_peer, require_peer, verify_depth: rules for the peer's certificate.
         min_rsa_bits: smallest RSA keys in a peer's chain, 2048 to 16384; 0: the library's.
+        strict_certificates: a peer's chain keeps to all of RFC 5280, as OpenSSL's
+            X509_V_FLAG_X509_STRICT asks for it.
         accept_server_eku: a server takes clients whose certificates are for servers only.
         sip_identity: names are SIP domains (RFC 5922), not hosts and addresses (RFC 9525).
         peer_names: names separated by commas, of which the peer must have one; or None.
@@ -112,6 +117,8 @@ cdef class Context:
         int highest_version=0,
         cipher_list=None,
         groups=None,
+        signature_algorithms=None,
+        client_signature_algorithms=None,
         certificate=None,
         private_key=None,
         certificate2=None,
@@ -128,6 +135,7 @@ cdef class Context:
         bint require_peer=False,
         int verify_depth=3,
         int min_rsa_bits=0,
+        bint strict_certificates=False,
         bint accept_server_eku=False,
         bint sip_identity=False,
         peer_names=None,
@@ -163,6 +171,9 @@ cdef class Context:
         config.require_peer = require_peer
         config.verify_depth = verify_depth
         config.min_rsa_bits = min_rsa_bits
+        config.strict_certificates = strict_certificates
+        config.signature_algorithms = strings.text(signature_algorithms)
+        config.client_signature_algorithms = strings.text(client_signature_algorithms)
         config.accept_server_eku = accept_server_eku
         config.sip_identity = sip_identity
         config.peer_names = strings.text(peer_names)

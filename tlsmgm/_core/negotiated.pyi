@@ -68,6 +68,15 @@ class Negotiated:
     def group(self) -> str | None:
         """Key exchange group, such as ``x25519``, or None."""
     @property
+    def own_signature(self) -> str | None:
+        """Scheme by which this end has signed in the handshake, such as ``rsa_pss_rsae_sha256``.
+
+        None: it has not, or the library does not tell: a client of wolfSSL, or OpenSSL before 3.5.
+        """
+    @property
+    def peer_signature(self) -> str | None:
+        """Scheme by which the peer has signed, or None; see :attr:`own_signature`."""
+    @property
     def alpn(self) -> str | None:
         """Protocol agreed on by ALPN (RFC 7301), or None."""
     @property

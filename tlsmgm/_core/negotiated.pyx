@@ -177,6 +177,25 @@ cdef class Negotiated:
         return None if info.group == NULL else info.group.decode("ascii")
 
     @property
+    def own_signature(self):
+        """Scheme by which this end has signed in the handshake, such as ``rsa_pss_rsae_sha256``.
+
+        None: it has not, or the library does not tell: a client of wolfSSL, or OpenSSL before 3.5.
+        """
+        if self.conn == NULL:
+            return None
+        cdef tlsmgm_conn_info info = self.info()
+        return None if info.own_signature == NULL else info.own_signature.decode("ascii")
+
+    @property
+    def peer_signature(self):
+        """Scheme by which the peer has signed, or None; see :attr:`own_signature`."""
+        if self.conn == NULL:
+            return None
+        cdef tlsmgm_conn_info info = self.info()
+        return None if info.peer_signature == NULL else info.peer_signature.decode("ascii")
+
+    @property
     def alpn(self):
         """Protocol agreed on by ALPN (RFC 7301), or None."""
         if self.conn == NULL:

@@ -274,6 +274,7 @@ static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_
     enum tlsmgm_status status = set_versions(ctx->ssl_ctx, config, error);
     if (status == TLSMGM_STATUS_OK) status = set_ciphers(ctx->ssl_ctx, config, error);
     if (status == TLSMGM_STATUS_OK) status = set_groups(ctx->ssl_ctx, config->groups, error);
+    if (status == TLSMGM_STATUS_OK) status = ossl_set_signatures(ctx->ssl_ctx, config, error);
     if (status == TLSMGM_STATUS_OK) status = ossl_load_dh_params(ctx, config, error);
     if (status == TLSMGM_STATUS_OK) status = ossl_load_identity(ctx, config, error);
     if (status == TLSMGM_STATUS_OK) status = ossl_load_trust(ctx, config, error);

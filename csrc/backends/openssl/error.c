@@ -91,6 +91,11 @@ static enum tlsmgm_status fail_verify(struct tlsmgm_conn *conn, unsigned long co
         return tlsmgm_fail_verify(error, TLSMGM_VERIFY_MISSING, NULL);
     }
     enum tlsmgm_verify_reason reason = ossl_verify_reason(result);
+    if (result != X509_V_OK && conn->strict_fault != TLSMGM_STRICT_GOOD) {
+        (void)tlsmgm_strict_fail(error, conn->strict_fault, conn->strict_depth);
+        error->library_code = result;
+        return TLSMGM_STATUS_VERIFY;
+    }
     (void)tlsmgm_fail_verify(error, reason == TLSMGM_VERIFY_NONE ? TLSMGM_VERIFY_OTHER : reason,
                              result == X509_V_ERR_APPLICATION_VERIFICATION
                                  ? "it is too large for a session ticket of TLS 1.2"
@@ -174,6 +179,7 @@ enum tlsmgm_status ossl_fail_conn(struct tlsmgm_conn *conn, int result,
             break;
         case SSL_ERROR_SSL:
             (void)fail_from_queue(conn, &failure);
+            (void)tlsmgm_conn_base_tell_stranger(&conn->base, reason_text(code), &failure);
             break;
         default: /* the library's numbers; none of the others can come from our BIO */
             (void)tlsmgm_fail(&failure, TLSMGM_STATUS_INTERNAL, "OpenSSL: %s", reason_text(code));

@@ -7,6 +7,7 @@
 #include "files/source.h"
 #include "kit/conn_base.h"
 #include "session/ticket_keys.h"
+#include "x509/strict.h"
 
 struct tlsmgm_ctx {
     struct tlsmgm_ctx_base base;
@@ -20,6 +21,8 @@ struct tlsmgm_conn {
     SSL_SESSION *offered; /* a reference, as long as it may be the current one; or NULL */
     int alert_sent;       /* or TLSMGM_NO_ALERT */
     bool peer_chain_read; /* from ssl, when it is first asked for */
+    enum tlsmgm_strict_fault strict_fault; /* of the peer's path, and of which certificate */
+    size_t strict_depth;
 };
 
 struct tlsmgm_session {
@@ -47,6 +50,12 @@ TLSMGM_MUST_USE enum tlsmgm_status ossl_load_identity(struct tlsmgm_ctx *ctx,
 TLSMGM_MUST_USE enum tlsmgm_status ossl_load_dh_params(struct tlsmgm_ctx *ctx,
                                                        const struct tlsmgm_ctx_config *config,
                                                        struct tlsmgm_error *error);
+
+/* signatures.c */
+TLSMGM_MUST_USE enum tlsmgm_status ossl_set_signatures(SSL_CTX *ssl_ctx,
+                                                       const struct tlsmgm_ctx_config *config,
+                                                       struct tlsmgm_error *error);
+void ossl_tell_signatures(SSL *ssl, struct tlsmgm_conn_info *info);
 
 /* trust.c: whom it trusts. */
 TLSMGM_MUST_USE enum tlsmgm_status ossl_load_trust(struct tlsmgm_ctx *ctx,

@@ -75,6 +75,77 @@ static bool has_large_rsa_keys(X509_STORE_CTX *store, int bits) {
     return true;
 }
 
+/* OpenSSL's number for what it would have said itself; whatever has none is a bad extension. */
+static int strict_error(enum tlsmgm_strict_fault fault) {
+    switch (fault) {
+        case TLSMGM_STRICT_GOOD:
+            return X509_V_OK;
+        case TLSMGM_STRICT_NOT_A_CA:
+            return X509_V_ERR_INVALID_CA;
+        case TLSMGM_STRICT_PATH_LENGTH_OF_NO_CA:
+            return X509_V_ERR_PATHLEN_INVALID_FOR_NON_CA;
+        case TLSMGM_STRICT_PATH_LENGTH_WITHOUT_USAGE:
+            return X509_V_ERR_PATHLEN_WITHOUT_KU_KEY_CERT_SIGN;
+        case TLSMGM_STRICT_CONSTRAINTS_NOT_CRITICAL:
+            return X509_V_ERR_CA_BCONS_NOT_CRITICAL;
+        case TLSMGM_STRICT_CA_WITHOUT_USAGE:
+            return X509_V_ERR_CA_CERT_MISSING_KEY_USAGE;
+        case TLSMGM_STRICT_USAGE_OF_NO_CA:
+            return X509_V_ERR_KU_KEY_CERT_SIGN_INVALID_FOR_NON_CA;
+        case TLSMGM_STRICT_NO_ISSUER:
+            return X509_V_ERR_ISSUER_NAME_EMPTY;
+        case TLSMGM_STRICT_NO_SUBJECT:
+            return X509_V_ERR_SUBJECT_NAME_EMPTY;
+        case TLSMGM_STRICT_NAMES_NOT_CRITICAL:
+            return X509_V_ERR_EMPTY_SUBJECT_SAN_NOT_CRITICAL;
+        case TLSMGM_STRICT_NO_NAMES:
+            return X509_V_ERR_EMPTY_SUBJECT_ALT_NAME;
+        case TLSMGM_STRICT_TWO_ALGORITHMS:
+            return X509_V_ERR_SIGNATURE_ALGORITHM_INCONSISTENCY;
+        case TLSMGM_STRICT_NO_AUTHORITY_KEY:
+            return X509_V_ERR_MISSING_AUTHORITY_KEY_IDENTIFIER;
+        case TLSMGM_STRICT_NO_SUBJECT_KEY:
+            return X509_V_ERR_MISSING_SUBJECT_KEY_IDENTIFIER;
+        case TLSMGM_STRICT_OLD_VERSION:
+            return X509_V_ERR_EXTENSIONS_REQUIRE_VERSION_3;
+    }
+    return X509_V_ERR_INVALID_EXTENSION;
+}
+
+/* X509_V_OK, the error of a certificate that breaks a rule, or of one that we cannot read. */
+static int judge_strictly(struct tlsmgm_conn *conn, X509 *item, size_t depth, size_t count) {
+    struct tlsmgm_certificate certificate;
+    unsigned char *der = NULL;
+    int size = i2d_X509(item, &der);
+    if (size <= 0) return X509_V_ERR_OUT_OF_MEM;
+    int error = X509_V_ERR_INVALID_EXTENSION;
+    if (tlsmgm_certificate_read((struct tlsmgm_bytes){der, (size_t)size}, &certificate, NULL) ==
+        TLSMGM_STATUS_OK) {
+        conn->strict_fault = tlsmgm_strict_check(&certificate, depth, count);
+        conn->strict_depth = depth;
+        error = strict_error(conn->strict_fault);
+    }
+    OPENSSL_free(der);
+    return error;
+}
+
+/*
+ * The rules of X509_V_FLAG_X509_STRICT. Releases of OpenSSL differ in them, and a flag would have
+ * them asked for before others; so we ask, with both libraries.
+ */
+static bool is_strictly_good(X509_STORE_CTX *store, const struct tlsmgm_ctx *ctx) {
+    const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(store);
+    for (int depth = 0; ctx->base.is_strict && depth < sk_X509_num(chain); depth++) {
+        int error = judge_strictly(SSL_get_app_data(ssl), sk_X509_value(chain, depth),
+                                   (size_t)depth, (size_t)sk_X509_num(chain));
+        if (error == X509_V_OK) continue;
+        X509_STORE_CTX_set_error(store, error);
+        return false;
+    }
+    return true;
+}
+
 /* The name that the connection asks for, and those that every peer of the domain must have. */
 static bool is_expected(X509_STORE_CTX *store, const struct tlsmgm_ctx *ctx) {
     const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
@@ -109,6 +180,7 @@ static int verify(X509_STORE_CTX *store, const struct tlsmgm_ctx *ctx) {
     }
     int verified = X509_verify_cert(store);
     if (verified <= 0) return verified;
+    if (!is_strictly_good(store, ctx)) return 0;
     if (!has_large_rsa_keys(store, ctx->base.min_rsa_bits)) return 0;
     if (is_expected(store, ctx)) return verified;
     X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH);

@@ -179,6 +179,8 @@ static enum tlsmgm_status configure(struct tlsmgm_ctx *ctx, const struct tlsmgm_
     enum tlsmgm_status status = set_versions(ctx->ssl_ctx, config, error);
     if (status == TLSMGM_STATUS_OK) status = set_ciphers(ctx->ssl_ctx, config->cipher_list, error);
     if (status == TLSMGM_STATUS_OK) status = wssl_set_groups(ctx, config, error);
+    /* Behind the suites, which set a list of their own. */
+    if (status == TLSMGM_STATUS_OK) status = wssl_set_signatures(ctx->ssl_ctx, config, error);
     if (status == TLSMGM_STATUS_OK) status = wssl_load_dh_params(ctx, config, error);
     if (status == TLSMGM_STATUS_OK) status = wssl_load_identity(ctx, config, identity, error);
     if (status == TLSMGM_STATUS_OK) status = wssl_load_trust(ctx, config, error);

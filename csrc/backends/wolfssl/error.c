@@ -49,6 +49,8 @@ enum tlsmgm_status wssl_fail_verify(struct tlsmgm_conn *conn, struct tlsmgm_erro
     const struct wssl_verdict *verdict = &conn->verdict;
     if (verdict->no_memory) {
         (void)tlsmgm_fail_memory(&failure);
+    } else if (verdict->strict != TLSMGM_STRICT_GOOD) {
+        (void)tlsmgm_strict_fail(&failure, verdict->strict, verdict->depth);
     } else {
         (void)tlsmgm_fail_verify(&failure, verdict->reason, verdict->text);
     }
@@ -56,12 +58,29 @@ enum tlsmgm_status wssl_fail_verify(struct tlsmgm_conn *conn, struct tlsmgm_erro
     return tlsmgm_wire_latch(&conn->base.wire, &failure, error);
 }
 
+/* For its own callers wolfSSL makes a failed system call of a suite that nobody shares. */
+static int code_of(struct tlsmgm_conn *conn, int result) {
+    int code = wolfSSL_get_error(conn->ssl, result);
+    return code == WOLFSSL_ERROR_SYSCALL ? wolfSSL_state(conn->ssl) : code;
+}
+
+/*
+ * One code stands for a server that finds no suite and for one that finds no signature scheme. Up
+ * to TLS 1.2 OpenSSL has one word for both, too: there a suite says how it is signed.
+ */
+static const char *text_for(struct tlsmgm_conn *conn, int code) {
+    struct tlsmgm_conn_info info;
+    if (code != MATCH_SUITE_ERROR || !conn->base.ctx->base.is_server) return code_text(code);
+    wssl_conn_info(conn, &info);
+    return info.version < TLSMGM_TLS1_3 ? "no shared cipher" : "no suitable signature algorithm";
+}
+
 static enum tlsmgm_status fail_with_code(struct tlsmgm_conn *conn, int code,
                                          struct tlsmgm_error *failure) {
     int received = ending_alert(conn, code);
     if (received != TLSMGM_NO_ALERT) return tlsmgm_fail_peer_alert(failure, received);
     if (code == MEMORY_E && wssl_memory_was_short()) return tlsmgm_fail_memory(failure);
-    (void)tlsmgm_fail(failure, TLSMGM_STATUS_PROTOCOL, "%s", code_text(code));
+    (void)tlsmgm_fail(failure, TLSMGM_STATUS_PROTOCOL, "%s", text_for(conn, code));
     failure->alert = alert_sent(conn);
     return TLSMGM_STATUS_PROTOCOL;
 }
@@ -120,7 +139,7 @@ static void note_untold(struct tlsmgm_conn *conn, int code) {
 enum tlsmgm_status wssl_fail_conn(struct tlsmgm_conn *conn, int result,
                                   struct tlsmgm_error *error) {
     struct tlsmgm_error failure;
-    int code = wolfSSL_get_error(conn->ssl, result);
+    int code = code_of(conn, result);
     if (code == WOLFSSL_ERROR_ZERO_RETURN) {
         conn->close_received = true;
         if (conn->base.established) return TLSMGM_STATUS_CLOSED;
@@ -142,6 +161,7 @@ enum tlsmgm_status wssl_fail_conn(struct tlsmgm_conn *conn, int result,
         (void)tlsmgm_fail_memory(&failure); /* our output refuses bytes only without memory */
     } else {
         (void)fail_with_code(conn, code, &failure);
+        (void)tlsmgm_conn_base_tell_stranger(&conn->base, "wrong version number", &failure);
         send_missing_alert(conn, &failure);
     }
     if (failure.library_code == 0) failure.library_code = code;

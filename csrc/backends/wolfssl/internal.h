@@ -45,7 +45,9 @@ struct wssl_verdict {
     bool is_given;
     bool no_memory;
     enum tlsmgm_verify_reason reason;
-    const char *text; /* static */
+    const char *text;                /* static */
+    enum tlsmgm_strict_fault strict; /* and which certificate breaks the rule, if it is one */
+    size_t depth;
 };
 
 /* What exported keying material follows from. */
@@ -105,6 +107,13 @@ TLSMGM_MUST_USE enum tlsmgm_status wssl_send_shares(struct tlsmgm_conn *conn,
                                                     struct tlsmgm_error *error);
 bool wssl_has_group_of(const struct tlsmgm_ctx *ctx, struct tlsmgm_bytes offered);
 const char *wssl_group_common_name(const char *native);
+
+/* signatures.c */
+TLSMGM_MUST_USE enum tlsmgm_status wssl_set_signatures(WOLFSSL_CTX *ssl_ctx,
+                                                       const struct tlsmgm_ctx_config *config,
+                                                       struct tlsmgm_error *error);
+/* Once the rest of info is there. */
+void wssl_tell_signatures(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info);
 
 /* credentials.c; a context has one identity. */
 TLSMGM_MUST_USE enum tlsmgm_status wssl_load_identity(struct tlsmgm_ctx *ctx,

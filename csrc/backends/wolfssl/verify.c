@@ -94,6 +94,7 @@ static struct tlsmgm_path_question question_about(const struct tlsmgm_conn *conn
         .accept_server_eku = ctx->accept_server_eku,
         .verify_depth = ctx->verify_depth,
         .min_rsa_bits = ctx->base.min_rsa_bits,
+        .is_strict = ctx->base.is_strict,
         .check_crls = ctx->anchors.crl_count > 0,
         .check_all_crls = ctx->check_all_crls,
         .now = tlsmgm_clock(),
@@ -117,6 +118,8 @@ static void judge(struct tlsmgm_conn *conn) {
     switch (tlsmgm_path_judge(&question, &answer, NULL)) {
         case TLSMGM_STATUS_OK:
             wssl_refuse(conn, answer.reason, answer.text); /* or not */
+            conn->verdict.strict = answer.strict;
+            conn->verdict.depth = answer.depth;
             break;
         case TLSMGM_STATUS_NO_MEMORY:
             conn->verdict.no_memory = true;
