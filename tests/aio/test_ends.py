@@ -144,17 +144,27 @@ def test_closing_has_a_deadline(manager: TLSManager, loop: str, engine: bool) ->
 
 
 def test_who_does_not_say_goodbye_is_not_waited_for(manager: TLSManager, engine: bool) -> None:
+    """It was given its time, and all that was written; so it is no error of the server's."""
+
     async def main() -> None:
-        async with serving(manager, shutdown_timeout=0.05, engine=engine) as server:
-            _, writer = await connect(server, manager)
-            writer.transport.pause_reading()  # type: ignore[attr-defined]
-            writer.write(b"x")
-            while not any(one._is_established for one in server._transports):
-                await asyncio.sleep(0)
-            server.close()
-            server.close_clients()
-            await server.wait_closed()
-            writer.transport.abort()
+        here = Note()
+        server = await aio.create_server(
+            lambda: here, HOST, 0, tls=manager, shutdown_timeout=0.05, engine=engine
+        )
+        _, writer = await connect(server, manager)
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        writer.write(b"x")
+        await here.until(lambda: here.data == b"x")
+        server.close()
+        server.close_clients()
+        assert here.transport.is_closing()
+        assert not here.lost.done()
+        await server.wait_closed()
+        await here.lost
+        assert here.error is None
+        assert here.events == ["made", "data", "lost"]
+        assert not writer.transport.is_closing()  # it has heard nothing, so it said nothing
+        writer.transport.abort()
 
     run(main())
 
