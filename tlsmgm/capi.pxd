@@ -165,6 +165,8 @@ cdef extern from "tlsmgm.h" nogil:
         const char *verify_name
         const tlsmgm_session *session
 
+    enum: TLSMGM_DESCRIPTION_SIZE
+
     cdef struct tlsmgm_conn_info:
         uint16_t version
         const char *cipher
@@ -175,7 +177,6 @@ cdef extern from "tlsmgm.h" nogil:
         bint is_unique
         bint has_peer_certificate
         tlsmgm_verify_reason verify_reason
-        char *description
         const char *own_signature
         const char *peer_signature
 
@@ -208,6 +209,7 @@ cdef extern from "tlsmgm.h" nogil:
                                tlsmgm_error *) noexcept nogil
         tlsmgm_status (*shutdown)(tlsmgm_conn *, tlsmgm_error *) noexcept nogil
         void (*conn_info)(tlsmgm_conn *, tlsmgm_conn_info *) noexcept nogil
+        void (*cipher_description)(tlsmgm_conn *, char *) noexcept nogil
         tlsmgm_bytes (*peer_certificate)(tlsmgm_conn *, size_t) noexcept nogil
         tlsmgm_bytes (*own_certificate)(tlsmgm_conn *) noexcept nogil
         tlsmgm_status (*export_keying_material)(tlsmgm_conn *, const char *, tlsmgm_bytes,

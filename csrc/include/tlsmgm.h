@@ -296,6 +296,9 @@ struct tlsmgm_conn_config {
     const struct tlsmgm_session *session;
 };
 
+/* Bytes for a cipher described, its end included. */
+#define TLSMGM_DESCRIPTION_SIZE 128
+
 /* The connection as negotiated. Texts live as long as it does, alpn until the next call on it. */
 struct tlsmgm_conn_info {
     uint16_t version;         /* wire value, 0 before the handshake settled it */
@@ -308,7 +311,6 @@ struct tlsmgm_conn_info {
         is_unique; /* exported keying material is of this connection alone (RFC 7627); when known */
     bool has_peer_certificate;
     enum tlsmgm_verify_reason verify_reason; /* TLSMGM_VERIFY_NONE with a certificate: verified */
-    char description[128]; /* columns of "openssl ciphers -v", newline at the end */
 
     /* Schemes by which the two ends have signed in this handshake, as TLS 1.3 calls them; NULL: not
      * signed, or not known. */
@@ -409,6 +411,10 @@ struct tlsmgm_backend {
     enum tlsmgm_status (*shutdown)(struct tlsmgm_conn *conn, struct tlsmgm_error *error);
 
     void (*conn_info)(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info);
+
+    /* The cipher in the columns of "openssl ciphers -v", newline at the end, in out's
+     * TLSMGM_DESCRIPTION_SIZE bytes; empty: none yet. It takes longer than all of conn_info(). */
+    void (*cipher_description)(struct tlsmgm_conn *conn, char *out);
 
     /*
      * DER of certificate number index of the chain that the peer sent, leaf first; empty past the

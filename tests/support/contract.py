@@ -105,6 +105,11 @@ class Connection:
         self._table.conn_info(self.handle, out)
         return out
 
+    def cipher_description(self) -> bytes:
+        out = self._c.ffi.new("char[]", self._c.lib.TLSMGM_DESCRIPTION_SIZE)
+        self._table.cipher_description(self.handle, out)
+        return bytes(self._c.ffi.string(out))
+
     def peer_certificate(self, index: int = 0) -> bytes:
         return self._c.bytes_out(self._table.peer_certificate(self.handle, index))
 

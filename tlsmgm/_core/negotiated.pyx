@@ -6,6 +6,7 @@ from libc.stdint cimport uint8_t
 
 from tlsmgm._core.backend cimport Backend
 from tlsmgm._core.capi cimport (
+    TLSMGM_DESCRIPTION_SIZE,
     TLSMGM_STATUS_OK,
     TLSMGM_STATUS_VERIFY,
     TLSMGM_VERIFY_NONE,
@@ -165,8 +166,13 @@ cdef class Negotiated:
         """The cipher in the columns of ``openssl ciphers -v``, newline at the end, or None."""
         if self.conn == NULL:
             return None
-        cdef tlsmgm_conn_info info = self.info()
-        return None if info.cipher == NULL else info.description.decode("ascii")
+        cdef char[TLSMGM_DESCRIPTION_SIZE] text
+        self.enter()
+        try:
+            self.table.cipher_description(self.conn, text)
+        finally:
+            self.leave()
+        return text.decode("ascii") if text[0] else None
 
     @property
     def group(self):

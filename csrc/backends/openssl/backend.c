@@ -47,6 +47,7 @@ const struct tlsmgm_backend tlsmgm_openssl_backend = {
     .write = ossl_write,
     .shutdown = ossl_shutdown,
     .conn_info = ossl_conn_info,
+    .cipher_description = ossl_cipher_description,
     .peer_certificate = ossl_peer_certificate,
     .own_certificate = ossl_own_certificate,
     .export_keying_material = ossl_export_keying_material,

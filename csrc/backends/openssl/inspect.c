@@ -20,21 +20,27 @@ static const char *group_name(SSL *ssl) {
     return group == 0 ? NULL : SSL_group_to_name(ssl, group);
 }
 
-static void describe_cipher(const SSL_CIPHER *cipher, struct tlsmgm_conn_info *info) {
-    if (cipher == NULL) return;
-    info->cipher = SSL_CIPHER_get_name(cipher);
-    info->cipher_bits = SSL_CIPHER_get_bits(cipher, NULL);
-    (void)SSL_CIPHER_description(cipher, info->description, (int)sizeof info->description);
+/* Of a handshake that has failed, too. */
+static const SSL_CIPHER *cipher_of(SSL *ssl) {
+    const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
+    return cipher != NULL ? cipher : SSL_get_pending_cipher(ssl);
+}
+
+void ossl_cipher_description(struct tlsmgm_conn *conn, char *out) {
+    const SSL_CIPHER *cipher = cipher_of(conn->ssl);
+    out[0] = '\0';
+    if (cipher != NULL) (void)SSL_CIPHER_description(cipher, out, TLSMGM_DESCRIPTION_SIZE);
 }
 
 void ossl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info) {
     *info = (struct tlsmgm_conn_info){0};
     ossl_clear_errors();
-    const SSL_CIPHER *cipher = SSL_get_current_cipher(conn->ssl);
-    if (cipher == NULL)
-        cipher = SSL_get_pending_cipher(conn->ssl); /* a handshake that has failed */
-    if (cipher != NULL) info->version = (uint16_t)SSL_version(conn->ssl);
-    describe_cipher(cipher, info);
+    const SSL_CIPHER *cipher = cipher_of(conn->ssl);
+    if (cipher != NULL) {
+        info->version = (uint16_t)SSL_version(conn->ssl);
+        info->cipher = SSL_CIPHER_get_name(cipher);
+        info->cipher_bits = SSL_CIPHER_get_bits(cipher, NULL);
+    }
     info->group = group_name(conn->ssl);
     unsigned int alpn_size = 0;
     SSL_get0_alpn_selected(conn->ssl, &info->alpn.data, &alpn_size);

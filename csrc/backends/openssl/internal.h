@@ -97,6 +97,7 @@ TLSMGM_MUST_USE enum tlsmgm_status ossl_shutdown(struct tlsmgm_conn *conn,
                                                  struct tlsmgm_error *error);
 
 /* inspect.c: what was negotiated, certificates, sessions. */
+void ossl_cipher_description(struct tlsmgm_conn *conn, char *out);
 void ossl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info);
 void ossl_keep_refused(struct tlsmgm_conn *conn, STACK_OF(X509) * shown); /* the leaf first */
 struct tlsmgm_bytes ossl_own_certificate(struct tlsmgm_conn *conn);

@@ -69,6 +69,7 @@ const struct tlsmgm_backend tlsmgm_wolfssl_backend = {
     .write = wssl_write,
     .shutdown = wssl_shutdown,
     .conn_info = wssl_conn_info,
+    .cipher_description = wssl_cipher_description,
     .peer_certificate = wssl_peer_certificate,
     .own_certificate = wssl_own_certificate,
     .export_keying_material = wssl_export_keying_material,

@@ -34,15 +34,26 @@ enum tlsmgm_status wssl_note_alpn(struct tlsmgm_conn *conn, struct tlsmgm_error 
     return found.size == 0 ? TLSMGM_STATUS_OK : tlsmgm_blob_copy(found, &conn->alpn, error);
 }
 
+/* NULL before there is one. */
+static const char *cipher_of(WOLFSSL *ssl) {
+    const char *name = wssl_cipher_common_name(wolfSSL_get_cipher_name(ssl));
+    return name != NULL && strcmp(name, "None") != 0 ? name : NULL;
+}
+
+void wssl_cipher_description(struct tlsmgm_conn *conn, char *out) {
+    const char *cipher = cipher_of(conn->ssl);
+    out[0] = '\0';
+    if (cipher == NULL) return;
+    wssl_cipher_describe(cipher, (uint16_t)wolfSSL_version(conn->ssl), out,
+                         TLSMGM_DESCRIPTION_SIZE);
+}
+
 void wssl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info) {
     *info = (struct tlsmgm_conn_info){0};
-    info->cipher = wssl_cipher_common_name(wolfSSL_get_cipher_name(conn->ssl));
-    if (info->cipher != NULL && strcmp(info->cipher, "None") == 0) info->cipher = NULL;
+    info->cipher = cipher_of(conn->ssl);
     if (info->cipher != NULL) {
         info->version = (uint16_t)wolfSSL_version(conn->ssl);
         info->cipher_bits = wssl_cipher_bits(info->cipher);
-        wssl_cipher_describe(info->cipher, info->version, info->description,
-                             sizeof info->description);
         info->group = wssl_group_common_name(wolfSSL_get_curve_name(conn->ssl));
     }
     info->alpn = conn->base.established ? tlsmgm_blob_view(&conn->alpn) : present_alpn(conn);

@@ -193,6 +193,7 @@ bool wssl_exporter_export(const struct tlsmgm_conn *conn, struct tlsmgm_bytes la
                           struct tlsmgm_bytes context, uint8_t *out, size_t size);
 
 /* inspect.c: what was negotiated, certificates, sessions. */
+void wssl_cipher_description(struct tlsmgm_conn *conn, char *out);
 void wssl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info);
 struct tlsmgm_bytes wssl_own_certificate(struct tlsmgm_conn *conn);
 TLSMGM_MUST_USE enum tlsmgm_status wssl_export_keying_material(struct tlsmgm_conn *conn,
