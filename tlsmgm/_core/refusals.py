@@ -15,11 +15,15 @@ if TYPE_CHECKING:  # which raises errors itself
 
 __all__ = ["Peer", "explained"]
 
+#: Of a list of names, those that are told, and the characters of each.
 _NAMES: Final = 4
 _LENGTH: Final = 100
+
+#: Alternative names with which peers are compared.
+_KINDS: Final = ("hostname", "ip", "uri")
+
 #: How csrc/base/error.c begins.
 _TOLD: Final = "the peer's certificate was refused: "
-_KINDS: Final = ("hostname", "ip", "uri")
 
 
 class Peer:
