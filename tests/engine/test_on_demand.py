@@ -26,6 +26,7 @@ from tests.support.listeners import (
     port_of,
 )
 from tests.support.managers import client_domain, manager_of, method_of, pki, server_domain
+from tests.support.pki import Authority
 from tests.support.proxy import TIMEOUT, connect, read_to_end, wait_until
 from tlsmgm import ClientHello, ConfigError, Domain, Limits, Listener, OnDemand, TLSManager
 
@@ -335,6 +336,25 @@ def test_what_cannot_be_used_is_told_and_refused(
         assert is_refused(listener, "dom1.test")
     assert [words in record.getMessage() for record in caplog.records] == [True]
     assert "'dom1.test'" in caplog.text
+
+
+def test_a_certificate_that_has_expired_is_told(
+    manager: TLSManager, greeter: Greeter, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The client is answered all the same, and judges by itself."""
+    old = Authority("root").issue("old", names=["dom1.test"], days=(-30, -1)).fields()
+    with (
+        caplog.at_level(logging.WARNING, logger="tlsmgm"),
+        listening(
+            manager, greeter.address, on_client_hello=lambda client: server_domain(**old)
+        ) as (listener, _),
+        pytest.raises(ssl.SSLError, match="CERTIFICATE_VERIFY_FAILED"),
+    ):
+        ask(listener)
+    (record,) = caplog.records
+    words = "domain 'dom1': parameter 'certificate': it expired on "
+    assert record.getMessage().startswith(words)
+    assert record.exc_info is None
 
 
 async def _fails_later(client: ClientHello) -> Domain:

@@ -133,7 +133,8 @@ def test_a_certificate_that_is_refused(library: str, version: str) -> None:
     called, accepted = sockets()
     context = other_context(version, "dom2")
     serving = Running(lambda: wrap(context, accepted, server_side=True).recv(1))
-    with pytest.raises(VerificationError):
+    words = f"'{NAME}' was expected, and it is for 'dom2.test'"
+    with pytest.raises(VerificationError, match=words):
         manager.wrap_socket(called, domain="client", server_name=NAME)
     error = serving.error()
     assert isinstance(error, OSError)

@@ -200,14 +200,16 @@ def trouble_of(Record record not None):
     """What TLS, or its PROXY header, has failed with, as an exception, or None."""
     if record.raw.failure.status == TLSMGM_STATUS_OK:
         return None
-    # Who speaks with an upstream has let the client in.
-    end = record.upstream_connection or record.connection
-    if record.raw.failure.status == TLSMGM_STATUS_VERIFY and isinstance(end, Negotiated):
-        return refusal_of(record, end)
+    if record.raw.failure.status == TLSMGM_STATUS_VERIFY:
+        # Who speaks with an upstream has let the client in.
+        end = record.upstream_connection or record.connection
+        if isinstance(end, Negotiated):
+            return refusal_of(record, end)
     return as_exception(record.raw.failure.status, &record.raw.failure)
 
 
 cdef object refusal_of(Record record, Negotiated end):
+    """In words for people, and with what the peer has shown."""
     end.enter()
     try:
         return end.refusal(&record.raw.failure)

@@ -15,9 +15,15 @@ if TYPE_CHECKING:  # which raises errors itself
 
 __all__ = ["Peer", "explained"]
 
+#: Of a list of names, those that are told, and the characters of each.
 _NAMES: Final = 4
 _LENGTH: Final = 100
+
+#: Alternative names with which peers are compared.
 _KINDS: Final = ("hostname", "ip", "uri")
+
+#: How csrc/base/error.c begins.
+_TOLD: Final = "the peer's certificate was refused: "
 
 
 class Peer:
@@ -48,18 +54,17 @@ class Peer:
         return f"{self.its}, or a CA above it,"
 
 
-def explained(reason: str, peer: Peer) -> str | None:
+def explained(reason: str, peer: Peer, told: str) -> str:
     """Say why a peer was refused.
 
     Args:
         reason: the word for it.
         peer: what is known of the peer.
-
-    Returns:
-        Words for people; None: only the library knows more than the reason.
+        told: what the library says, for where nobody else knows more than the reason.
     """
     say = _WORDS.get(reason)
-    return None if say is None else f"the peer's certificate is refused: {reason}: {say(peer)}"
+    why = told.removeprefix(_TOLD) if say is None else say(peer)
+    return f"the peer's certificate is refused: {reason}: {why}"
 
 
 def _path(chain: Sequence[Certificate]) -> list[Certificate]:

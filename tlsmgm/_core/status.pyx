@@ -38,7 +38,8 @@ cdef object as_refusal(const tlsmgm_error *error, str backend, object peer):
     ``peer`` is a Peer of :mod:`tlsmgm._core.refusals`.
     """
     reason = (<bytes> tlsmgm_verify_reason_word(error.verify_reason)).decode()
-    text = explained(reason, peer)
+    told = (<bytes> error.text).decode("utf-8", "replace")
+    text = explained(reason, peer, told)
     return _exception(TLSMGM_STATUS_VERIFY, error, backend, None, None, text)
 
 

@@ -20,7 +20,7 @@ import re
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -264,6 +264,8 @@ class Asking:
             self._remember_nobody(look_up.key)
             self._answer(look_up.clients, None)
             return
+        for text in _warnings_of(*looked):
+            self._oracle.complain(text)
         found = _Found(time.monotonic() + self._on_demand.seconds, *looked)
         self._remember(look_up.key, found)
         self._answer(look_up.clients, self._plan_of(found))
@@ -363,6 +365,12 @@ def _check_match(domain: Domain, key: _Key) -> None:
 def _hello_of(name: bytes | None, question: Question) -> ClientHello:
     shown = None if name is None else name.decode("ascii")
     return ClientHello(shown, question.local, question.client)
+
+
+def _warnings_of(domain: Domain, built: BuiltContext) -> Iterator[str]:
+    """What a reload would report of a domain of the manager."""
+    for parameter, text in built.complaints():
+        yield f"domain {domain.name!r}: parameter {parameter!r}: {text}"
 
 
 def _words_of(error: BaseException) -> str:

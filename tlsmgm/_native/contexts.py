@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from tlsmgm._material.reading import FOLDER_FIELDS, Reader
 from tlsmgm._material.ticket_schedule import OwnSchedule, SharedSchedule
 from tlsmgm._material.ticket_secrets import secrets_of
 from tlsmgm._material.trust import Trust, trust_of
-from tlsmgm._native.validity import Validity, validities
+from tlsmgm._native.validity import Validity, out_of_force, validities
 from tlsmgm.errors import ConfigError
 
 __all__ = ["BuiltContext", "build_context"]
@@ -78,6 +79,11 @@ class BuiltContext:
     scope: bytes
     warnings: tuple[tuple[str, str], ...]
     shown: tuple[Validity, ...]
+
+    def complaints(self) -> Iterator[tuple[str, str]]:
+        """Yield pairs of a parameter and a sentence: the warnings, and what does not hold now."""
+        yield from self.warnings
+        yield from out_of_force(self.shown, datetime.datetime.now(datetime.UTC))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ and nobody ever sees half of it.
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,7 +19,6 @@ from tlsmgm._domains.listing import domain_list, summary
 from tlsmgm._domains.matching import ANY_ADDRESS_PORT, AVPs, client_lookup, match_entries
 from tlsmgm._domains.report import ReloadReport
 from tlsmgm._native.contexts import BuiltContext
-from tlsmgm._native.validity import out_of_force
 from tlsmgm._serving.limits import DEFAULT_HELLO_SIZE, check_hello_size
 from tlsmgm.errors import PlacedError
 
@@ -329,12 +327,11 @@ def partly_used(snapshot: Snapshot, keys: Iterable[DomainKey]) -> tuple[str, ...
     Returns:
         Sentences that name domain, parameter and file.
     """
-    now = datetime.datetime.now(datetime.UTC)
     names: dict[tuple[str, str], list[str]] = {}
     for key in keys:
         built = snapshot.built.get(key)
         if built is not None:
-            for warning in (*built.warnings, *out_of_force(built.shown, now)):
+            for warning in built.complaints():
                 names.setdefault(warning, []).append(key[1])
     return tuple(
         f"{_domains(domains)}: parameter {parameter!r}: {text}"
