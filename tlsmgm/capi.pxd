@@ -156,6 +156,9 @@ cdef extern from "tlsmgm.h" nogil:
         const char *signature_algorithms
         const char *client_signature_algorithms
 
+    cdef enum:
+        TLSMGM_FINISHED_MAX
+
     cdef struct tlsmgm_conn_config:
         tlsmgm_bytes server_name
         tlsmgm_bytes signature_algorithms
@@ -218,6 +221,7 @@ cdef extern from "tlsmgm.h" nogil:
                                         tlsmgm_error *) noexcept nogil
         tlsmgm_status (*session_import)(const uint8_t *, size_t, tlsmgm_session **,
                                         tlsmgm_error *) noexcept nogil
+        size_t (*finished)(tlsmgm_conn *, bint, uint8_t *) noexcept nogil
 
 
 cdef extern from "embed.h" nogil:

@@ -271,6 +271,9 @@ struct tlsmgm_ctx_config {
 #define TLSMGM_RSA_BITS_MIN 2048
 #define TLSMGM_RSA_BITS_MAX 16384
 
+/* Largest Finished message. */
+#define TLSMGM_FINISHED_MAX 64u
+
 /* One connection, as conn_new() takes it. */
 struct tlsmgm_conn_config {
     /*
@@ -444,6 +447,12 @@ struct tlsmgm_backend {
     TLSMGM_MUST_USE enum tlsmgm_status (*session_import)(const uint8_t *data, size_t size,
                                                          struct tlsmgm_session **out,
                                                          struct tlsmgm_error *error);
+
+    /*
+     * Copies the Finished message that this end, or the peer, has sent in the handshake that is
+     * complete, for tls-unique (RFC 5929 section 3). Returns its size; 0: it is not known.
+     */
+    size_t (*finished)(struct tlsmgm_conn *conn, bool of_peer, uint8_t out[TLSMGM_FINISHED_MAX]);
 };
 
 #ifdef __cplusplus

@@ -6,6 +6,7 @@ from libc.stdint cimport uint8_t
 
 from tlsmgm._core.backend cimport Backend
 from tlsmgm._core.capi cimport (
+    TLSMGM_FINISHED_MAX,
     TLSMGM_STATUS_OK,
     TLSMGM_STATUS_VERIFY,
     TLSMGM_VERIFY_NONE,
@@ -317,6 +318,19 @@ cdef class Negotiated:
             fresh_bytes_drop(secret)
             self.check(status, &error)
         return fresh_bytes_finish(secret, size)
+
+    def _finished_message(self, *, bint of_peer):
+        """The Finished message of this end or the peer, of which ``tls-unique`` is made, or None."""
+        cdef uint8_t room[TLSMGM_FINISHED_MAX]
+        cdef size_t size
+        if self.conn == NULL:
+            return None
+        self.enter()
+        try:
+            size = self.table.finished(self.conn, of_peer, room)
+        finally:
+            self.leave()
+        return None if size == 0 else <bytes> room[:size]
 
     @property
     def binds_channel(self):

@@ -49,6 +49,7 @@ const struct tlsmgm_backend tlsmgm_openssl_backend = {
     .conn_info = ossl_conn_info,
     .peer_certificate = ossl_peer_certificate,
     .own_certificate = ossl_own_certificate,
+    .finished = ossl_finished,
     .export_keying_material = ossl_export_keying_material,
     .conn_session = ossl_conn_session,
     .session_free = ossl_session_free,

@@ -121,6 +121,13 @@ struct tlsmgm_bytes ossl_own_certificate(struct tlsmgm_conn *conn) {
     return tlsmgm_blob_view(shown);
 }
 
+size_t ossl_finished(struct tlsmgm_conn *conn, bool of_peer, uint8_t out[TLSMGM_FINISHED_MAX]) {
+    if (!conn->base.established) return 0;
+    size_t size = of_peer ? SSL_get_peer_finished(conn->ssl, out, TLSMGM_FINISHED_MAX)
+                          : SSL_get_finished(conn->ssl, out, TLSMGM_FINISHED_MAX);
+    return size <= TLSMGM_FINISHED_MAX ? size : 0;
+}
+
 enum tlsmgm_status ossl_export_keying_material(struct tlsmgm_conn *conn, const char *label,
                                                struct tlsmgm_bytes context, uint8_t *out,
                                                size_t size, struct tlsmgm_error *error) {

@@ -100,6 +100,7 @@ TLSMGM_MUST_USE enum tlsmgm_status ossl_shutdown(struct tlsmgm_conn *conn,
 void ossl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info);
 void ossl_keep_refused(struct tlsmgm_conn *conn, STACK_OF(X509) * shown); /* the leaf first */
 struct tlsmgm_bytes ossl_own_certificate(struct tlsmgm_conn *conn);
+size_t ossl_finished(struct tlsmgm_conn *conn, bool of_peer, uint8_t out[TLSMGM_FINISHED_MAX]);
 TLSMGM_MUST_USE enum tlsmgm_status ossl_export_keying_material(struct tlsmgm_conn *conn,
                                                                const char *label,
                                                                struct tlsmgm_bytes context,

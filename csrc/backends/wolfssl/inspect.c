@@ -66,6 +66,19 @@ struct tlsmgm_bytes wssl_own_certificate(struct tlsmgm_conn *conn) {
     return tlsmgm_blob_view(&conn->base.ctx->base.certificate);
 }
 
+size_t wssl_finished(struct tlsmgm_conn *conn, bool of_peer, uint8_t out[TLSMGM_FINISHED_MAX]) {
+#ifdef WOLFSSL_HAVE_TLS_UNIQUE
+    if (!conn->base.established) return 0;
+    return of_peer ? wolfSSL_get_peer_finished(conn->ssl, out, TLSMGM_FINISHED_MAX)
+                   : wolfSSL_get_finished(conn->ssl, out, TLSMGM_FINISHED_MAX);
+#else
+    (void)conn;
+    (void)of_peer;
+    (void)out;
+    return 0;
+#endif
+}
+
 enum tlsmgm_status wssl_export_keying_material(struct tlsmgm_conn *conn, const char *label,
                                                struct tlsmgm_bytes context, uint8_t *out,
                                                size_t size, struct tlsmgm_error *error) {

@@ -195,6 +195,7 @@ bool wssl_exporter_export(const struct tlsmgm_conn *conn, struct tlsmgm_bytes la
 /* inspect.c: what was negotiated, certificates, sessions. */
 void wssl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info);
 struct tlsmgm_bytes wssl_own_certificate(struct tlsmgm_conn *conn);
+size_t wssl_finished(struct tlsmgm_conn *conn, bool of_peer, uint8_t out[TLSMGM_FINISHED_MAX]);
 TLSMGM_MUST_USE enum tlsmgm_status wssl_export_keying_material(struct tlsmgm_conn *conn,
                                                                const char *label,
                                                                struct tlsmgm_bytes context,
