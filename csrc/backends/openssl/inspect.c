@@ -45,6 +45,8 @@ void ossl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info) {
     info->has_peer_certificate = has_verified || conn->base.peer_chain.count > 0;
     info->verify_reason =
         has_verified ? ossl_verify_reason(SSL_get_verify_result(conn->ssl)) : TLSMGM_VERIFY_MISSING;
+    if (conn->strict_fault != TLSMGM_STRICT_GOOD)
+        info->verify_reason = tlsmgm_strict_reason(conn->strict_fault);
     const struct tlsmgm_error *failure = conn->base.wire.latched;
     if (failure != NULL && failure->verify_reason != TLSMGM_VERIFY_NONE) {
         info->verify_reason = failure->verify_reason;
