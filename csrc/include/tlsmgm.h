@@ -259,10 +259,15 @@ struct tlsmgm_ctx_config {
      */
     const char *signature_algorithms;
     const char *client_signature_algorithms;
+
+    unsigned tickets; /* server: of TLS 1.3, after each handshake; 0: one. See TLSMGM_TICKETS_MAX */
 };
 
 /* wolfSSL does not resume at all when a session-ID context has 32 bytes, the length TLS allows. */
 #define TLSMGM_SCOPE_MAX 31u
+
+/* Most tickets after a handshake; each costs a server about as much as one message. */
+#define TLSMGM_TICKETS_MAX 16u
 
 /* Largest verify_depth. */
 #define TLSMGM_VERIFY_DEPTH_MAX 100
@@ -312,11 +317,6 @@ struct tlsmgm_conn_info {
     bool has_peer_certificate;
     enum tlsmgm_verify_reason verify_reason; /* TLSMGM_VERIFY_NONE with a certificate: verified */
     char description[128]; /* columns of "openssl ciphers -v", newline at the end */
-
-    /* Schemes by which the two ends have signed in this handshake, as TLS 1.3 calls them; NULL: not
-     * signed, or not known. */
-    const char *own_signature;
-    const char *peer_signature;
 };
 
 /*
@@ -453,6 +453,12 @@ struct tlsmgm_backend {
      * complete, for tls-unique (RFC 5929 section 3). Returns its size; 0: it is not known.
      */
     size_t (*finished)(struct tlsmgm_conn *conn, bool of_peer, uint8_t out[TLSMGM_FINISHED_MAX]);
+
+    /*
+     * Schemes by which this end and the peer have signed in the handshake that is complete, as TLS
+     * 1.3 calls them; NULL: not signed, or not known. Static.
+     */
+    void (*signatures)(struct tlsmgm_conn *conn, const char **own, const char **peer);
 };
 
 #ifdef __cplusplus

@@ -116,6 +116,20 @@ cdef class Negotiated:
             self.leave()
         return info
 
+    cdef object signature(self, bint of_peer):
+        cdef const char *own = NULL
+        cdef const char *peer = NULL
+        if self.conn == NULL:
+            return None
+        self.enter()
+        try:
+            self.table.signatures(self.conn, &own, &peer)
+        finally:
+            self.leave()
+        if of_peer:
+            own = peer
+        return None if own == NULL else own.decode("ascii")
+
     cdef object version_in_use(self):
         """As version; for who has entered already."""
         cdef tlsmgm_conn_info info
@@ -183,18 +197,12 @@ cdef class Negotiated:
 
         None: it has not, or the library does not tell: a client of wolfSSL, or OpenSSL before 3.5.
         """
-        if self.conn == NULL:
-            return None
-        cdef tlsmgm_conn_info info = self.info()
-        return None if info.own_signature == NULL else info.own_signature.decode("ascii")
+        return self.signature(False)
 
     @property
     def peer_signature(self):
         """Scheme by which the peer has signed, or None; see :attr:`own_signature`."""
-        if self.conn == NULL:
-            return None
-        cdef tlsmgm_conn_info info = self.info()
-        return None if info.peer_signature == NULL else info.peer_signature.decode("ascii")
+        return self.signature(True)
 
     @property
     def alpn(self):

@@ -50,6 +50,7 @@ const struct tlsmgm_backend tlsmgm_openssl_backend = {
     .peer_certificate = ossl_peer_certificate,
     .own_certificate = ossl_own_certificate,
     .finished = ossl_finished,
+    .signatures = ossl_signatures,
     .export_keying_material = ossl_export_keying_material,
     .conn_session = ossl_conn_session,
     .session_free = ossl_session_free,

@@ -51,7 +51,6 @@ void ossl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info) {
     if (failure != NULL && failure->verify_reason != TLSMGM_VERIFY_NONE) {
         info->verify_reason = failure->verify_reason;
     }
-    if (conn->base.established && !info->session_reused) ossl_tell_signatures(conn->ssl, info);
     ossl_clear_errors();
 }
 

@@ -55,7 +55,7 @@ TLSMGM_MUST_USE enum tlsmgm_status ossl_load_dh_params(struct tlsmgm_ctx *ctx,
 TLSMGM_MUST_USE enum tlsmgm_status ossl_set_signatures(SSL_CTX *ssl_ctx,
                                                        const struct tlsmgm_ctx_config *config,
                                                        struct tlsmgm_error *error);
-void ossl_tell_signatures(SSL *ssl, struct tlsmgm_conn_info *info);
+void ossl_signatures(struct tlsmgm_conn *conn, const char **own, const char **peer);
 
 /* trust.c: whom it trusts. */
 TLSMGM_MUST_USE enum tlsmgm_status ossl_load_trust(struct tlsmgm_ctx *ctx,

@@ -72,6 +72,7 @@ const struct tlsmgm_backend tlsmgm_wolfssl_backend = {
     .peer_certificate = wssl_peer_certificate,
     .own_certificate = wssl_own_certificate,
     .finished = wssl_finished,
+    .signatures = wssl_signatures,
     .export_keying_material = wssl_export_keying_material,
     .conn_session = wssl_conn_session,
     .session_free = wssl_session_free,

@@ -51,7 +51,6 @@ void wssl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info) {
     info->has_peer_certificate =
         conn->base.peer_chain.count > 0 || (info->session_reused && conn->resumed_leaf.size > 0);
     info->verify_reason = peer_reason(conn);
-    wssl_tell_signatures(conn, info);
 }
 
 struct tlsmgm_bytes wssl_peer_certificate(struct tlsmgm_conn *conn, size_t index) {

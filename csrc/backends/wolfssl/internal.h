@@ -112,8 +112,7 @@ const char *wssl_group_common_name(const char *native);
 TLSMGM_MUST_USE enum tlsmgm_status wssl_set_signatures(WOLFSSL_CTX *ssl_ctx,
                                                        const struct tlsmgm_ctx_config *config,
                                                        struct tlsmgm_error *error);
-/* Once the rest of info is there. */
-void wssl_tell_signatures(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info);
+void wssl_signatures(struct tlsmgm_conn *conn, const char **own, const char **peer);
 
 /* credentials.c; a context has one identity. */
 TLSMGM_MUST_USE enum tlsmgm_status wssl_load_identity(struct tlsmgm_ctx *ctx,
