@@ -155,6 +155,10 @@ cdef extern from "tlsmgm.h" nogil:
         bint strict_certificates
         const char *signature_algorithms
         const char *client_signature_algorithms
+        unsigned tickets
+
+    cdef enum:
+        TLSMGM_FINISHED_MAX
 
     cdef struct tlsmgm_conn_config:
         tlsmgm_bytes server_name
@@ -177,8 +181,6 @@ cdef extern from "tlsmgm.h" nogil:
         bint is_unique
         bint has_peer_certificate
         tlsmgm_verify_reason verify_reason
-        const char *own_signature
-        const char *peer_signature
 
     cdef struct tlsmgm_backend:
         uint32_t contract_version
@@ -220,6 +222,8 @@ cdef extern from "tlsmgm.h" nogil:
                                         tlsmgm_error *) noexcept nogil
         tlsmgm_status (*session_import)(const uint8_t *, size_t, tlsmgm_session **,
                                         tlsmgm_error *) noexcept nogil
+        size_t (*finished)(tlsmgm_conn *, bint, uint8_t *) noexcept nogil
+        void (*signatures)(tlsmgm_conn *, const char **, const char **) noexcept nogil
 
 
 cdef extern from "embed.h" nogil:

@@ -259,10 +259,15 @@ struct tlsmgm_ctx_config {
      */
     const char *signature_algorithms;
     const char *client_signature_algorithms;
+
+    unsigned tickets; /* server: of TLS 1.3, after each handshake; 0: one. See TLSMGM_TICKETS_MAX */
 };
 
 /* wolfSSL does not resume at all when a session-ID context has 32 bytes, the length TLS allows. */
 #define TLSMGM_SCOPE_MAX 31u
+
+/* Most tickets after a handshake; each costs a server about as much as one message. */
+#define TLSMGM_TICKETS_MAX 16u
 
 /* Largest verify_depth. */
 #define TLSMGM_VERIFY_DEPTH_MAX 100
@@ -270,6 +275,9 @@ struct tlsmgm_ctx_config {
 /* Bounds of min_rsa_bits: less is refused anyway, and no library reads more. */
 #define TLSMGM_RSA_BITS_MIN 2048
 #define TLSMGM_RSA_BITS_MAX 16384
+
+/* Largest Finished message. */
+#define TLSMGM_FINISHED_MAX 64u
 
 /* One connection, as conn_new() takes it. */
 struct tlsmgm_conn_config {
@@ -311,11 +319,6 @@ struct tlsmgm_conn_info {
         is_unique; /* exported keying material is of this connection alone (RFC 7627); when known */
     bool has_peer_certificate;
     enum tlsmgm_verify_reason verify_reason; /* TLSMGM_VERIFY_NONE with a certificate: verified */
-
-    /* Schemes by which the two ends have signed in this handshake, as TLS 1.3 calls them; NULL: not
-     * signed, or not known. */
-    const char *own_signature;
-    const char *peer_signature;
 };
 
 /*
@@ -450,6 +453,18 @@ struct tlsmgm_backend {
     TLSMGM_MUST_USE enum tlsmgm_status (*session_import)(const uint8_t *data, size_t size,
                                                          struct tlsmgm_session **out,
                                                          struct tlsmgm_error *error);
+
+    /*
+     * Copies the Finished message that this end, or the peer, has sent in the handshake that is
+     * complete, for tls-unique (RFC 5929 section 3). Returns its size; 0: it is not known.
+     */
+    size_t (*finished)(struct tlsmgm_conn *conn, bool of_peer, uint8_t out[TLSMGM_FINISHED_MAX]);
+
+    /*
+     * Schemes by which this end and the peer have signed in the handshake that is complete, as TLS
+     * 1.3 calls them; NULL: not signed, or not known. Static.
+     */
+    void (*signatures)(struct tlsmgm_conn *conn, const char **own, const char **peer);
 };
 
 #ifdef __cplusplus

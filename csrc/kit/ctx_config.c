@@ -89,6 +89,10 @@ static enum tlsmgm_status check_numbers(const struct tlsmgm_ctx_config *config,
         return tlsmgm_fail_parameter(error, "verify_depth", "%d; 0 to %d are possible",
                                      config->verify_depth, TLSMGM_VERIFY_DEPTH_MAX);
     }
+    if (config->tickets > TLSMGM_TICKETS_MAX) {
+        return tlsmgm_fail_parameter(error, "tickets", "%u; at most %u are possible",
+                                     config->tickets, TLSMGM_TICKETS_MAX);
+    }
     if (config->min_rsa_bits != 0 && (config->min_rsa_bits < TLSMGM_RSA_BITS_MIN ||
                                       config->min_rsa_bits > TLSMGM_RSA_BITS_MAX)) {
         return tlsmgm_fail_parameter(error, "min_rsa_bits", "%d; %d to %d are possible",

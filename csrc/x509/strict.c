@@ -62,7 +62,7 @@ static bool is_half_a_ca(const struct tlsmgm_certificate *certificate, size_t de
 
 enum tlsmgm_strict_fault tlsmgm_strict_check(const struct tlsmgm_certificate *certificate,
                                              size_t depth, size_t count) {
-    if (is_half_a_ca(certificate, depth)) return TLSMGM_STRICT_NOT_A_CA;
+    if (is_half_a_ca(certificate, depth)) return TLSMGM_STRICT_HALF_A_CA;
     if (count < 2) return TLSMGM_STRICT_GOOD; /* RFC 6818 section 2: trusted for itself */
     enum tlsmgm_strict_fault fault = check_constraints(certificate);
     if (fault == TLSMGM_STRICT_GOOD) fault = check_names(certificate);

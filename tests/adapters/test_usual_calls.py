@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import ssl
 import weakref
@@ -315,3 +316,85 @@ def test_key_log(serving: Any, fetching: Any, tmp_path: Path) -> None:
     fetching.keylog_filename = tmp_path / "keys"
     Pair(fetching, serving).connected()
     assert "CLIENT_HANDSHAKE_TRAFFIC_SECRET" in (tmp_path / "keys").read_text()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_ties_a_login_to_a_connection(
+    serving: Any, client_library: str, version: ssl.TLSVersion
+) -> None:
+    """``tls-unique`` is of the client's Finished, but of the server's where it resumes first."""
+    fetching = adapters.SSLContext(ssl.PROTOCOL_TLS_CLIENT, library=client_library)
+    fetching.load_verify_locations(pki("root.pem"))
+    pinned(serving, version)
+    pair = Pair(fetching, serving)
+    assert pair.client.get_channel_binding("tls-unique") is None
+    pair.connected()
+    first = pair.client.get_channel_binding("tls-unique")
+    assert first
+    assert len(first) == (12 if version == ssl.TLSVersion.TLSv1_2 else 48)
+    assert pair.server.get_channel_binding("tls-unique") == first
+    with pytest.raises(ssl.SSLWantReadError):
+        pair.client.read(1)  # the tickets
+    again = Pair(fetching, serving, session=pair.client.session).connected()
+    assert again.client.session_reused
+    second = again.client.get_channel_binding("tls-unique")
+    assert second == again.server.get_channel_binding("tls-unique")
+    assert second not in {first, None}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("is_server", [False, True])
+def test_a_login_is_tied_alike_by_ssl(
+    serving: Any, fetching: Any, version: ssl.TLSVersion, is_server: bool
+) -> None:
+    other = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if is_server else ssl.PROTOCOL_TLS_CLIENT)
+    if is_server:
+        other.load_cert_chain(pki("dom1.pem"), pki("dom1.key"))
+    else:
+        other.load_verify_locations(pki("root.pem"))
+    client, server = (fetching, other) if is_server else (other, serving)
+    pinned(client, version)
+    pair = Pair(client, server).connected()
+    assert pair.client.get_channel_binding() == pair.server.get_channel_binding()
+    assert pair.client.get_channel_binding()
+
+
+def records_of(wire: bytes) -> list[int]:
+    """The types of records."""
+    types, at = [], 0
+    while at < len(wire):
+        types.append(wire[at])
+        at += 5 + int.from_bytes(wire[at + 3 : at + 5])
+    return types
+
+
+@pytest.mark.parametrize(("chosen", "given"), [(None, 1), (0, 0), (1, 1), (2, 2), (5, 5), (16, 16)])
+def test_tickets_are_counted(serving: Any, fetching: Any, chosen: int | None, given: int) -> None:
+    """Each is a record of its own."""
+    if chosen is not None:
+        serving.num_tickets = chosen
+    pair = Pair(fetching, serving)
+    for end in (pair.client, pair.server, pair.client):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            end.do_handshake()
+        pair.carry()
+    pair.server.do_handshake()
+    tickets = pair.from_server.read()
+    assert records_of(tickets) == [23] * given
+    pair.to_client.write(tickets)
+    with pytest.raises(ssl.SSLWantReadError):
+        pair.client.read(1)
+    assert (pair.client.session is not None) == (given > 0)
+    if given > 0:
+        again = Pair(fetching, serving, session=pair.client.session).connected()
+        assert again.client.session_reused
+
+
+def test_too_many_tickets(serving: Any, fetching: Any) -> None:
+    with pytest.raises(ValueError, match="non-negative"):
+        serving.num_tickets = -1
+    with pytest.raises(ValueError, match="server context"):
+        fetching.num_tickets = 1
+    serving.num_tickets = 17
+    with pytest.raises(tlsmgm.ConfigError, match="at most 16"):
+        Pair(fetching, serving).shake_server()

@@ -283,6 +283,27 @@ def test_an_impossible_size_of_keys_is_refused(rig: Rig, bits: int) -> None:
     assert refused(rig, verify_peer=True, min_rsa_bits=bits)[0] == "min_rsa_bits"
 
 
+@pytest.mark.parametrize("field", ["signature_algorithms", "client_signature_algorithms"])
+@pytest.mark.parametrize(
+    "text", ["nonsense", "RSA+SHA256:nonsense", "?nonsense", "", ":", "x" * 99]
+)
+def test_an_unknown_signature_algorithm_is_refused(rig: Rig, field: str, text: str) -> None:
+    got = refused(rig, **{field: text})
+    assert got[0] == field
+    assert "nonsense" not in text or text.startswith("?") or '"nonsense"' in got[1]
+
+
+def test_lists_that_only_openssl_keeps_apart(rig: Rig) -> None:
+    fields = {"is_server": True, **IDENTITY, "ca_list": pki("root.pem"), "verify_peer": True}
+    lists = {"client_signature_algorithms": "ecdsa_secp256r1_sha256:RSA+SHA256"}
+    before = rig.live()
+    got, ctx = rig.ctx_new(**fields, **lists)
+    rig.table.ctx_free(ctx)
+    expected = "OK" if rig.name == "openssl" else "UNSUPPORTED"
+    assert got.status == expected
+    assert rig.live() == before
+
+
 @pytest.mark.parametrize("old", ["TLS1_0", "TLS1_1"])
 def test_old_versions_are_refused_where_the_library_has_none(rig: Rig, old: str) -> None:
     has_it = rig.table.features() & getattr(rig.c.lib, f"TLSMGM_FEATURE_{old}")

@@ -289,8 +289,8 @@ def test_strict_rules_come_before_sizes_and_names(validator: Validator) -> None:
     old = make("leaf", "root", 9, 1, hosts("a.test"), not_after=PAST)
     assert said(validator.judge([old], [root], is_strict=True)) == ("EXPIRED", 0)
     half = make("leaf", "root", 9, 1, usage(0x84))
-    assert said(validator.judge([half], [root], is_strict=True)) == ("NOT_A_CA", 0)
-    assert said(validator.judge([half], [half], is_strict=True)) == ("NOT_A_CA", 0)
+    assert said(validator.judge([half], [root], is_strict=True)) == ("OTHER", 0)
+    assert said(validator.judge([half], [half], is_strict=True)) == ("OTHER", 0)
     assert said(validator.judge([leaf], [leaf], is_strict=True)) == ("NONE", 0)
 
 

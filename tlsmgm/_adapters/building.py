@@ -66,6 +66,7 @@ class Settings:
     crls: Folder | None
     keylog: str | None
     ticket_keys: TicketKeys | None
+    tickets: int
 
 
 def build(settings: Settings, backend: Backend) -> Context:
@@ -116,6 +117,7 @@ def build(settings: Settings, backend: Backend) -> Context:
             strict_certificates=settings.verify_flags & ssl.VERIFY_X509_STRICT != 0,
             alpn=settings.alpn,
             ticket_keys=settings.ticket_keys,
+            tickets=settings.tickets,
             keylog_file=settings.keylog,
             scope=_scope(settings),
         )

@@ -161,6 +161,7 @@ class SSLContext(Maker):
             VALUES.maximum_version.__get__(self),
             VALUES.keylog_filename.__get__(self),
             VALUES.num_tickets.__get__(self),
+            self._ticket_count,
         )
         built = self._built.get((is_server, with_alpn))
         if built is not None and built[0] == key:
@@ -194,6 +195,7 @@ class SSLContext(Maker):
             crls=self._trusted.crls,
             keylog=None if keylog is None else str(keylog),
             ticket_keys=self._ticket_keys() if is_server else None,
+            tickets=self._ticket_count if is_server else 0,
         )
 
     def _anchors(self) -> tuple[Certificate, ...]:

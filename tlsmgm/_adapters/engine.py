@@ -229,8 +229,8 @@ class Engine:
         """Return what ties a login to this connection.
 
         Args:
-            cb_type: ``"tls-exporter"``, ``"tls-server-end-point"``, or ``"tls-unique"``, which
-                our libraries do not tell.
+            cb_type: ``"tls-unique"``, which a peer can forge up to TLS 1.2 without the extended
+                master secret; ``"tls-exporter"`` or ``"tls-server-end-point"``.
 
         Returns:
             The same bytes on both ends; None: there are none.
@@ -240,8 +240,12 @@ class Engine:
         """
         if cb_type not in CHANNEL_BINDINGS:
             raise ValueError(f"{cb_type} channel binding type not implemented")
-        if cb_type == "tls-unique" or not self._is_open or self._connection is None:
+        if not self._is_open or self._connection is None:
             return None
+        if cb_type == "tls-unique":
+            # Whoever says so first: the client, or the server of a resumed session.
+            is_own = self._connection.session_reused == self.server_side
+            return self._connection._finished_message(of_peer=not is_own)
         binding: Any = cb_type
         try:
             return self._connection.channel_binding(binding)

@@ -223,7 +223,7 @@ def _refused_peer(error: errors.VerificationError, name: str | None, chain: int)
     elif error.reason == "self_signed" and chain > 1:
         code, words = 19, "self-signed certificate in certificate chain"
     place = ""
-    if error.reason in {"other", "not_a_ca"}:
+    if error.reason == "other":
         code, words, place = _strict_words(str(error)) or (code, words, place)
     made = SSLCertVerificationError(str(error), reason=error.reason, **_details(error))
     made.verify_reason, made.verify_code, made.verify_message = error.reason, code, words

@@ -20,6 +20,7 @@ class PlainValues(ssl.SSLContext):
     """Options, versions, and how peers are verified."""
 
     _host_flags: int
+    _ticket_count: int = 0  # num_tickets, once it has been set
 
     @property
     def minimum_version(self) -> ssl.TLSVersion:
@@ -67,6 +68,16 @@ class PlainValues(ssl.SSLContext):
     @verify_mode.setter
     def verify_mode(self, value: int) -> None:
         VALUES.verify_mode.__set__(self, value)
+
+    @property
+    def num_tickets(self) -> int:
+        """Tickets of TLS 1.3 that a server gives after each handshake, if it was set; else one."""
+        return int(VALUES.num_tickets.__get__(self))
+
+    @num_tickets.setter
+    def num_tickets(self, value: int) -> None:
+        VALUES.num_tickets.__set__(self, value)
+        self._ticket_count = value
 
     @property
     def hostname_checks_common_name(self) -> bool:

@@ -47,6 +47,7 @@ class Context:
         peer_names: names separated by commas, of which the peer must have one; or None.
         alpn: protocol list in wire form (RFC 7301).
         ticket_keys: key ring for session tickets; None: no resumption.
+        tickets: of TLS 1.3, after each handshake, 16 at most; 0: one.
         keylog_file: secrets of all connections are appended to it; None: nothing is.
         scope: 1 to 31 bytes; sessions are good only where it is the same.
 
@@ -93,6 +94,7 @@ class Context:
         peer_names: str | None = None,
         alpn: bytes | None = None,
         ticket_keys: TicketKeys | None = None,
+        tickets: int = 0,
         keylog_file: str | None = None,
         scope: bytes | None = None,
     ) -> Self: ...

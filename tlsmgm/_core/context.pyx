@@ -95,6 +95,7 @@ cdef class Context:
         peer_names: names separated by commas, of which the peer must have one; or None.
         alpn: protocol list in wire form (RFC 7301).
         ticket_keys: key ring for session tickets; None: no resumption.
+        tickets: of TLS 1.3, after each handshake, 16 at most; 0: one.
         keylog_file: secrets of all connections are appended to it; None: nothing is.
         scope: 1 to 31 bytes; sessions are good only where it is the same.
 
@@ -141,6 +142,7 @@ cdef class Context:
         peer_names=None,
         bytes alpn=None,
         TicketKeys ticket_keys=None,
+        unsigned int tickets=0,
         keylog_file=None,
         bytes scope=None,
     ):
@@ -179,6 +181,7 @@ cdef class Context:
         config.peer_names = strings.text(peer_names)
         config.alpn = strings.blob(alpn)
         config.ticket_keys = NULL if ticket_keys is None else ticket_keys.keys
+        config.tickets = tickets
         config.keylog_file = strings.text(keylog_file)
         config.scope = strings.blob(scope)
         config.warn = note_warning

@@ -32,4 +32,5 @@ cdef class Negotiated:
     cdef object refusal(self, const tlsmgm_error *error)
     cdef tuple chain_sent(self)
     cdef tlsmgm_conn_info info(self) except *
+    cdef object signature(self, bint of_peer)
     cdef object version_in_use(self)

@@ -36,6 +36,7 @@ class Negotiated:
             ValueError: the handshake is not complete, or the size is out of bounds.
             UnsupportedError: the library refuses this label.
         """
+    def _finished_message(self, *, of_peer: bool) -> bytes | None: ...
     @property
     def binds_channel(self) -> bool:
         """Whether exported keying material is of this connection alone (RFC 9266 section 4.1):

@@ -7,6 +7,7 @@ from libc.stdint cimport uint8_t
 from tlsmgm._core.backend cimport Backend
 from tlsmgm._core.capi cimport (
     TLSMGM_DESCRIPTION_SIZE,
+    TLSMGM_FINISHED_MAX,
     TLSMGM_STATUS_OK,
     TLSMGM_STATUS_VERIFY,
     TLSMGM_VERIFY_NONE,
@@ -116,6 +117,20 @@ cdef class Negotiated:
             self.leave()
         return info
 
+    cdef object signature(self, bint of_peer):
+        cdef const char *own = NULL
+        cdef const char *peer = NULL
+        if self.conn == NULL:
+            return None
+        self.enter()
+        try:
+            self.table.signatures(self.conn, &own, &peer)
+        finally:
+            self.leave()
+        if of_peer:
+            own = peer
+        return None if own == NULL else own.decode("ascii")
+
     cdef object version_in_use(self):
         """As version; for who has entered already."""
         cdef tlsmgm_conn_info info
@@ -188,18 +203,12 @@ cdef class Negotiated:
 
         None: it has not, or the library does not tell: a client of wolfSSL, or OpenSSL before 3.5.
         """
-        if self.conn == NULL:
-            return None
-        cdef tlsmgm_conn_info info = self.info()
-        return None if info.own_signature == NULL else info.own_signature.decode("ascii")
+        return self.signature(False)
 
     @property
     def peer_signature(self):
         """Scheme by which the peer has signed, or None; see :attr:`own_signature`."""
-        if self.conn == NULL:
-            return None
-        cdef tlsmgm_conn_info info = self.info()
-        return None if info.peer_signature == NULL else info.peer_signature.decode("ascii")
+        return self.signature(True)
 
     @property
     def alpn(self):
@@ -323,6 +332,19 @@ cdef class Negotiated:
             fresh_bytes_drop(secret)
             self.check(status, &error)
         return fresh_bytes_finish(secret, size)
+
+    def _finished_message(self, *, bint of_peer):
+        """The Finished message of this end or the peer, of which ``tls-unique`` is made, or None."""
+        cdef uint8_t room[TLSMGM_FINISHED_MAX]
+        cdef size_t size
+        if self.conn == NULL:
+            return None
+        self.enter()
+        try:
+            size = self.table.finished(self.conn, of_peer, room)
+        finally:
+            self.leave()
+        return None if size == 0 else <bytes> room[:size]
 
     @property
     def binds_channel(self):

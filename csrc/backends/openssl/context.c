@@ -212,8 +212,8 @@ static enum tlsmgm_status set_resumption(struct tlsmgm_ctx *ctx,
         (void)SSL_CTX_set_num_tickets(ctx->ssl_ctx, 0);
         return TLSMGM_STATUS_OK;
     }
-    /* One ticket a connection: each connection that resumes is given the next. */
-    (void)SSL_CTX_set_num_tickets(ctx->ssl_ctx, 1);
+    /* One ticket a connection, unless more are asked for: each that resumes is given the next. */
+    (void)SSL_CTX_set_num_tickets(ctx->ssl_ctx, config->tickets == 0 ? 1 : config->tickets);
     (void)SSL_CTX_set_session_ticket_cb(ctx->ssl_ctx, NULL, ticket_opened, ctx);
     (void)SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx->ssl_ctx, ossl_ticket_callback);
     return TLSMGM_STATUS_OK;

@@ -51,11 +51,12 @@ void ossl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info) {
     info->has_peer_certificate = has_verified || conn->base.peer_chain.count > 0;
     info->verify_reason =
         has_verified ? ossl_verify_reason(SSL_get_verify_result(conn->ssl)) : TLSMGM_VERIFY_MISSING;
+    if (conn->strict_fault != TLSMGM_STRICT_GOOD)
+        info->verify_reason = tlsmgm_strict_reason(conn->strict_fault);
     const struct tlsmgm_error *failure = conn->base.wire.latched;
     if (failure != NULL && failure->verify_reason != TLSMGM_VERIFY_NONE) {
         info->verify_reason = failure->verify_reason;
     }
-    if (conn->base.established && !info->session_reused) ossl_tell_signatures(conn->ssl, info);
     ossl_clear_errors();
 }
 
@@ -125,6 +126,13 @@ struct tlsmgm_bytes ossl_own_certificate(struct tlsmgm_conn *conn) {
         ossl_clear_errors();
     }
     return tlsmgm_blob_view(shown);
+}
+
+size_t ossl_finished(struct tlsmgm_conn *conn, bool of_peer, uint8_t out[TLSMGM_FINISHED_MAX]) {
+    if (!conn->base.established) return 0;
+    size_t size = of_peer ? SSL_get_peer_finished(conn->ssl, out, TLSMGM_FINISHED_MAX)
+                          : SSL_get_finished(conn->ssl, out, TLSMGM_FINISHED_MAX);
+    return size <= TLSMGM_FINISHED_MAX ? size : 0;
 }
 
 enum tlsmgm_status ossl_export_keying_material(struct tlsmgm_conn *conn, const char *label,

@@ -55,7 +55,7 @@ TLSMGM_MUST_USE enum tlsmgm_status ossl_load_dh_params(struct tlsmgm_ctx *ctx,
 TLSMGM_MUST_USE enum tlsmgm_status ossl_set_signatures(SSL_CTX *ssl_ctx,
                                                        const struct tlsmgm_ctx_config *config,
                                                        struct tlsmgm_error *error);
-void ossl_tell_signatures(SSL *ssl, struct tlsmgm_conn_info *info);
+void ossl_signatures(struct tlsmgm_conn *conn, const char **own, const char **peer);
 
 /* trust.c: whom it trusts. */
 TLSMGM_MUST_USE enum tlsmgm_status ossl_load_trust(struct tlsmgm_ctx *ctx,
@@ -101,6 +101,7 @@ void ossl_cipher_description(struct tlsmgm_conn *conn, char *out);
 void ossl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info);
 void ossl_keep_refused(struct tlsmgm_conn *conn, STACK_OF(X509) * shown); /* the leaf first */
 struct tlsmgm_bytes ossl_own_certificate(struct tlsmgm_conn *conn);
+size_t ossl_finished(struct tlsmgm_conn *conn, bool of_peer, uint8_t out[TLSMGM_FINISHED_MAX]);
 TLSMGM_MUST_USE enum tlsmgm_status ossl_export_keying_material(struct tlsmgm_conn *conn,
                                                                const char *label,
                                                                struct tlsmgm_bytes context,

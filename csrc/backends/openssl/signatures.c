@@ -51,13 +51,15 @@ enum tlsmgm_status ossl_set_signatures(SSL_CTX *ssl_ctx, const struct tlsmgm_ctx
 }
 
 /* Releases before 3.5 do not tell the name. */
-void ossl_tell_signatures(SSL *ssl, struct tlsmgm_conn_info *info) {
+void ossl_signatures(struct tlsmgm_conn *conn, const char **own, const char **peer) {
+    *own = NULL;
+    *peer = NULL;
 #ifdef SSL_get0_signature_name
-    const char *name = NULL;
-    if (SSL_get0_signature_name(ssl, &name) == 1) info->own_signature = name;
-    if (SSL_get0_peer_signature_name(ssl, &name) == 1) info->peer_signature = name;
+    if (!conn->base.established || SSL_session_reused(conn->ssl) == 1) return;
+    if (SSL_get0_signature_name(conn->ssl, own) != 1) *own = NULL;
+    if (SSL_get0_peer_signature_name(conn->ssl, peer) != 1) *peer = NULL;
+    ossl_clear_errors();
 #else
-    (void)ssl;
-    (void)info;
+    (void)conn;
 #endif
 }

@@ -80,7 +80,7 @@ static int strict_error(enum tlsmgm_strict_fault fault) {
     switch (fault) {
         case TLSMGM_STRICT_GOOD:
             return X509_V_OK;
-        case TLSMGM_STRICT_NOT_A_CA:
+        case TLSMGM_STRICT_HALF_A_CA:
             return X509_V_ERR_INVALID_CA;
         case TLSMGM_STRICT_PATH_LENGTH_OF_NO_CA:
             return X509_V_ERR_PATHLEN_INVALID_FOR_NON_CA;

@@ -147,6 +147,7 @@ static enum tlsmgm_status set_resumption(struct tlsmgm_ctx *ctx,
         return TLSMGM_STATUS_OK;
     }
     (void)wolfSSL_CTX_set_TicketEncCb(ctx->ssl_ctx, wssl_ticket_callback);
+    (void)wolfSSL_CTX_set_num_tickets(ctx->ssl_ctx, config->tickets == 0 ? 1 : config->tickets);
     /* Without this a client of TLS 1.2 whose ticket was refused is never given another one. */
     if (wolfSSL_CTX_UseSessionTicket(ctx->ssl_ctx) != WOLFSSL_SUCCESS) {
         return tlsmgm_fail_memory(error);

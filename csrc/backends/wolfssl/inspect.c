@@ -62,7 +62,6 @@ void wssl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info) {
     info->has_peer_certificate =
         conn->base.peer_chain.count > 0 || (info->session_reused && conn->resumed_leaf.size > 0);
     info->verify_reason = peer_reason(conn);
-    wssl_tell_signatures(conn, info);
 }
 
 struct tlsmgm_bytes wssl_peer_certificate(struct tlsmgm_conn *conn, size_t index) {
@@ -75,6 +74,19 @@ struct tlsmgm_bytes wssl_peer_certificate(struct tlsmgm_conn *conn, size_t index
 
 struct tlsmgm_bytes wssl_own_certificate(struct tlsmgm_conn *conn) {
     return tlsmgm_blob_view(&conn->base.ctx->base.certificate);
+}
+
+size_t wssl_finished(struct tlsmgm_conn *conn, bool of_peer, uint8_t out[TLSMGM_FINISHED_MAX]) {
+#ifdef WOLFSSL_HAVE_TLS_UNIQUE
+    if (!conn->base.established) return 0;
+    return of_peer ? wolfSSL_get_peer_finished(conn->ssl, out, TLSMGM_FINISHED_MAX)
+                   : wolfSSL_get_finished(conn->ssl, out, TLSMGM_FINISHED_MAX);
+#else
+    (void)conn;
+    (void)of_peer;
+    (void)out;
+    return 0;
+#endif
 }
 
 enum tlsmgm_status wssl_export_keying_material(struct tlsmgm_conn *conn, const char *label,

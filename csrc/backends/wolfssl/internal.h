@@ -112,8 +112,7 @@ const char *wssl_group_common_name(const char *native);
 TLSMGM_MUST_USE enum tlsmgm_status wssl_set_signatures(WOLFSSL_CTX *ssl_ctx,
                                                        const struct tlsmgm_ctx_config *config,
                                                        struct tlsmgm_error *error);
-/* Once the rest of info is there. */
-void wssl_tell_signatures(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info);
+void wssl_signatures(struct tlsmgm_conn *conn, const char **own, const char **peer);
 
 /* credentials.c; a context has one identity. */
 TLSMGM_MUST_USE enum tlsmgm_status wssl_load_identity(struct tlsmgm_ctx *ctx,
@@ -196,6 +195,7 @@ bool wssl_exporter_export(const struct tlsmgm_conn *conn, struct tlsmgm_bytes la
 void wssl_cipher_description(struct tlsmgm_conn *conn, char *out);
 void wssl_conn_info(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info);
 struct tlsmgm_bytes wssl_own_certificate(struct tlsmgm_conn *conn);
+size_t wssl_finished(struct tlsmgm_conn *conn, bool of_peer, uint8_t out[TLSMGM_FINISHED_MAX]);
 TLSMGM_MUST_USE enum tlsmgm_status wssl_export_keying_material(struct tlsmgm_conn *conn,
                                                                const char *label,
                                                                struct tlsmgm_bytes context,

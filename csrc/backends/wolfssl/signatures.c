@@ -180,33 +180,38 @@ static const char *name_of(int type, int digest, bool is_pss_key) {
     return NULL;
 }
 
-static bool is_pss_key(struct tlsmgm_bytes certificate) {
-    return tlsmgm_key_kind(certificate) == TLSMGM_KEY_RSA_PSS;
-}
-
 /* Up to TLS 1.2 a server signs only where a key is agreed on that is not its certificate's. */
 static bool is_signed_by_server(const struct tlsmgm_conn_info *info) {
     return info->version >= TLSMGM_TLS1_3 ||
            (info->cipher != NULL && strstr(info->cipher, "DHE-") != NULL);
 }
 
-/* Whether a client has signed, wolfSSL tells its server alone. */
-void wssl_tell_signatures(struct tlsmgm_conn *conn, struct tlsmgm_conn_info *info) {
+static const char *own_name(struct tlsmgm_conn *conn) {
     int type = 0;
     int digest = 0;
+    if (wolfSSL_get_signature_type_nid(conn->ssl, &type) != WOLFSSL_SUCCESS) return NULL;
+    (void)wolfSSL_get_signature_nid(conn->ssl, &digest);
+    return name_of(type, digest, conn->base.ctx->key_kind == TLSMGM_KEY_RSA_PSS);
+}
+
+static const char *peer_name(struct tlsmgm_conn *conn) {
+    int type = 0;
+    int digest = 0;
+    struct tlsmgm_bytes leaf = tlsmgm_peer_chain_at(&conn->base.peer_chain, 0);
+    if (wolfSSL_get_peer_signature_type_nid(conn->ssl, &type) != WOLFSSL_SUCCESS) return NULL;
+    (void)wolfSSL_get_peer_signature_nid(conn->ssl, &digest);
+    return name_of(type, digest, tlsmgm_key_kind(leaf) == TLSMGM_KEY_RSA_PSS);
+}
+
+/* Whether a client has signed, wolfSSL tells its server alone. */
+void wssl_signatures(struct tlsmgm_conn *conn, const char **own, const char **peer) {
+    struct tlsmgm_conn_info info;
     bool is_server = conn->base.ctx->base.is_server;
-    if (!conn->base.established || info->session_reused) return;
-    if (is_server && is_signed_by_server(info) &&
-        wolfSSL_get_signature_type_nid(conn->ssl, &type) == WOLFSSL_SUCCESS) {
-        (void)wolfSSL_get_signature_nid(conn->ssl, &digest);
-        info->own_signature =
-            name_of(type, digest, is_pss_key(tlsmgm_blob_view(&conn->base.ctx->base.certificate)));
-    }
-    digest = 0;
-    if ((is_server ? conn->base.peer_chain.count > 0 : is_signed_by_server(info)) &&
-        wolfSSL_get_peer_signature_type_nid(conn->ssl, &type) == WOLFSSL_SUCCESS) {
-        (void)wolfSSL_get_peer_signature_nid(conn->ssl, &digest);
-        info->peer_signature =
-            name_of(type, digest, is_pss_key(tlsmgm_peer_chain_at(&conn->base.peer_chain, 0)));
-    }
+    *own = NULL;
+    *peer = NULL;
+    wssl_conn_info(conn, &info);
+    if (!conn->base.established || info.session_reused) return;
+    bool is_signed = is_signed_by_server(&info);
+    if (is_server && is_signed) *own = own_name(conn);
+    if (is_server ? conn->base.peer_chain.count > 0 : is_signed) *peer = peer_name(conn);
 }
