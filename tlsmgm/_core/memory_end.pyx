@@ -29,7 +29,7 @@ from tlsmgm.errors import TLSError
 cdef enum:
     PIECE = 1 << 18  # bytes that go through at once; so they stay in the processor's cache
 
-# Of the class itself: what a subclass has in their place is not asked by Python's own ssl either.
+# Looked up once; nobody can have a class below that one.
 cdef object _read = MemoryBIO.read
 cdef object _write = MemoryBIO.write
 cdef object _SSLWantReadError = ssl.SSLWantReadError
