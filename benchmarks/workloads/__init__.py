@@ -15,6 +15,7 @@ __all__ = ["WORKLOADS"]
 WORKLOADS: Final = (
     "handshakes",
     "transfers",
+    "sockets",
     "threads",
     "loopback",
     "relay",

@@ -33,6 +33,7 @@ from tlsmgm._core.certificate import Certificate
 from tlsmgm._core.context import Context
 from tlsmgm._core.items import read_chain
 from tlsmgm._core.material import Material
+from tlsmgm._core.memory_end import wrap_bio
 from tlsmgm._core.ticket_keys import TicketKeys
 from tlsmgm._domains.ciphers import is_tls13_suite
 from tlsmgm._domains.defaults import DEFAULT_TICKET_ROTATION
@@ -44,6 +45,15 @@ from tlsmgm.errors import TLSError
 __all__ = ["SSLContext"]
 
 _IDENTITIES_MAX: Final = 2
+
+#: Looked up once: each connection asks for all of them.
+_options: Final = VALUES.options.__get__
+_verify_mode: Final = VALUES.verify_mode.__get__
+_verify_flags: Final = VALUES.verify_flags.__get__
+_minimum_version: Final = VALUES.minimum_version.__get__
+_maximum_version: Final = VALUES.maximum_version.__get__
+_keylog_filename: Final = VALUES.keylog_filename.__get__
+_num_tickets: Final = VALUES.num_tickets.__get__
 
 #: Peers that are remembered for get_ca_certs().
 _PEERS_MAX: Final = 64
@@ -105,6 +115,8 @@ class SSLContext(Maker):
         _check_hostname(server_hostname)
         return SocketEnd(self, sock, server_side, server_hostname, owner, session)
 
+    wrap_bio = wrap_bio
+
     def _wrap_bio(
         self,
         incoming: ssl.MemoryBIO,
@@ -115,8 +127,9 @@ class SSLContext(Maker):
         owner: object = None,
         session: object = None,
     ) -> MemoryEnd:
-        _check_hostname(server_hostname)
-        return MemoryEnd(self, incoming, outgoing, server_side, server_hostname, owner, session)
+        if server_hostname is not None:
+            _check_hostname(server_hostname)
+        return MemoryEnd(self, server_side, server_hostname, owner, session, incoming, outgoing)
 
     def _check_side(self, is_server: bool) -> None:
         """Refuse what the protocol is not for."""
@@ -154,13 +167,13 @@ class SSLContext(Maker):
         """The library's context with the present values."""
         key = (
             self._changes,
-            VALUES.options.__get__(self),
-            VALUES.verify_mode.__get__(self),
-            VALUES.verify_flags.__get__(self),
-            VALUES.minimum_version.__get__(self),
-            VALUES.maximum_version.__get__(self),
-            VALUES.keylog_filename.__get__(self),
-            VALUES.num_tickets.__get__(self),
+            _options(self),
+            _verify_mode(self),
+            _verify_flags(self),
+            _minimum_version(self),
+            _maximum_version(self),
+            _keylog_filename(self),
+            _num_tickets(self),
             self._ticket_count,
         )
         built = self._built.get((is_server, with_alpn))
@@ -222,9 +235,6 @@ class SSLContext(Maker):
         if self._tickets is None:
             self._tickets = TicketKeys(OwnSchedule(DEFAULT_TICKET_ROTATION))
         return self._tickets
-
-    def _count(self, what: str) -> None:
-        self._statistics[what] += 1
 
     # --- what is shown -------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from tlsmgm._adapters.certificates import PeerCertificate, verified_chain
 from tlsmgm._adapters.errors import UnsupportedError, as_stock, refuse
 from tlsmgm._adapters.maker import Maker
 from tlsmgm._adapters.session import SSLSession
+from tlsmgm._core.memory_end import End
 from tlsmgm._native.connection import Connection
 from tlsmgm._stdlib.peer_certificates import as_dict
 from tlsmgm.errors import TLSError
@@ -28,7 +29,7 @@ CHANNEL_BINDINGS: Final = ("tls-unique", "tls-exporter", "tls-server-end-point")
 _AHEAD: Final = 1 << 16
 
 
-class Engine:
+class Engine(End):
     """What both kinds of ends have in common.
 
     Args:
@@ -37,68 +38,21 @@ class Engine:
         server_hostname: that a client asks for and compares, or None.
         owner: the object of ``ssl`` that shows the connection to the program, or None.
         session: to offer, or None.
+        incoming: see :class:`~tlsmgm._core.memory_end.End`.
+        outgoing: see there.
 
     Raises:
         TypeError: the session is none of ours.
         ValueError: it belongs to another context, or this is a server.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_ahead",
-        "_connection",
-        "_context",
-        "_is_open",
-        "_maybe_more",
-        "_owner",
-        "_session",
-        "_shut",
-        "server_hostname",
-        "server_side",
-    )
+    __slots__ = ()
 
-    def __init__(
-        self,
-        context: Maker,
-        is_server: bool,
-        server_hostname: str | None,
-        owner: object,
-        session: object,
-    ) -> None:
-        self._context = context
-        self.server_side = bool(is_server)
-        self.server_hostname = server_hostname
-        self._owner = None if owner is None else weakref.ref(owner)
-        self._session: SSLSession | None = None
-        self._connection: Connection | None = None
-        self._is_open = False  # the handshake is complete
-        self._shut = False  # we have said goodbye
-        self._ahead = b""  # data that pending() has seen
-        self._maybe_more = False  # the connection may have data without further bytes
-        if session is not None:
-            self.session = session
-        context._check_side(self.server_side)
+    _context: Maker
+    _connection: Connection | None
+    _session: SSLSession | None
 
     # --- the connection ------------------------------------------------------------------
-
-    def _start(self) -> Connection:
-        """The connection; it begins with the first call that needs it."""
-        if self._connection is None:
-            self._context._count("accept" if self.server_side else "connect")
-            try:
-                self._connection = self._context._connect(self)
-            except TLSError as error:
-                raise as_stock(error) from None
-        return self._connection
-
-    def _established(self) -> None:
-        self._is_open = True
-        connection = self._connection
-        assert connection is not None
-        self._context._count("accept_good" if self.server_side else "connect_good")
-        if connection.session_reused:
-            self._context._count("hits")
-        self._context._note_peer(connection)
 
     def _as_stock(self, error: TLSError) -> Exception:
         """What stands for an error of ours."""

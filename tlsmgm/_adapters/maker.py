@@ -17,6 +17,7 @@ class Maker(PlainValues):
     """A context as its connections see it."""
 
     _alpn: bytes | None  # protocols in wire form
+    _statistics: dict[str, int]  # what ``session_stats()`` shows
 
     def _check_side(self, is_server: bool) -> None:
         """Refuse what the protocol is not for."""
@@ -34,10 +35,6 @@ class Maker(PlainValues):
         """Whom connections trust."""
         raise NotImplementedError
 
-    def _count(self, what: str) -> None:
-        """Count one of what ``session_stats()`` shows."""
-        raise NotImplementedError
-
     def _note_peer(self, connection: Connection) -> None:
-        """Take note of a handshake that is complete."""
+        """Take note of a peer that was verified."""
         raise NotImplementedError

@@ -424,6 +424,14 @@ cdef class Connection(Negotiated):
         finally:
             self.leave()
 
+    cdef bint handshake_some(self) except -1:
+        """As handshake()."""
+        self.enter()
+        try:
+            return self.advance()
+        finally:
+            self.leave()
+
     cdef int feed_from(self, const uint8_t *data, size_t size, bytes owner) except -1:
         """As feed(); an owner keeps the bytes unchanged, without one they are copied."""
         self.enter()

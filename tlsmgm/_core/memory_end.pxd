@@ -1,0 +1,28 @@
+from tlsmgm._core.connection cimport Connection
+
+
+cdef class End:
+    cdef object __weakref__
+    cdef public object _context
+    cdef public bint server_side
+    cdef public object server_hostname
+    cdef public object _owner           # a weak reference to what shows it to the program, or None
+    cdef public object _session         # to be offered, or None
+    cdef public Connection _connection  # None until the first call that needs it
+    cdef public bint _is_open           # the handshake is complete
+    cdef public bint _shut              # we have said goodbye
+    cdef public bint _maybe_more        # the connection may have data without further bytes
+    cdef public bytes _ahead            # data that pending() has seen
+    cdef object incoming                # ssl.MemoryBIO; None: over a socket
+    cdef object outgoing
+
+    cpdef Connection _start(self)
+    cpdef _established(self)
+    cdef int count(self, str what) except -1
+    cdef int take(self) except -1
+    cdef int give(self) except -1
+    cdef bint advance(self) except -1
+    cdef int fail(self, error) except -1
+    cdef bytes read_data(self, Py_ssize_t size)
+    cdef Py_ssize_t read_straight(self, buffer, Py_ssize_t size) except -1
+    cdef int no_data(self) except -1

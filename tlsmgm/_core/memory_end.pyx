@@ -1,0 +1,359 @@
+"""A connection between two ``ssl.MemoryBIO``: the steps that ``ssl.SSLObject`` asks for.
+
+What a step takes from one buffer and puts into the other is done here without a function of Python
+in between: in a handshake these are called once each, and cost several times what they cost in a
+loop, since the library has pushed them out of the processor's caches meanwhile.
+
+:mod:`tlsmgm._adapters` makes classes of this.
+"""
+
+import ssl
+import weakref
+from _ssl import MemoryBIO, _SSLContext
+
+from cpython.buffer cimport (
+    PyBUF_SIMPLE,
+    PyBUF_WRITABLE,
+    PyBuffer_Release,
+    PyObject_GetBuffer,
+)
+from cpython.bytes cimport PyBytes_AS_STRING
+from libc.stdint cimport uint8_t
+from libc.string cimport memcpy
+
+from tlsmgm._core.capi cimport TLSMGM_VERIFY_NONE, tlsmgm_conn_info
+from tlsmgm._core.connection cimport Connection
+
+from tlsmgm.errors import TLSError
+
+cdef enum:
+    PIECE = 1 << 18  # bytes that go through at once; so they stay in the processor's cache
+
+# Looked up once; nobody can have a class below that one.
+cdef object _read = MemoryBIO.read
+cdef object _write = MemoryBIO.write
+cdef object _SSLWantReadError = ssl.SSLWantReadError
+cdef object _ref = weakref.ref
+cdef object _protocol = _SSLContext.protocol.__get__
+cdef object _SSLObject = ssl.SSLObject
+cdef long _CLIENT = int(ssl.PROTOCOL_TLS_CLIENT)
+cdef long _SERVER = int(ssl.PROTOCOL_TLS_SERVER)
+cdef int _WANT_READ = int(ssl.SSLErrorNumber.SSL_ERROR_WANT_READ)
+
+
+cdef class End:
+    """What each end has, over memory or over a socket; see ``tlsmgm._adapters.engine``.
+
+    Args:
+        context: whose connection it is.
+        is_server: which side.
+        server_hostname: that a client asks for and compares, or None.
+        owner: the object of ``ssl`` that shows the connection to the program, or None.
+        session: to offer, or None.
+        incoming: an ``ssl.MemoryBIO`` with what the peer sent, taken in pieces; None: a socket.
+        outgoing: one that takes what is for the peer.
+    """
+
+    def __init__(self, context, is_server, server_hostname, owner, session,
+                 incoming=None, outgoing=None):
+        self._context = context
+        self.server_side = bool(is_server)
+        self.server_hostname = server_hostname
+        self._owner = None if owner is None else _ref(owner)
+        self.incoming = incoming
+        self.outgoing = outgoing
+        self._ahead = b""
+        if session is not None:
+            self.session = session
+        if _protocol(context) == (_CLIENT if self.server_side else _SERVER):
+            context._check_side(self.server_side)  # says what is wrong
+
+    # --- the connection --------------------------------------------------------------------
+
+    cpdef Connection _start(self):
+        """The connection; it begins with the first call that needs it."""
+        if self._connection is None:
+            self.count("accept" if self.server_side else "connect")
+            try:
+                self._connection = self._context._connect(self)
+            except TLSError as error:
+                raise self._as_stock(error) from None
+        return self._connection
+
+    cpdef _established(self):
+        """Takes note of a handshake that is complete."""
+        self._is_open = True
+        self.count("accept_good" if self.server_side else "connect_good")
+        cdef tlsmgm_conn_info info = self._connection.info()
+        if info.session_reused:
+            self.count("hits")
+        if info.has_peer_certificate and info.verify_reason == TLSMGM_VERIFY_NONE:
+            self._context._note_peer(self._connection)
+
+    cdef int count(self, str what) except -1:
+        """Counts one of what session_stats() shows."""
+        cdef dict found = self._context._statistics
+        found[what] = found[what] + 1
+        return 0
+
+    # --- memory ----------------------------------------------------------------------------
+
+    cdef int take(self) except -1:
+        """Gives the connection what has come, or a part of it."""
+        if self.incoming.pending:
+            data = <bytes> _read(self.incoming, PIECE)
+            self._connection.feed_from(<const uint8_t *> PyBytes_AS_STRING(data), len(data), data)
+        elif self.incoming.eof:
+            self._connection.feed_eof()
+        return 0
+
+    cdef int give(self) except -1:
+        """Lets the peer have what the connection says."""
+        wire = self._connection.carry_off_any()
+        if wire is not None:
+            _write(self.outgoing, wire)
+        return 0
+
+    cdef int fail(self, error) except -1:
+        """The connection has failed: there may be an alert."""
+        self.give()
+        raise self._as_stock(error) from None
+
+    # --- steps -----------------------------------------------------------------------------
+
+    cdef bint advance(self) except -1:
+        """Goes on with the handshake; raises where more is needed."""
+        cdef bint done = False
+        if self._connection is None:
+            self._start()
+        self.take()
+        try:
+            done = self._connection.handshake_some()
+        except TLSError as error:
+            self.fail(error)
+        self.give()
+        if not done:
+            want_read()
+        if not self._is_open:
+            self._established()
+            self._maybe_more = True
+        return True
+
+    cdef bytes read_data(self, Py_ssize_t size):
+        """Data, at least one byte; b"" at the end; raises where more is needed."""
+        cdef bytes data = None
+        if not self._is_open:
+            self.advance()
+        if len(self._ahead) > 0:
+            data, self._ahead = self._ahead[:size], self._ahead[size:]
+            return data
+        try:
+            while data is None:
+                if not self._maybe_more:
+                    self.take()
+                data = self._connection.read_some(size)
+                self._maybe_more = False
+                if data is None and not self.incoming.pending:
+                    self.no_data()
+        except TLSError as error:
+            self.fail(error)
+        self.give()
+        self._maybe_more = len(data) == size
+        return data
+
+    cdef Py_ssize_t read_straight(self, buffer, Py_ssize_t size) except -1:
+        """As read_data(), into a buffer; returns the count."""
+        cdef Py_ssize_t count = -1
+        cdef Py_buffer view
+        cdef bytes data
+        try:
+            PyObject_GetBuffer(buffer, &view, PyBUF_WRITABLE)
+        except BufferError as error:
+            raise TypeError(f"read() needs a buffer that can be written: {error}") from None
+        try:
+            if not 0 < size <= view.len:
+                size = view.len
+            if size == 0:
+                return 0
+            if not self._is_open or len(self._ahead) > 0:
+                data = self.read_data(size)
+                memcpy(view.buf, PyBytes_AS_STRING(data), len(data))
+                if len(data) == 0:
+                    self._at_end()
+                return len(data)
+            try:
+                while count < 0:
+                    if not self._maybe_more:
+                        self.take()
+                    count = self._connection.read_some_into(<uint8_t *> view.buf, size)
+                    self._maybe_more = False
+                    if count < 0 and not self.incoming.pending:
+                        self.no_data()
+            except TLSError as error:
+                self.fail(error)
+            self.give()
+            self._maybe_more = count == size
+            if count == 0:
+                self._at_end()
+            return count
+        finally:
+            PyBuffer_Release(&view)
+
+    cdef int no_data(self) except -1:
+        """All that has come is read: there is more to come, or there is not."""
+        self.give()
+        if self.incoming.eof:
+            self._connection.feed_eof()
+            self._connection.read_some(1)  # raises
+        want_read()
+
+
+cdef int want_read() except -1:
+    raise _SSLWantReadError(_WANT_READ, "The operation did not complete (read)")
+
+
+# --- methods of the context, and of who is between two buffers -----------------------------
+
+def wrap_bio(context, incoming, outgoing, server_side=False, server_hostname=None, session=None):
+    """Make an ``ssl.SSLObject`` between two buffers, as ``ssl.SSLContext.wrap_bio()`` does.
+
+    Args:
+        context: that has the settings.
+        incoming: holds what the peer sent.
+        outgoing: takes what is for the peer.
+        server_side: which side.
+        server_hostname: that a client asks for and compares, or None.
+        session: to offer, or None.
+    """
+    if server_hostname is not None:
+        server_hostname = context._encode_hostname(server_hostname)
+    kind = context.sslobject_class
+    if kind is not _SSLObject:
+        return kind._create(
+            incoming, outgoing, server_side=server_side, server_hostname=server_hostname,
+            session=session, context=context,
+        )
+    made = kind.__new__(kind)
+    made._sslobj = context._wrap_bio(
+        incoming, outgoing, server_side, server_hostname, owner=made, session=session
+    )
+    return made
+
+
+def do_handshake(End end):
+    """Go on with the handshake.
+
+    Args:
+        end: whose connection it is.
+
+    Raises:
+        ssl.SSLWantReadError: more bytes of the peer are needed.
+        ssl.SSLError: it has failed.
+    """
+    end.advance()
+
+
+def read(End end, Py_ssize_t size, buffer=None):
+    """Return data, or put it into a buffer and return how much.
+
+    Args:
+        end: whose connection it is.
+        size: most bytes.
+        buffer: for the data, or None.
+
+    Raises:
+        ValueError: the size is negative.
+        ssl.SSLWantReadError: more bytes of the peer are needed.
+        ssl.SSLError: the connection has failed, or ended without close_notify.
+    """
+    if buffer is not None:
+        return end.read_straight(buffer, size)
+    if size <= 0:
+        if size < 0:
+            raise ValueError("size should not be negative")
+        return b""
+    data = end.read_data(size)
+    return data if len(data) > 0 else end._at_end()
+
+
+def pending(End end):
+    """Return how many bytes of data are there already.
+
+    Args:
+        end: whose connection it is.
+    """
+    cdef bytes data = None
+    if end._maybe_more and len(end._ahead) == 0 and end._connection is not None:
+        end._maybe_more = False
+        try:
+            data = end._connection.read_some(PIECE)
+        except TLSError:
+            pass  # the connection says it again when it is read
+        if data is not None:
+            end._ahead = data
+            end._maybe_more = len(data) == PIECE
+    return len(end._ahead)
+
+
+def write(End end, data not None):
+    """Encrypt data, all of it.
+
+    Args:
+        end: whose connection it is.
+        data: any contiguous buffer of bytes.
+
+    Raises:
+        ssl.SSLWantReadError: the handshake needs more bytes of the peer.
+        ssl.SSLError: the connection has failed, or we have said goodbye.
+    """
+    cdef Py_buffer view
+    cdef const uint8_t *first
+    cdef Py_ssize_t done = 0
+    cdef Py_ssize_t piece
+    if not end._is_open:
+        end.advance()
+    if end._shut:
+        end._refuse_write()
+    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    try:
+        first = <const uint8_t *> view.buf
+        try:
+            while True:
+                piece = min(view.len - done, <Py_ssize_t> PIECE)
+                _write(end.outgoing, end._connection.encrypt_from(first + done, piece))
+                done += piece
+                if done == view.len:
+                    return done
+        except TLSError as error:
+            end.fail(error)
+    finally:
+        PyBuffer_Release(&view)
+
+
+def shutdown(End end):
+    """Say goodbye, and hear the peer's.
+
+    Args:
+        end: whose connection it is.
+
+    Raises:
+        ssl.SSLWantReadError: the peer's has not come yet.
+        ssl.SSLError: the peer goes on sending data, or the connection has failed.
+    """
+    cdef bytes data = None
+    done = end._say_goodbye()
+    end.give()
+    if done:
+        return
+    if len(end._ahead) > 0:
+        data = end._ahead
+    try:
+        while data is None:
+            end.take()
+            data = end._connection.read_some(1)
+            if data is None and not end.incoming.pending:
+                end.no_data()
+    except TLSError as error:
+        end.fail(error)
+    if len(data) > 0:
+        end._refuse_data()
