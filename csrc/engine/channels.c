@@ -28,7 +28,7 @@ static void finish(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel)
     release(worker, channel);
 }
 
-static void queue(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
+void tlsmgm_channel_queue(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
     if (channel->is_queued) return;
     channel->is_queued = true;
     channel->next_turn = NULL;
@@ -89,7 +89,7 @@ void tlsmgm_channel_look_after(struct tlsmgm_worker *worker, struct tlsmgm_chann
         finish(worker, channel);
         return;
     }
-    if (relay->has_more) queue(worker, channel);
+    if (relay->has_more) tlsmgm_channel_queue(worker, channel);
     uint64_t deadline = relay->deadline;
     if (channel->connecting >= 0) {
         uint64_t next = tlsmgm_connect_deadline(channel);

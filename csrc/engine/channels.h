@@ -10,4 +10,7 @@
  */
 void tlsmgm_channel_look_after(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel);
 
+/* It has a turn behind those that are queued already; once, however often it is queued. */
+void tlsmgm_channel_queue(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel);
+
 #endif

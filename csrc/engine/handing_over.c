@@ -44,7 +44,7 @@ static bool push(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
         tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(handed_over), UINT64_MAX);
         return false;
     }
-    if (was_empty) tlsmgm_ring_bell(worker->handover_bell);
+    worker->has_handed_over = worker->has_handed_over || was_empty;
     return true;
 }
 

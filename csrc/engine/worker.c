@@ -13,6 +13,7 @@
 #include "engine/handing_over.h"
 #include "engine/introducing.h"
 #include "engine/mailbox.h"
+#include "engine/records.h"
 #include "engine/slots.h"
 
 /* After the time to linger, for what hangs on. */
@@ -24,6 +25,9 @@
 /* Rounds with more events than fit, in which no timer runs off: there may be news of its peer. */
 #define FULL_ROUNDS_MAX 64
 
+/* Nanoseconds for newcomers in each round, but for one of them: then others go first. */
+#define NEWCOMERS_NS 1000000
+
 uint64_t tlsmgm_worker_clock(void) {
     struct timespec time;
     (void)clock_gettime(CLOCK_MONOTONIC, &time);
@@ -31,6 +35,24 @@ uint64_t tlsmgm_worker_clock(void) {
 }
 
 static uint64_t clock_now(void) { return tlsmgm_worker_clock() / 1000000; }
+
+/*
+ * Whose ClientHello is still to be read. What follows it takes longer than all other steps, so
+ * whoever is further waits for one newcomer, and not for all that have come meanwhile.
+ */
+static bool is_newcomer(const struct tlsmgm_channel *channel) {
+    const struct tlsmgm_relay *relay = &channel->relay;
+    return relay->phase == TLSMGM_RELAY_HANDSHAKE && relay->client.acceptor != NULL;
+}
+
+static void note_news(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel,
+                      const struct tlsmgm_ready *ready) {
+    struct tlsmgm_ready *news = &channel->news;
+    news->readable = news->readable || ready->readable;
+    news->writable = news->writable || ready->writable;
+    news->ended = news->ended || ready->ended;
+    tlsmgm_channel_queue(worker, channel);
+}
 
 static void handle(struct tlsmgm_worker *worker, const struct tlsmgm_poll_event *event) {
     if (event->token >> 32 == 0) {
@@ -48,6 +70,10 @@ static void handle(struct tlsmgm_worker *worker, const struct tlsmgm_poll_event 
         }
     }
     const struct tlsmgm_ready ready = {event->readable, event->writable, event->ended};
+    if (is_newcomer(channel)) {
+        note_news(worker, channel, &ready);
+        return;
+    }
     if (channel->relay.awaits_header)
         tlsmgm_introduce(worker, channel, &ready);
     else
@@ -55,22 +81,34 @@ static void handle(struct tlsmgm_worker *worker, const struct tlsmgm_poll_event 
     tlsmgm_channel_look_after(worker, channel);
 }
 
-/* Each that had more to do when this began goes on once. */
-static void take_turns(struct tlsmgm_worker *worker) {
+static void take_turn(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
     static const struct tlsmgm_ready nothing = {0};
+    const struct tlsmgm_ready news = channel->news;
+    channel->news = nothing;
+    (void)tlsmgm_relay_ready(&channel->relay, TLSMGM_RELAY_CLIENT, &news, worker->now);
+    (void)tlsmgm_relay_ready(&channel->relay, TLSMGM_RELAY_UPSTREAM, &nothing, worker->now);
+    tlsmgm_channel_look_after(worker, channel);
+}
+
+/* Each that had more to do when this began goes on once, newcomers as long as there is time. */
+static void take_turns(struct tlsmgm_worker *worker) {
     struct tlsmgm_channel *channel = worker->first_turn;
+    if (channel == NULL) return;
+    uint64_t end = tlsmgm_worker_clock() + NEWCOMERS_NS;
+    bool is_late = false;
     worker->first_turn = NULL;
     worker->last_turn = &worker->first_turn;
     while (channel != NULL) {
         struct tlsmgm_channel *next = channel->next_turn;
-        struct tlsmgm_relay *relay = &channel->relay;
+        bool is_new = is_newcomer(channel);
         channel->is_queued = false;
-        if (relay->phase == TLSMGM_RELAY_OVER) {
+        if (channel->relay.phase == TLSMGM_RELAY_OVER) {
             tlsmgm_channel_free(worker, channel);
+        } else if (is_new && is_late) {
+            tlsmgm_channel_queue(worker, channel);
         } else {
-            (void)tlsmgm_relay_ready(relay, TLSMGM_RELAY_CLIENT, &nothing, worker->now);
-            (void)tlsmgm_relay_ready(relay, TLSMGM_RELAY_UPSTREAM, &nothing, worker->now);
-            tlsmgm_channel_look_after(worker, channel);
+            take_turn(worker, channel);
+            is_late = is_late || (is_new && tlsmgm_worker_clock() >= end);
         }
         channel = next;
     }
@@ -96,6 +134,10 @@ static void expire(struct tlsmgm_worker *worker, uint64_t due) {
             continue;
         }
         struct tlsmgm_channel *channel = channel_of_timer(timer);
+        if (channel->news.readable) { /* was there in time, and has not had its turn */
+            take_turn(worker, channel);
+            continue;
+        }
         if (channel->relay.deadline <= due) {
             tlsmgm_relay_expire(&channel->relay, worker->now);
         }
@@ -169,6 +211,13 @@ static bool obey(struct tlsmgm_worker *worker) {
     return goes_on;
 }
 
+/* Once for all that were handed over in a round. */
+static void ring(struct tlsmgm_worker *worker) {
+    if (!worker->has_handed_over) return;
+    worker->has_handed_over = false;
+    tlsmgm_ring_bell(worker->handover_bell);
+}
+
 static int time_to_wait(const struct tlsmgm_worker *worker) {
     if (worker->first_turn != NULL) return 0;
     int timeout = tlsmgm_wheel_timeout(&worker->wheel, worker->now);
@@ -188,6 +237,7 @@ void tlsmgm_worker_run(struct tlsmgm_worker *worker) {
     for (unsigned full = 0; obey(worker);) {
         uint64_t asked = worker->now;
         int timeout = time_to_wait(worker);
+        ring(worker);
         (void)pthread_mutex_unlock(&worker->turn);
         int count = tlsmgm_poller_wait(worker->poller, events, TLSMGM_POLL_MAX, timeout);
         (void)pthread_mutex_lock(&worker->turn);
@@ -202,6 +252,7 @@ void tlsmgm_worker_run(struct tlsmgm_worker *worker) {
     take_answers(worker);
     for_all(worker, tlsmgm_relay_abort);
     take_turns(worker);
+    ring(worker);
     tlsmgm_listeners_close(worker);
     tlsmgm_mailbox_sleep(worker);
     (void)pthread_mutex_unlock(&worker->turn);

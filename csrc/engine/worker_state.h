@@ -34,6 +34,7 @@ struct tlsmgm_channel {
     struct tlsmgm_relay relay;
     struct tlsmgm_timer timer; /* never later than the relay's deadline */
     struct tlsmgm_channel *next_turn;
+    struct tlsmgm_ready news; /* of one that has just come, for its turn */
     const struct tlsmgm_worker_listener *listener;
     const struct tlsmgm_route_address *address; /* that is being asked */
     const struct tlsmgm_route_address *elder;   /* that was asked before it, and may still answer */
@@ -118,6 +119,7 @@ struct tlsmgm_worker {
     struct tlsmgm_record_ring *handovers;
     int bell;
     int handover_bell;
+    bool has_handed_over; /* and is to ring */
     struct tlsmgm_record_ring *questions;
     int question_bell;
     bool keeps_tls;

@@ -462,3 +462,31 @@ def test_handshakes_yield_to_the_loop(manager: TLSManager) -> None:
             assert found == [max(10, own)]
 
     run(main())
+
+
+def test_nice_threads_run_no_python(manager: TLSManager) -> None:
+    """One that has the interpreter lock and gets no processor would keep the loop waiting."""
+    heard: list[str] = []
+
+    def note(*_: Any) -> None:
+        heard.append(threading.current_thread().name)
+
+    def of_workers() -> int:
+        return sum(name.startswith("tlsmgm-worker") for name in heard)
+
+    async def main() -> None:
+        async with serving(manager, on_end=lambda _: None) as server:
+            assert await ask(server, manager) == "dom1"
+            before = of_workers()
+            assert before > 0
+            for _ in range(10):
+                assert await ask(server, manager, "dom2.test") == "dom2"
+            with pytest.raises(TLSError):
+                await ask(server, manager, "nobody.test")
+            assert of_workers() == before
+
+    threading.setprofile(note)
+    try:
+        run(main())
+    finally:
+        threading.setprofile(None)

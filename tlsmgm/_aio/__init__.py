@@ -10,6 +10,7 @@
 :mod:`~tlsmgm._aio.dialing`            TCP connections, to whichever address answers
 :mod:`~tlsmgm._aio.given`              a manager, or one domain in its place
 :mod:`~tlsmgm._aio.sockets`            a transport on a socket
+:mod:`~tlsmgm._aio.watching`           which sockets of a server are ready
 :mod:`~tlsmgm._aio.layer`              a transport above another transport
 :mod:`~tlsmgm._aio.transport`          what both have in common: TLS, and what a protocol hears
 :mod:`~tlsmgm._aio.receivers`          how data reaches a protocol

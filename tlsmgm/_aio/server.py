@@ -14,6 +14,7 @@ from tlsmgm._aio.binding import bind, check_port
 from tlsmgm._aio.given import server_manager
 from tlsmgm._aio.sockets import SocketTransport, set_nodelay
 from tlsmgm._aio.transport import TLSTransport
+from tlsmgm._aio.watching import Watcher, watcher_of
 from tlsmgm._domains.domain import Domain
 from tlsmgm._domains.words import printable
 from tlsmgm._engine.accepted import AcceptedConnection
@@ -100,6 +101,7 @@ class Server(asyncio.AbstractServer):
         self._shutdown_timeout = shutdown_timeout
         self._addresses = tuple(ListeningAddress(sock) for sock in socks)
         self._transports: set[TLSTransport] = set()
+        self._watcher: Watcher | None = None  # of their sockets; or the loop watches them
         self._closed: asyncio.Future[None] = loop.create_future()
         self._forever: asyncio.Future[None] | None = None
         self._is_serving = False
@@ -129,6 +131,7 @@ class Server(asyncio.AbstractServer):
             accepted.sock,
             close=accepted.close,
             names=_names_of(accepted),
+            watch=self._watcher,
             shutdown_timeout=self._shutdown_timeout,
             on_lost=self._forget,
         )
@@ -148,6 +151,7 @@ class Server(asyncio.AbstractServer):
             protocol,
             connection,
             sock,
+            watch=self._watcher,
             shutdown_timeout=self._shutdown_timeout,
             on_lost=self._forget,
         )
@@ -174,7 +178,12 @@ class Server(asyncio.AbstractServer):
 
     def _end_if_empty(self) -> None:
         if self._is_shut and not self._transports and not self._closed.done():
+            self._stop_watching()
             self._closed.set_result(None)
+
+    def _stop_watching(self) -> None:
+        if self._watcher is not None:
+            self._watcher.close()
 
     # --- as asyncio.Server -----------------------------------------------------------------
 
@@ -201,7 +210,12 @@ class Server(asyncio.AbstractServer):
         self._check_open()
         if not self._is_serving:
             self._is_serving = True
-            self._door.open()
+            self._watcher = watcher_of(self._loop)
+            try:
+                self._door.open()
+            except BaseException:
+                self._stop_watching()
+                raise
 
     async def serve_forever(self) -> None:
         """Accept clients until this is cancelled, which ends the server and its connections.

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tlsmgm._aio.transport import TLSTransport
+from tlsmgm._aio.watching import Watch
 from tlsmgm._native.connection import Connection
 
 __all__ = ["SocketTransport", "set_nodelay"]
@@ -27,17 +28,18 @@ class SocketTransport(TLSTransport):
     """TLS between a protocol and a socket.
 
     Args:
-        loop: watches the socket.
+        loop: of the protocol.
         protocol: above.
         connection: with or without its handshake done.
         sock: connected, and not blocking; belongs to the transport.
         close: closes the socket; None: its own ``close()``.
         names: what is known of the addresses, ``peername`` and ``sockname``; None: ask the socket.
+        watch: watches the socket; None: the loop does.
         shutdown_timeout: seconds in which a closing transport must get on.
         on_lost: called when it is over.
     """
 
-    __slots__ = ("_close", "_fd", "_is_listening", "_names", "_rest", "_sock")
+    __slots__ = ("_close", "_fd", "_is_listening", "_names", "_rest", "_sock", "_watch")
 
     def __init__(
         self,
@@ -48,6 +50,7 @@ class SocketTransport(TLSTransport):
         *,
         close: Callable[[], None] | None = None,
         names: Callable[[str], Any] | None = None,
+        watch: Watch | None = None,
         shutdown_timeout: float,
         on_lost: Callable[[TLSTransport], None] | None = None,
     ) -> None:
@@ -55,6 +58,7 @@ class SocketTransport(TLSTransport):
         self._fd = sock.fileno()
         self._close = close or sock.close
         self._names = names or _names_of(sock)
+        self._watch: Watch = watch or loop
         self._rest: memoryview | None = None  # of records that were sent in part
         self._is_listening = False
         super().__init__(loop, protocol, connection, shutdown_timeout, on_lost)
@@ -78,7 +82,7 @@ class SocketTransport(TLSTransport):
         if count < len(wire):
             self._rest = memoryview(wire)[count:]
             self._is_blocked = True
-            self._loop.add_writer(self._fd, self._on_writable)
+            self._watch.add_writer(self._fd, self._on_writable)
             self._tell_of_pressure()
 
     def _on_writable(self) -> None:
@@ -97,7 +101,7 @@ class SocketTransport(TLSTransport):
             self._is_blocked = False
             self._flush()
             if self._rest is None and self._sock is not None:
-                self._loop.remove_writer(self._fd)
+                self._watch.remove_writer(self._fd)
         else:
             self._tell_of_pressure()
 
@@ -120,12 +124,12 @@ class SocketTransport(TLSTransport):
     def _listen(self) -> None:
         if not self._is_listening and self._sock is not None:
             self._is_listening = True
-            self._loop.add_reader(self._fd, self._on_readable)
+            self._watch.add_reader(self._fd, self._on_readable)
 
     def _stop_listening(self) -> None:
         if self._is_listening:
             self._is_listening = False
-            self._loop.remove_reader(self._fd)
+            self._watch.remove_reader(self._fd)
 
     def _end_sending(self) -> None:
         if self._sock is not None:
@@ -140,7 +144,7 @@ class SocketTransport(TLSTransport):
         if self._rest is not None:
             self._rest = None
             self._is_blocked = False
-            self._loop.remove_writer(self._fd)
+            self._watch.remove_writer(self._fd)
         if not self._is_peer_over:
             _empty(sock)
         self._close()

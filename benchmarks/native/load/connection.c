@@ -54,6 +54,7 @@ void load_connection_close(struct load_connection *connection) {
     if (connection->socket >= 0) (void)close(connection->socket);
     connection->socket = -1;
     connection->state = LOAD_CLOSED;
+    connection->stands = false;
 }
 
 static void drop_session(struct load_connection *connection) {

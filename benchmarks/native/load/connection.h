@@ -28,6 +28,7 @@ struct load_connection {
     struct tlsmgm_session *session; /* to offer next time */
     bool offered;                   /* this connection offered one */
     bool awaits_room;               /* epoll watches for room in the socket, too */
+    bool stands;                    /* both ends are done with the handshake */
     int64_t begun;                  /* when the operation began, monotonic */
     uint64_t sent;                  /* bytes of the operation */
     uint64_t received;
