@@ -20,8 +20,6 @@ _METHODS = {"TLSv1.2": "TLSv1_2", "TLSv1.3": "TLSv1_3"}
 class TLSMgmProxy(LoopbackServer):
     """Our proxy; the domain is chosen by name.
 
-    Its access log cannot be turned off, so it writes one word a connection to /dev/null.
-
     Args:
         library: ``openssl`` or ``wolfssl``.
         upstream: port of the plain server.
@@ -88,8 +86,7 @@ class TLSMgmProxy(LoopbackServer):
             "--library", self._library,
             "--upstream", f"tcp:127.0.0.1:{place.upstream}",
             "--listen", f"tls:127.0.0.1:{place.port}",
-            "--access-log", "/dev/null",
-            "--access-log-format", "$status",
+            "--no-access-log",
             "--drain-timeout", "0",
             "--workers", str(self._workers),
         ]  # fmt: skip

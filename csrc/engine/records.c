@@ -78,7 +78,7 @@ void tlsmgm_record_end(struct tlsmgm_worker *worker, struct tlsmgm_channel *chan
     struct tlsmgm_record record;
     describe(channel, &record);
     tlsmgm_counters_end(&worker->counters, &record);
-    if (worker->records == NULL) return;
+    if (worker->records == NULL || !(worker->tells_ends || channel->routes != NULL)) return;
     if (worker->keeps_tls) {
         record.client_tls = give_away(&relay->client);
         if (relay->has_upstream) record.upstream_tls = give_away(&relay->upstream);

@@ -298,6 +298,7 @@ enum tlsmgm_status tlsmgm_worker_new(const struct tlsmgm_worker_config *config,
     worker->handover_bell = config->handover_bell;
     worker->questions = config->questions;
     worker->question_bell = config->question_bell;
+    worker->tells_ends = config->tells_ends;
     worker->keeps_tls = config->keeps_tls;
     worker->free_slot = TLSMGM_NO_SLOT;
     worker->last_turn = &worker->first_turn;

@@ -38,6 +38,7 @@ struct tlsmgm_worker_config {
     struct tlsmgm_record_ring
         *questions;    /* of struct tlsmgm_question; as records. NULL: nobody would answer */
     int question_bell; /* as bell */
+    bool tells_ends;   /* all that is over leaves a record; else what the program has sent on */
     bool keeps_tls;    /* the TLS connections of what is over go into the records */
 };
 

@@ -122,6 +122,7 @@ struct tlsmgm_worker {
     bool has_handed_over; /* and is to ring */
     struct tlsmgm_record_ring *questions;
     int question_bell;
+    bool tells_ends;
     bool keeps_tls;
     struct tlsmgm_poller
         *poller; /* NULL once it has ended; from other threads with the lock of the mailbox */

@@ -99,6 +99,17 @@ def test_a_connection_is_relayed_and_recorded(engines: Any, upstreams: Any) -> N
     assert engine.inside() == (0, 0)
 
 
+def test_an_end_that_nobody_wants_to_hear_of(engines: Any, upstreams: Any) -> None:
+    """It is counted, and leaves no record."""
+    engine = engines({ANY: [upstreams().place]}, tells_ends=False)
+    with tls_client(engine.port, "dom2.test") as client:
+        assert ask(client) == b"up:question"
+        goodbye(client)
+    until(lambda: engine.counts().connections == 0)
+    assert engine.taken() == []
+    assert engine.counts().bytes_in == 8
+
+
 def test_clients_of_the_contract(rig: Rig, peer: Rig, engines: Any, upstreams: Any) -> None:
     engine = engines({ANY: [upstreams().place]})
     for version in ("1.2", "1.3"):

@@ -349,6 +349,18 @@ def test_upstreams_that_cannot_be_used_leave_the_connection(library: str, greete
         leave(client)
 
 
+def test_upstreams_are_forgotten_where_nobody_hears_of_ends(library: str, greeter: Greeter) -> None:
+    manager = manager_of(library, server_domain("dom1"))
+    with manager.listen(ANYWHERE) as listener:
+        with connect(port_of(listener)) as client:
+            take(listener).relay_now(greeter.address)
+            assert greeting(client) == b"hello"
+            adopted = listener._inside.engine._adopted
+            assert len(adopted) == 1
+            leave(client)
+        wait_until(lambda: not adopted)
+
+
 def test_an_upstream_that_does_not_answer(manager: TLSManager) -> None:
     with socket.socket() as gone:
         gone.bind(("127.0.0.1", 0))

@@ -21,6 +21,7 @@ from tests.support.proxy import (
     Proxy,
     Upstream,
     connect,
+    linked,
     pki,
     read_exactly,
     server_domain,
@@ -167,3 +168,33 @@ def test_json_file_and_rotation(library: str, script: str, upstream: Upstream) -
     assert row["tls_version"] == "TLSv1.3"
     assert row["reused"] == "0"
     assert len(path.read_text(encoding="utf-8").splitlines()) == 1
+
+
+def test_without_one(library: str, script: str, upstream: Upstream) -> None:
+    """Everything is counted all the same, and a reload has nothing to open anew."""
+    with Proxy(script, library, upstream.address, "--no-access-log") as proxy:
+        with linked(proxy, upstream):
+            pass
+        proxy.signal(signal.SIGHUP)
+        proxy.wait_for("reloaded: ")
+        proxy.signal(signal.SIGTERM)
+        [counted] = proxy.wait_for("statistics: .*")
+        assert proxy.exit_code() == 0
+        assert "status=" not in "\n".join(proxy.lines)
+    assert "connections_ended_total=1" in counted[0]
+    assert "access_log_lost_total" not in counted[0]
+
+
+def test_no_format_without_one(script: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [
+        "proxy",
+        "--config",
+        script,
+        "--upstream",
+        "tcp:127.0.0.1:9",
+        "--library",
+        "openssl",
+        "--no-access-log",
+    ]
+    assert main([*words, "--access-log-format", "json"]) != 0
+    assert "is of no use with --no-access-log" in capsys.readouterr().err

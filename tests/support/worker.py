@@ -153,6 +153,7 @@ class Engine:
         before: is called before the worker is made.
         senders: networks that PROXY headers are taken from; None: there are none.
         keeps_tls: records have the TLS connections.
+        tells_ends: all that is over leaves a record.
     """
 
     def __init__(
@@ -169,10 +170,12 @@ class Engine:
         before: Callable[[], Any] | None = None,
         senders: Sequence[str] | None = None,
         keeps_tls: bool = False,
+        tells_ends: bool = True,
     ) -> None:
         self.rig, self.ffi, self.lib = rig, rig.c.ffi, rig.c.lib
         self._versions = versions
         self._keeps_tls = keeps_tls
+        self._tells_ends = tells_ends
         self._ended = False
         self._contexts: dict[str, Any] = {}
         self._settings = {**SETTINGS, **(settings or {})}
@@ -251,7 +254,7 @@ class Engine:
         config = self.ffi.new("struct tlsmgm_worker_config *")
         config.listeners, config.listener_count = listeners, len(listeners)
         config.admission, config.records, config.plan = self.admission, self._ring, plan
-        config.bell, config.keeps_tls = -1, self._keeps_tls
+        config.bell, config.keeps_tls, config.tells_ends = -1, self._keeps_tls, self._tells_ends
         out, error = self.ffi.new("struct tlsmgm_worker **"), self.rig.c.error()
         assert self.lib.tlsmgm_worker_new(config, out, error) == 0, self.rig.c.text(error)
         return out[0]

@@ -90,7 +90,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--mi-token-file", metavar="FILE", help="token that clients of http: must have"
     )
     log = parser.add_argument_group("access log")
-    log.add_argument("--access-log", metavar="FILE", help="append to FILE (default: stderr)")
+    where = log.add_mutually_exclusive_group()
+    where.add_argument("--access-log", metavar="FILE", help="append to FILE (default: stderr)")
+    where.add_argument("--no-access-log", action="store_true", help="write no line at all")
     log.add_argument(
         "--access-log-format",
         metavar="FORMAT",
@@ -179,7 +181,7 @@ def _run(options: argparse.Namespace, early: EarlySignals) -> int:
         await service.run(bind(targets, settings.workers, is_exclusive=True), early=early.seen)
         executor.shutdown(wait=False, cancel_futures=True)
         if not _threads_end():
-            access_log.close()
+            _close(access_log)
             _leave()
 
     raise_descriptor_limit()
@@ -189,7 +191,7 @@ def _run(options: argparse.Namespace, early: EarlySignals) -> int:
     try:
         asyncio.run(serve())
     finally:
-        access_log.close()
+        _close(access_log)
     return 0
 
 
@@ -324,11 +326,20 @@ def _check_ends(settings: ProxyOptions, targets: list[Target]) -> None:
         )
 
 
-def _access_log(options: argparse.Namespace) -> AccessLog:
+def _access_log(options: argparse.Namespace) -> AccessLog | None:
     from tlsmgm._service import DEFAULT_FORMAT, AccessLog
 
     template = options.access_log_format
+    if options.no_access_log:
+        if template is not None:
+            raise ConfigError("is of no use with --no-access-log", parameter="--access-log-format")
+        return None
     return AccessLog(DEFAULT_FORMAT if template is None else template, options.access_log)
+
+
+def _close(access_log: AccessLog | None) -> None:
+    if access_log is not None:
+        access_log.close()
 
 
 def _watch(text: str) -> Watch:

@@ -551,6 +551,7 @@ cdef extern from "engine/worker.h" nogil:
         int handover_bell
         tlsmgm_record_ring *questions
         int question_bell
+        bint tells_ends
         bint keeps_tls
 
     cdef struct tlsmgm_worker_counts:

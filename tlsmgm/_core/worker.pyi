@@ -70,7 +70,8 @@ class Worker:
         questions: where it puts clients whom no domain answers, if the plan says so; None: nobody
             would answer.
         question_bell: as bell.
-        keeps_tls: the records have the TLS connections.
+        tells_ends: everything that is over leaves a record, with its TLS connections; else only
+            what the program has sent on does.
 
     Raises:
         NoMemoryError: memory or descriptors are exhausted.
@@ -88,7 +89,7 @@ class Worker:
         questions: Questions | None,
         question_bell: int,
         *,
-        keeps_tls: bool,
+        tells_ends: bool,
     ) -> Self: ...
     def run(self) -> None:
         """Works until ``stop()``, or until nothing is left after ``drain()``; once."""

@@ -173,7 +173,8 @@ cdef class Worker:
         questions: where it puts clients whom no domain answers, if the plan says so; None: nobody
             would answer.
         question_bell: as bell.
-        keeps_tls: the records have the TLS connections.
+        tells_ends: everything that is over leaves a record, with its TLS connections; else only
+            what the program has sent on does.
 
     Raises:
         NoMemoryError: memory or descriptors are exhausted.
@@ -181,7 +182,7 @@ cdef class Worker:
 
     def __cinit__(self, Admission admission not None, Plan plan not None, list listeners not None,
                   Records records not None, int bell, Handovers handovers not None,
-                  int handover_bell, Questions questions, int question_bell, *, bint keeps_tls):
+                  int handover_bell, Questions questions, int question_bell, *, bint tells_ends):
         cdef tlsmgm_worker_config config
         cdef tlsmgm_error error
         cdef tlsmgm_worker_listener *array = <tlsmgm_worker_listener *> calloc(
@@ -208,7 +209,7 @@ cdef class Worker:
             config.handover_bell = handover_bell
             config.questions = NULL if questions is None else questions.ring
             config.question_bell = question_bell
-            config.keeps_tls = keeps_tls
+            config.tells_ends = config.keeps_tls = tells_ends
             check(tlsmgm_worker_new(&config, &self.worker, &error), &error, None)
         finally:
             free(array)

@@ -112,7 +112,7 @@ class Engine:
                 self.arrivals.bell.handle,
                 None if asking is None else asking.rings[number],
                 -1 if asking is None else asking.bell.handle,
-                keeps_tls=options.keeps_connections,
+                tells_ends=options.tells_ends,
             )
             for number in range(count)
         ]

@@ -75,7 +75,7 @@ def open_listener(
         proxy_header_from=trusted,
         on_demand=as_on_demand(on_client_hello),
         nice=nice,
-        keeps_connections=on_end is not None,
+        tells_ends=on_end is not None,
     )
     bound, known = _places(source, options, addresses, routes)
     try:

@@ -41,7 +41,7 @@ class ListenOptions:
             send one; None: no connection does.
         on_demand: who finds domains for clients whom none answers; None: nobody.
         nice: how much the workers yield to other threads on their processors (Linux only).
-        keeps_connections: what has ended comes with its TLS connections, for logs.
+        tells_ends: somebody hears of what is over.
 
     Raises:
         ConfigError: one of them makes no sense.
@@ -57,7 +57,7 @@ class ListenOptions:
     proxy_header_from: tuple[Network, ...] | None = None
     on_demand: OnDemand | None = None
     nice: int = 0
-    keeps_connections: bool = True
+    tells_ends: bool = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.limits, Limits):

@@ -33,10 +33,12 @@ class TLSProxy:
     Args:
         manager: has the domains.
         options: settings.
-        access_log: gets a line for each connection; it stays open in the end.
+        access_log: gets a line for each connection; it stays open in the end. None: nobody does.
     """
 
-    def __init__(self, manager: TLSManager, options: ProxyOptions, access_log: AccessLog) -> None:
+    def __init__(
+        self, manager: TLSManager, options: ProxyOptions, access_log: AccessLog | None
+    ) -> None:
         self._manager = manager
         self._options = options
         self._access_log = access_log
@@ -116,7 +118,7 @@ class TLSProxy:
             proxy_protocol=options.proxy_protocol,
             proxy_protocol_tlvs=options.proxy_protocol_tlvs,
             proxy_header_from=options.proxy_header_from,
-            on_end=self._access_log.write,
+            on_end=None if self._access_log is None else self._access_log.write,
         )
 
     async def _drain(self, listener: Listener, shutdown: Shutdown) -> None:

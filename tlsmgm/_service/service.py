@@ -40,7 +40,7 @@ class ProxyService:
     Args:
         manager: has the domains.
         options: settings.
-        access_log: gets a line for each connection; it stays open in the end.
+        access_log: gets a line for each connection; it stays open in the end. None: nobody does.
         management: endpoints of the management interface.
         token: that its clients must have, as for :class:`~tlsmgm.mi.MIServer`.
         watch: how to notice changes of the database, see
@@ -56,7 +56,7 @@ class ProxyService:
         self,
         manager: TLSManager,
         options: ProxyOptions,
-        access_log: AccessLog,
+        access_log: AccessLog | None,
         *,
         management: Sequence[Endpoint | str] = (),
         token: str | None = None,
@@ -143,7 +143,9 @@ class ProxyService:
     def statistics(self) -> Mapping[str, int]:
         """Return the numbers of the proxy, and of the access log."""
         seen = dict(self._proxy.statistics())
-        lost = seen.pop("records_lost_total", 0) + self._access_log.lost
+        lost = seen.pop("records_lost_total", 0)
+        if self._access_log is not None:
+            lost += self._access_log.lost
         return {**seen, "access_log_lost_total": lost}
 
     def log_statistics(self) -> None:
@@ -180,7 +182,8 @@ class ProxyService:
     # Reloads.
 
     async def _reload(self) -> None:
-        self._access_log.reopen()
+        if self._access_log is not None:
+            self._access_log.reopen()
         with contextlib.suppress(TLSError):  # the reloader has logged it
             await self._reloader.reload()
 
