@@ -159,6 +159,7 @@ cdef extern from "tlsmgm.h" nogil:
 
     cdef enum:
         TLSMGM_FINISHED_MAX
+        TLSMGM_TICKETS_MAX
 
     cdef struct tlsmgm_conn_config:
         tlsmgm_bytes server_name

@@ -69,10 +69,10 @@ static int code_of(struct tlsmgm_conn *conn, int result) {
  * to TLS 1.2 OpenSSL has one word for both, too: there a suite says how it is signed.
  */
 static const char *text_for(struct tlsmgm_conn *conn, int code) {
-    struct tlsmgm_conn_info info;
     if (code != MATCH_SUITE_ERROR || !conn->base.ctx->base.is_server) return code_text(code);
-    wssl_conn_info(conn, &info);
-    return info.version < TLSMGM_TLS1_3 ? "no shared cipher" : "no suitable signature algorithm";
+    const char *suite = wssl_cipher_common_name(wolfSSL_get_cipher_name(conn->ssl));
+    bool is_of_tls1_3 = suite != NULL && strncmp(suite, "TLS_", 4) == 0;
+    return is_of_tls1_3 ? "no suitable signature algorithm" : "no shared cipher";
 }
 
 static enum tlsmgm_status fail_with_code(struct tlsmgm_conn *conn, int code,
