@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import select
 import selectors
+import signal
 import socket
 
 import pytest
@@ -22,6 +23,7 @@ from tests.sockets.talk import (
 )
 from tests.support.sockets import TIMEOUT
 from tlsmgm import TLSManager, TLSSocket, WantReadError, WantWriteError
+from tlsmgm._core import waiting
 
 CHUNK = b"0123456789abcdef" * 4096
 
@@ -259,3 +261,71 @@ def test_want_errors_are_no_tls_errors() -> None:
         assert isinstance(error, BlockingIOError)
         assert not isinstance(error, tlsmgm.TLSError)
         assert error.errno == errno.EAGAIN
+
+
+class Polling:
+    """Stands in for ``select.poll``, as gevent's does."""
+
+    def __init__(self, asked: list[int]) -> None:
+        self._asked = asked
+        self._poll = POLL()
+
+    def register(self, descriptor: int, wanted: int) -> None:
+        self._asked.append(wanted)
+        self._poll.register(descriptor, wanted)
+
+    def poll(self, milliseconds: float | None) -> list[tuple[int, int]]:
+        return self._poll.poll(milliseconds)
+
+
+POLL = select.poll
+
+
+@pytest.mark.parametrize("way", ["the system's", "another", "none"])
+def test_who_has_replaced_poll_is_asked(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    """A program may wait for all of its sockets in one place, so nobody waits behind its back."""
+    asked: list[int] = []
+    if way == "another":
+        monkeypatch.setattr(select, "poll", lambda: Polling(asked))
+    elif way == "none":
+        monkeypatch.delattr(select, "poll")
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert not waiting.is_ready(ours.fileno(), waiting.READ, 0.001)
+        assert waiting.is_ready(ours.fileno(), waiting.WRITE, TIMEOUT)
+        waiting.wait(ours.fileno(), waiting.READ | waiting.WRITE, waiting.Deadline(None))
+        theirs.send(b"x")
+        assert waiting.is_ready(ours.fileno(), waiting.READ, TIMEOUT)
+    if way == "another":
+        assert asked == [1, 4, 5, 1]
+    else:
+        assert asked == []
+
+
+def test_a_signal_ends_no_wait() -> None:
+    """Its handler runs, and what is left of the time goes on; what it raises does end the wait."""
+    ours, theirs = socket.socketpair()
+    calls: list[int] = []
+
+    def handle(*_: object) -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
+        elif len(calls) == 2:
+            theirs.send(b"x")
+        else:
+            raise InterruptedError
+
+    before = signal.signal(signal.SIGALRM, handle)
+    try:
+        with ours, theirs:
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
+            assert waiting.is_ready(ours.fileno(), waiting.READ, TIMEOUT)
+            assert len(calls) == 2
+            ours.recv(1)
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
+            with pytest.raises(InterruptedError):
+                waiting.is_ready(ours.fileno(), waiting.READ, TIMEOUT)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

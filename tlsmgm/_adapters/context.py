@@ -116,6 +116,7 @@ class SSLContext(Maker):
         return SocketEnd(self, sock, server_side, server_hostname, owner, session)
 
     wrap_bio = wrap_bio
+    _memory_end = MemoryEnd
 
     def _wrap_bio(
         self,

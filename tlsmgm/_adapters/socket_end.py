@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import _socket
 import contextlib
-import select
 import socket
 import ssl
 import threading
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from tlsmgm._adapters.engine import Engine
 from tlsmgm._adapters.errors import refuse, want_read, want_write
 from tlsmgm._adapters.maker import Maker
+from tlsmgm._core.waiting import READ, WRITE, is_ready
 from tlsmgm.errors import AlertError, TLSError
 
 if TYPE_CHECKING:
@@ -403,16 +403,7 @@ class SocketEnd(Engine):
 def _wait(sock: socket.socket, operation: str, deadline: float, *, for_writing: bool) -> None:
     """Wait until a socket is ready, or raise TimeoutError."""
     left = deadline - time.monotonic()
-    if left < 0:
-        raise _timed_out(operation)
-    if hasattr(select, "poll"):
-        poller = select.poll()
-        poller.register(sock, select.POLLOUT if for_writing else select.POLLIN)
-        is_ready = bool(poller.poll(left * 1000))
-    else:
-        reading, writing = ([], [sock]) if for_writing else ([sock], [])
-        is_ready = any(select.select(reading, writing, [], left))
-    if not is_ready:
+    if left < 0 or not is_ready(sock.fileno(), WRITE if for_writing else READ, left):
         raise _timed_out(operation)
 
 

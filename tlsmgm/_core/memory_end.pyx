@@ -234,9 +234,14 @@ def wrap_bio(context, incoming, outgoing, server_side=False, server_hostname=Non
             session=session, context=context,
         )
     made = kind.__new__(kind)
-    made._sslobj = context._wrap_bio(
-        incoming, outgoing, server_side, server_hostname, owner=made, session=session
-    )
+    if server_hostname is None:
+        made._sslobj = context._memory_end(
+            context, server_side, None, made, session, incoming, outgoing
+        )
+    else:
+        made._sslobj = context._wrap_bio(
+            incoming, outgoing, server_side, server_hostname, owner=made, session=session
+        )
     return made
 
 

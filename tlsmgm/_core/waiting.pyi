@@ -41,3 +41,12 @@ def wait(descriptor: int, wanted: int, deadline: Deadline) -> None:
         WantWriteError: there is no waiting, and room for bytes is wanted.
         TimeoutError: the time is up.
     """
+
+def is_ready(descriptor: int, wanted: int, seconds: float) -> bool:
+    """Wait until a socket is ready; whether it is, in time.
+
+    Args:
+        descriptor: of the socket.
+        wanted: READ, WRITE or both; either of them ends the wait.
+        seconds: how long at most.
+    """

@@ -15,8 +15,8 @@ from tlsmgm.errors import WantReadError, WantWriteError
 READ = POLLIN
 WRITE = POLLOUT
 
-#: A program may have put another one in its place, as gevent does, which lets others run.
-cdef object _POLL = select.poll
+# A program may have put something of its own in its place, as gevent does, which lets others run.
+cdef object _BUILTIN = type(len)
 
 cdef enum:
     LONGEST = 2147483647  # milliseconds of one wait; poll() counts them in an int
@@ -78,21 +78,41 @@ def wait(int descriptor, int wanted, Deadline deadline not None):
 
 cdef int wait_until(int descriptor, int wanted, Deadline deadline) except -1:
     """As wait(); without a deadline as long as it takes."""
-    cdef pollfd asked
     cdef double left = INFINITY
-    cdef int milliseconds = -1
-    cdef int found = 0
     if deadline is not None:
         left = deadline.seconds_left()
         if not deadline.waits:
             raise WantReadError if wanted & POLLIN else WantWriteError
-        if left != INFINITY:
-            milliseconds = <int> min(ceil(left * 1000), <double> LONGEST)
-    if select.poll is not _POLL:
-        poller = select.poll()
-        poller.register(descriptor, wanted)
-        poller.poll(None if milliseconds < 0 else milliseconds)
-        return 0
+    wait_for(descriptor, wanted, left)  # whoever calls looks again, and comes back
+    return 0
+
+
+def is_ready(int descriptor, int wanted, double seconds):
+    """Wait until a socket is ready; whether it is, in time.
+
+    Args:
+        descriptor: of the socket.
+        wanted: READ, WRITE or both; either of them ends the wait.
+        seconds: how long at most.
+    """
+    cdef double end = <double> monotonic() + seconds
+    cdef bint found = wait_for(descriptor, wanted, seconds)
+    while not found and seconds > 0:
+        seconds = end - <double> monotonic()  # a signal may have ended the wait
+        if seconds > 0:
+            found = wait_for(descriptor, wanted, seconds)
+    return found
+
+
+cdef bint wait_for(int descriptor, int wanted, double seconds) except -1:
+    """Waits once; False where the time is up, or a signal came."""
+    cdef pollfd asked
+    cdef int milliseconds = -1
+    cdef int found = 0
+    if seconds != INFINITY:
+        milliseconds = <int> min(ceil(max(seconds, 0) * 1000), <double> LONGEST)
+    if type(getattr(select, "poll", None)) is not _BUILTIN:
+        return wait_as_replaced(descriptor, wanted, None if milliseconds < 0 else milliseconds)
     asked.fd = descriptor
     asked.events = <short> wanted
     asked.revents = 0
@@ -101,5 +121,18 @@ cdef int wait_until(int descriptor, int wanted, Deadline deadline) except -1:
     if found < 0:
         if errno != EINTR:
             PyErr_SetFromErrno(OSError)
-        PyErr_CheckSignals()  # whoever calls looks again, and comes back
-    return 0
+        PyErr_CheckSignals()
+        return False
+    return found > 0
+
+
+cdef bint wait_as_replaced(int descriptor, int wanted, milliseconds) except -1:
+    """By what the program has put in place of the system's poll()."""
+    if hasattr(select, "poll"):
+        poller = select.poll()
+        poller.register(descriptor, wanted)
+        return bool(poller.poll(milliseconds))
+    reading = [descriptor] if wanted & POLLIN else []
+    writing = [descriptor] if wanted & POLLOUT else []
+    seconds = None if milliseconds is None else milliseconds / 1000
+    return any(select.select(reading, writing, [], seconds))
