@@ -38,7 +38,7 @@ def stamps() -> Iterator[None]:
         server.accept()[0] as there,
     ):
         here.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        notes: list[object] = []
+        notes: list[tuple[int, int, bytes]] = []
         while not notes:
             there.sendall(b"x")
             _, notes, _, _ = here.recvmsg(1, socket.CMSG_SPACE(16))

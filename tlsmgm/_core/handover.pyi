@@ -29,6 +29,11 @@ class Handover:
     @property
     def handed_over(self) -> float:
         """When the worker let it go, in the same."""
+    def discard(self) -> None:
+        """Reset the client, unless somebody has taken it; more than once does no harm.
+
+        Without an interpreter lock an object lives on for a while when another thread has made it.
+        """
     def take_socket(self) -> int:
         """Its descriptor, which is the caller's from now on; -1: it was taken."""
     def take_connection(self, make: Callable[..., _Made]) -> _Made | None:

@@ -21,6 +21,14 @@ cdef enum:
     BATCH = 64  # handovers that are copied at a time
 
 
+cdef void let_go(tlsmgm_handover *raw, int process) noexcept:
+    # In a forked process the socket is the parent's, too, whom a reset would hit.
+    if raw.fd >= 0 and process != getpid():
+        close(raw.fd)
+        raw.fd = -1
+    tlsmgm_handover_discard(raw)
+
+
 cdef class Handover:
     """A connection that belongs to the program; whoever drops it resets the client."""
 
@@ -29,11 +37,14 @@ cdef class Handover:
         self.process = getpid()
 
     def __dealloc__(self):
-        # In a forked process the socket is the parent's, too, whom a reset would hit.
-        if self.raw.fd >= 0 and self.process != getpid():
-            close(self.raw.fd)
-            self.raw.fd = -1
-        tlsmgm_handover_discard(&self.raw)
+        let_go(&self.raw, self.process)
+
+    def discard(self):
+        """Reset the client, unless somebody has taken it; more than once does no harm.
+
+        Without an interpreter lock an object lives on for a while when another thread has made it.
+        """
+        let_go(&self.raw, self.process)
 
     @property
     def client(self):

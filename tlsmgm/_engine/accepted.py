@@ -174,6 +174,7 @@ def accept(owner: Owner, handover: Handover) -> AcceptedConnection | None:
     make: Callable[..., AcceptedConnection] = AcceptedConnection
     made: AcceptedConnection | None = handover.take_connection(make)
     if made is None:
+        handover.discard()
         owner.leave()
         return None
     made._handover = handover

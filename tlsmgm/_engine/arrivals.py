@@ -98,8 +98,7 @@ class Arrivals:
             handovers = [self._waiting.popleft() for _ in range(count)]
             if self._waiting:
                 self._ring()
-        while handovers:  # each is let go with its turn, or the client would not be reset
-            handover = handovers.pop(0)
+        for handover in handovers:
             if self._is_late(handover):
                 self._give_up(handover)
             elif (connection := accept(self._owner, handover)) is not None:
@@ -235,9 +234,9 @@ class Arrivals:
         self._leave(handover)
 
     def _leave(self, handover: Handover) -> None:
-        """The client is reset when the handover goes, which is now."""
+        """The client is reset, and nobody has it any more."""
         assert self._owner is not None
-        del handover
+        handover.discard()
         self._owner.leave()
 
 
