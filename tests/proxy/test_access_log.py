@@ -186,15 +186,7 @@ def test_without_one(library: str, script: str, upstream: Upstream) -> None:
 
 
 def test_no_format_without_one(script: str, capsys: pytest.CaptureFixture[str]) -> None:
-    words = [
-        "proxy",
-        "--config",
-        script,
-        "--upstream",
-        "tcp:127.0.0.1:9",
-        "--library",
-        "openssl",
-        "--no-access-log",
-    ]
+    words = ["proxy", "--config", script, "--library", "openssl", "--no-access-log"]
+    words += ["--listen", "tls:127.0.0.1:0", "--upstream", "tcp:127.0.0.1:9"]
     assert main([*words, "--access-log-format", "json"]) != 0
     assert "is of no use with --no-access-log" in capsys.readouterr().err
