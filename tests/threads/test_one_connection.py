@@ -102,7 +102,8 @@ PROPERTIES = {
     *("alpn", "backend", "binds_channel", "certificate", "cipher", "cipher_bits"),
     *("cipher_description", "context", "domain", "ended", "group", "handshake_complete"),
     *("is_server", "output_pending", "peer_certificate", "peer_chain", "peer_verified"),
-    *("server_name", "session", "session_reused", "verify_name", "verify_reason", "version"),
+    *("records_without_data", "server_name", "session", "session_reused", "verify_name"),
+    *("verify_reason", "version"),
 }
 CALLS |= {name: asks(name) for name in PROPERTIES} | {"__repr__": lambda conn, _: repr(conn)}
 
