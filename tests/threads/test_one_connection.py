@@ -101,8 +101,9 @@ CALLS: dict[str, Call] = {
 PROPERTIES = {
     *("alpn", "backend", "binds_channel", "certificate", "cipher", "cipher_bits"),
     *("cipher_description", "context", "domain", "ended", "group", "handshake_complete"),
-    *("is_server", "output_pending", "peer_certificate", "peer_chain", "peer_verified"),
-    *("server_name", "session", "session_reused", "verify_name", "verify_reason", "version"),
+    *("is_server", "output_pending", "own_signature", "peer_certificate", "peer_chain"),
+    *("peer_signature", "peer_verified", "records_without_data", "server_name", "session"),
+    *("session_reused", "verify_name", "verify_reason", "version"),
 }
 CALLS |= {name: asks(name) for name in PROPERTIES} | {"__repr__": lambda conn, _: repr(conn)}
 
