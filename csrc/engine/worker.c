@@ -94,7 +94,8 @@ static void take_turn(struct tlsmgm_worker *worker, struct tlsmgm_channel *chann
 static void take_turns(struct tlsmgm_worker *worker) {
     struct tlsmgm_channel *channel = worker->first_turn;
     if (channel == NULL) return;
-    uint64_t end = tlsmgm_worker_clock() + NEWCOMERS_NS;
+    /* One alone needs no look at the clock. */
+    uint64_t end = channel->next_turn == NULL ? 0 : tlsmgm_worker_clock() + NEWCOMERS_NS;
     bool is_late = false;
     worker->first_turn = NULL;
     worker->last_turn = &worker->first_turn;
@@ -108,7 +109,7 @@ static void take_turns(struct tlsmgm_worker *worker) {
             tlsmgm_channel_queue(worker, channel);
         } else {
             take_turn(worker, channel);
-            is_late = is_late || (is_new && tlsmgm_worker_clock() >= end);
+            if (is_new && next != NULL) is_late = is_late || tlsmgm_worker_clock() >= end;
         }
         channel = next;
     }

@@ -7,6 +7,7 @@ constant.  Calls release the interpreter lock.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,13 @@ from tests.support import c_build, relay
 from tests.support.c_code import Backend, CCode
 from tests.support.contract import VERSIONS, Rig
 from tests.support.libraries import lacks
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the compiler all the time that it needs on a busy machine; a test still has its own."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.timeout(func_only=True))
 
 
 @pytest.fixture(scope="session")
