@@ -112,6 +112,25 @@ def test_a_plain_client_of_a_tls_upstream(manager: TLSManager) -> None:
     assert found["tls_version"] == "TLSv1.3"
 
 
+def test_an_upstream_that_nobody_knows_any_more(
+    manager: TLSManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The program has sent it on, and so many since then that its number was forgotten."""
+    monkeypatch.setattr("tlsmgm._engine.engine._MOST_ADOPTED", 0)
+    with (
+        Greeter(tls=server_context("dom2")) as greeter,
+        listening(manager, None) as (listener, ends),
+        connect(port_of(listener)) as client,
+    ):
+        connection = listener.accept(TIMEOUT)
+        assert connection is not None
+        connection.relay_now(Upstream(greeter.address, server_name="dom2.test"))
+        greeting(client)
+        leave(client)
+        found = check(ends.one())
+    assert (found["status"], found["upstream"], found["upstream_domain"]) == ("ok", None, None)
+
+
 def test_over_ipv6(manager: TLSManager, greeter: Greeter) -> None:
     with listening(manager, greeter.address, "tcp:[::1]:0") as (listener, ends):
         with socket.create_connection(("::1", port_of(listener)), TIMEOUT) as client:

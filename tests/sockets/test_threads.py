@@ -12,7 +12,7 @@ from functools import partial
 import pytest
 
 from tests.sockets.talk import Pair, Running, facing_client, read_all
-from tests.support.threads import many_switches
+from tests.support.threads import many_switches, run_together
 from tlsmgm import TLSManager, TLSSocket
 
 SIZE = 20_000_000
@@ -136,3 +136,23 @@ def test_one_looks_while_another_reads(manager: TLSManager, version: str) -> Non
             looking.set()
             assert other.result()
             sending.result()
+
+
+def test_the_timeout_changes_while_others_wait(pair: Pair) -> None:
+    """Without an interpreter lock, too, each wait has one of the timeouts that were set."""
+
+    def set_some(chance: random.Random) -> None:
+        for _ in range(100):
+            pair.client.settimeout(1e-9 + chance.random() * 1e-5)
+
+    def wait(_: random.Random) -> None:
+        with pytest.raises(TimeoutError):
+            pair.client.recv(1)
+
+    def fill(_: random.Random) -> None:
+        """Other objects come where a timeout was that has gone."""
+        assert len([str(number) for number in range(100)]) == 100
+
+    pair.client.settimeout(1e-6)
+    with many_switches():
+        run_together([set_some, wait, wait, set_some, fill], turns=500)

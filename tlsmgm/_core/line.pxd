@@ -24,5 +24,7 @@ cdef class Line:
     cdef Deadline take_turn(self)
     cdef int fail(self) except -1
     cdef bint send_piece(self, const uint8_t *data, size_t size) except -1
+    cdef int owe(self, bytes data) except -1
+    cdef object timeout_now(self)
     cdef int check_repeated(self, const uint8_t *data, size_t size) except -1
     cdef int push(self, const uint8_t *data, size_t size, Deadline deadline) except -1

@@ -8,6 +8,7 @@ again.  Another lock gives turns to those who send, so that what one call sends 
 import errno
 import threading
 
+cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t
@@ -125,11 +126,23 @@ cdef class Line:
                 return False
             self.wire.encrypt(data, size)
         if self.wire.send():
-            self.owed = b""
+            self.owe(b"")
             return True
         if len(self.owed) == 0:
-            self.owed = PyBytes_FromStringAndSize(<const char *> data, size)
+            self.owe(PyBytes_FromStringAndSize(<const char *> data, size))
         return False
+
+    # Others look at the timeout and at what is owed whenever they like: critical sections order
+    # that where there is no interpreter lock, as they do where Python asks.
+
+    @cython.critical_section
+    cdef int owe(self, bytes data) except -1:
+        self.owed = data
+        return 0
+
+    @cython.critical_section
+    cdef object timeout_now(self):
+        return self.timeout
 
     def sendall(self, data not None):
         """Sends all of the data; see ``TLSSocket.sendall()``."""
@@ -144,7 +157,7 @@ cdef class Line:
             try:
                 self.check_repeated(<const uint8_t *> view.buf, view.len)
                 owed = len(self.owed)
-                self.owed = b""
+                self.owe(b"")
                 try:
                     self.push(<const uint8_t *> view.buf + owed, view.len - owed, deadline)
                 except BaseException:
@@ -197,7 +210,7 @@ cdef class Line:
     cdef Deadline take_turn(self):
         if self.turn.acquire(False):
             return None
-        deadline = Deadline(self.timeout)
+        deadline = Deadline(self.timeout_now())
         left = deadline.left()
         if not deadline.waits:
             raise WantWriteError
@@ -268,8 +281,10 @@ cdef class Line:
     cdef Deadline wait_for(self, int wanted, Deadline deadline):
         """Waits without the lock; returns until when the next wait may last."""
         try:
-            if deadline is None and self.timeout is not None:
-                deadline = Deadline(self.timeout)
+            if deadline is None:
+                timeout = self.timeout_now()
+                if timeout is not None:
+                    deadline = Deadline(timeout)
             wait_until(self.wire.fd, wanted, deadline)
         finally:
             with self.lock:

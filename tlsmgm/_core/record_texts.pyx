@@ -117,7 +117,7 @@ cdef object of_record(Record record, Value value):
     if value == UPSTREAM_DOMAIN:
         if record.upstream_made is None and record.raw.upstream_tls.conn == NULL:
             return None
-        return name_of(record.asked.context)
+        return None if record.asked is None else name_of(record.asked.context)
     if value == BYTES_IN:
         return str(record.raw.bytes_in)
     if value == BYTES_OUT:
