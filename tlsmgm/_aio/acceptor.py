@@ -22,6 +22,10 @@ logger = logging.getLogger("tlsmgm")
 #: Connections that are taken before others have a turn.
 _BATCH: Final = 64
 
+#: Seconds between two rings that make a rush, and those in which connections then gather.
+_RUSH: Final = 0.002
+_GATHER: Final = 0.001
+
 #: Seconds without accepting, where there is no descriptor or memory for one more; as in asyncio.
 _PAUSE: Final = 1.0
 
@@ -65,6 +69,8 @@ class EngineDoor:
         self._listen = listen
         self._welcome = welcome
         self._closed = closed
+        self._gathering: asyncio.TimerHandle | None = None
+        self._last_taken = 0.0
         self.listener: Listener | None = None
 
     def open(self) -> None:
@@ -86,8 +92,16 @@ class EngineDoor:
         self._closed()
 
     def _on_ring(self) -> None:
-        """Take those that have come."""
+        """Take those that have come; in a rush, once a few have gathered: that saves wake-ups."""
         self._arrivals.bell.stop()
+        if self._loop.time() > self._last_taken + _RUSH:
+            self._take()
+        elif self._gathering is None:
+            self._gathering = self._loop.call_later(_GATHER, self._take)
+
+    def _take(self) -> None:
+        self._gathering = None
+        self._last_taken = self._loop.time()
         is_over = self._arrivals.is_over  # before the look: what comes in between rings again
         connections = self._arrivals.take_many(_BATCH)
         for connection in connections:
