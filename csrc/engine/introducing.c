@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "engine/channels.h"
 #include "engine/proxy_header.h"
 #include "engine/records.h"
 
@@ -64,13 +65,18 @@ static bool admit(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) 
     return true;
 }
 
-/* ready: what is known of the bytes behind the header. */
+/* ready: what is known of the bytes behind the header; a ClientHello waits for its turn. */
 static void begin(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel,
                   const struct tlsmgm_ready *ready) {
     struct tlsmgm_relay *relay = &channel->relay;
     const struct tlsmgm_plan *plan = channel->plan;
     tlsmgm_relay_begin(relay, channel->listener->is_plain ? NULL : plan->selector, &channel->local,
                        plan->hello_limit, worker->now);
+    if (relay->client.acceptor != NULL) {
+        channel->news = *ready;
+        tlsmgm_channel_queue(worker, channel);
+        return;
+    }
     (void)tlsmgm_relay_ready(relay, TLSMGM_RELAY_CLIENT, ready, worker->now);
 }
 

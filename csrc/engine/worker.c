@@ -135,10 +135,8 @@ static void expire(struct tlsmgm_worker *worker, uint64_t due) {
             continue;
         }
         struct tlsmgm_channel *channel = channel_of_timer(timer);
-        if (channel->news.readable) { /* was there in time, and has not had its turn */
-            take_turn(worker, channel);
-            continue;
-        }
+        /* It was there in time, and is queued: its turn comes, and sets the timer again. */
+        if (channel->news.readable) continue;
         if (channel->relay.deadline <= due) {
             tlsmgm_relay_expire(&channel->relay, worker->now);
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import contextlib
 import ssl
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests.adapters.pairs import Pair
 from tests.support.managers import pki
+from tests.support.threads import run_together
 from tlsmgm import adapters
 
 
@@ -145,3 +147,21 @@ def test_what_is_no_buffer_is_refused(kind: Any) -> None:
     fetching, _ = contexts(kind)
     with pytest.raises((TypeError, AttributeError)):
         fetching.wrap_bio(object(), object(), server_hostname="dom1.test").do_handshake()
+
+
+def test_threads_that_share_an_object_do_no_harm(library: str) -> None:
+    """It is a mistake; who comes second waits or is told so, without an interpreter lock, too."""
+    pair = Pair(*contexts(lambda side: adapters.SSLContext(side, library=library))).connected()
+
+    def read(_: object) -> None:
+        with contextlib.suppress(RuntimeError, ssl.SSLError):
+            pair.client.read(50)
+
+    def look(_: object) -> None:
+        with contextlib.suppress(RuntimeError):
+            pair.client.pending()
+
+    for _ in range(5):
+        pair.server.write(bytes(200_000))
+        pair.carry()
+        run_together([read, read, read, look], turns=1000)

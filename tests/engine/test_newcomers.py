@@ -19,6 +19,9 @@ from tlsmgm import Connection, Listener, TLSManager
 #: So many that their signatures take far longer than what a worker grants newcomers at a time.
 NEWCOMERS = 16
 
+#: Of the PROXY protocol; a ClientHello comes along with it.
+HEADER = b"PROXY TCP4 127.0.0.1 127.0.0.1 5060 5061\r\n"
+
 #: From the headers of Linux; Python's socket has no name for it.
 SO_TIMESTAMPNS = 35
 
@@ -51,9 +54,11 @@ class Client:
     Args:
         manager: has its domain.
         listener: is called.
+        header: comes before the first flight.
     """
 
-    def __init__(self, manager: TLSManager, listener: Listener) -> None:
+    def __init__(self, manager: TLSManager, listener: Listener, header: bytes) -> None:
+        self._header = header
         self.connection: Connection = manager.client_connection("client", "dom1.test")
         self.connection.decrypt(b"")
         self.sock = socket.create_connection(("127.0.0.1", port_of(listener)), TIMEOUT)
@@ -61,7 +66,8 @@ class Client:
 
     def send(self) -> None:
         """Send what is due."""
-        self.sock.sendall(self.connection.drain())
+        self.sock.sendall(self._header + self.connection.drain())
+        self._header = b""
 
     def receive(self) -> tuple[int, int]:
         """Receive something; returns when the system had it, in seconds and nanoseconds."""
@@ -74,19 +80,21 @@ class Client:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs to know when bytes have come")
+@pytest.mark.parametrize("header", [b"", HEADER], ids=["bare", "header"])
 def test_who_is_nearly_in_goes_first(
-    library: str, slow_identity: dict[str, bytes], stamps: None
+    library: str, slow_identity: dict[str, bytes], stamps: None, header: bytes
 ) -> None:
     del stamps
     manager = manager_of(
         library, server_domain("dom1", **slow_identity), client_domain(verify_cert=False)
     )
-    with manager.listen(ANYWHERE) as listener:
-        first = Client(manager, listener)
+    senders = "127.0.0.1" if header else None
+    with manager.listen(ANYWHERE, proxy_header_from=senders) as listener:
+        first = Client(manager, listener, header)
         first.send()
         while not first.connection.handshake_complete:
             first.receive()
-        newcomers = [Client(manager, listener) for _ in range(NEWCOMERS)]
+        newcomers = [Client(manager, listener, header) for _ in range(NEWCOMERS)]
         while listener.statistics()["connections_open"] <= NEWCOMERS:
             time.sleep(0)  # all are accepted before any of them has said a word
         listener._inside.engine.hold()

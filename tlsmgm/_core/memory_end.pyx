@@ -11,6 +11,7 @@ import ssl
 import weakref
 from _ssl import MemoryBIO, _SSLContext
 
+cimport cython
 from cpython.buffer cimport (
     PyBUF_SIMPLE,
     PyBUF_WRITABLE,
@@ -28,6 +29,7 @@ from tlsmgm.errors import TLSError
 
 cdef enum:
     PIECE = 1 << 18  # bytes that go through at once; so they stay in the processor's cache
+    RECORD = 16384   # bytes that pending() looks at; who reads a few at a time has the rest moved
 
 # Looked up once; nobody can have a class below that one.
 cdef object _read = MemoryBIO.read
@@ -213,6 +215,9 @@ cdef int want_read() except -1:
 
 
 # --- methods of the context, and of who is between two buffers -----------------------------
+#
+# Two threads in one object are a mistake, of which nobody must die where there is no interpreter
+# lock: critical sections order what they do with it.
 
 def wrap_bio(context, incoming, outgoing, server_side=False, server_hostname=None, session=None):
     """Make an ``ssl.SSLObject`` between two buffers, as ``ssl.SSLContext.wrap_bio()`` does.
@@ -245,6 +250,7 @@ def wrap_bio(context, incoming, outgoing, server_side=False, server_hostname=Non
     return made
 
 
+@cython.critical_section
 def do_handshake(End end):
     """Go on with the handshake.
 
@@ -258,6 +264,7 @@ def do_handshake(End end):
     end.advance()
 
 
+@cython.critical_section
 def read(End end, Py_ssize_t size, buffer=None):
     """Return data, or put it into a buffer and return how much.
 
@@ -281,6 +288,7 @@ def read(End end, Py_ssize_t size, buffer=None):
     return data if len(data) > 0 else end._at_end()
 
 
+@cython.critical_section
 def pending(End end):
     """Return how many bytes of data are there already.
 
@@ -291,15 +299,16 @@ def pending(End end):
     if end._maybe_more and len(end._ahead) == 0 and end._connection is not None:
         end._maybe_more = False
         try:
-            data = end._connection.read_some(PIECE)
+            data = end._connection.read_some(RECORD)
         except TLSError:
             pass  # the connection says it again when it is read
         if data is not None:
             end._ahead = data
-            end._maybe_more = len(data) == PIECE
+            end._maybe_more = len(data) == RECORD
     return len(end._ahead)
 
 
+@cython.critical_section
 def write(End end, data not None):
     """Encrypt data, all of it.
 
@@ -335,6 +344,7 @@ def write(End end, data not None):
         PyBuffer_Release(&view)
 
 
+@cython.critical_section
 def shutdown(End end):
     """Say goodbye, and hear the peer's.
 

@@ -1,6 +1,7 @@
 """What records say, as texts: many values at a time, for logs that write a line per connection."""
 
 cimport cython
+from libc.math cimport modf, rint
 from libc.stdint cimport uint8_t
 from libc.stdio cimport snprintf
 from libc.time cimport gmtime_r, time_t, tm
@@ -132,19 +133,25 @@ cdef object of_record(Record record, Value value):
 cdef str time_text(Record record):
     """In UTC, as RFC 3339 has it."""
     cdef char[SHORT] text
-    cdef long long milliseconds = <long long> (record.timestamp * 1000)
-    cdef time_t seconds = <time_t> (milliseconds // 1000)
+    # In whole microseconds first, as datetime has it.
+    cdef double whole = 0
+    cdef double fraction = modf(record.timestamp, &whole)
+    cdef long long microseconds = <long long> rint(fraction * 1e6)
+    cdef time_t seconds = <time_t> whole + <time_t> (microseconds // 1000000)
     cdef tm parts
     gmtime_r(&seconds, &parts)
     snprintf(text, SHORT, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", parts.tm_year + 1900,
              parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
-             <int> (milliseconds % 1000))
+             <int> (microseconds % 1000000 // 1000))
     return text.decode("ascii")
 
 
 cdef str duration_text(Record record):
     cdef char[SHORT] text
-    snprintf(text, SHORT, "%.3f", <double> (record.raw.ended - record.raw.accepted) / 1e9)
+    # Not as a floating-point number, for the locale may have a comma in it.
+    cdef unsigned long long taken = record.raw.ended - record.raw.accepted
+    cdef unsigned long long milliseconds = (taken + 500000) // 1000000
+    snprintf(text, SHORT, "%llu.%03d", milliseconds // 1000, <int> (milliseconds % 1000))
     return text.decode("ascii")
 
 

@@ -1,9 +1,10 @@
 """Until when a call may wait, and what for."""
 
+import os
 import select
 from time import monotonic
 
-from cpython.exc cimport PyErr_CheckSignals, PyErr_SetFromErrno
+from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport EINTR, errno
 from libc.math cimport INFINITY, ceil
 
@@ -109,6 +110,7 @@ cdef bint wait_for(int descriptor, int wanted, double seconds) except -1:
     cdef pollfd asked
     cdef int milliseconds = -1
     cdef int found = 0
+    cdef int number = 0
     if seconds != INFINITY:
         milliseconds = <int> min(ceil(max(seconds, 0) * 1000), <double> LONGEST)
     if type(getattr(select, "poll", None)) is not _BUILTIN:
@@ -118,9 +120,10 @@ cdef bint wait_for(int descriptor, int wanted, double seconds) except -1:
     asked.revents = 0
     with nogil:
         found = poll(&asked, 1, milliseconds)
+        number = errno
     if found < 0:
-        if errno != EINTR:
-            PyErr_SetFromErrno(OSError)
+        if number != EINTR:
+            raise OSError(number, os.strerror(number))
         PyErr_CheckSignals()
         return False
     return found > 0

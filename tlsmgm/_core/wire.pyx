@@ -88,15 +88,17 @@ cdef class Wire:
         cdef size_t size = len(first) - self.done
         cdef const char *data = PyBytes_AS_STRING(first) + self.done
         cdef ssize_t count
+        cdef int number
         with nogil:
             count = system_send(self.fd, data, size, TLSMGM_NO_SIGNAL)
+            number = system_errno  # in here, for to come back may take a wait of its own
         if count < 0:
-            if system_errno == EAGAIN:
+            if number == EAGAIN:
                 return False
-            if system_errno == EINTR:
+            if number == EINTR:
                 PyErr_CheckSignals()
                 return True
-            self.send_error = OSError(system_errno, os.strerror(system_errno))
+            self.send_error = OSError(number, os.strerror(number))
             self.has_failed = True
             self.unsent.clear()
             self.unsent_size = self.done = 0
@@ -289,14 +291,12 @@ cdef class Wire:
         if self.held is not None:
             self.feed_held()
             return True
-        self.wanted = POLLIN
+        self.wanted = POLLIN if is_clear else POLLIN | POLLOUT
         if looks >= MOST_LOOKS:
             return False
-        if not is_clear:
-            if self.unsent_size > MOST_UNSENT:
-                self.wanted = POLLOUT
-                return False
-            self.wanted = POLLIN | POLLOUT
+        if self.unsent_size > MOST_UNSENT:
+            self.wanted = POLLOUT
+            return False
         if size < PIECE:
             size = self.framing.room_for(PIECE)
         data = self.from_socket(size)
@@ -322,8 +322,8 @@ cdef class Wire:
             size = min(size, <size_t> FEW)  # copying a message costs less than a block that is cut
         with nogil:
             count = system_recv(self.fd, room, size, 0)
-        if count < 0:
             number = system_errno
+        if count < 0:
             if much != NULL:
                 fresh_bytes_drop(much)
             return self.nothing_came(number)
