@@ -250,7 +250,6 @@ def wrap_bio(context, incoming, outgoing, server_side=False, server_hostname=Non
     return made
 
 
-@cython.critical_section
 def do_handshake(End end):
     """Go on with the handshake.
 
@@ -261,10 +260,10 @@ def do_handshake(End end):
         ssl.SSLWantReadError: more bytes of the peer are needed.
         ssl.SSLError: it has failed.
     """
-    end.advance()
+    with cython.critical_section(end):
+        return do_handshake_now(end)
 
 
-@cython.critical_section
 def read(End end, Py_ssize_t size, buffer=None):
     """Return data, or put it into a buffer and return how much.
 
@@ -278,6 +277,55 @@ def read(End end, Py_ssize_t size, buffer=None):
         ssl.SSLWantReadError: more bytes of the peer are needed.
         ssl.SSLError: the connection has failed, or ended without close_notify.
     """
+    with cython.critical_section(end):
+        return read_now(end, size, buffer)
+
+
+def pending(End end):
+    """Return how many bytes of data are there already.
+
+    Args:
+        end: whose connection it is.
+    """
+    with cython.critical_section(end):
+        return pending_now(end)
+
+
+def write(End end, data not None):
+    """Encrypt data, all of it.
+
+    Args:
+        end: whose connection it is.
+        data: any contiguous buffer of bytes.
+
+    Raises:
+        ssl.SSLWantReadError: the handshake needs more bytes of the peer.
+        ssl.SSLError: the connection has failed, or we have said goodbye.
+    """
+    with cython.critical_section(end):
+        return write_now(end, data)
+
+
+def shutdown(End end):
+    """Say goodbye, and hear the peer's.
+
+    Args:
+        end: whose connection it is.
+
+    Raises:
+        ssl.SSLWantReadError: the peer's has not come yet.
+        ssl.SSLError: the peer goes on sending data, or the connection has failed.
+    """
+    with cython.critical_section(end):
+        return shutdown_now(end)
+
+
+# What they do, once nobody else does anything with it.
+cdef object do_handshake_now(End end):
+    end.advance()
+
+
+cdef object read_now(End end, Py_ssize_t size, buffer):
     if buffer is not None:
         return end.read_straight(buffer, size)
     if size <= 0:
@@ -288,13 +336,7 @@ def read(End end, Py_ssize_t size, buffer=None):
     return data if len(data) > 0 else end._at_end()
 
 
-@cython.critical_section
-def pending(End end):
-    """Return how many bytes of data are there already.
-
-    Args:
-        end: whose connection it is.
-    """
+cdef object pending_now(End end):
     cdef bytes data = None
     if end._maybe_more and len(end._ahead) == 0 and end._connection is not None:
         end._maybe_more = False
@@ -308,18 +350,7 @@ def pending(End end):
     return len(end._ahead)
 
 
-@cython.critical_section
-def write(End end, data not None):
-    """Encrypt data, all of it.
-
-    Args:
-        end: whose connection it is.
-        data: any contiguous buffer of bytes.
-
-    Raises:
-        ssl.SSLWantReadError: the handshake needs more bytes of the peer.
-        ssl.SSLError: the connection has failed, or we have said goodbye.
-    """
+cdef object write_now(End end, data):
     cdef Py_buffer view
     cdef const uint8_t *first
     cdef Py_ssize_t done = 0
@@ -344,17 +375,7 @@ def write(End end, data not None):
         PyBuffer_Release(&view)
 
 
-@cython.critical_section
-def shutdown(End end):
-    """Say goodbye, and hear the peer's.
-
-    Args:
-        end: whose connection it is.
-
-    Raises:
-        ssl.SSLWantReadError: the peer's has not come yet.
-        ssl.SSLError: the peer goes on sending data, or the connection has failed.
-    """
+cdef object shutdown_now(End end):
     cdef bytes data = None
     done = end._say_goodbye()
     end.give()
