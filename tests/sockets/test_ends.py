@@ -225,6 +225,13 @@ def test_unwrap_of_a_peer_that_goes(pair: Pair) -> None:
         pair.client.unwrap()
 
 
+@pytest.mark.parametrize("timeout", [-1, float("-inf"), float("nan")])
+def test_a_timeout_that_is_none(pair: Pair, timeout: float) -> None:
+    with pytest.raises(ValueError, match="out of range"):
+        pair.client.settimeout(timeout)
+    assert pair.client.timeout == TIMEOUT
+
+
 def test_detach(pair: Pair) -> None:
     pair.client.settimeout(None)
     number = pair.client.fileno()

@@ -132,18 +132,6 @@ cdef class Line:
             self.owe(PyBytes_FromStringAndSize(<const char *> data, size))
         return False
 
-    # Others look at the timeout and at what is owed whenever they like: critical sections order
-    # that where there is no interpreter lock, as they do where Python asks.
-
-    @cython.critical_section
-    cdef int owe(self, bytes data) except -1:
-        self.owed = data
-        return 0
-
-    @cython.critical_section
-    cdef object timeout_now(self):
-        return self.timeout
-
     def sendall(self, data not None):
         """Sends all of the data; see ``TLSSocket.sendall()``."""
         cdef Deadline deadline = None
@@ -196,6 +184,18 @@ cdef class Line:
         if owed > 0 and (size < owed or memcmp(data, PyBytes_AS_STRING(self.owed), owed) != 0):
             raise ValueError("a send() that had to wait is repeated with the same data")
         return 0
+
+    # Others look at the timeout and at what is owed whenever they like: critical sections order
+    # that where there is no interpreter lock, as they do where Python asks.
+
+    @cython.critical_section
+    cdef int owe(self, bytes data) except -1:
+        self.owed = data
+        return 0
+
+    @cython.critical_section
+    cdef object timeout_now(self):
+        return self.timeout
 
     # --- waiting ---------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ cdef class Negotiated:
     cdef object peer_cache            # the peer's certificate, once the handshake is complete
 
     cdef int enter(self) except -1
+    cdef bint enter_if_there(self) except -1
     cdef void leave(self) noexcept
     cdef int belong_to(self, Context context, bytes name) except -1
     cdef bytes name_now(self)

@@ -3,6 +3,7 @@
 cimport cython
 from cpython.object cimport PyObject
 from libc.stdint cimport uint8_t
+from libc.string cimport memset
 
 from tlsmgm._core.backend cimport Backend
 from tlsmgm._core.capi cimport (
@@ -10,6 +11,7 @@ from tlsmgm._core.capi cimport (
     TLSMGM_FINISHED_MAX,
     TLSMGM_STATUS_OK,
     TLSMGM_STATUS_VERIFY,
+    TLSMGM_VERIFY_MISSING,
     TLSMGM_VERIFY_NONE,
     tlsmgm_bytes,
     tlsmgm_conn_info,
@@ -64,6 +66,19 @@ cdef class Negotiated:
             return 0
         raise RuntimeError("this connection is in use by another thread")
 
+    cdef bint enter_if_there(self) except -1:
+        """As enter(); False, and nobody has entered, before there is a connection of the library.
+
+        There is none either once another thread has sent it on to an upstream.
+        """
+        if self.conn == NULL:
+            return False
+        self.enter()
+        if self.conn == NULL:
+            self.leave()
+            return False
+        return True
+
     cdef void leave(self) noexcept:
         tlsmgm_entry_guard_leave(&self.guard)
 
@@ -109,8 +124,12 @@ cdef class Negotiated:
         return as_refusal(error, self.chosen.backend.name, peer)
 
     cdef tlsmgm_conn_info info(self) except *:
+        """What the library tells; without a connection of it, that nothing is there."""
         cdef tlsmgm_conn_info info
-        self.enter()
+        memset(&info, 0, sizeof(info))
+        info.verify_reason = TLSMGM_VERIFY_MISSING
+        if not self.enter_if_there():
+            return info
         try:
             self.table.conn_info(self.conn, &info)
         finally:
@@ -120,9 +139,8 @@ cdef class Negotiated:
     cdef object signature(self, bint of_peer):
         cdef const char *own = NULL
         cdef const char *peer = NULL
-        if self.conn == NULL:
+        if not self.enter_if_there():
             return None
-        self.enter()
         try:
             self.table.signatures(self.conn, &own, &peer)
         finally:
@@ -158,31 +176,26 @@ cdef class Negotiated:
     @property
     def version(self):
         """``TLSv1``, ``TLSv1.1``, ``TLSv1.2``, ``TLSv1.3``, or None before it is settled."""
-        return None if self.conn == NULL else version_word(self.info().version)
+        return version_word(self.info().version)
 
     @property
     def cipher(self):
         """The suite: OpenSSL's name up to TLS 1.2, IANA's in TLS 1.3; None before."""
-        if self.conn == NULL:
-            return None
         cdef tlsmgm_conn_info info = self.info()
         return None if info.cipher == NULL else info.cipher.decode("ascii")
 
     @property
     def cipher_bits(self):
         """Secret bits of the cipher, or None before."""
-        if self.conn == NULL:
-            return None
         cdef tlsmgm_conn_info info = self.info()
         return None if info.cipher == NULL else info.cipher_bits
 
     @property
     def cipher_description(self):
         """The cipher in the columns of ``openssl ciphers -v``, newline at the end, or None."""
-        if self.conn == NULL:
-            return None
         cdef char[TLSMGM_DESCRIPTION_SIZE] text
-        self.enter()
+        if not self.enter_if_there():
+            return None
         try:
             self.table.cipher_description(self.conn, text)
         finally:
@@ -192,8 +205,6 @@ cdef class Negotiated:
     @property
     def group(self):
         """Key exchange group, such as ``x25519``, or None."""
-        if self.conn == NULL:
-            return None
         cdef tlsmgm_conn_info info = self.info()
         return None if info.group == NULL else info.group.decode("ascii")
 
@@ -213,10 +224,9 @@ cdef class Negotiated:
     @property
     def alpn(self):
         """Protocol agreed on by ALPN (RFC 7301), or None."""
-        if self.conn == NULL:
-            return None
         cdef tlsmgm_conn_info info
-        self.enter()  # the next call on the connection may move the name
+        if not self.enter_if_there():
+            return None
         try:
             self.table.conn_info(self.conn, &info)
             name = bytes_of(info.alpn) if info.alpn.size > 0 else None
@@ -227,20 +237,18 @@ cdef class Negotiated:
     @property
     def session_reused(self):
         """Whether a session was resumed."""
-        return self.conn != NULL and self.info().session_reused
+        return self.info().session_reused
 
     @property
     def verify_reason(self):
         """``ok``, ``missing`` without a peer certificate, or why it would be refused."""
-        if self.conn == NULL:
-            return "missing"
         return tlsmgm_verify_reason_word(self.info().verify_reason).decode("ascii")
 
     @property
     def peer_verified(self):
         """Whether the peer showed a certificate that verified."""
         cdef tlsmgm_conn_info info
-        if self.conn == NULL or not self.handshake_complete:
+        if not self.handshake_complete:
             return False
         info = self.info()
         return info.has_peer_certificate and info.verify_reason == TLSMGM_VERIFY_NONE
@@ -250,10 +258,9 @@ cdef class Negotiated:
     @property
     def certificate(self):
         """The certificate that we show, or None."""
-        if self.conn == NULL or not self.is_server:
+        if not self.is_server or not self.enter_if_there():
             context = self.context
             return None if context is None else context.certificate
-        self.enter()
         try:
             return certificate_from(self.table.own_certificate(self.conn))
         finally:
@@ -262,9 +269,8 @@ cdef class Negotiated:
     @property
     def peer_certificate(self):
         """The peer's certificate, or None."""
-        if self.conn == NULL:
+        if not self.enter_if_there():
             return None
-        self.enter()
         try:
             found = self.peer_cache
             if found is None:
@@ -278,9 +284,8 @@ cdef class Negotiated:
     @property
     def peer_chain(self):
         """The certificates that the peer sent, leaf first; after resumption the leaf only."""
-        if self.conn == NULL:
+        if not self.enter_if_there():
             return ()
-        self.enter()
         try:
             return self.chain_sent()
         finally:
@@ -319,7 +324,8 @@ cdef class Negotiated:
             raise ValueError("keying material comes after the handshake")
         if not 0 < size <= 1024 or b"\0" in label:
             raise ValueError("keying material has 1 to 1024 bytes, and a label without NUL")
-        self.enter()
+        if not self.enter_if_there():
+            raise ValueError("the connection was sent on, and its keys with it")
         try:
             secret = fresh_bytes(NULL, size)
             status = self.table.export_keying_material(
@@ -337,9 +343,8 @@ cdef class Negotiated:
         """The Finished message of this end or the peer, of which ``tls-unique`` is made, or None."""
         cdef uint8_t room[TLSMGM_FINISHED_MAX]
         cdef size_t size
-        if self.conn == NULL:
+        if not self.enter_if_there():
             return None
-        self.enter()
         try:
             size = self.table.finished(self.conn, of_peer, room)
         finally:
@@ -350,7 +355,7 @@ cdef class Negotiated:
     def binds_channel(self):
         """Whether exported keying material is of this connection alone (RFC 9266 section 4.1):
         in TLS 1.3, or with the extended master secret, as far as the library tells."""
-        return self.conn != NULL and self.info().is_unique
+        return self.info().is_unique
 
     @property
     def session(self):
@@ -360,9 +365,8 @@ cdef class Negotiated:
         """
         cdef tlsmgm_error error
         cdef tlsmgm_session *session = NULL
-        if self.conn == NULL or self.is_server:
+        if self.is_server or not self.enter_if_there():
             return None
-        self.enter()
         try:
             self.check(self.table.conn_session(self.conn, &session, &error), &error)
         finally:

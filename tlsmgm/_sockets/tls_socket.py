@@ -226,8 +226,11 @@ class TLSSocket:
         Args:
             timeout: seconds that a call may take, all of its waiting together; None: as long as it
                 takes; 0: no call waits.
+
+        Raises:
+            ValueError: it is below 0, or no number.
         """
-        if timeout is not None and timeout < 0:
+        if timeout is not None and not timeout >= 0:  # nor is NaN
             raise ValueError("timeout value out of range")
         self._channel.timeout = timeout
 
