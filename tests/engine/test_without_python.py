@@ -14,10 +14,15 @@ from tests.support.proxy import ROOT, connect
 PROGRAM = """
 import ctypes, sys
 from tests.support.managers import manager_of
-with manager_of(sys.argv[1]).listen("tls:127.0.0.1:0", sys.argv[2], on_end=print) as listener:
-    print(listener.addresses[0].port, flush=True)
+
+def tell(what):  # two threads do; print() writes the end of a line by itself
+    sys.stdout.write(f"{what}\\n")
+    sys.stdout.flush()
+
+with manager_of(sys.argv[1]).listen("tls:127.0.0.1:0", sys.argv[2], on_end=tell) as listener:
+    tell(listener.addresses[0].port)
     assert ctypes.PyDLL(None).read(0, ctypes.create_string_buffer(1), 1) == 1
-    print(listener.statistics()["handshakes_completed_total"], flush=True)
+    tell(listener.statistics()["handshakes_completed_total"])
 """
 
 

@@ -206,6 +206,7 @@ static void make_worker(void) {
         .admission = admission,
         .plan = plan,
         .records = records,
+        .tells_ends = true,
         .bell = -1,
     };
     if (tlsmgm_worker_new(&config, &worker, NULL) != TLSMGM_STATUS_OK) abort();
