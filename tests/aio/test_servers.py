@@ -17,7 +17,7 @@ import pytest
 from tests.support.aio import HOST, Note, connect, echo, leave, port_of, run, serving
 from tests.support.listeners import Ends
 from tests.support.managers import client_domain, manager_of, pem, server_domain
-from tests.support.proxy import client_context
+from tests.support.proxy import client_context, reset
 from tlsmgm import (
     AlertError,
     ClientHello,
@@ -326,6 +326,21 @@ def test_limits_hold(manager: TLSManager) -> None:
             await leave(writer)
             assert server.listener is not None
             assert server.listener.statistics()["limit_max_connections_total"] == 1
+
+    run(main())
+
+
+def test_a_peer_that_has_reset_already(manager: TLSManager) -> None:
+    async def main() -> None:
+        with socket.create_server((HOST, 0)) as server:
+            client = socket.create_connection(server.getsockname())
+            reset(server.accept()[0])
+        with client:
+            while not client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                await asyncio.sleep(0)
+            client.setblocking(False)
+            with pytest.raises(ConnectionResetError):
+                await aio.open_connection(sock=client, tls=manager, server_name="dom1.test")
 
     run(main())
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
@@ -163,5 +165,11 @@ def _ip_address(sock: socket.socket) -> tuple[str, int] | None:
     """Who is at the other end; None: nobody with an IP address."""
     if sock.family not in (socket.AF_INET, socket.AF_INET6):
         return None
-    host, port = sock.getpeername()[:2]
+    try:
+        host, port = sock.getpeername()[:2]
+    except OSError as error:
+        if error.errno != errno.ENOTCONN:
+            raise
+        # It has been connected: the peer has reset it since.
+        raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)) from error
     return str(host).partition("%")[0], int(port)
