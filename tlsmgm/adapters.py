@@ -26,6 +26,7 @@ from tlsmgm._adapters.errors import (
 )
 from tlsmgm._adapters.managed import ssl_context
 from tlsmgm._adapters.session import SSLSession
+from tlsmgm._core.memory_bio import MemoryBIO
 
 __all__ = [
     "AlertError",
@@ -33,6 +34,7 @@ __all__ = [
     "HandshakeError",
     "HelloTooLargeError",
     "InternalError",
+    "MemoryBIO",
     "NoDomainError",
     "ProtocolError",
     "SSLCertVerificationError",

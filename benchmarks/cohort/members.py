@@ -36,6 +36,8 @@ MEMORY: Final[dict[str, Callable[[], Entrant]]] = {
     "ssl-sni": partial(StdlibSSL, by_name=True),
     "adapters-openssl": partial(AdapterSSL, "openssl"),
     "adapters-wolfssl": partial(AdapterSSL, "wolfssl"),
+    "adapters-memory-openssl": partial(AdapterSSL, "openssl", own_memory=True),
+    "adapters-memory-wolfssl": partial(AdapterSSL, "wolfssl", own_memory=True),
     "rtls": partial(ReplacedSSL, "rtls"),
     "utls": partial(ReplacedSSL, "utls"),
     "pyopenssl": PyOpenSSL,

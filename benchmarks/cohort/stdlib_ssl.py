@@ -180,20 +180,23 @@ class AdapterSSL(StdlibSSL):
 
     Args:
         library: ``openssl`` or ``wolfssl``.
+        own_memory: whether its buffers are ``adapters.MemoryBIO``, and not Python's.
 
     Raises:
         Absent: the library is not installed.
     """
 
-    def __init__(self, library: str) -> None:
+    def __init__(self, library: str, *, own_memory: bool = False) -> None:
         super().__init__()
         found = tlsmgm.libraries().get(library)
         if found is None:
             raise Absent(f"tlsmgm: {library} is not installed")
+        memory: Any = adapters.MemoryBIO if own_memory else ssl.MemoryBIO
         self.shape = Shape(
-            lambda protocol: adapters.SSLContext(protocol, library=library), ssl.MemoryBIO, _End
+            lambda protocol: adapters.SSLContext(protocol, library=library), memory, _End
         )
-        self.name = f"adapters.SSLContext, {library}"
+        buffers = " + MemoryBIO" if own_memory else ""
+        self.name = f"adapters.SSLContext{buffers}, {library}"
         self.library = f"{library} {found.version}"
 
 

@@ -1,4 +1,5 @@
 from tlsmgm._core.connection cimport Connection
+from tlsmgm._core.memory_bio cimport MemoryBIO
 
 
 cdef class End:
@@ -13,14 +14,20 @@ cdef class End:
     cdef public bint _shut              # we have said goodbye
     cdef public bint _maybe_more        # the connection may have data without further bytes
     cdef public bytes _ahead            # data that pending() has seen
-    cdef object incoming                # ssl.MemoryBIO; None: over a socket
-    cdef object outgoing
+    cdef MemoryBIO source               # holds what the peer has sent; None: the next one does
+    cdef object stock_source            # ssl.MemoryBIO; None: over a socket
+    cdef MemoryBIO sink                 # takes what is for the peer; None: the next one does
+    cdef object stock_sink
 
     cpdef Connection _start(self)
     cpdef _established(self)
     cdef int count(self, str what) except -1
+    cdef int lie_between(self, incoming, outgoing) except -1
     cdef int take(self) except -1
+    cdef bint has_more(self) except -1
+    cdef bint has_ended(self) except -1
     cdef int give(self) except -1
+    cdef int put(self, bytes wire) except -1
     cdef bint advance(self) except -1
     cdef int fail(self, error) except -1
     cdef bytes read_data(self, Py_ssize_t size)

@@ -1,4 +1,4 @@
-"""A connection between two ``ssl.MemoryBIO``: the steps that ``ssl.SSLObject`` asks for.
+"""A connection between two buffers: the steps that ``ssl.SSLObject`` asks for.
 
 What a step takes from one buffer and puts into the other is done here without a function of Python
 in between: in a handshake these are called once each, and cost several times what they cost in a
@@ -9,7 +9,8 @@ loop, since the library has pushed them out of the processor's caches meanwhile.
 
 import ssl
 import weakref
-from _ssl import MemoryBIO, _SSLContext
+from _ssl import MemoryBIO as StockBIO
+from _ssl import _SSLContext
 
 cimport cython
 from cpython.buffer cimport (
@@ -24,6 +25,7 @@ from libc.string cimport memcpy
 
 from tlsmgm._core.capi cimport TLSMGM_VERIFY_NONE, tlsmgm_conn_info
 from tlsmgm._core.connection cimport Connection
+from tlsmgm._core.memory_bio cimport MemoryBIO
 
 from tlsmgm.errors import TLSError
 
@@ -32,8 +34,9 @@ cdef enum:
     RECORD = 16384   # bytes that pending() looks at; who reads a few at a time has the rest moved
 
 # Looked up once; nobody can have a class below that one.
-cdef object _read = MemoryBIO.read
-cdef object _write = MemoryBIO.write
+cdef object _StockBIO = StockBIO
+cdef object _read = StockBIO.read
+cdef object _write = StockBIO.write
 cdef object _SSLWantReadError = ssl.SSLWantReadError
 cdef object _ref = weakref.ref
 cdef object _protocol = _SSLContext.protocol.__get__
@@ -52,7 +55,7 @@ cdef class End:
         server_hostname: that a client asks for and compares, or None.
         owner: the object of ``ssl`` that shows the connection to the program, or None.
         session: to offer, or None.
-        incoming: an ``ssl.MemoryBIO`` with what the peer sent, taken in pieces; None: a socket.
+        incoming: a buffer with what the peer sent, ours or Python's own; None: a socket.
         outgoing: one that takes what is for the peer.
     """
 
@@ -62,8 +65,8 @@ cdef class End:
         self.server_side = bool(is_server)
         self.server_hostname = server_hostname
         self._owner = None if owner is None else _ref(owner)
-        self.incoming = incoming
-        self.outgoing = outgoing
+        if incoming is not None:
+            self.lie_between(incoming, outgoing)
         self._ahead = b""
         if session is not None:
             self.session = session
@@ -100,20 +103,65 @@ cdef class End:
 
     # --- memory ----------------------------------------------------------------------------
 
+    cdef int lie_between(self, incoming, outgoing) except -1:
+        """Takes two buffers, each of either kind."""
+        if type(incoming) is MemoryBIO:
+            self.source = <MemoryBIO> incoming
+        elif type(incoming) is _StockBIO:
+            self.stock_source = incoming
+        else:
+            refuse_buffer("incoming", incoming)
+        if type(outgoing) is MemoryBIO:
+            self.sink = <MemoryBIO> outgoing
+        elif type(outgoing) is _StockBIO:
+            self.stock_sink = outgoing
+        else:
+            refuse_buffer("outgoing", outgoing)
+        return 0
+
     cdef int take(self) except -1:
         """Gives the connection what has come, or a part of it."""
-        if self.incoming.pending:
-            data = <bytes> _read(self.incoming, PIECE)
-            self._connection.feed_from(<const uint8_t *> PyBytes_AS_STRING(data), len(data), data)
-        elif self.incoming.eof:
+        cdef Py_ssize_t taken = 0
+        cdef Py_ssize_t begin = 0
+        cdef Py_ssize_t count = 0
+        cdef bytes data
+        if self.source is None:
+            data = _read(self.stock_source, PIECE)
+            taken = len(data)
+            if taken > 0:
+                self._connection.feed_from(<const uint8_t *> PyBytes_AS_STRING(data), taken, data)
+        while self.source is not None and taken < PIECE:
+            data = self.source.take(PIECE - taken, &begin, &count)
+            if data is None:
+                break
+            self._connection.feed_from(
+                <const uint8_t *> PyBytes_AS_STRING(data) + begin, count, data
+            )
+            taken += count
+        if taken == 0 and self.has_ended():
             self._connection.feed_eof()
         return 0
+
+    cdef bint has_more(self) except -1:
+        """Whether something has come that the connection was not given."""
+        return self.stock_source.pending > 0 if self.source is None else self.source.waiting() > 0
+
+    cdef bint has_ended(self) except -1:
+        """Whether there is nothing, and nothing will come any more."""
+        return self.stock_source.eof if self.source is None else self.source.has_ended()
 
     cdef int give(self) except -1:
         """Lets the peer have what the connection says."""
         wire = self._connection.carry_off_any()
         if wire is not None:
-            _write(self.outgoing, wire)
+            self.put(wire)
+        return 0
+
+    cdef int put(self, bytes wire) except -1:
+        if self.sink is None:
+            _write(self.stock_sink, wire)
+        else:
+            self.sink.put(wire)
         return 0
 
     cdef int fail(self, error) except -1:
@@ -155,7 +203,7 @@ cdef class End:
                     self.take()
                 data = self._connection.read_some(size)
                 self._maybe_more = False
-                if data is None and not self.incoming.pending:
+                if data is None and not self.has_more():
                     self.no_data()
         except TLSError as error:
             self.fail(error)
@@ -189,7 +237,7 @@ cdef class End:
                         self.take()
                     count = self._connection.read_some_into(<uint8_t *> view.buf, size)
                     self._maybe_more = False
-                    if count < 0 and not self.incoming.pending:
+                    if count < 0 and not self.has_more():
                         self.no_data()
             except TLSError as error:
                 self.fail(error)
@@ -204,10 +252,16 @@ cdef class End:
     cdef int no_data(self) except -1:
         """All that has come is read: there is more to come, or there is not."""
         self.give()
-        if self.incoming.eof:
+        if self.has_ended():
             self._connection.feed_eof()
             self._connection.read_some(1)  # raises
         want_read()
+
+
+cdef int refuse_buffer(str name, found) except -1:
+    raise TypeError(
+        f"{name} has to be an ssl.MemoryBIO or a tlsmgm.adapters.MemoryBIO, not {type(found).__name__}"
+    )
 
 
 cdef int want_read() except -1:
@@ -365,7 +419,7 @@ cdef object write_now(End end, data):
         try:
             while True:
                 piece = min(view.len - done, <Py_ssize_t> PIECE)
-                _write(end.outgoing, end._connection.encrypt_from(first + done, piece))
+                end.put(end._connection.encrypt_from(first + done, piece))
                 done += piece
                 if done == view.len:
                     return done
@@ -387,7 +441,7 @@ cdef object shutdown_now(End end):
         while data is None:
             end.take()
             data = end._connection.read_some(1)
-            if data is None and not end.incoming.pending:
+            if data is None and not end.has_more():
                 end.no_data()
     except TLSError as error:
         end.fail(error)
