@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import ssl
+from collections.abc import Callable
 from typing import Any
+
+Buffers = tuple[Callable[[], Any], Callable[[], Any]]
 
 
 class Pair:
@@ -15,6 +18,7 @@ class Pair:
         server: context.
         name: of the server, or None.
         session: to offer.
+        buffers: who makes those that an end reads from, and those that it writes to.
     """
 
     def __init__(
@@ -23,9 +27,11 @@ class Pair:
         server: ssl.SSLContext,
         name: str | None = "dom1.test",
         session: Any = None,
+        buffers: Buffers = (ssl.MemoryBIO, ssl.MemoryBIO),
     ) -> None:
-        self.to_client, self.from_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.to_server, self.from_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+        incoming, outgoing = buffers
+        self.to_client, self.from_client = incoming(), outgoing()
+        self.to_server, self.from_server = incoming(), outgoing()
         self.client = client.wrap_bio(
             self.to_client, self.from_client, server_hostname=name, session=session
         )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import array
 import contextlib
+import random
 import ssl
+from functools import partial
 from typing import Any
 
 import pytest
@@ -34,10 +36,25 @@ def contexts(kind: Any) -> tuple[Any, Any]:
     return fetching, serving
 
 
-@pytest.fixture
-def pair(kind: Any) -> Pair:
+#: Of the context, of the buffers that it reads from, and of those that it writes to.
+WAYS = (
+    "stock stock stock",
+    "ours stock stock",
+    "ours ours ours",
+    "ours ours stock",
+    "ours stock ours",
+)
+
+
+@pytest.fixture(params=WAYS)
+def pair(request: pytest.FixtureRequest, library: str) -> Pair:
     """Both ends, connected, with nothing on the way."""
-    made = Pair(*contexts(kind)).connected()
+    whose, incoming, outgoing = request.param.split()
+    memory = {"ours": adapters.MemoryBIO, "stock": ssl.MemoryBIO}
+    kind: Any = ssl.SSLContext
+    if whose == "ours":
+        kind = partial(adapters.SSLContext, library=library)
+    made = Pair(*contexts(kind), buffers=(memory[incoming], memory[outgoing])).connected()
     with pytest.raises(ssl.SSLWantReadError):
         made.client.read(1)
     return made
@@ -142,16 +159,83 @@ def test_a_class_of_the_program_makes_its_objects(kind: Any) -> None:
     assert type(pair.client) is ssl.SSLObject
 
 
+def is_stock(end: ssl.SSLObject) -> bool:
+    """Whether a connection is one of Python's own."""
+    return not isinstance(end.context, adapters.SSLContext)
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+def test_bytes_that_come_in_pieces(pair: Pair, size: int) -> None:
+    """As many as wait at once, each of them written by itself."""
+    data = random.randbytes(300_000 if size > 7 else 3000)
+    pair.client.write(data)
+    wire = pair.from_client.read()
+    for at in range(0, len(wire), size):
+        pair.to_server.write(wire[at : at + size])
+    found = pair.server.read(2)
+    while len(found) < len(data):
+        found += pair.server.read(50_000)
+    assert found == data
+    with pytest.raises(ssl.SSLWantReadError):
+        pair.server.read(1)
+
+
+def test_a_handshake_that_comes_byte_by_byte(library: str, version: str) -> None:
+    """It goes on as far as it can with one call."""
+    fetching, serving = contexts(partial(adapters.SSLContext, library=library))
+    for context in (fetching, serving):
+        context.maximum_version = context.minimum_version = ssl.TLSVersion[
+            version.replace(".", "_")
+        ]
+    pair = Pair(fetching, serving, buffers=(adapters.MemoryBIO, adapters.MemoryBIO))
+    ways = ((pair.from_client, pair.to_server), (pair.from_server, pair.to_client))
+    calls = 0
+    for turn in range(6):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            (pair.client, pair.server)[turn % 2].do_handshake()
+            calls += 1
+        outgoing, incoming = ways[turn % 2]
+        wire = outgoing.read()
+        for at in range(len(wire)):
+            incoming.write(wire[at : at + 1])
+    assert calls >= 2
+    assert pair.client.version() == pair.server.version() == version
+
+
+def test_a_buffer_that_was_closed_takes_what_the_connection_says(pair: Pair) -> None:
+    """But for Python's own, which takes it from Python's own connections only."""
+    pair.from_client.write_eof()
+    if isinstance(pair.from_client, ssl.MemoryBIO) and not is_stock(pair.client):
+        with pytest.raises(ssl.SSLError):
+            pair.client.write(b"data")
+        return
+    pair.client.write(b"data")
+    pair.carry()
+    assert pair.server.read(10) == b"data"
+    assert pair.from_client.eof
+
+
+def test_an_alert_comes_behind_what_failed(library: str) -> None:
+    fetching, serving = contexts(partial(adapters.SSLContext, library=library))
+    pair = Pair(fetching, serving, buffers=(adapters.MemoryBIO, adapters.MemoryBIO))
+    pair.to_server.write(b"GET / HTTP/1.1")
+    with pytest.raises(ssl.SSLError):
+        pair.server.do_handshake()
+    assert pair.from_server.read()[:1] == b"\x15"
+
+
 def test_what_is_no_buffer_is_refused(kind: Any) -> None:
-    """``ssl`` says so at once, we when it is needed."""
     fetching, _ = contexts(kind)
-    with pytest.raises((TypeError, AttributeError)):
-        fetching.wrap_bio(object(), object(), server_hostname="dom1.test").do_handshake()
+    for buffers in ((object(), ssl.MemoryBIO()), (ssl.MemoryBIO(), None), (None, ssl.MemoryBIO())):
+        with pytest.raises(TypeError):
+            fetching.wrap_bio(*buffers, server_hostname="dom1.test")
 
 
-def test_threads_that_share_an_object_do_no_harm(library: str) -> None:
+@pytest.mark.parametrize("memory", [ssl.MemoryBIO, adapters.MemoryBIO])
+def test_threads_that_share_an_object_do_no_harm(library: str, memory: Any) -> None:
     """It is a mistake; who comes second waits or is told so, without an interpreter lock, too."""
-    pair = Pair(*contexts(lambda side: adapters.SSLContext(side, library=library))).connected()
+    made = contexts(partial(adapters.SSLContext, library=library))
+    pair = Pair(*made, buffers=(memory, memory)).connected()
 
     def read(_: object) -> None:
         with contextlib.suppress(RuntimeError, ssl.SSLError):

@@ -57,6 +57,7 @@ def put_in_place(who: str) -> None:
 
         adapters.SSLContext.default_library = who
         ssl.SSLContext = adapters.SSLContext  # type: ignore[misc]
+        ssl.MemoryBIO = adapters.MemoryBIO  # type: ignore[misc, assignment, unused-ignore]
     elif who in THEIRS:
         module = importlib.import_module(who)
         for name in LENT:

@@ -14,6 +14,7 @@ import ssl
 import threading
 import weakref
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from tlsmgm._adapters.building import Settings, build, check_identity, cipher_list
@@ -33,7 +34,8 @@ from tlsmgm._core.certificate import Certificate
 from tlsmgm._core.context import Context
 from tlsmgm._core.items import read_chain
 from tlsmgm._core.material import Material
-from tlsmgm._core.memory_end import wrap_bio
+from tlsmgm._core.memory_bio import MemoryBIO
+from tlsmgm._core.memory_end import end_between, wrap_bio
 from tlsmgm._core.ticket_keys import TicketKeys
 from tlsmgm._domains.ciphers import is_tls13_suite
 from tlsmgm._domains.defaults import DEFAULT_TICKET_ROTATION
@@ -46,14 +48,8 @@ __all__ = ["SSLContext"]
 
 _IDENTITIES_MAX: Final = 2
 
-#: Looked up once: each connection asks for all of them.
-_options: Final = VALUES.options.__get__
-_verify_mode: Final = VALUES.verify_mode.__get__
-_verify_flags: Final = VALUES.verify_flags.__get__
-_minimum_version: Final = VALUES.minimum_version.__get__
-_maximum_version: Final = VALUES.maximum_version.__get__
-_keylog_filename: Final = VALUES.keylog_filename.__get__
-_num_tickets: Final = VALUES.num_tickets.__get__
+#: Whether servers or clients are refused, by the protocol.
+_WRONG_SIDES: Final = {ssl.PROTOCOL_TLS_CLIENT: True, ssl.PROTOCOL_TLS_SERVER: False}
 
 #: Peers that are remembered for get_ca_certs().
 _PEERS_MAX: Final = 64
@@ -81,7 +77,6 @@ class SSLContext(Maker):
     def __init__(self, protocol: int | None = None, *, library: str | None = None) -> None:
         self._backend = library_named(self.default_library if library is None else library)
         self._lock = threading.Lock()
-        self._changes = 0  # of what is not among the plain values
         self._built: dict[tuple[bool, bool], tuple[object, Context]] = {}
         self._identities: dict[bytes, Identity] = {}
         self._trusted = Trusted()
@@ -95,6 +90,17 @@ class SSLContext(Maker):
         self._tickets: TicketKeys | None = None
         self._peers: list[tuple[Certificate, ...]] = []
         self._statistics = new_statistics()
+        self._wrong_side = _WRONG_SIDES.get(VALUES.protocol.__get__(self))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set a value, which counts for the next connection."""
+        super().__setattr__(name, value)
+        if not name.startswith("_"):
+            self._changed()
+
+    def _changed(self) -> None:
+        """Take note that something has changed, whatever it is; for who has changed it."""
+        self._state = object()  # and no count: two threads might count to the same number
 
     @property
     def library(self) -> str:
@@ -120,8 +126,8 @@ class SSLContext(Maker):
 
     def _wrap_bio(
         self,
-        incoming: ssl.MemoryBIO,
-        outgoing: ssl.MemoryBIO,
+        incoming: ssl.MemoryBIO | MemoryBIO,
+        outgoing: ssl.MemoryBIO | MemoryBIO,
         server_side: bool,
         server_hostname: str | None = None,
         *,
@@ -130,23 +136,27 @@ class SSLContext(Maker):
     ) -> MemoryEnd:
         if server_hostname is not None:
             _check_hostname(server_hostname)
-        return MemoryEnd(self, server_side, server_hostname, owner, session, incoming, outgoing)
+        made: MemoryEnd = end_between(
+            self, incoming, outgoing, server_side, server_hostname, owner, session
+        )
+        return made
 
     def _check_side(self, is_server: bool) -> None:
         """Refuse what the protocol is not for."""
-        protocol = VALUES.protocol.__get__(self)
-        if is_server and protocol == ssl.PROTOCOL_TLS_CLIENT:
-            raise ConfigError("Cannot create a server socket with a PROTOCOL_TLS_CLIENT context")
-        if not is_server and protocol == ssl.PROTOCOL_TLS_SERVER:
-            raise ConfigError("Cannot create a client socket with a PROTOCOL_TLS_SERVER context")
+        if is_server is self._wrong_side:
+            side, name = ("server", "CLIENT") if is_server else ("client", "SERVER")
+            raise ConfigError(f"Cannot create a {side} socket with a PROTOCOL_TLS_{name} context")
 
     def _connect(self, end: Engine) -> Connection:
         """Make the connection of one end."""
         if not end.server_side:
             return self._client_connection(end)
-        if self._alpn is None and self.sni_callback is None and self._identities:
-            return Connection(self._native(is_server=True))
+        state = self._state
         callback: Any = self.sni_callback
+        if self._alpn is None and callback is None and self._identities:
+            make = partial(Connection, self._native(is_server=True))
+            self._quick = state, make
+            return make()
         return Connection(chooser=Chooser(weakref.ref(end), callback))
 
     def _client_connection(self, end: Engine) -> Connection:
@@ -166,25 +176,15 @@ class SSLContext(Maker):
 
     def _native(self, is_server: bool, *, with_alpn: bool = True) -> Context:
         """The library's context with the present values."""
-        key = (
-            self._changes,
-            _options(self),
-            _verify_mode(self),
-            _verify_flags(self),
-            _minimum_version(self),
-            _maximum_version(self),
-            _keylog_filename(self),
-            _num_tickets(self),
-            self._ticket_count,
-        )
+        state = self._state
         built = self._built.get((is_server, with_alpn))
-        if built is not None and built[0] == key:
+        if built is not None and built[0] is state:
             return built[1]
         if is_server and not self._identities:
             raise HandshakeError("no shared cipher: the context has no certificate", alert=40)
         with self._lock:
             context = build(self._settings(is_server, with_alpn), self._backend)
-            self._built[is_server, with_alpn] = key, context
+            self._built[is_server, with_alpn] = state, context
         return context
 
     def _settings(self, is_server: bool, with_alpn: bool) -> Settings:
@@ -264,7 +264,7 @@ class SSLContext(Maker):
         check_identity(identity, self._backend)
         self._identities.pop(kind, None)
         self._identities[kind] = identity
-        self._changes += 1
+        self._changed()
 
     def _check_passphrase(self, identity: Identity) -> None:
         others = {one.passphrase for one in self._identities.values() if one.kind != identity.kind}
@@ -278,7 +278,7 @@ class SSLContext(Maker):
         """Load Diffie-Hellman parameters; see ``ssl``."""
         super().load_dh_params(path)  # type: ignore[arg-type]
         self._dh_params = read(path)
-        self._changes += 1
+        self._changed()
 
     # --- what is trusted -----------------------------------------------------------------
 
@@ -301,7 +301,7 @@ class SSLContext(Maker):
             self._trusted.add_pem(cadata.encode("ascii"))
         elif cadata is not None:
             self._trusted.add_pem(b"".join(pem_of(der) for der in split_der(bytes(cadata))))
-        self._changes += 1
+        self._changed()
 
     def set_default_verify_paths(self) -> None:
         """Trust whom the system trusts; see ``ssl``."""
@@ -311,7 +311,7 @@ class SSLContext(Maker):
             self._trusted.add_file(read(paths.cafile))
         if paths.capath is not None:
             self._trusted.add_folder(paths.capath)
-        self._changes += 1
+        self._changed()
 
     def get_ca_certs(self, binary_form: bool = False) -> Any:
         """Return whom it trusts; of a directory those who have vouched for a peer; see ``ssl``."""
@@ -334,7 +334,7 @@ class SSLContext(Maker):
         super().set_ciphers(cipherlist)
         cipher_list(cipherlist, self._backend)
         self._cipher_text = cipherlist
-        self._changes += 1
+        self._changed()
 
     def set_ciphersuites(self, ciphersuites: str, /) -> None:
         """Choose suites of TLS 1.3, separated by colons, as Python 3.15 does.
@@ -347,7 +347,7 @@ class SSLContext(Maker):
                 raise ConfigError(f"{name!r} is no suite of TLS 1.3", parameter="ciphersuites")
         cipher_list(ciphersuites, self._backend)
         self._suites = ciphersuites
-        self._changes += 1
+        self._changed()
 
     def _cipher_words(self) -> str:
         """What was chosen; else what Python chooses, as far as the library has it."""
@@ -373,7 +373,7 @@ class SSLContext(Maker):
         """Choose the one group of the key exchange; see ``ssl``."""
         super().set_ecdh_curve(name)
         self._groups = _text(name)
-        self._changes += 1
+        self._changed()
 
     def set_groups(self, groups: str, /) -> None:
         """Choose groups of the key exchange, separated by colons, best first, as Python 3.15 does.
@@ -386,7 +386,7 @@ class SSLContext(Maker):
         except TLSError as error:
             raise as_stock(error) from None
         self._groups = groups
-        self._changes += 1
+        self._changed()
 
     def set_server_sigalgs(self, sigalgs: str, /) -> None:
         """Choose by which signature algorithms servers may sign, as Python 3.15 does.
@@ -401,7 +401,7 @@ class SSLContext(Maker):
         """
         self._check_sigalgs(sigalgs)
         self._sigalgs = sigalgs
-        self._changes += 1
+        self._changed()
 
     def set_client_sigalgs(self, sigalgs: str, /) -> None:
         """Choose by which signature algorithms clients may sign, as Python 3.15 does.
@@ -415,7 +415,7 @@ class SSLContext(Maker):
         """
         self._check_sigalgs(sigalgs)
         self._client_sigalgs = sigalgs
-        self._changes += 1
+        self._changed()
 
     def _check_sigalgs(self, sigalgs: str) -> None:
         if not isinstance(sigalgs, str):
@@ -433,7 +433,7 @@ class SSLContext(Maker):
             except TLSError as error:
                 raise as_stock(error) from None
         self._alpn = alpn
-        self._changes += 1
+        self._changed()
 
     # --- what is counted -----------------------------------------------------------------
 

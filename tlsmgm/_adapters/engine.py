@@ -38,8 +38,6 @@ class Engine(End):
         server_hostname: that a client asks for and compares, or None.
         owner: the object of ``ssl`` that shows the connection to the program, or None.
         session: to offer, or None.
-        incoming: see :class:`~tlsmgm._core.memory_end.End`.
-        outgoing: see there.
 
     Raises:
         TypeError: the session is none of ours.

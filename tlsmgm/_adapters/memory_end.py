@@ -1,4 +1,4 @@
-"""A connection between two ``ssl.MemoryBIO``: what is behind ``ssl.SSLObject``."""
+"""A connection between two buffers: what is behind ``ssl.SSLObject``."""
 
 from __future__ import annotations
 

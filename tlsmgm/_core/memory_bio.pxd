@@ -6,6 +6,7 @@ cdef class MemoryBIO:
     cdef bint is_closed         # nothing more will be written
 
     cdef bytes read_now(self, Py_ssize_t size)
+    cdef int write_now(self, bytes data) except -1
     cdef Py_ssize_t waiting(self) except -1
     cdef bint has_ended(self) except -1
     cdef int put(self, bytes data) except -1

@@ -74,8 +74,14 @@ cdef class MemoryBIO:
         """
         cdef bytes kept = data if type(data) is bytes else copied(data)
         check_size(len(kept))
-        self.put(kept)
+        self.write_now(kept)
         return len(kept)
+
+    @cython.critical_section
+    cdef int write_now(self, bytes data) except -1:
+        if self.is_closed:
+            raise _SSLError("cannot write() after write_eof()")
+        return self.put(data)
 
     @cython.critical_section
     def write_eof(self):
@@ -106,11 +112,9 @@ cdef class MemoryBIO:
 
     @cython.critical_section
     cdef int put(self, bytes data) except -1:
-        """As write()."""
+        """As write(); what a connection has to say is taken behind write_eof(), too, as by ssl."""
         if self.first is not None and self.others is None:
             self.others = deque()  # before anything else: who collects garbage may come back here
-        if self.is_closed:
-            raise _SSLError("cannot write() after write_eof()")
         if len(data) == 0:
             return 0
         if self.first is None:

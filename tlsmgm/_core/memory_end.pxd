@@ -22,6 +22,7 @@ cdef class End:
     cpdef Connection _start(self)
     cpdef _established(self)
     cdef int count(self, str what) except -1
+    cdef int belong_to(self, context, bint is_server, server_hostname, owner, session) except -1
     cdef int lie_between(self, incoming, outgoing) except -1
     cdef int take(self) except -1
     cdef bint has_more(self) except -1

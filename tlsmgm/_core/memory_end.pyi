@@ -1,4 +1,4 @@
-"""A connection between two ``ssl.MemoryBIO``: the steps that ``ssl.SSLObject`` asks for.
+"""A connection between two buffers: the steps that ``ssl.SSLObject`` asks for.
 
 What a step takes from one buffer and puts into the other is done here without a function of Python
 in between: in a handshake these are called once each, and cost several times what they cost in a
@@ -12,6 +12,8 @@ from typing import Any
 
 from _typeshed import ReadableBuffer, WriteableBuffer
 
+from tlsmgm._core.memory_bio import MemoryBIO
+
 class End:
     """What each end has, over memory or over a socket; see ``tlsmgm._adapters.engine``.
 
@@ -21,8 +23,6 @@ class End:
         server_hostname: that a client asks for and compares, or None.
         owner: the object of ``ssl`` that shows the connection to the program, or None.
         session: to offer, or None.
-        incoming: an ``ssl.MemoryBIO`` with what the peer sent, taken in pieces; None: a socket.
-        outgoing: one that takes what is for the peer.
     """
 
     _context: Any
@@ -42,16 +42,14 @@ class End:
         server_hostname: str | None,
         owner: object,
         session: object,
-        incoming: ssl.MemoryBIO | None = None,
-        outgoing: ssl.MemoryBIO | None = None,
     ) -> None: ...
     def _start(self) -> Any: ...
     def _established(self) -> None: ...
 
 def wrap_bio(
     context: ssl.SSLContext,
-    incoming: ssl.MemoryBIO,
-    outgoing: ssl.MemoryBIO,
+    incoming: ssl.MemoryBIO | MemoryBIO,
+    outgoing: ssl.MemoryBIO | MemoryBIO,
     server_side: bool = False,
     server_hostname: str | bytes | None = None,
     session: Any = None,
@@ -65,6 +63,30 @@ def wrap_bio(
         server_side: which side.
         server_hostname: that a client asks for and compares, or None.
         session: to offer, or None.
+    """
+
+def end_between(
+    context: ssl.SSLContext,
+    incoming: ssl.MemoryBIO | MemoryBIO,
+    outgoing: ssl.MemoryBIO | MemoryBIO,
+    is_server: bool,
+    server_hostname: str | None,
+    owner: object,
+    session: object,
+) -> Any:
+    """Make the end of a connection between two buffers.
+
+    Args:
+        context: whose connection it is.
+        incoming: holds what the peer sent; an ``ssl.MemoryBIO`` or one of ours.
+        outgoing: takes what is for the peer; the same.
+        is_server: which side.
+        server_hostname: that a client asks for and compares, or None.
+        owner: the object of ``ssl`` that shows the connection to the program, or None.
+        session: to offer, or None.
+
+    Raises:
+        TypeError: a buffer is none.
     """
 
 def do_handshake(end: End) -> None:

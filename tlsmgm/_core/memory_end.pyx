@@ -8,9 +8,7 @@ loop, since the library has pushed them out of the processor's caches meanwhile.
 """
 
 import ssl
-import weakref
 from _ssl import MemoryBIO as StockBIO
-from _ssl import _SSLContext
 
 cimport cython
 from cpython.buffer cimport (
@@ -20,6 +18,7 @@ from cpython.buffer cimport (
     PyObject_GetBuffer,
 )
 from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.weakref cimport PyWeakref_NewRef
 from libc.stdint cimport uint8_t
 from libc.string cimport memcpy
 
@@ -38,11 +37,7 @@ cdef object _StockBIO = StockBIO
 cdef object _read = StockBIO.read
 cdef object _write = StockBIO.write
 cdef object _SSLWantReadError = ssl.SSLWantReadError
-cdef object _ref = weakref.ref
-cdef object _protocol = _SSLContext.protocol.__get__
 cdef object _SSLObject = ssl.SSLObject
-cdef long _CLIENT = int(ssl.PROTOCOL_TLS_CLIENT)
-cdef long _SERVER = int(ssl.PROTOCOL_TLS_SERVER)
 cdef int _WANT_READ = int(ssl.SSLErrorNumber.SSL_ERROR_WANT_READ)
 
 
@@ -55,23 +50,24 @@ cdef class End:
         server_hostname: that a client asks for and compares, or None.
         owner: the object of ``ssl`` that shows the connection to the program, or None.
         session: to offer, or None.
-        incoming: a buffer with what the peer sent, ours or Python's own; None: a socket.
-        outgoing: one that takes what is for the peer.
     """
 
-    def __init__(self, context, is_server, server_hostname, owner, session,
-                 incoming=None, outgoing=None):
+    def __init__(self, context, is_server, server_hostname, owner, session):
+        self.belong_to(context, is_server, server_hostname, owner, session)
+
+    cdef int belong_to(self, context, bint is_server, server_hostname, owner, session) except -1:
         self._context = context
-        self.server_side = bool(is_server)
+        self.server_side = is_server
         self.server_hostname = server_hostname
-        self._owner = None if owner is None else _ref(owner)
-        if incoming is not None:
-            self.lie_between(incoming, outgoing)
+        if owner is not None:
+            self._owner = PyWeakref_NewRef(owner, None)
         self._ahead = b""
         if session is not None:
             self.session = session
-        if _protocol(context) == (_CLIENT if self.server_side else _SERVER):
+        wrong = context._wrong_side
+        if wrong is not None and (wrong is True) == is_server:
             context._check_side(self.server_side)  # says what is wrong
+        return 0
 
     # --- the connection --------------------------------------------------------------------
 
@@ -79,8 +75,12 @@ cdef class End:
         """The connection; it begins with the first call that needs it."""
         if self._connection is None:
             self.count("accept" if self.server_side else "connect")
+            quick = self._context._quick if self.server_side else None
             try:
-                self._connection = self._context._connect(self)
+                if quick is not None and quick[0] is self._context._state:
+                    self._connection = quick[1]()
+                else:
+                    self._connection = self._context._connect(self)
             except TLSError as error:
                 raise self._as_stock(error) from None
         return self._connection
@@ -292,16 +292,41 @@ def wrap_bio(context, incoming, outgoing, server_side=False, server_hostname=Non
             incoming, outgoing, server_side=server_side, server_hostname=server_hostname,
             session=session, context=context,
         )
-    made = kind.__new__(kind)
+    made = (<type> kind).__new__(kind)
     if server_hostname is None:
-        made._sslobj = context._memory_end(
-            context, server_side, None, made, session, incoming, outgoing
-        )
+        made._sslobj = make_end(context, incoming, outgoing, server_side, None, made, session)
     else:
         made._sslobj = context._wrap_bio(
             incoming, outgoing, server_side, server_hostname, owner=made, session=session
         )
     return made
+
+
+def end_between(context, incoming, outgoing, bint is_server, server_hostname, owner, session):
+    """Make the end of a connection between two buffers.
+
+    Args:
+        context: whose connection it is.
+        incoming: holds what the peer sent; an ``ssl.MemoryBIO`` or one of ours.
+        outgoing: takes what is for the peer; the same.
+        is_server: which side.
+        server_hostname: that a client asks for and compares, or None.
+        owner: the object of ``ssl`` that shows the connection to the program, or None.
+        session: to offer, or None.
+
+    Raises:
+        TypeError: a buffer is none.
+    """
+    return make_end(context, incoming, outgoing, is_server, server_hostname, owner, session)
+
+
+cdef End make_end(context, incoming, outgoing, bint is_server, server_hostname, owner, session):
+    """As end_between()."""
+    cdef type kind = context._memory_end
+    cdef End end = kind.__new__(kind)
+    end.belong_to(context, is_server, server_hostname, owner, session)
+    end.lie_between(incoming, outgoing)
+    return end
 
 
 def do_handshake(End end):
