@@ -114,6 +114,31 @@ def test_a_change_holds_for_the_next_connection(serving: Any, fetching: Any) -> 
     assert "AES128-GCM" in chosen[0]
 
 
+def test_whatever_is_set_holds_for_the_next_connection(
+    serving: Any, fetching: Any, tmp_path: Path
+) -> None:
+    """Values that Python's own class keeps, too, and whatever way a server's connections went."""
+    Pair(fetching, serving).connected()
+    asked = []
+    serving.sni_callback = lambda *names: asked.append(names[1])
+    Pair(fetching, serving).connected()
+    assert asked == ["dom1.test"]
+    serving.sni_callback = None
+    serving.keylog_filename = str(tmp_path / "keys")
+    Pair(fetching, serving).connected()
+    assert (tmp_path / "keys").read_text()
+    assert len(asked) == 1
+    serving.load_cert_chain(pki("dom2.pem"), pki("dom2.key"))
+    assert Pair(fetching, serving, "dom2.test").shake() == []
+    assert Pair(fetching, serving, "dom1.test").shake() != []
+    fetching.check_hostname = False
+    assert Pair(fetching, serving, "dom1.test").shake() == []
+    serving.load_verify_locations(pki("root.pem"))
+    serving.verify_mode = ssl.CERT_REQUIRED
+    fetching.maximum_version = ssl.TLSVersion.TLSv1_2
+    assert Pair(fetching, serving).shake() != []
+
+
 def test_groups_and_suites_of_tls13(serving: Any, fetching: Any) -> None:
     fetching.set_groups("P-384")
     fetching.set_ciphersuites("TLS_CHACHA20_POLY1305_SHA256")

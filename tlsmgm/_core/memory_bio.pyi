@@ -17,7 +17,6 @@ class MemoryBIO:
     Any thread may use it at any time.
     """
 
-    def __init__(self) -> None: ...
     def read(self, size: SupportsIndex = -1, /) -> bytes:
         """Take bytes, oldest first.
 

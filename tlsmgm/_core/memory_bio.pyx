@@ -30,8 +30,9 @@ cdef class MemoryBIO:
     Any thread may use it at any time.
     """
 
-    def __init__(self):
-        pass  # it takes no arguments, and refuses them
+    def __cinit__(self, *more):
+        if more:  # without that they would be ignored
+            raise TypeError("MemoryBIO() takes no arguments")
 
     # Nothing that is done here under a critical section runs anybody's Python, but for put().
 
