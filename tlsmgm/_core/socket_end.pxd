@@ -1,0 +1,52 @@
+from cpython.pythread cimport PyThread_type_lock
+from libc.stdint cimport uint8_t
+
+from tlsmgm._core.memory_end cimport End
+from tlsmgm._core.waiting cimport Deadline
+
+
+cdef struct Records:
+    # Where records begin and end on the wire (RFC 8446 section 5.1).
+    uint8_t[5] head
+    size_t head_size    # bytes of a header that has begun
+    size_t left         # bytes of the present record that are still to come
+    bint is_astray      # what came is no TLS, so no length in it means anything
+    size_t ended        # records that have come to their end
+
+
+cdef class SocketSteps(End):
+    cdef object sock            # a weak reference
+    cdef PyThread_type_lock lock  # of the connection; nobody waits for anything else meanwhile
+    cdef object shaking         # of the connection, in the handshake: callbacks may take long
+    cdef PyThread_type_lock sending  # so that records leave in the order in which they came
+    cdef Records records
+    cdef bint expects_much      # the last piece that was received filled its room
+    cdef bint has_rest          # the connection was fed beyond the record that it has read
+    cdef bytes unsent           # records that wait for the socket
+    cdef Py_ssize_t sent        # bytes of them that have left
+    cdef Py_ssize_t sealed      # bytes of data in there of which the program does not know yet
+    cdef bint owes              # the connection has something for the peer, as was seen last
+    cdef bint keeps_tickets     # until something is sent: see the module
+
+    cdef object socket(self)
+    cdef int descriptor(self, sock) except -1
+    cdef Deadline deadline(self, sock, str reason)
+    cdef bint receive(self, sock, Deadline deadline, Py_ssize_t size) except -1
+    cdef bint nothing_came(self, int fd, ssize_t count, int number, Deadline deadline) except -1
+    cdef int feed(self, const uint8_t *data, size_t size, bytes owner) except -1
+    cdef bint has_output(self) except -1
+    cdef int send_all(self, sock, Deadline deadline) except -1
+    cdef int raise_alert(self, sock) except -1
+    cdef int flush(self, sock, Deadline deadline) except -1
+    cdef int flush_if_free(self) except -1
+    cdef int drain(self) except -1
+    cdef int fail_with(self, error) except -1
+    cdef int shake(self) except -1
+    cdef bint shake_once(self) except -1
+    cdef bytes read_once(self, Py_ssize_t size)
+    cdef Py_ssize_t read_once_into(self, uint8_t *room, Py_ssize_t size) except -1
+    cdef int settle(self, Py_ssize_t count, Py_ssize_t size) except -1
+    cdef int answer(self) except -1
+    cdef bytes from_ahead(self, Py_ssize_t size)
+    cdef Py_ssize_t acknowledge(self, Py_ssize_t size) except -1
+    cdef int seal(self, sock, const uint8_t *data, Py_ssize_t size) except -1
