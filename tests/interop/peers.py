@@ -184,6 +184,7 @@ PEERS = (
         versions=("1.2",),
         server_versions=("1.2",),
         resumes=(),
+        patience=60.0,  # the megabyte is read byte by byte
     ),
     Peer(
         "erlang",
