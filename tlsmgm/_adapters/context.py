@@ -93,7 +93,10 @@ class SSLContext(Maker):
         self._wrong_side = _WRONG_SIDES.get(VALUES.protocol.__get__(self))
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set a value, which counts for the next connection."""
+        """Set a value, which counts for the next connection.
+
+        Connections do not look at all values each time, so nothing sets one but by way of this.
+        """
         super().__setattr__(name, value)
         if not name.startswith("_"):
             self._changed()
