@@ -28,6 +28,10 @@ FAULTS = (0.01, 0.03, 0.06)
 #: neither accepts it, but one may have found another fault first.
 UNREADABLE = {"malformed", "ProtocolError"}
 
+#: What may be found where a certificate that signs itself is looked for in CRLs, too; OpenSSL does
+#: not do that from 3.6 on (docs/security.md).
+REVOCATION = {"revoked", "crl_missing", "crl_expired", "crl_invalid"}
+
 
 def meet(judge: str, shower: str, case: Case, version: str, trust: dict[str, object]) -> Managers:
     """Return the two ends; ``shower`` shows the case to ``judge``."""
@@ -84,10 +88,13 @@ def trust_of(case: Case, folder: Path) -> dict[str, object]:
 def depends_on_release(openssl: str | None, wolfssl: str | None) -> bool:
     """Tell whether a release of OpenSSL may be the reason of a difference.
 
-    wolfSSL's verdicts are held to 3.5 and 3.6. Releases before them do not look at some things that
-    a path does not need, and 4.0 refuses some more (docs/security.md); neither may be turned round.
+    wolfSSL's verdicts are held to 3.5. Releases before it do not look at some things that a path
+    does not need, 3.6 and later ones look for no certificate in CRLs that signs itself, and 4.0
+    refuses some more (docs/security.md); none may be turned round.
     """
     release = release_of("openssl")
+    if release >= (3, 6) and wolfssl in REVOCATION:
+        return True
     if (3, 5) <= release < (4, 0):
         return False
     stricter = wolfssl if release < (3, 5) else openssl

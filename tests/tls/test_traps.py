@@ -15,6 +15,7 @@ from cryptography.x509.oid import ObjectIdentifier
 from OpenSSL import SSL
 
 from tests.support.hello import server_name
+from tests.support.libraries import release_of
 from tests.support.managers import server_domain
 from tests.support.pairs import ConnectionPair, Managers, core_server, manager, managers
 from tests.support.peers import PyOpenSSLPeer, pyopenssl_context
@@ -210,6 +211,26 @@ def test_list_of_the_root_is_missing_with_check_all(
             assert pair.server_error.reason == "crl_missing"
         else:
             both.connect().echo()
+
+
+def test_root_on_its_own_list_with_check_all(
+    library: str,
+    client_library: str,
+    version: str,
+    strict: dict[str, Any],
+    root: Authority,
+    user: Identity,
+    tmp_path: Path,
+) -> None:
+    crls = write_crls(tmp_path / "crls", root.crl(root))
+    rules = strict | {"crl_dir": crls, "crl_check_all": True}
+    [both] = users(library, client_library, version, rules, user.fields())
+    if library == "openssl" and release_of("openssl") >= (3, 6):
+        both.connect().echo()  # docs/security.md: it looks for no list of who signs itself
+        return
+    pair = both.fail()
+    assert isinstance(pair.server_error, VerificationError)
+    assert pair.server_error.reason == "revoked"
 
 
 # --- the reason is recorded, wanted or not ------------------------------------------------------
