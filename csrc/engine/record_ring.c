@@ -74,6 +74,12 @@ bool tlsmgm_record_ring_push(struct tlsmgm_record_ring *ring, const void *record
     return true;
 }
 
+const void *tlsmgm_record_ring_first(struct tlsmgm_record_ring *ring) {
+    size_t taken = atomic_load_explicit(&ring->taken, memory_order_relaxed);
+    if (atomic_load_explicit(&ring->pushed, memory_order_seq_cst) == taken) return NULL;
+    return slot(ring, taken);
+}
+
 size_t tlsmgm_record_ring_take(struct tlsmgm_record_ring *ring, void *out, size_t count) {
     size_t taken = atomic_load_explicit(&ring->taken, memory_order_relaxed);
     size_t waiting = atomic_load_explicit(&ring->pushed, memory_order_seq_cst) - taken;

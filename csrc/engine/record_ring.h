@@ -10,8 +10,9 @@
  *     push(&was_empty)                      sleep until it is woken
  *     if (was_empty) wake the consumer      take() until it says 0
  *
- * A consumer that sleeps only after take() has said 0 misses nothing: a record that came after that
- * was told to be the first. It may be woken for one that it has taken already, then finds nothing.
+ * A consumer that sleeps only after take() has said 0, or first() NULL, misses nothing: a record
+ * that came after that was told to be the first. It may be woken for one that it has taken already,
+ * then finds nothing.
  */
 #ifndef TLSMGM_RECORD_RING_H
 #define TLSMGM_RECORD_RING_H
@@ -35,6 +36,9 @@ void tlsmgm_record_ring_free(struct tlsmgm_record_ring *ring);
  * may have found nothing before this one, and must be woken.
  */
 bool tlsmgm_record_ring_push(struct tlsmgm_record_ring *ring, const void *record, bool *was_empty);
+
+/* The oldest record, which stays where it is until take(); NULL: there is none. */
+const void *tlsmgm_record_ring_first(struct tlsmgm_record_ring *ring);
 
 /* Moves up to count records, the oldest first, to out; returns how many. */
 size_t tlsmgm_record_ring_take(struct tlsmgm_record_ring *ring, void *out, size_t count);

@@ -36,6 +36,11 @@ class Ring:
         data = bytes(self.c.ffi.buffer(room, taken * self.size))
         return [data[at : at + self.size] for at in range(0, len(data), self.size)]
 
+    def first(self) -> bytes | None:
+        """Return the oldest record, which stays; None: there is none."""
+        found = self.c.lib.tlsmgm_record_ring_first(self.raw)
+        return bytes(self.c.ffi.buffer(found, self.size)) if found else None
+
     def lost(self) -> int:
         return int(self.c.lib.tlsmgm_record_ring_lost(self.raw))
 
@@ -75,6 +80,7 @@ def test_it_is_a_queue_with_a_bound(c: CCode, size: int, capacity: int, steps: l
             if step <= 0:
                 expected = [model.popleft() for _ in range(min(-step, len(model)))]
                 assert ring.take(-step) == expected
+            assert ring.first() == (model[0] if model else None)
             assert ring.lost() == lost
 
 

@@ -476,6 +476,7 @@ cdef extern from "engine/record_ring.h" nogil:
 
     tlsmgm_status tlsmgm_record_ring_new(size_t, size_t, tlsmgm_record_ring **, tlsmgm_error *)
     void tlsmgm_record_ring_free(tlsmgm_record_ring *)
+    const void *tlsmgm_record_ring_first(tlsmgm_record_ring *)
     size_t tlsmgm_record_ring_take(tlsmgm_record_ring *, void *, size_t)
     uint64_t tlsmgm_record_ring_lost(const tlsmgm_record_ring *)
 

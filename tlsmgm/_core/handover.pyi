@@ -1,5 +1,6 @@
 """Handovers: connections whose handshake the engine has done, on their way to the program."""
 
+from collections import deque
 from collections.abc import Callable
 from typing import Self, TypeVar
 
@@ -36,6 +37,12 @@ class Handover:
         """
     def take_socket(self) -> int:
         """Its descriptor, which is the caller's from now on; -1: it was taken."""
+    def return_socket(self, descriptor: int) -> None:
+        """The opposite.
+
+        Args:
+            descriptor: that was taken.
+        """
     def take_connection(self, make: Callable[..., _Made]) -> _Made | None:
         """Make a connection of it.
 
@@ -54,12 +61,13 @@ class Handovers(Ring):
     """
 
     def __new__(cls, capacity: int) -> Self: ...
-    def take(self, plans: dict[int, Plan]) -> list[Handover]:
-        """Some of those that wait.
+    def take(self, plans: dict[int, Plan], waiting: deque[Handover]) -> None:
+        """Move all that are there to the end of a queue.
 
         Args:
             plans: all that may still be in use, by number.
+            waiting: the queue, of :class:`Handover`.
 
-        Returns:
-            A list of :class:`Handover`; empty: none waits.
+        Raises:
+            MemoryError: there is none for more; those that are left are there the next time.
         """

@@ -9,6 +9,7 @@ from tlsmgm._core.capi cimport (
     tlsmgm_buffer_view,
     tlsmgm_handover,
     tlsmgm_handover_discard,
+    tlsmgm_record_ring_first,
     tlsmgm_record_ring_take,
 )
 from tlsmgm._core.connection cimport Given
@@ -16,10 +17,6 @@ from tlsmgm._core.plan cimport Plan
 from tlsmgm._core.record cimport given_of
 from tlsmgm._core.ring cimport Ring, place_of
 from tlsmgm._core.views cimport bytes_of
-
-cdef enum:
-    BATCH = 64  # handovers that are copied at a time
-
 
 cdef void let_go(tlsmgm_handover *raw, int process) noexcept:
     # In a forked process the socket is the parent's, too, whom a reset would hit.
@@ -73,9 +70,17 @@ cdef class Handover:
 
     def take_socket(self):
         """Its descriptor, which is the caller's from now on; -1: it was taken."""
-        fd = self.raw.fd
+        cdef object found = self.raw.fd  # first, for it may raise MemoryError
         self.raw.fd = -1
-        return fd
+        return found
+
+    def return_socket(self, int descriptor):
+        """The opposite.
+
+        Args:
+            descriptor: that was taken.
+        """
+        self.raw.fd = descriptor
 
     def take_connection(self, make):
         """Make a connection of it.
@@ -121,24 +126,24 @@ cdef class Handovers(Ring):
         while tlsmgm_record_ring_take(self.ring, &raw, 1) > 0:
             tlsmgm_handover_discard(&raw)
 
-    def take(self, dict plans not None):
-        """Some of those that wait.
+    def take(self, dict plans not None, waiting not None):
+        """Move all that are there to the end of a queue.
 
         Args:
             plans: all that may still be in use, by number.
+            waiting: the queue, of :class:`Handover`.
 
-        Returns:
-            A list of :class:`Handover`; empty: none waits.
+        Raises:
+            MemoryError: there is none for more; those that are left are there the next time.
         """
-        cdef tlsmgm_handover[BATCH] raw
-        cdef size_t count = tlsmgm_record_ring_take(self.ring, raw, BATCH)
-        cdef size_t i
+        cdef const tlsmgm_handover *raw
         cdef Handover handover
-        found = []
-        for i in range(count):
+        while True:
+            raw = <const tlsmgm_handover *> tlsmgm_record_ring_first(self.ring)
+            if raw == NULL:
+                return
             handover = Handover.__new__(Handover)
-            handover.raw = raw[i]
-            found.append(handover)
-        for handover in found:
-            handover.plan = plans.get(handover.raw.plan.number)
-        return found
+            handover.plan = plans.get(raw.plan.number)
+            waiting.append(handover)
+            # Only now, when nothing can fail any more.
+            tlsmgm_record_ring_take(self.ring, &handover.raw, 1)

@@ -36,4 +36,7 @@ class Questions(Ring):
 
         Returns:
             A list of :class:`Question`; empty: none waits.
+
+        Raises:
+            MemoryError: there is none for the first; it is there the next time.
         """

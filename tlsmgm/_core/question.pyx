@@ -1,10 +1,14 @@
 """Questions: clients for whose name the engine knows no domain, and who wait for an answer."""
 
-from tlsmgm._core.capi cimport tlsmgm_question, tlsmgm_record_ring_take
+from tlsmgm._core.capi cimport (
+    tlsmgm_question,
+    tlsmgm_record_ring_first,
+    tlsmgm_record_ring_take,
+)
 from tlsmgm._core.ring cimport Ring, place_of
 
 cdef enum:
-    BATCH = 64  # questions that are copied at a time
+    BATCH = 64  # questions that are taken at a time
 
 
 cdef class Question:
@@ -53,14 +57,20 @@ cdef class Questions(Ring):
 
         Returns:
             A list of :class:`Question`; empty: none waits.
+
+        Raises:
+            MemoryError: there is none for the first; it is there the next time.
         """
-        cdef tlsmgm_question[BATCH] raw
-        cdef size_t count = tlsmgm_record_ring_take(self.ring, raw, BATCH)
         cdef Question question
-        cdef size_t i
-        found = []
-        for i in range(count):
-            question = Question.__new__(Question)
-            question.raw = raw[i]
-            found.append(question)
+        cdef list found = []
+        while len(found) < BATCH and tlsmgm_record_ring_first(self.ring) != NULL:
+            try:
+                question = Question.__new__(Question)
+                found.append(question)
+            except MemoryError:
+                if not found:
+                    raise
+                break
+            # Only now, when nothing can fail any more.
+            tlsmgm_record_ring_take(self.ring, &question.raw, 1)
         return found

@@ -1,3 +1,5 @@
+from libc.stdint cimport uint32_t
+
 from tlsmgm._core.capi cimport tlsmgm_record, tlsmgm_record_conn
 from tlsmgm._core.connection cimport Given
 from tlsmgm._core.context cimport Context
@@ -18,7 +20,7 @@ cdef class Record:
     cdef bint is_plain_end(self) noexcept
     cdef bytes name(self)
     cdef Context server_context(self)
-    cdef int find_upstream(self, dict adopted) except -1
+    cdef tuple find_upstream(self, uint32_t number, dict adopted)
 
 
 cdef Given given_of(tlsmgm_record_conn *held, Context context, bytes name)
@@ -32,4 +34,6 @@ cdef class Records(Ring):
     cdef type kind                # what the records are
     cdef object make              # what makes Python's connections
 
-    cdef Record record_of(self, const tlsmgm_record *raw, double since, dict plans, dict adopted)
+    cdef int take_ended(self, const tlsmgm_record *raw, double since, dict plans, dict adopted,
+                        list ended) except -1
+    cdef int take_notice(self, list notices) except -1

@@ -111,15 +111,22 @@ class Records(Ring, Generic[_Kind]):
 
     def __new__(cls, kind: type[_Kind], make: Callable[..., object], capacity: int) -> Self: ...
     def take(
-        self, plans: dict[int, Plan], adopted: dict[int, tuple[UpstreamAddress, tuple[int, ...]]]
-    ) -> tuple[list[_Kind], list[Notice]]:
-        """Some of the records that wait.
+        self,
+        plans: dict[int, Plan],
+        adopted: dict[int, tuple[UpstreamAddress, tuple[int, ...]]],
+        ended: list[_Kind],
+        notices: list[Notice],
+    ) -> None:
+        """Move all records that are there to the ends of two lists.
 
         Args:
             plans: all that may still be in use, by number.
             adopted: upstreams of connections that the program has sent on, by number, each with all
                 numbers of its group; groups of the records are taken out.
+            ended: gets those of connections that have ended.
+            notices: gets the others.
 
-        Returns:
-            Those of connections that have ended, and the notices; two empty lists: none wait.
+        Raises:
+            MemoryError: there is none for more; those that are left are there the next time, and so
+                they are after whatever else is raised.
         """

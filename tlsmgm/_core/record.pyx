@@ -4,6 +4,7 @@ from time import time
 
 cimport cython
 from libc.stddef cimport size_t
+from libc.stdint cimport uint32_t
 
 from tlsmgm._core.capi cimport (
     TLSMGM_STATUS_OK,
@@ -14,6 +15,7 @@ from tlsmgm._core.capi cimport (
     TLSMGM_RECORD_TURNED_AWAY,
     tlsmgm_record,
     tlsmgm_record_conn,
+    tlsmgm_record_ring_first,
     tlsmgm_record_ring_take,
     tlsmgm_relay_status_word,
     tlsmgm_worker_clock,
@@ -24,9 +26,6 @@ from tlsmgm._core.negotiated cimport Negotiated, text_of
 from tlsmgm._core.plan cimport Plan, UpstreamAddress
 from tlsmgm._core.ring cimport Ring, place_of
 from tlsmgm._core.status cimport as_exception
-
-cdef enum:
-    BATCH = 64  # records that are copied at a time
 
 #: Limits in the order of the C core's verdicts; the first one is none.
 _VERDICTS = (None, "max_connections", "max_handshakes", "max_handshakes_per_network")
@@ -172,18 +171,16 @@ cdef class Record:
     cdef Context server_context(self):
         return None if self.plan is None else self.plan.server_context(self.raw.domain)
 
-    cdef int find_upstream(self, dict adopted) except -1:
-        """Which one its number stands for."""
-        if self.raw.upstream == TLSMGM_RECORD_NO_UPSTREAM or self.plan is None:
-            return 0
-        found = adopted.get(self.raw.upstream)
+    cdef tuple find_upstream(self, uint32_t number, dict adopted):
+        """Which one a number stands for; returns the numbers that stand for no other from now on."""
+        if number == TLSMGM_RECORD_NO_UPSTREAM or self.plan is None:
+            return ()
+        found = adopted.get(number)
         if found is None:
-            self.asked = self.plan.upstream(self.raw.upstream)
-            return 0
+            self.asked = self.plan.upstream(number)
+            return ()
         self.asked, group = found
-        for number in group:
-            adopted.pop(number, None)
-        return 0
+        return group
 
 
 def ended_at(Record record not None):
@@ -277,44 +274,52 @@ cdef class Records(Ring):
             discard(&raw.client_tls)
             discard(&raw.upstream_tls)
 
-    def take(self, dict plans not None, dict adopted not None):
-        """Some of the records that wait.
+    def take(self, dict plans not None, dict adopted not None, list ended not None,
+             list notices not None):
+        """Move all records that are there to the ends of two lists.
 
         Args:
             plans: all that may still be in use, by number.
             adopted: upstreams of connections that the program has sent on, by number, each with all
                 numbers of its group; groups of the records are taken out.
+            ended: gets those of connections that have ended.
+            notices: gets the others.
 
-        Returns:
-            Those of connections that have ended, and the notices; two empty lists: none wait.
+        Raises:
+            MemoryError: there is none for more; those that are left are there the next time, and so
+                they are after whatever else is raised.
         """
-        cdef tlsmgm_record[BATCH] raw
-        cdef size_t count = tlsmgm_record_ring_take(self.ring, raw, BATCH)
+        cdef const tlsmgm_record *raw
         cdef double since = time() - tlsmgm_worker_clock() / 1e9
-        cdef size_t i
-        ended = []
-        notices = []
-        for i in range(count):
-            if raw[i].kind == TLSMGM_RECORD_ENDED:
-                ended.append(self.record_of(&raw[i], since, plans, adopted))
+        while True:
+            raw = <const tlsmgm_record *> tlsmgm_record_ring_first(self.ring)
+            if raw == NULL:
+                return
+            if raw.kind == TLSMGM_RECORD_ENDED:
+                self.take_ended(raw, since, plans, adopted, ended)
             else:
-                notices.append(notice_of(&raw[i]))
-        return ended, notices
+                self.take_notice(notices)
 
-    cdef Record record_of(self, const tlsmgm_record *raw, double since, dict plans, dict adopted):
+    cdef int take_ended(self, const tlsmgm_record *raw, double since, dict plans, dict adopted,
+                        list ended) except -1:
         cdef Record record = self.kind.__new__(self.kind)
-        record.raw = raw[0]
+        cdef tuple group
         record.make = self.make
         record.since = since
         record.plan = plans.get(raw.plan)
-        record.find_upstream(adopted)
-        return record
+        group = record.find_upstream(raw.upstream, adopted)
+        ended.append(record)
+        # Only now, when nothing can fail any more.
+        tlsmgm_record_ring_take(self.ring, &record.raw, 1)
+        for number in group:
+            adopted.pop(number, None)
+        return 0
 
-
-cdef Notice notice_of(const tlsmgm_record *raw):
-    cdef Notice notice = Notice.__new__(Notice)
-    notice.raw = raw[0]
-    return notice
+    cdef int take_notice(self, list notices) except -1:
+        cdef Notice notice = Notice.__new__(Notice)
+        notices.append(notice)
+        tlsmgm_record_ring_take(self.ring, &notice.raw, 1)
+        return 0
 
 
 cdef void discard(tlsmgm_record_conn *held) noexcept:

@@ -170,15 +170,46 @@ def accept(owner: Owner, handover: Handover) -> AcceptedConnection | None:
 
     Returns:
         The connection; None: nobody knows its domain any more, and the client is reset.
+
+    Raises:
+        MemoryError: there is none; the client is reset, as after whatever else is raised.
     """
+    try:
+        made = _made_of(owner, handover)
+    except BaseException:
+        _leave(owner, handover)
+        raise
+    if made is None:
+        _leave(owner, handover)
+    return made
+
+
+def _leave(owner: Owner, handover: Handover) -> None:
+    handover.discard()
+    owner.leave()
+
+
+def _made_of(owner: Owner, handover: Handover) -> AcceptedConnection | None:
+    """See :func:`accept`; after an exception nobody but the caller has to do anything."""
     make: Callable[..., AcceptedConnection] = AcceptedConnection
     made: AcceptedConnection | None = handover.take_connection(make)
     if made is None:
-        handover.discard()
-        owner.leave()
         return None
     made._handover = handover
     made._owner = owner
     made.records_without_data = owner.records_without_data
-    made.sock = socket.socket(fileno=handover.take_socket())
+    made.sock = _socket_of(handover)  # the last of all: from here on it gives its place back
     return made
+
+
+def _socket_of(handover: Handover) -> socket.socket:
+    """The socket of a handover, which has none from now on, except after an exception."""
+    sock = socket.socket.__new__(socket.socket)
+    descriptor = handover.take_socket()
+    try:
+        socket.socket.__init__(sock, fileno=descriptor)
+    except BaseException:
+        if sock.fileno() < 0:  # else it closes it
+            handover.return_socket(descriptor)
+        raise
+    return sock

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import threading
 import time
@@ -23,6 +24,8 @@ from tlsmgm._engine.accepted import AcceptedConnection, Owner, accept
 from tlsmgm._engine.bell import Bell
 
 __all__ = ["Arrivals"]
+
+logger = logging.getLogger("tlsmgm")
 
 #: Connections of one worker that may wait; more are reset, and counted.
 _CAPACITY: Final = 1024
@@ -67,20 +70,16 @@ class Arrivals:
 
     def take(self) -> AcceptedConnection | None:
         """Return the oldest that waits; None: there is none."""
-        assert self._owner is not None
         while True:
             with self._lock:
                 if not self._waiting:
                     self._gather()
                 if not self._waiting:
                     return None
-                handover = self._waiting.popleft()
-                if self._waiting:
+                if len(self._waiting) > 1:
                     self._ring()  # whoever else waits has a turn
-            if self._is_late(handover):
-                self._give_up(handover)
-                continue
-            found = accept(self._owner, handover)
+                handover = self._waiting.popleft()  # last, for nothing may fail behind it
+            found = self._connection_of(handover)
             if found is not None:
                 return found
 
@@ -90,19 +89,19 @@ class Arrivals:
         Args:
             most: of them.
         """
-        assert self._owner is not None
-        found = []
+        found: list[AcceptedConnection] = []
         with self._lock:
             self._gather()
-            count = min(most, len(self._waiting))
-            handovers = [self._waiting.popleft() for _ in range(count)]
-            if self._waiting:
-                self._ring()
-        for handover in handovers:
-            if self._is_late(handover):
-                self._give_up(handover)
-            elif (connection := accept(self._owner, handover)) is not None:
-                found.append(connection)
+        try:
+            while len(found) < most and (handover := self._pop()) is not None:
+                if (connection := self._connection_of(handover)) is not None:
+                    found.append(connection)
+            with self._lock:
+                if self._waiting:
+                    self._ring()
+        except MemoryError:  # what is left is there the next time
+            if not found:
+                raise
         return found
 
     def wait(self, seconds: float | None) -> AcceptedConnection | None:
@@ -192,52 +191,74 @@ class Arrivals:
         self.bell.wait(0)
 
     def sweep(self) -> None:
-        """Reset those that nobody has taken in time."""
+        """Reset those that nobody has taken in time, and ring for the others once more."""
         with self._lock:
             self._gather()
-            late = []
-            while self._waiting and self._is_late(self._waiting[0]):
-                late.append(self._waiting.popleft())
-        for handover in late:
+        while (handover := self._pop(_is_late)) is not None:
             self._give_up(handover)
+        with self._lock:
+            if self._waiting:
+                self._ring()
 
     def end(self) -> None:
         """No more will come; those that nobody has taken by now are reset."""
         with self._lock:
-            self._gather()
-            waiting, self._waiting = self._waiting, deque()
-            self._is_over = True
-            self._ring_out()
-        for handover in waiting:
+            try:
+                self._gather()
+            finally:
+                self._is_over = True
+                self._ring_out()
+        while (handover := self._pop()) is not None:
             self._leave(handover)
 
     def forget(self) -> None:
         """After a fork, in the child: close the copies of all sockets; no lock opens here."""
-        for ring in self.rings:
-            while batch := ring.take(self._plans):
-                self._waiting += batch
+        self._gather()
         for handover in self._waiting:
             os.close(handover.take_socket())
         self.bell.close()
 
     def _gather(self) -> None:
+        """With the lock: after a MemoryError those that it has not found wait in their ring."""
         for ring in self.rings:
-            while batch := ring.take(self._plans):
-                self._waiting += batch
+            ring.take(self._plans, self._waiting)
 
-    @staticmethod
-    def _is_late(handover: Handover) -> bool:
-        return clock() - handover.handed_over > _PATIENCE
+    def _pop(self, if_it: Callable[[Handover], bool] | None = None) -> Handover | None:
+        """Take the oldest that was gathered, if it is so; None: it is not, or there is none."""
+        with self._lock:
+            if not self._waiting or (if_it is not None and not if_it(self._waiting[0])):
+                return None
+            return self._waiting.popleft()
+
+    def _connection_of(self, handover: Handover) -> AcceptedConnection | None:
+        """What the program gets; None: the client was reset, for it was late or has met a fault."""
+        assert self._owner is not None
+        try:
+            is_late = _is_late(handover)
+        except MemoryError:
+            is_late = True
+        if is_late:
+            self._give_up(handover)
+            return None
+        try:
+            return accept(self._owner, handover)
+        except Exception:  # such as no memory; others still wait
+            logger.exception("a connection could not be handed over; the client is reset")
+            return None
 
     def _give_up(self, handover: Handover) -> None:
-        self._late += 1
         self._leave(handover)
+        self._late += 1
 
     def _leave(self, handover: Handover) -> None:
         """The client is reset, and nobody has it any more."""
         assert self._owner is not None
         handover.discard()
         self._owner.leave()
+
+
+def _is_late(handover: Handover) -> bool:
+    return clock() - handover.handed_over > _PATIENCE
 
 
 def _resolve(future: asyncio.Future[None]) -> Callable[[], None]:

@@ -175,12 +175,15 @@ class Asking:
     # In the thread.
 
     def _run(self) -> None:
+        has_failed = False
         while not self._is_over:
-            self.bell.wait(_TICK if self._waiting else 60.0)
+            self.bell.wait(_TICK if self._waiting or has_failed else 60.0)
             try:
                 self._step()
-            except Exception:  # such as no memory: whoever waits is refused by the deadline
-                logger.exception("a question of a client could not be looked at")
+                has_failed = False
+            except Exception:  # such as no memory: those that are left have the next turn
+                has_failed = True
+                logger.exception("the questions of clients could not be looked at")
         self._look_ups.end()
         for look_up in self._waiting.values():
             if look_up.future is not None:
@@ -200,7 +203,11 @@ class Asking:
             if batch:
                 self.bell.ring()  # there may be more, and others have a turn first
             for question in batch:
-                self._consider(worker, question)
+                try:
+                    self._consider(worker, question)
+                except Exception as error:  # others still wait
+                    self._oracle.complain(f"a client is refused: {_words_of(error)}", error)
+                    self._answer([(worker, question)], None)
 
     def _consider(self, worker: int, question: Question) -> None:
         name = question.server_name

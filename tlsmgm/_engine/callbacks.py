@@ -7,6 +7,7 @@ and not worth more than a line.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -18,6 +19,9 @@ from tlsmgm.errors import AlertError, TruncatedError
 __all__ = ["serve", "who"]
 
 logger = logging.getLogger("tlsmgm")
+
+#: Seconds until the next look, where there was no memory.
+_PAUSE: Final = 0.5
 
 #: By these a function learns that the client has gone.
 _GONE: Final = (
@@ -36,7 +40,15 @@ def serve(arrivals: Arrivals, callback: Callable[[AcceptedConnection], object]) 
         arrivals: where they come from.
         callback: the program's; a connection during which it raises something is reset.
     """
-    while (connection := arrivals.wait(None)) is not None:
+    while True:
+        try:
+            connection = arrivals.wait(None)
+        except MemoryError:  # those that wait are still there when others have freed some
+            logger.exception("connections cannot be taken")
+            time.sleep(_PAUSE)
+            continue
+        if connection is None:
+            return
         try:
             callback(connection)
         except _GONE as error:

@@ -360,7 +360,7 @@ class Engine:
                 if time.monotonic() >= next_tick:
                     next_tick = time.monotonic() + _TICK
                     self._tick()
-            self._take_records()
+            self._take_last_records()
         finally:
             try:
                 self._end()
@@ -378,25 +378,40 @@ class Engine:
         self.arrivals.end()
         self._end_asking()
 
-    def _take_records(self) -> None:
-        alone = [plan for plan in self._old_plans() if plan.is_alone]
-        for item in self._news():
-            self._tell_one(item)
+    def _take_last_records(self) -> None:
+        """No more come; those for which there is no memory, three times, nobody is told of."""
+        for _ in range(3):
+            if self._take_records():
+                return
+            time.sleep(_GATHER)
+
+    def _take_records(self) -> bool:
+        """Tell of all that waits; False: there was no memory for some, which still wait."""
+        ended: list[Ended] = []
+        told: list[Notice] = []
+        try:
+            alone = [plan for plan in self._old_plans() if plan.is_alone]
+            self._gather(ended, told)
+        except Exception:
+            _complain("some of those that have ended are told of later")
+            alone = None
+        for notice in told:
+            self._tell_one(notice)
+        for one in ended:
+            self._tell_one(one)
+        if alone is None:
+            return False
         with self._lock:
             for plan in alone:
                 del self._plans[plan.number]
+        return True
 
-    def _news(self) -> list[Ended | Notice]:
+    def _gather(self, ended: list[Ended], told: list[Notice]) -> None:
         """All that waits, of all workers; connections in the order in which they have ended."""
-        found: list[Ended] = []
-        told: list[Notice] = []
         with self._lock:
             for records in self._records:
-                while any(batch := records.take(self._plans, self._adopted)):
-                    found += batch[0]
-                    told += batch[1]
-        found.sort(key=ended_at)
-        return [*told, *found]
+                records.take(self._plans, self._adopted, ended, told)
+        ended.sort(key=ended_at)
 
     def _old_plans(self) -> list[Plan]:
         with self._lock:
@@ -407,17 +422,23 @@ class Engine:
         try:
             self._tell(item)
         except BaseException:  # sys.exit() too: others are still to be told
-            logger.exception("a callback for connections that have ended failed")
+            _complain("a callback for connections that have ended failed")
 
     def _tick(self) -> None:
         try:
             self.arrivals.sweep()
         except Exception:  # such as no memory: the next look comes
-            logger.exception("connections that nobody takes cannot be looked for")
+            _complain("connections that nobody takes cannot be looked for")
         try:
             self._plan.turn_ticket_keys()
         except Exception:
-            logger.exception("the keys of session tickets cannot be changed")
+            _complain("the keys of session tickets cannot be changed")
+
+
+def _complain(text: str) -> None:
+    """Log it with the exception; without memory not even that may go well."""
+    with contextlib.suppress(Exception):
+        logger.exception(text)
 
 
 #: Those that have a thread, whether or not anybody has their listener.
