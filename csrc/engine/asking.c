@@ -42,17 +42,25 @@ void tlsmgm_ask(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
 }
 
 void tlsmgm_answer_discard(struct tlsmgm_answer *answer) {
+    if (answer == NULL) return;
     tlsmgm_plan_free(answer->plan);
     tlsmgm_free(answer);
 }
 
-struct tlsmgm_channel *tlsmgm_take_answer(struct tlsmgm_worker *worker,
+struct tlsmgm_channel *tlsmgm_keep_answer(struct tlsmgm_worker *worker,
                                           struct tlsmgm_answer *answer) {
     struct tlsmgm_channel *channel = tlsmgm_channel_of(worker, answer->token);
-    if (channel == NULL || !channel->relay.is_asking) {
+    if (channel == NULL || !channel->relay.is_asking || channel->answer != NULL) {
         tlsmgm_answer_discard(answer);
         return NULL;
     }
+    channel->answer = answer;
+    return channel;
+}
+
+void tlsmgm_obey_answer(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
+    struct tlsmgm_answer *answer = channel->answer;
+    channel->answer = NULL;
     struct tlsmgm_plan *old = NULL;
     if (answer->plan != NULL) {
         old = channel->plan;
@@ -65,5 +73,4 @@ struct tlsmgm_channel *tlsmgm_take_answer(struct tlsmgm_worker *worker,
     }
     tlsmgm_plan_free(old);
     tlsmgm_answer_discard(answer);
-    return channel;
 }

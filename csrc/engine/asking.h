@@ -7,14 +7,14 @@
 /* The relay is asking. Where nobody takes the question, its client is refused at once. */
 void tlsmgm_ask(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel);
 
-/*
- * Frees an answer and does as it says. Returns whose it was; NULL: the client has not waited for
- * it.
- */
-struct tlsmgm_channel *tlsmgm_take_answer(struct tlsmgm_worker *worker,
+/* Keeps an answer; returns whose turn is due. NULL: nobody has waited for it, and it is freed. */
+struct tlsmgm_channel *tlsmgm_keep_answer(struct tlsmgm_worker *worker,
                                           struct tlsmgm_answer *answer);
 
-/* There is no worker any more that would. */
+/* In that turn: does as it says, and frees it. */
+void tlsmgm_obey_answer(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel);
+
+/* There is nobody any more who would; NULL: there is none. */
 void tlsmgm_answer_discard(struct tlsmgm_answer *answer);
 
 #endif

@@ -11,6 +11,8 @@
 static void release(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel) {
     tlsmgm_wheel_cancel(&worker->wheel, &channel->timer);
     tlsmgm_relay_free(&channel->relay);
+    tlsmgm_answer_discard(channel->answer);
+    channel->answer = NULL;
     channel->relay.phase = TLSMGM_RELAY_OVER;
     worker->connections--;
     tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(connections), UINT64_MAX);

@@ -37,8 +37,9 @@ uint64_t tlsmgm_worker_clock(void) {
 static uint64_t clock_now(void) { return tlsmgm_worker_clock() / 1000000; }
 
 /*
- * Whose ClientHello is still to be read. What follows it takes longer than all other steps, so
- * whoever is further waits for one newcomer, and not for all that have come meanwhile.
+ * Whose ClientHello is still to be read, or to be answered. What follows it takes longer than all
+ * other steps, so whoever is further waits for one newcomer, and not for all that have come, or for
+ * whom a domain was found, meanwhile.
  */
 static bool is_newcomer(const struct tlsmgm_channel *channel) {
     const struct tlsmgm_relay *relay = &channel->relay;
@@ -85,6 +86,7 @@ static void take_turn(struct tlsmgm_worker *worker, struct tlsmgm_channel *chann
     static const struct tlsmgm_ready nothing = {0};
     const struct tlsmgm_ready news = channel->news;
     channel->news = nothing;
+    if (channel->answer != NULL) tlsmgm_obey_answer(worker, channel);
     (void)tlsmgm_relay_ready(&channel->relay, TLSMGM_RELAY_CLIENT, &news, worker->now);
     (void)tlsmgm_relay_ready(&channel->relay, TLSMGM_RELAY_UPSTREAM, &nothing, worker->now);
     tlsmgm_channel_look_after(worker, channel);
@@ -136,7 +138,7 @@ static void expire(struct tlsmgm_worker *worker, uint64_t due) {
         }
         struct tlsmgm_channel *channel = channel_of_timer(timer);
         /* It was there in time, and is queued: its turn comes, and sets the timer again. */
-        if (channel->news.readable) continue;
+        if (channel->news.readable || channel->answer != NULL) continue;
         if (channel->relay.deadline <= due) {
             tlsmgm_relay_expire(&channel->relay, worker->now);
         }
@@ -193,8 +195,8 @@ static void take_answers(struct tlsmgm_worker *worker) {
     struct tlsmgm_answer *answer = tlsmgm_mailbox_answers(worker);
     while (answer != NULL) {
         struct tlsmgm_answer *next = answer->next;
-        struct tlsmgm_channel *channel = tlsmgm_take_answer(worker, answer);
-        if (channel != NULL) tlsmgm_channel_look_after(worker, channel);
+        struct tlsmgm_channel *channel = tlsmgm_keep_answer(worker, answer);
+        if (channel != NULL) tlsmgm_channel_queue(worker, channel);
         answer = next;
     }
 }

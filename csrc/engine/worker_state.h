@@ -34,7 +34,8 @@ struct tlsmgm_channel {
     struct tlsmgm_relay relay;
     struct tlsmgm_timer timer; /* never later than the relay's deadline */
     struct tlsmgm_channel *next_turn;
-    struct tlsmgm_ready news; /* of one that has just come, for its turn */
+    struct tlsmgm_ready news;     /* of one that has just come, for its turn */
+    struct tlsmgm_answer *answer; /* owned: to its question, for its turn; NULL: there is none */
     const struct tlsmgm_worker_listener *listener;
     const struct tlsmgm_route_address *address; /* that is being asked */
     const struct tlsmgm_route_address *elder;   /* that was asked before it, and may still answer */

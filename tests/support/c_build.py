@@ -107,7 +107,7 @@ def portable_headers() -> list[str]:
     paths = [path.relative_to(c_core.CSRC) for path in c_core.headers() if path.suffix == ".h"]
     portable = [str(path) for path in paths if path.parts[0] != "backends"]
     portable = [name for name in portable if name not in WORKER_PARTS]
-    return [*portable, "failing_alloc.h", "own_stack.h"]
+    return [*portable, "failing_alloc.h", "own_stack.h", "worker_turn.h"]
 
 
 def headers_of(variant: str) -> list[str]:

@@ -154,6 +154,7 @@ class Engine:
         senders: networks that PROXY headers are taken from; None: there are none.
         keeps_tls: records have the TLS connections.
         tells_ends: all that is over leaves a record.
+        asks: clients whom no domain answers wait for :meth:`answer`.
     """
 
     def __init__(
@@ -171,6 +172,7 @@ class Engine:
         senders: Sequence[str] | None = None,
         keeps_tls: bool = False,
         tells_ends: bool = True,
+        asks: bool = False,
     ) -> None:
         self.rig, self.ffi, self.lib = rig, rig.c.ffi, rig.c.lib
         self._versions = versions
@@ -178,9 +180,10 @@ class Engine:
         self._tells_ends = tells_ends
         self._ended = False
         self._contexts: dict[str, Any] = {}
-        self._settings = {**SETTINGS, **(settings or {})}
+        self._settings = {**SETTINGS, "asks": asks, **(settings or {})}
         self.admission = self._new_admission(limits or {})
-        self._ring = self._new_ring()
+        self._ring = self._new_ring("record")
+        self._questions = self._new_ring("question")
         plan = self.plan(names, number, routes)
         self.ports: list[int] = []
         sockets = self._listen(listeners)
@@ -216,9 +219,9 @@ class Engine:
         assert self.lib.tlsmgm_admission_new(bounds, hash_key(self.rig.c), out, error) == 0
         return out[0]
 
-    def _new_ring(self) -> Any:
+    def _new_ring(self, what: str) -> Any:
         out, error = self.ffi.new("struct tlsmgm_record_ring **"), self.rig.c.error()
-        size = self.ffi.sizeof("struct tlsmgm_record")
+        size = self.ffi.sizeof(f"struct tlsmgm_{what}")
         assert self.lib.tlsmgm_record_ring_new(size, 4096, out, error) == 0
         return out[0]
 
@@ -254,6 +257,7 @@ class Engine:
         config = self.ffi.new("struct tlsmgm_worker_config *")
         config.listeners, config.listener_count = listeners, len(listeners)
         config.admission, config.records, config.plan = self.admission, self._ring, plan
+        config.questions, config.question_bell = self._questions, -1
         config.bell, config.keeps_tls, config.tells_ends = -1, self._keeps_tls, self._tells_ends
         out, error = self.ffi.new("struct tlsmgm_worker **"), self.rig.c.error()
         assert self.lib.tlsmgm_worker_new(config, out, error) == 0, self.rig.c.text(error)
@@ -342,6 +346,34 @@ class Engine:
         self.lib.tlsmgm_worker_post(self.worker, plan)
         self.lib.tlsmgm_plan_free(plan)
 
+    def free_plan(self, plan: Any) -> None:
+        """Give back what :meth:`plan` has returned."""
+        self.lib.tlsmgm_plan_free(plan)
+
+    def add_context(self, certificate: str, context: Any) -> None:
+        """Have a context of the rig for a certificate, such as ``dom9``."""
+        self._contexts[certificate] = context
+
+    def questions(self) -> list[Any]:
+        """Take the questions that are there."""
+        room = self.ffi.new("struct tlsmgm_question[]", 64)
+        count = self.lib.tlsmgm_record_ring_take(self._questions, room, 64)
+        # Copies, for the room goes.
+        return [self.ffi.new("struct tlsmgm_question *", room[i]) for i in range(count)]
+
+    def answer(self, token: int, plan: Any) -> None:
+        """Answer a question."""
+        error = self.rig.c.error()
+        assert self.lib.tlsmgm_worker_answer(self.worker, token, plan, error) == 0
+
+    def pause(self) -> None:
+        """Let the worker stand still between two rounds; others still reach it."""
+        self.lib.tlsmgm_test_pause_worker(self.worker)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self.lib.tlsmgm_test_resume_worker(self.worker)
+
     def drain(self, timeout: int) -> None:
         self.lib.tlsmgm_worker_drain(self.worker, timeout)
 
@@ -428,6 +460,7 @@ class Engine:
 
     def _free_parts(self) -> None:
         self.lib.tlsmgm_record_ring_free(self._ring)
+        self.lib.tlsmgm_record_ring_free(self._questions)
         self.lib.tlsmgm_admission_free(self.admission)
 
     def close(self) -> None:
