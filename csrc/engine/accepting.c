@@ -144,6 +144,7 @@ static void fill(struct tlsmgm_worker *worker, struct tlsmgm_channel *channel,
     tlsmgm_relay_init(&channel->relay, &channel->plan->settings, tlsmgm_socket_transport(),
                       &worker->room, stranger->fd, worker->now);
     channel->relay.client.is_tls = channel->holds_handshake; /* until it begins, which may fail */
+    channel->relay.client.keeps_tickets = worker->handovers != NULL;
     if (channel->holds_handshake) {
         tlsmgm_counters_add(&worker->counters, TLSMGM_COUNT_OF(handshakes_started), 1);
     }

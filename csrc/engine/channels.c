@@ -84,6 +84,7 @@ void tlsmgm_channel_look_after(struct tlsmgm_worker *worker, struct tlsmgm_chann
             return;
         }
     } else if (relay->is_waiting && channel->connecting < 0) {
+        tlsmgm_endpoint_flush(&relay->client);
         tlsmgm_connect_begin(worker, channel);
     }
     if (!relay->is_waiting) tlsmgm_connect_give_up(worker, channel);

@@ -276,11 +276,19 @@ static void reclaim(struct tlsmgm_endpoint *endpoint) {
     free_acceptor(endpoint);
 }
 
+/* The client waits for nothing more: in TLS 1.3 only tickets come behind its last message. */
+static bool may_keep_tickets(const struct tlsmgm_endpoint *endpoint) {
+    struct tlsmgm_conn_info info;
+    if (!endpoint->keeps_tickets) return false;
+    endpoint->backend->conn_info(endpoint->conn, &info);
+    return info.version == TLSMGM_TLS1_3;
+}
+
 static bool shake_hands(struct tlsmgm_endpoint *endpoint) {
     struct tlsmgm_error error;
     enum tlsmgm_status status = endpoint->backend->handshake(endpoint->conn, &error);
     if (status == TLSMGM_STATUS_OK) {
-        (void)flush(endpoint);
+        if (!may_keep_tickets(endpoint)) (void)flush(endpoint);
         endpoint->established = true;
         tlsmgm_endpoint_hold(endpoint, TLSMGM_HOLD_START);
         tell(endpoint, TLSMGM_ENDPOINT_ESTABLISHED);
@@ -307,6 +315,7 @@ static void end_input(struct tlsmgm_endpoint *endpoint) {
 static void decrypt(struct tlsmgm_endpoint *endpoint) {
     struct tlsmgm_error error;
     enum tlsmgm_status status = TLSMGM_STATUS_WANT_READ;
+    if (endpoint->holds != 0) return; /* tickets may be kept */
     while (endpoint->holds == 0) {
         size_t count = 0;
         status = endpoint->backend->read(endpoint->conn, endpoint->room->plain,
@@ -507,6 +516,8 @@ void tlsmgm_endpoint_adopt(struct tlsmgm_endpoint *endpoint, const struct tlsmgm
     write_pending(endpoint);
     (void)flush(endpoint);
 }
+
+void tlsmgm_endpoint_flush(struct tlsmgm_endpoint *endpoint) { (void)flush(endpoint); }
 
 void tlsmgm_endpoint_let_go(struct tlsmgm_endpoint *endpoint) {
     endpoint->fd = -1;

@@ -82,6 +82,7 @@ struct tlsmgm_endpoint {
     bool is_armed;        /* without a word from us the system resets it */
     bool has_received;    /* any byte of the peer, of whatever kind */
     bool established;     /* data may flow */
+    bool keeps_tickets;   /* a server's: they wait for tlsmgm_endpoint_flush(), or go along */
     bool paused;          /* pending has been above high_water, and is not far below it yet */
     bool transport_ended; /* the peer sends no more bytes */
     bool input_ended;     /* the peer has ended its direction in the way of its protocol */
@@ -120,6 +121,9 @@ void tlsmgm_endpoint_connect_tls(struct tlsmgm_endpoint *endpoint,
 /* The peer is a client whose handshake is done: data may flow. unsent is moved. */
 void tlsmgm_endpoint_adopt(struct tlsmgm_endpoint *endpoint, const struct tlsmgm_backend *backend,
                            struct tlsmgm_conn *conn, struct tlsmgm_buffer *unsent);
+
+/* Sends what TLS has for the peer, such as tickets that were kept. */
+void tlsmgm_endpoint_flush(struct tlsmgm_endpoint *endpoint);
 
 /* Forgets transport, connection, name and what was not sent: somebody else has taken them. */
 void tlsmgm_endpoint_let_go(struct tlsmgm_endpoint *endpoint);

@@ -8,11 +8,13 @@ import os
 import socket
 import weakref
 from collections.abc import Callable, Coroutine
-from typing import Any, cast
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.aio import HOST, Note, connect, leave, port_of, run, serving
+from tests.support.flooding import FloodingServer
 from tests.support.managers import LOCAL, client_domain, manager_of, server_domain
 from tlsmgm import HandshakeError, ProtocolError, TLSError, TLSManager, aio
 from tlsmgm._aio import dialing
@@ -192,43 +194,26 @@ def test_a_reset_is_told(manager: TLSManager, loop: str, engine: bool) -> None:
     run(main(), loop)
 
 
-class _Asking:
-    """Stands for a connection whose peer asks for new keys all the time."""
-
-    handshake_complete = True
-    output_pending = 0
-
-    def decrypt(self, wire: bytes) -> None:
-        self.output_pending += 1000 * len(wire)
-
-    def drain(self) -> bytes:
-        return b""
-
-    def encrypt(self, data: bytes) -> bytes:
-        return data
-
-
-def test_answers_that_nobody_takes_have_a_bound() -> None:
-    """A peer that asks on and on, and reads nothing, must not cost memory without end."""
+def test_answers_that_nobody_takes_have_a_bound(library: str, loop: str, tmp_path: Path) -> None:
+    """A peer that asks for new keys on and on, and reads nothing, must not cost memory forever."""
+    flooding = FloodingServer(tmp_path)
 
     async def main() -> None:
         ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        note, asking = Note(), _Asking()
-        own = asyncio.get_running_loop()
-        transport = SocketTransport(own, note, cast("Any", asking), ours, shutdown_timeout=1)
-        transport.begin_established()
+        asking = asyncio.create_task(asyncio.to_thread(flooding.ask, theirs, 5000))
+        domain = manager_of(library).find_client_domain("192.0.2.1", 443)
+        assert domain is not None
+        transport, note = await aio.create_connection(
+            Note, tls=domain, sock=ours, server_name="dom1.test"
+        )
         transport.write(bytes(10_000_000))
-        theirs.sendall(bytes(60))
-        while asking.output_pending < 60_000:
-            await asyncio.sleep(0)
-        assert not transport.is_closing()
-        theirs.sendall(bytes(60))
         await note.lost
         assert isinstance(note.error, ProtocolError)
+        assert "does not take our answers" in str(note.error)
+        await asking
         theirs.close()
 
-    run(main())
+    run(main(), loop)
 
 
 def test_a_forgotten_transport_warns(manager: TLSManager) -> None:

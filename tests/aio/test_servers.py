@@ -125,7 +125,7 @@ async def with_a_deaf_client(
     _, writer = await connect(server, manager)
     writer.transport.pause_reading()  # type: ignore[attr-defined]
     writer.write(b"x")
-    while not any(one._is_established for one in server._transports):
+    while not any(one._core.is_established for one in server._transports):
         await asyncio.sleep(0)
     return server, task, writer
 

@@ -18,6 +18,7 @@ __all__ = ["FloodingServer"]
 
 HANDSHAKE: Final = 22
 KEY_UPDATE: Final = b"\x18\x00\x00\x01\x00"  # RFC 8446 section 4.6.3: update_not_requested
+KEY_UPDATE_REQUESTED: Final = b"\x18\x00\x00\x01\x01"
 
 
 class FloodingServer:
@@ -57,6 +58,23 @@ class FloodingServer:
                 sock.sendall(keys.seal(APPLICATION_DATA, data))
             while sock.recv(65536):
                 pass
+
+    def ask(self, sock: socket.socket, times: int) -> None:
+        """Serve one client: ask for new keys, with a byte of data each time, and read nothing.
+
+        Args:
+            sock: of the client; stays open.
+            times: how often.
+        """
+        sock.settimeout(TIMEOUT)
+        with contextlib.suppress(ConnectionError):
+            self._shake_hands(lambda: sock.recv(65536), sock.sendall)
+            secret = secret_of(self._keylog, SECRETS["server"])
+            keys = RecordKeys(secret)
+            for _ in range(times):
+                request = keys.seal(HANDSHAKE, KEY_UPDATE_REQUESTED)
+                secret = keys.update(secret)
+                sock.sendall(request + keys.seal(APPLICATION_DATA, b"."))
 
     def _shake_hands(self, receive: Callable[[], bytes], send: Callable[[bytes], object]) -> None:
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tlsmgm._aio.transport import TLSTransport
+from tlsmgm._core.transport import TransportCore
 from tlsmgm._native.connection import Connection
 from tlsmgm.errors import ProtocolError
 
@@ -45,7 +46,9 @@ class LayerTransport(TLSTransport):
         shutdown_timeout: seconds in which a closing transport must get on.
     """
 
-    __slots__ = ("_below", "_has_begun", "_has_ended", "_tells_made")
+    __slots__ = ("_below", "_has_begun")
+
+    _core: _LayerCore
 
     def __init__(
         self,
@@ -59,49 +62,17 @@ class LayerTransport(TLSTransport):
         tells_made: bool,
         shutdown_timeout: float,
     ) -> None:
-        self._below = below
+        core = _LayerCore(self, loop, connection, shutdown_timeout, None)
+        core.below = self._below = below
+        core.tells_made = tells_made
         self._has_begun = False
-        self._has_ended = False
-        self._tells_made = tells_made
-        super().__init__(loop, protocol, connection, shutdown_timeout)
+        super().__init__(core, protocol)
         below.set_protocol(_Plug(self, kept, on_end))
-
-    # --- the wire --------------------------------------------------------------------------
-
-    @property
-    def _unsent(self) -> int:
-        return self._below.get_write_buffer_size() if self._is_blocked else 0
-
-    def _put(self, wire: bytes) -> None:
-        self._below.write(wire)
-
-    def _listen(self) -> None:
-        if not (self._has_ended or self._below.is_closing() or self._below.is_reading()):
-            self._below.resume_reading()
-
-    def _stop_listening(self) -> None:
-        if self._below.is_reading() and not self._below.is_closing():
-            self._below.pause_reading()
-
-    def _end_sending(self) -> None:
-        if self._below.can_write_eof() and not self._below.is_closing():
-            with contextlib.suppress(OSError):
-                self._below.write_eof()
-
-    def _drop(self) -> None:
-        if self._is_blocked:
-            self._below.abort()
-        else:
-            self._below.close()
 
     def _wire_info(self, name: str) -> Any:
         if name in ("peername", "sockname", "socket"):
             return self._below.get_extra_info(name)
         return None
-
-    def _tell_made(self) -> None:
-        if self._tells_made:
-            super()._tell_made()
 
     def abort(self) -> None:
         """Close at once; what waits is lost."""
@@ -113,35 +84,83 @@ class LayerTransport(TLSTransport):
     def take_early(self, data: bytes) -> None:
         """Take what was read before this transport was made; the handshake looks at it."""
         self._has_begun = True
-        self._connection.feed(data)
+        self._core.connection.feed(data)
 
     def take_plain(self, data: bytes) -> None:
         """Go on with bytes of the peer; the first ones may be no TLS."""
-        if not (self._is_established or self._has_begun):
+        if not (self._core.is_established or self._has_begun):
             self._has_begun = True
             try:
                 check_begins_tls(data)
             except ProtocolError as error:
-                self._refuse(error)
+                self._core.refuse(error)
                 return
-        self._take(data)
+        self._core.take(data if type(data) is bytes else bytes(data))
 
     def take_plain_end(self) -> None:
         """The peer has ended its direction."""
-        self._has_ended = True
-        self._take_end()
+        self._core.has_ended = True
+        self._core.take_end()
 
     def take_loss(self, error: BaseException | None) -> None:
         """The transport below is gone."""
-        self._lose(error)
+        self._core.lose(error)
 
     def take_fullness(self, is_full: bool) -> None:
         """The transport below takes no more for now, or takes more again."""
-        self._is_blocked = is_full
+        self._core.is_blocked = is_full
         if is_full:
-            self._tell_of_pressure()
+            self._core.tell_of_pressure()
         else:
-            self._flush()
+            self._core.flush()
+
+
+class _LayerCore(TransportCore):
+    """A core whose wire is a plain transport.
+
+    Attributes:
+        below: that transport.
+        has_ended: whether it has, on the peer's side.
+        tells_made: see LayerTransport.
+    """
+
+    __slots__ = ("below", "has_ended", "tells_made")
+
+    below: asyncio.Transport
+    tells_made: bool
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.has_ended = False
+
+    def unsent(self) -> int:
+        return self.below.get_write_buffer_size() if self.is_blocked else 0
+
+    def put(self, wire: bytes) -> None:
+        self.below.write(wire)
+
+    def listen(self) -> None:
+        if not (self.has_ended or self.below.is_closing() or self.below.is_reading()):
+            self.below.resume_reading()
+
+    def stop_listening(self) -> None:
+        if self.below.is_reading() and not self.below.is_closing():
+            self.below.pause_reading()
+
+    def end_sending(self) -> None:
+        if self.below.can_write_eof() and not self.below.is_closing():
+            with contextlib.suppress(OSError):
+                self.below.write_eof()
+
+    def drop(self) -> None:
+        if self.is_blocked:
+            self.below.abort()
+        else:
+            self.below.close()
+
+    def tell_made(self) -> None:
+        if self.tells_made:
+            super().tell_made()
 
 
 class _Plug(asyncio.Protocol):

@@ -13,8 +13,8 @@ __all__ = ["AnyProtocol", "receiver_of"]
 AnyProtocol: TypeAlias = asyncio.Protocol | asyncio.BufferedProtocol
 
 
-def receiver_of(protocol: asyncio.BaseProtocol) -> Callable[[bytes], None]:
-    """Return what takes data for a protocol.
+def receiver_of(protocol: asyncio.BaseProtocol) -> Callable[[bytes], None] | None:
+    """Return what takes data for a protocol; None: its own ``data_received()`` does.
 
     Args:
         protocol: an ``asyncio.Protocol`` or an ``asyncio.BufferedProtocol``.
@@ -22,8 +22,7 @@ def receiver_of(protocol: asyncio.BaseProtocol) -> Callable[[bytes], None]:
     if isinstance(protocol, asyncio.BufferedProtocol):
         return partial(_fill, protocol)
     assert isinstance(protocol, asyncio.Protocol) or hasattr(protocol, "data_received")
-    receive: Callable[[bytes], None] = protocol.data_received
-    return receive
+    return None
 
 
 def _fill(protocol: asyncio.BufferedProtocol, data: bytes) -> None:

@@ -69,6 +69,7 @@ cdef class Connection(Negotiated):
     cdef bytes carry_off(self)
     cdef bytes carry_off_any(self)
     cdef bint handshake_some(self) except -1
+    cdef bytes decrypt_from(self, const uint8_t *wire, size_t size, bytes owner)
     cdef int feed_from(self, const uint8_t *data, size_t size, bytes owner) except -1
     cdef bytes read_some(self, Py_ssize_t size)
     cdef Py_ssize_t read_some_into(self, uint8_t *data, size_t size) except -1

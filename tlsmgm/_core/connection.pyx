@@ -289,13 +289,7 @@ cdef class Connection(Negotiated):
         cdef bytes owner = wire if type(wire) is bytes else None
         PyObject_GetBuffer(wire, &view, PyBUF_SIMPLE)
         try:
-            self.enter()
-            try:
-                if view.len > 0:
-                    self.take(<const uint8_t *> view.buf, view.len, owner)
-                return self.read_bytes(self.unread + TLSMGM_RECORD_MAX)
-            finally:
-                self.leave()
+            return self.decrypt_from(<const uint8_t *> view.buf, view.len, owner)
         finally:
             PyBuffer_Release(&view)
 
@@ -429,6 +423,16 @@ cdef class Connection(Negotiated):
         self.enter()
         try:
             return self.advance()
+        finally:
+            self.leave()
+
+    cdef bytes decrypt_from(self, const uint8_t *wire, size_t size, bytes owner):
+        """As decrypt(); an owner keeps the bytes unchanged, without one they are copied."""
+        self.enter()
+        try:
+            if size > 0:
+                self.take(wire, size, owner)
+            return self.read_bytes(self.unread + TLSMGM_RECORD_MAX)
         finally:
             self.leave()
 

@@ -12,8 +12,10 @@ cdef extern from *:
     #endif
     """
     int TLSMGM_NO_SIGNAL
+    int SHUT_WR
     ssize_t system_recv "recv"(int, void *, size_t, int) nogil
     ssize_t system_send "send"(int, const void *, size_t, int) nogil
+    int system_shutdown "shutdown"(int, int) nogil
 
 cdef extern from "poll.h" nogil:
     enum:
