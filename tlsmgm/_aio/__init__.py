@@ -14,7 +14,6 @@
 :mod:`~tlsmgm._aio.layer`              a transport above another transport
 :mod:`~tlsmgm._aio.transport`          what both have in common: TLS, and what a protocol hears
 :mod:`~tlsmgm._aio.receivers`          how data reaches a protocol
-:mod:`~tlsmgm._aio.outgoing`           data that waits to be sent, and when that is too much
 :mod:`~tlsmgm._aio.info`               what ``get_extra_info()`` tells
 =====================================  =========================================================
 """

@@ -119,7 +119,6 @@ class Server(asyncio.AbstractServer):
 
     def _welcome(self, accepted: AcceptedConnection) -> None:
         """Serve a client of the engine; what has come with its last flight is delivered."""
-        assert accepted.sock is not None
         protocol = None if self._is_cut else self._make_protocol()
         if protocol is None:
             accepted.reject()
@@ -128,8 +127,7 @@ class Server(asyncio.AbstractServer):
             self._loop,
             protocol,
             accepted,
-            accepted.sock,
-            close=accepted.close,
+            accepted,
             names=_names_of(accepted),
             watch=self._watcher,
             shutdown_timeout=self._shutdown_timeout,

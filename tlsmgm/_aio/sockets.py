@@ -13,6 +13,7 @@ from typing import Any
 from tlsmgm._aio.transport import TLSTransport
 from tlsmgm._aio.watching import Watch
 from tlsmgm._core.socket_transport import SocketCore
+from tlsmgm._engine.accepted import AcceptedConnection
 from tlsmgm._native.connection import Connection
 
 __all__ = ["SocketTransport", "set_nodelay"]
@@ -25,8 +26,8 @@ class SocketTransport(TLSTransport):
         loop: of the protocol.
         protocol: above.
         connection: with or without its handshake done.
-        sock: connected, and not blocking; belongs to the transport.
-        close: closes the socket; None: its own ``close()``.
+        sock: connected, and not blocking; belongs to the transport.  A listener's connection makes
+            its socket when somebody asks for that.
         names: what is known of the addresses, ``peername`` and ``sockname``; None: ask the socket.
         watch: watches the socket; None: the loop does.
         shutdown_timeout: seconds in which a closing transport must get on.
@@ -42,9 +43,8 @@ class SocketTransport(TLSTransport):
         loop: asyncio.AbstractEventLoop,
         protocol: asyncio.BaseProtocol,
         connection: Connection,
-        sock: socket.socket,
+        sock: socket.socket | AcceptedConnection,
         *,
-        close: Callable[[], None] | None = None,
         names: Callable[[str], Any] | None = None,
         watch: Watch | None = None,
         shutdown_timeout: float,
@@ -57,7 +57,7 @@ class SocketTransport(TLSTransport):
             shutdown_timeout,
             on_lost,
             sock.fileno(),
-            close or sock.close,
+            sock.close,
             watch or loop,
         )
         self._sock = sock
@@ -78,7 +78,7 @@ class SocketTransport(TLSTransport):
         if name in ("peername", "sockname"):
             return self._names(name)
         if name == "socket" and self._core.is_open:
-            return TransportSocket(self._sock)
+            return TransportSocket(_socket_of(self._sock))
         return None
 
     def __del__(self) -> None:
@@ -97,8 +97,15 @@ def set_nodelay(sock: socket.socket) -> None:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-def _names_of(sock: socket.socket) -> Callable[[str], Any]:
+def _socket_of(sock: socket.socket | AcceptedConnection) -> socket.socket:
+    found = sock.sock if isinstance(sock, AcceptedConnection) else sock
+    assert found is not None
+    return found
+
+
+def _names_of(sock: socket.socket | AcceptedConnection) -> Callable[[str], Any]:
     """Ask a socket for both addresses while it has them."""
+    sock = _socket_of(sock)
     found: dict[str, Any] = {}
     with contextlib.suppress(OSError):
         found["sockname"] = sock.getsockname()

@@ -35,6 +35,10 @@ class Handover:
 
         Without an interpreter lock an object lives on for a while when another thread has made it.
         """
+    def fileno(self) -> int:
+        """Its descriptor, which stays here; -1: it was taken, or closed."""
+    def close_socket(self) -> None:
+        """Close the socket, unless somebody has taken it."""
     def take_socket(self) -> int:
         """Its descriptor, which is the caller's from now on; -1: it was taken."""
     def return_socket(self, descriptor: int) -> None:

@@ -68,6 +68,16 @@ cdef class Handover:
         """When the worker let it go, in the same."""
         return self.raw.handed_over / 1e9
 
+    def fileno(self):
+        """Its descriptor, which stays here; -1: it was taken, or closed."""
+        return self.raw.fd
+
+    def close_socket(self):
+        """Close the socket, unless somebody has taken it."""
+        fd = self.take_socket()
+        if fd >= 0:
+            close(fd)
+
     def take_socket(self):
         """Its descriptor, which is the caller's from now on; -1: it was taken."""
         cdef object found = self.raw.fd  # first, for it may raise MemoryError

@@ -46,24 +46,35 @@ class AcceptedConnection(Connection):
     where it goes.  What the client has sent already waits in ``read()``; what ``drain()`` gives is
     to be sent first.  It has a place among the listener's limits until it is closed.
 
-    Attributes:
-        sock: the TCP socket, not blocking; None once it was closed or sent on.
     """
 
-    __slots__ = ("_handover", "_owner", "sock")
+    __slots__ = ("_handover", "_is_open", "_owner", "_sock")
 
-    sock: socket.socket | None
     _handover: Handover
     _owner: Owner
+    _is_open: bool  # neither closed nor sent on
+    _sock: socket.socket | None  # made when somebody asks for it
 
     def __new__(cls, given: Given) -> Self:
         """Made by a listener alone."""
         made: Self = super().__new__(cls, given=given)
-        made.sock = None
+        made._is_open = False
+        made._sock = None
         return made
 
     def __init__(self, given: Given) -> None:
         """See ``__new__()``."""
+
+    @property
+    def sock(self) -> socket.socket | None:
+        """The TCP socket, not blocking; None once it was closed or sent on."""
+        if self._sock is None and self._handover.fileno() >= 0:
+            self._sock = _socket_of(self._handover)
+        return self._sock
+
+    def fileno(self) -> int:
+        """The descriptor of the socket; -1 once it was closed or sent on."""
+        return self._handover.fileno() if self._sock is None else self._sock.fileno()
 
     @property
     def client(self) -> tuple[str, int] | None:
@@ -99,7 +110,7 @@ class AcceptedConnection(Connection):
 
     def relay_now(self, upstream: AnyUpstream) -> None:
         """Send it on, see :meth:`relay`; blocks where the name of the upstream is looked up."""
-        if self.sock is None:
+        if not self._is_open:
             raise ValueError("the connection was closed, or sent on")
         self._owner.relay(self, upstream)
 
@@ -109,7 +120,7 @@ class AcceptedConnection(Connection):
         to: Sequence[UpstreamAddress],
     ) -> None:
         """Let the engine have everything; for the listener alone."""
-        sock, self.sock = self.sock, None
+        sock, self._sock, self._is_open = self.sock, None, False
         if sock is None:
             raise ValueError("the connection was closed, or sent on")
         if sock.fileno() < 0:
@@ -124,10 +135,15 @@ class AcceptedConnection(Connection):
 
     def close(self) -> None:
         """Close the socket and give the place back; what was to be said was said before."""
-        sock, self.sock = self.sock, None
-        if sock is not None:
+        is_open, self._is_open = self._is_open, False
+        if not is_open:
+            return
+        sock, self._sock = self._sock, None
+        if sock is None:
+            self._handover.close_socket()
+        else:
             sock.close()
-            self._owner.leave()
+        self._owner.leave()
 
     def reject(self) -> None:
         """Reset the client, so that it cannot take this for a clean end.
@@ -135,16 +151,16 @@ class AcceptedConnection(Connection):
         Clients in Python see ``ssl.SSLEOFError``, or ``b""`` unless they turn
         ``suppress_ragged_eofs`` off: their ``ssl`` calls every reset an end of file.
         """
-        if self.sock is not None:
-            if not self._owner.is_forked:  # the socket is the parent's, too
-                with contextlib.suppress(OSError):  # the client has gone
-                    linger = struct.pack("ii", 1, 0)
-                    self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-            self.close()
+        sock = self.sock if self._is_open else None
+        if sock is not None and not self._owner.is_forked:  # there it is the parent's, too
+            with contextlib.suppress(OSError):  # the client has gone
+                linger = struct.pack("ii", 1, 0)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.close()
 
     def __repr__(self) -> str:
         """State, domain and client."""
-        state = "closed" if self.sock is None else "open"
+        state = "open" if self._is_open else "closed"
         domain = "-" if self.domain is None else self.domain.name
         client = "-" if self.client is None else join_host_port(*self.client)
         return f"<AcceptedConnection {state} {domain} {client}>"
@@ -156,7 +172,7 @@ class AcceptedConnection(Connection):
         self.close()
 
     def __del__(self) -> None:
-        if self.sock is not None:
+        if self._is_open:
             warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
             self.reject()
 
@@ -198,7 +214,7 @@ def _made_of(owner: Owner, handover: Handover) -> AcceptedConnection | None:
     made._handover = handover
     made._owner = owner
     made.records_without_data = owner.records_without_data
-    made.sock = _socket_of(handover)  # the last of all: from here on it gives its place back
+    made._is_open = True  # the last of all: from here on it gives its place back
     return made
 
 

@@ -1,0 +1,1 @@
+"""Bytes of a socket that does not block."""
