@@ -2,6 +2,7 @@
 
 import os
 
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.errno cimport EAGAIN, EINTR
 from libc.errno cimport errno as system_errno
@@ -83,6 +84,7 @@ cdef class SocketCore(TransportCore):
             self.lose(OSError(number, os.strerror(number)))
         return 0
 
+    @cython.critical_section
     def on_writable(self):
         """The socket takes bytes again."""
         if self.fd < 0 or self.rest is None:
@@ -106,6 +108,7 @@ cdef class SocketCore(TransportCore):
 
     # --- from the peer ---------------------------------------------------------------------
 
+    @cython.critical_section
     def on_readable(self):
         """The socket has bytes, or has ended."""
         cdef bytes wire
@@ -163,6 +166,7 @@ cdef class SocketCore(TransportCore):
             pass  # the peer has gone
         return 0
 
+    @cython.critical_section
     def close_now(self):
         """Closes the socket, with nobody told."""
         cdef object close_socket = self.close_socket

@@ -18,6 +18,7 @@ therefore methods of that one.
 import weakref
 from asyncio import Protocol
 
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport uint8_t
 
@@ -56,6 +57,7 @@ cdef class TransportCore:
         self.high = HIGH
         self.low = HIGH // 4
 
+    @cython.critical_section
     def set_protocol(self, protocol, receive):
         """Lets a protocol have what comes from now on.
 
@@ -97,6 +99,7 @@ cdef class TransportCore:
 
     # --- the handshake ---------------------------------------------------------------------
 
+    @cython.critical_section
     def begin(self, double timeout, settled):
         """Does the handshake.
 
@@ -109,6 +112,7 @@ cdef class TransportCore:
         self.listen()
         self.take(b"")  # the first flight of a client
 
+    @cython.critical_section
     def begin_established(self):
         """Starts with a connection whose handshake is done."""
         self.establish()
@@ -137,6 +141,7 @@ cdef class TransportCore:
             settled(error)
         return 0
 
+    @cython.critical_section
     def give_up(self, double timeout):
         """The handshake has taken too long.
 
@@ -154,10 +159,12 @@ cdef class TransportCore:
 
     # --- receiving -------------------------------------------------------------------------
 
+    @cython.critical_section
     cpdef take(self, bytes wire):
         """Goes on with bytes of the peer, perhaps none."""
         self.receive_from(<const uint8_t *> PyBytes_AS_STRING(wire), len(wire), wire)
 
+    @cython.critical_section
     cpdef take_end(self):
         """The wire has ended."""
         self.connection.feed_eof()
@@ -231,6 +238,7 @@ cdef class TransportCore:
 
     # --- sending ---------------------------------------------------------------------------
 
+    @cython.critical_section
     def write(self, data):
         """Sends data; what cannot leave now waits."""
         if not isinstance(data, (bytes, bytearray, memoryview)):
@@ -252,6 +260,7 @@ cdef class TransportCore:
         if not self.is_corked or self.outgoing.size > self.high:
             self.flush()
 
+    @cython.critical_section
     cpdef flush(self):
         """Sends what waits, as far as the wire takes it; then does what had to wait for that."""
         cdef bytes records
@@ -323,6 +332,7 @@ cdef class TransportCore:
         """Bytes that wait to be sent."""
         return self.outgoing.size + self.unsent()
 
+    @cython.critical_section
     def set_limits(self, Py_ssize_t high, Py_ssize_t low):
         """Sets how much may wait.
 
@@ -336,6 +346,7 @@ cdef class TransportCore:
 
     # --- the end ---------------------------------------------------------------------------
 
+    @cython.critical_section
     cpdef close(self):
         """Sends what waits and a close_notify, and waits for the peer's, up to the deadline."""
         if self.is_closing:
@@ -350,6 +361,7 @@ cdef class TransportCore:
         if not self.is_corked:
             self.flush()
 
+    @cython.critical_section
     def watch_closing(self, Py_ssize_t before):
         """Sees whether a closing transport gets on; who has everything must answer by then.
 
@@ -365,6 +377,7 @@ cdef class TransportCore:
             self.shutdown_timeout, self.transport()._watch_closing, size
         )
 
+    @cython.critical_section
     cpdef refuse(self, error):
         """The connection has failed: sends the alert, if there is one, and closes."""
         if self.is_lost:
@@ -393,6 +406,7 @@ cdef class TransportCore:
         )
         return 0
 
+    @cython.critical_section
     cpdef lose(self, error):
         """The end of everything, whatever the reason."""
         if self.is_lost:
@@ -408,6 +422,7 @@ cdef class TransportCore:
             self.loop.call_soon(transport._tell_loss, error)
         self.settle(error or ConnectionAbortedError("the transport was closed"))
 
+    @cython.critical_section
     def tell_loss(self, error):
         """Lets the protocol know of the end.
 
@@ -418,6 +433,7 @@ cdef class TransportCore:
         self.set_protocol(_NOBODY, None)  # nobody refers to each other, so memory goes at once
         protocol.connection_lost(error)
 
+    @cython.critical_section
     def write_eof(self):
         """Sends what waits and a close_notify; receiving goes on."""
         if self.is_over():
@@ -432,12 +448,14 @@ cdef class TransportCore:
         """Whether the protocol gets data."""
         return not (self.is_reading_paused or self.is_closing or self.is_peer_over)
 
+    @cython.critical_section
     def pause_reading(self):
         """Gives the protocol nothing, until :meth:`resume_reading`."""
         if self.is_reading():
             self.is_reading_paused = True
             self.stop_listening()
 
+    @cython.critical_section
     def resume_reading(self):
         """Goes on giving data to the protocol."""
         if self.is_reading_paused and not self.is_closing:
@@ -445,6 +463,7 @@ cdef class TransportCore:
             self.listen()
             self.loop.call_soon(self.transport()._take_rest)
 
+    @cython.critical_section
     def take_rest(self):
         """Gives what was kept back; an end behind the data may wait."""
         if not (self.is_reading_paused or self.is_lost):
