@@ -134,6 +134,49 @@ def test_what_comes_with_the_last_flight_waits_to_be_read(
         assert found == b"early" * 1000
 
 
+def test_tickets_leave_with_the_first_answer(manager: TLSManager, version: str) -> None:
+    """In TLS 1.2 the client waits for our Finished, behind which nothing is left."""
+    with (
+        manager.listen(ANYWHERE) as listener,
+        connect(port_of(listener), version=PYTHONS_VERSIONS[version]),
+        take(listener) as connection,
+    ):
+        assert (connection.output_pending > 0) == (version == "TLSv1.3")
+        assert connection.fileno() >= 0
+        assert connection.sock is not None
+        assert connection.fileno() == connection.sock.fileno()
+
+
+def test_who_is_relayed_has_tickets_at_once(manager: TLSManager) -> None:
+    """Though others are handed over, and the upstream says nothing."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing, server_hostname="dom1.test")
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        listening(manager, {"dom2": None, "*": f"tcp:127.0.0.1:{silent.getsockname()[1]}"}) as (
+            listener,
+            _,
+        ),
+        socket.create_connection(("127.0.0.1", port_of(listener)), TIMEOUT) as sock,
+    ):
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                sock.sendall(outgoing.read())
+                incoming.write(sock.recv(65536))
+        sock.sendall(outgoing.read())
+        assert not incoming.pending
+        incoming.write(sock.recv(65536))
+        with pytest.raises(ssl.SSLWantReadError):
+            tls.read(1)
+        assert tls.session is not None
+        assert tls.session.has_ticket
+
+
 def test_it_is_sent_on_with_all_that_has_come(
     manager: TLSManager, greeter: Greeter, version: str
 ) -> None:

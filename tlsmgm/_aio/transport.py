@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from tlsmgm._aio.info import tls_info
 from tlsmgm._aio.receivers import receiver_of
 from tlsmgm._core.transport import TransportCore
+
+if TYPE_CHECKING:
+    from tlsmgm._native.connection import Connection
 
 __all__ = ["Settled", "TLSTransport", "limits_of"]
 
@@ -90,7 +93,7 @@ class TLSTransport(asyncio.Transport):
 
     def abort(self) -> None:
         """Close at once; what waits is lost, and the peer sees that it is no clean end."""
-        self._core.lose(None)
+        self._core.abort()
 
     def is_closing(self) -> bool:
         """Whether it was closed, or is lost."""
@@ -132,7 +135,7 @@ class TLSTransport(asyncio.Transport):
         """What is known of the connection; docs/python.md has all names."""
         found = self._wire_info(name)
         if found is None:
-            found = tls_info(self._core.connection, name)
+            found = tls_info(cast("Connection", self._core.connection), name)
         return default if found is None else found
 
     def _wire_info(self, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""x"""
+"""A transport's wire that is a socket: nothing is in between but a word that it is ready."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,7 +8,18 @@ from tlsmgm._core.connection import Connection
 from tlsmgm._core.transport import TransportCore
 
 class SocketCore(TransportCore):
-    """x"""
+    """TLS between a protocol and a socket.
+
+    Args:
+        transport: that the protocol and the program have.
+        loop: of the protocol.
+        connection: with or without its handshake done.
+        shutdown_timeout: seconds in which a closing transport must get on.
+        on_lost: called with the transport when it is over; or None.
+        fd: of a socket that is connected, and does not block.
+        close_socket: closes it; called once.
+        watch: watches it, see :mod:`tlsmgm._aio.watching`.
+    """
 
     def __init__(
         self,
@@ -23,10 +34,10 @@ class SocketCore(TransportCore):
     ) -> None: ...
     @property
     def is_open(self) -> bool:
-        """x"""
+        """Whether the socket is not closed."""
     def on_readable(self) -> None:
-        """x"""
+        """The socket has bytes, or has ended."""
     def on_writable(self) -> None:
-        """x"""
+        """The socket takes bytes again."""
     def close_now(self) -> None:
-        """x"""
+        """Closes the socket, with nobody told."""

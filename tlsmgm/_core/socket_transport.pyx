@@ -52,7 +52,7 @@ cdef class SocketCore(TransportCore):
 
     # --- to the peer -----------------------------------------------------------------------
 
-    cpdef Py_ssize_t unsent(self) except -1:
+    cpdef unsent(self):
         """See TransportCore."""
         return 0 if self.rest is None else len(self.rest) - self.sent
 
@@ -84,22 +84,26 @@ cdef class SocketCore(TransportCore):
             self.lose(OSError(number, os.strerror(number)))
         return 0
 
-    @cython.critical_section
     def on_writable(self):
         """The socket takes bytes again."""
+        with cython.critical_section(self):
+            self.send_rest()
+
+    cdef int send_rest(self) except -1:
         if self.fd < 0 or self.rest is None:
-            return
+            return 0
         self.sent += self.send(self.rest, self.sent)
         if self.fd < 0:
-            return
+            return 0
         if self.sent < len(self.rest):
             self.tell_of_pressure()
-            return
+            return 0
         self.rest = None
         self.is_blocked = False
         self.flush()
         if self.rest is None and self.fd >= 0:
             self.watch.remove_writer(self.fd)
+        return 0
 
     cpdef end_sending(self):
         """See TransportCore; a peer that has gone need not know."""
@@ -108,24 +112,28 @@ cdef class SocketCore(TransportCore):
 
     # --- from the peer ---------------------------------------------------------------------
 
-    @cython.critical_section
     def on_readable(self):
         """The socket has bytes, or has ended."""
+        with cython.critical_section(self):
+            self.receive_some()
+
+    cdef int receive_some(self) except -1:
         cdef bytes wire
         if self.fd < 0:
-            return
+            return 0
         try:
             wire = receive(self.fd, MUCH, &self.expects_much)
         except OSError as error:
             self.lose(None if self.is_goodbye_said else error)
-            return
+            return 0
         if wire is None:
-            return
+            return 0
         if len(wire) > 0:
             self.take(wire)
         else:
             self.stop_listening()
             self.take_end()
+        return 0
 
     cpdef listen(self):
         """See TransportCore."""
@@ -166,7 +174,6 @@ cdef class SocketCore(TransportCore):
             pass  # the peer has gone
         return 0
 
-    @cython.critical_section
     def close_now(self):
         """Closes the socket, with nobody told."""
         cdef object close_socket = self.close_socket

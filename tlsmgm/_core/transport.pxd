@@ -28,7 +28,7 @@ cdef class TransportCore:
     cdef bint is_writing_paused
     cdef bint is_writing_over   # write_eof() was called
 
-    cpdef Py_ssize_t unsent(self) except -1
+    cpdef unsent(self)
     cpdef put(self, bytes wire)
     cpdef listen(self)
     cpdef stop_listening(self)
@@ -54,4 +54,5 @@ cdef class TransportCore:
     cpdef take(self, bytes wire)
     cpdef take_end(self)
     cpdef tell_of_pressure(self)
-    cpdef close(self)
+    cdef int send_data(self, data) except -1
+    cdef int leave(self) except -1

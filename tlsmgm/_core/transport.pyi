@@ -1,4 +1,19 @@
-"""x"""
+"""The half of an asyncio transport that speaks TLS and with the protocol; others carry the bytes.
+
+A transport is in the handshake, then established, then closing, then lost. What the protocol writes
+while it receives is gathered and leaves in one piece when it returns; what it writes at other times
+leaves at once. Both wait in order while the wire is blocked.
+
+* *The peer's end* is its close_notify. ``eof_received()`` then decides: true keeps our direction
+  open, also in TLS 1.2. A wire that ends without it is no end, but a TruncatedError for
+  ``connection_lost()``.
+* *Our end* is ``write_eof()``, which sends a close_notify behind all data, or ``close()``, which
+  then waits for the peer's end as well, for a while, and drops what still comes.
+
+Programs have an ``asyncio.Transport``, which cannot be a native class: it refers to this, and this
+to it only weakly, so that a transport that nobody has goes at once. What the loop is to call are
+therefore methods of that one.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -7,7 +22,15 @@ from typing import Any
 from tlsmgm._core.connection import Connection
 
 class TransportCore:
-    """x"""
+    """TLS between a protocol and a wire, which is of whoever inherits this.
+
+    Args:
+        transport: that the protocol and the program have.
+        loop: of both.
+        connection: with or without its handshake done.
+        shutdown_timeout: seconds in which a closing transport must get on.
+        on_lost: called with the transport when it is over; or None.
+    """
 
     is_blocked: bool
     """Whether the wire takes nothing now; :meth:`flush` is called when it does again."""
@@ -56,58 +79,87 @@ class TransportCore:
     def set_protocol(
         self, protocol: asyncio.BaseProtocol, receive: Callable[[bytes], None] | None
     ) -> None:
-        """x"""
+        """Lets a protocol have what comes from now on.
+
+        Args:
+            protocol: that hears of everything.
+            receive: takes data for one with buffers of its own; None: ``data_received()`` does.
+        """
     def unsent(self) -> int:
-        """x"""
+        """Bytes of records that the wire has not sent yet."""
     def put(self, wire: bytes) -> None:
-        """x"""
+        """Sends bytes, or as many as go, and keeps the rest; called while it is not blocked."""
     def listen(self) -> None:
-        """x"""
+        """Receives, from now on: calls :meth:`take` and :meth:`take_end`."""
     def stop_listening(self) -> None:
-        """x"""
+        """Receives nothing, until :meth:`listen`."""
     def end_sending(self) -> None:
-        """x"""
+        """Nothing will be sent any more: tells the peer, if the wire can."""
     def drop(self) -> None:
-        """x"""
+        """Closes the wire now; what was not sent is lost."""
     def begin(self, timeout: float, settled: Callable[[BaseException | None], None]) -> None:
-        """x"""
+        """Does the handshake.
+
+        Args:
+            timeout: seconds that it may take.
+            settled: is called when it is over, with the error or None.
+        """
     def begin_established(self) -> None:
-        """x"""
+        """Starts with a connection whose handshake is done."""
     def tell_made(self) -> None:
-        """x"""
+        """Lets the protocol know that the handshake is complete."""
     def give_up(self, timeout: float) -> None:
-        """x"""
+        """The handshake has taken too long.
+
+        Args:
+            timeout: seconds that it had.
+        """
     def take(self, wire: bytes) -> None:
-        """x"""
+        """Goes on with bytes of the peer, perhaps none."""
     def take_end(self) -> None:
-        """x"""
+        """The wire has ended."""
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """x"""
+        """Sends data; what cannot leave now waits."""
     def flush(self) -> None:
-        """x"""
+        """Sends what waits, as far as the wire takes it; then does what had to wait for that."""
     def tell_of_pressure(self) -> None:
-        """x"""
+        """Lets the protocol pause or go on, if a limit was crossed."""
     def waiting(self) -> int:
-        """x"""
+        """Bytes that wait to be sent."""
     def set_limits(self, high: int, low: int) -> None:
-        """x"""
+        """Sets how much may wait.
+
+        Args:
+            high: bytes above which the protocol is told to pause.
+            low: bytes down to which it then waits.
+        """
     def close(self) -> None:
-        """x"""
+        """Sends what waits and a close_notify, and waits for the peer's, up to the deadline."""
+    def abort(self) -> None:
+        """Closes at once; what waits is lost."""
     def watch_closing(self, before: int) -> None:
-        """x"""
+        """Sees whether a closing transport gets on; who has everything must answer by then.
+
+        Args:
+            before: bytes that waited when this was called last; below zero: it was not.
+        """
     def refuse(self, error: BaseException) -> None:
-        """x"""
+        """The connection has failed: sends the alert, if there is one, and closes."""
     def lose(self, error: BaseException | None) -> None:
-        """x"""
+        """The end of everything, whatever the reason."""
     def tell_loss(self, error: BaseException | None) -> None:
-        """x"""
+        """Lets the protocol know of the end.
+
+        Args:
+            error: that was the reason, or None.
+        """
     def write_eof(self) -> None:
-        """x"""
+        """Sends what waits and a close_notify; receiving goes on."""
     def is_reading(self) -> bool:
-        """x"""
+        """Whether the protocol gets data."""
     def pause_reading(self) -> None:
-        """x"""
+        """Gives the protocol nothing, until :meth:`resume_reading`."""
     def resume_reading(self) -> None:
-        """x"""
+        """Goes on giving data to the protocol."""
     def take_rest(self) -> None:
-        """x"""
+        """Gives what was kept back; an end behind the data may wait."""

@@ -12,7 +12,9 @@ leaves at once. Both wait in order while the wire is blocked.
 
 Programs have an ``asyncio.Transport``, which cannot be a native class: it refers to this, and this
 to it only weakly, so that a transport that nobody has goes at once. What the loop is to call are
-therefore methods of that one.
+therefore methods of that one. All calls belong to the loop's thread. Who writes or closes in another
+one makes a mistake, of which nobody must die where there is no interpreter lock: critical sections
+order that.
 """
 
 import weakref
@@ -57,7 +59,6 @@ cdef class TransportCore:
         self.high = HIGH
         self.low = HIGH // 4
 
-    @cython.critical_section
     def set_protocol(self, protocol, receive):
         """Lets a protocol have what comes from now on.
 
@@ -73,7 +74,7 @@ cdef class TransportCore:
 
     # --- the wire --------------------------------------------------------------------------
 
-    cpdef Py_ssize_t unsent(self) except -1:
+    cpdef unsent(self):
         """Bytes of records that the wire has not sent yet."""
         raise NotImplementedError
 
@@ -99,7 +100,6 @@ cdef class TransportCore:
 
     # --- the handshake ---------------------------------------------------------------------
 
-    @cython.critical_section
     def begin(self, double timeout, settled):
         """Does the handshake.
 
@@ -112,7 +112,6 @@ cdef class TransportCore:
         self.listen()
         self.take(b"")  # the first flight of a client
 
-    @cython.critical_section
     def begin_established(self):
         """Starts with a connection whose handshake is done."""
         self.establish()
@@ -141,7 +140,6 @@ cdef class TransportCore:
             settled(error)
         return 0
 
-    @cython.critical_section
     def give_up(self, double timeout):
         """The handshake has taken too long.
 
@@ -159,12 +157,10 @@ cdef class TransportCore:
 
     # --- receiving -------------------------------------------------------------------------
 
-    @cython.critical_section
     cpdef take(self, bytes wire):
         """Goes on with bytes of the peer, perhaps none."""
         self.receive_from(<const uint8_t *> PyBytes_AS_STRING(wire), len(wire), wire)
 
-    @cython.critical_section
     cpdef take_end(self):
         """The wire has ended."""
         self.connection.feed_eof()
@@ -233,14 +229,17 @@ cdef class TransportCore:
             self.fail(error, "protocol.eof_received() call failed.")
             return 0
         if not keeps_open:
-            self.close()
+            self.leave()
         return 0
 
     # --- sending ---------------------------------------------------------------------------
 
-    @cython.critical_section
     def write(self, data):
         """Sends data; what cannot leave now waits."""
+        with cython.critical_section(self):
+            self.send_data(data)
+
+    cdef int send_data(self, data) except -1:
         if not isinstance(data, (bytes, bytearray, memoryview)):
             raise TypeError(
                 f"data argument must be a bytes-like object, not {type(data).__name__!r}"
@@ -248,19 +247,19 @@ cdef class TransportCore:
         if self.is_writing_over:
             raise RuntimeError("Cannot call write() after write_eof()")
         if self.is_closing or not data:
-            return
+            return 0
         if not (self.is_corked or self.outgoing.size > 0 or self.is_blocked
                 or len(data) > AT_ONCE):
             try:
                 self.put(self.connection.encrypt(data))
             except TLSError as error:
                 self.refuse(error)
-            return
+            return 0
         self.outgoing.append(data if type(data) is bytes else bytes(data))  # others may change
         if not self.is_corked or self.outgoing.size > self.high:
             self.flush()
+        return 0
 
-    @cython.critical_section
     cpdef flush(self):
         """Sends what waits, as far as the wire takes it; then does what had to wait for that."""
         cdef bytes records
@@ -332,7 +331,6 @@ cdef class TransportCore:
         """Bytes that wait to be sent."""
         return self.outgoing.size + self.unsent()
 
-    @cython.critical_section
     def set_limits(self, Py_ssize_t high, Py_ssize_t low):
         """Sets how much may wait.
 
@@ -346,22 +344,30 @@ cdef class TransportCore:
 
     # --- the end ---------------------------------------------------------------------------
 
-    @cython.critical_section
-    cpdef close(self):
+    def close(self):
         """Sends what waits and a close_notify, and waits for the peer's, up to the deadline."""
+        with cython.critical_section(self):
+            self.leave()
+
+    def abort(self):
+        """Closes at once; what waits is lost."""
+        with cython.critical_section(self):
+            self.lose(None)
+
+    cdef int leave(self) except -1:
         if self.is_closing:
-            return
+            return 0
         self.is_closing = True
         if not self.is_established:
             self.lose(None)
-            return
+            return 0
         if not self.is_peer_over:
             self.is_reading_paused = False
             self.listen()
         if not self.is_corked:
             self.flush()
+        return 0
 
-    @cython.critical_section
     def watch_closing(self, Py_ssize_t before):
         """Sees whether a closing transport gets on; who has everything must answer by then.
 
@@ -377,7 +383,6 @@ cdef class TransportCore:
             self.shutdown_timeout, self.transport()._watch_closing, size
         )
 
-    @cython.critical_section
     cpdef refuse(self, error):
         """The connection has failed: sends the alert, if there is one, and closes."""
         if self.is_lost:
@@ -406,7 +411,6 @@ cdef class TransportCore:
         )
         return 0
 
-    @cython.critical_section
     cpdef lose(self, error):
         """The end of everything, whatever the reason."""
         if self.is_lost:
@@ -422,7 +426,6 @@ cdef class TransportCore:
             self.loop.call_soon(transport._tell_loss, error)
         self.settle(error or ConnectionAbortedError("the transport was closed"))
 
-    @cython.critical_section
     def tell_loss(self, error):
         """Lets the protocol know of the end.
 
@@ -433,7 +436,6 @@ cdef class TransportCore:
         self.set_protocol(_NOBODY, None)  # nobody refers to each other, so memory goes at once
         protocol.connection_lost(error)
 
-    @cython.critical_section
     def write_eof(self):
         """Sends what waits and a close_notify; receiving goes on."""
         if self.is_over():
@@ -448,14 +450,12 @@ cdef class TransportCore:
         """Whether the protocol gets data."""
         return not (self.is_reading_paused or self.is_closing or self.is_peer_over)
 
-    @cython.critical_section
     def pause_reading(self):
         """Gives the protocol nothing, until :meth:`resume_reading`."""
         if self.is_reading():
             self.is_reading_paused = True
             self.stop_listening()
 
-    @cython.critical_section
     def resume_reading(self):
         """Goes on giving data to the protocol."""
         if self.is_reading_paused and not self.is_closing:
@@ -463,7 +463,6 @@ cdef class TransportCore:
             self.listen()
             self.loop.call_soon(self.transport()._take_rest)
 
-    @cython.critical_section
     def take_rest(self):
         """Gives what was kept back; an end behind the data may wait."""
         if not (self.is_reading_paused or self.is_lost):

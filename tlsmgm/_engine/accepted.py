@@ -45,7 +45,6 @@ class AcceptedConnection(Connection):
     A :class:`~tlsmgm.Connection` with the socket below it: carry bytes between the two, or say
     where it goes.  What the client has sent already waits in ``read()``; what ``drain()`` gives is
     to be sent first.  It has a place among the listener's limits until it is closed.
-
     """
 
     __slots__ = ("_handover", "_is_open", "_owner", "_sock")
