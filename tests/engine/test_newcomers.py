@@ -89,7 +89,14 @@ def test_who_is_nearly_in_goes_first(
         library, server_domain("dom1", **slow_identity), client_domain(verify_cert=False)
     )
     senders = "127.0.0.1" if header else None
-    with manager.listen(ANYWHERE, proxy_header_from=senders) as listener:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        manager.listen(
+            ANYWHERE,
+            f"tcp:127.0.0.1:{silent.getsockname()[1]}",
+            proxy_header_from=senders,
+        ) as listener,
+    ):
         first = Client(manager, listener, header)
         first.send()
         while not first.connection.handshake_complete:

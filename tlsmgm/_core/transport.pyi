@@ -12,7 +12,9 @@ leaves at once. Both wait in order while the wire is blocked.
 
 Programs have an ``asyncio.Transport``, which cannot be a native class: it refers to this, and this
 to it only weakly, so that a transport that nobody has goes at once. What the loop is to call are
-therefore methods of that one.
+therefore methods of that one. All calls belong to the loop's thread. Who writes or closes in another
+one makes a mistake, of which nobody must die where there is no interpreter lock: critical sections
+order that.
 """
 
 import asyncio
