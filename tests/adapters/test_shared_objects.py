@@ -50,12 +50,13 @@ def contexts(library: str, version: str) -> tuple[Any, Any]:
 
 
 def calls_of(end: Any) -> list[Callable[[random.Random], object]]:
-    """What threads do with an object whose handshake is done, goodbye included."""
+    """What threads do with an object, from the first call to the last."""
 
     def read_into(chance: random.Random) -> None:
         end.read(chance.randrange(40_000), bytearray(40_000))
 
     return [
+        lambda _: end.do_handshake(),
         lambda chance: end.read(chance.randrange(40_000)),
         read_into,
         lambda chance: end.write(bytes(chance.randrange(40_000))),
@@ -96,9 +97,12 @@ def carrier(pair: Pair, other: Any) -> Callable[[random.Random], None]:
 
 
 @pytest.mark.parametrize("shared", ["client", "server"])
-def test_nothing_breaks(contexts: tuple[Any, Any], shared: str) -> None:
+@pytest.mark.parametrize("is_connected", [False, True], ids=["new", "connected"])
+def test_nothing_breaks(contexts: tuple[Any, Any], *, shared: str, is_connected: bool) -> None:
     for _ in range(CONNECTIONS):
-        pair = Pair(*contexts).connected()
+        pair = Pair(*contexts)
+        if is_connected:
+            pair.connected()
         end, other = pair.client, pair.server
         if shared == "server":
             end, other = other, end

@@ -67,6 +67,7 @@ cdef class Connection(Negotiated):
     cdef Py_ssize_t read_to(self, uint8_t *data, size_t size) except -1
     cdef bytes read_bytes(self, Py_ssize_t size)
     cdef bytes carry_off(self)
+    cdef int check_free(self) except -1
     cdef bytes carry_off_any(self)
     cdef bint handshake_some(self) except -1
     cdef bytes decrypt_from(self, const uint8_t *wire, size_t size, bytes owner)

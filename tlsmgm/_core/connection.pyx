@@ -407,6 +407,12 @@ cdef class Connection(Negotiated):
 
     # --- for who carries the bytes in C ----------------------------------------------------
 
+    cdef int check_free(self) except -1:
+        """Raises where another thread is in a call; before bytes are taken that would be lost."""
+        self.enter()
+        self.leave()
+        return 0
+
     cdef bytes carry_off_any(self):
         """As drain(); None if nothing waits."""
         self.enter()

@@ -73,16 +73,20 @@ cdef class End:
 
     cpdef Connection _start(self):
         """The connection; it begins with the first call that needs it."""
+        cdef Connection made
         if self._connection is None:
             self.count("accept" if self.server_side else "connect")
             quick = self._context._quick if self.server_side else None
             try:
                 if quick is not None and quick[0] is self._context._state:
-                    self._connection = quick[1]()
+                    made = quick[1]()
                 else:
-                    self._connection = self._context._connect(self)
+                    made = self._context._connect(self)
             except TLSError as error:
                 raise self._as_stock(error) from None
+            # Another thread may have been here meanwhile, and be in its own: the first one stays.
+            if self._connection is None:
+                self._connection = made
         return self._connection
 
     cpdef _established(self):
@@ -125,6 +129,7 @@ cdef class End:
         cdef Py_ssize_t begin = 0
         cdef Py_ssize_t count = 0
         cdef bytes data
+        self._connection.check_free()
         if self.source is None:
             data = _read(self.stock_source, PIECE)
             taken = len(data)
@@ -176,7 +181,8 @@ cdef class End:
         cdef bint done = False
         if self._connection is None:
             self._start()
-        self.take()
+        if not self._is_open:  # else it is for who reads, as with stock
+            self.take()
         try:
             done = self._connection.handshake_some()
         except TLSError as error:

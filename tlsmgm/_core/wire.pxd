@@ -36,7 +36,5 @@ cdef class Wire:
     cdef bytes read(self, Py_ssize_t size)
     cdef Py_ssize_t read_into(self, uint8_t *room, size_t size) except -1
     cdef bint receive(self, size_t size, int looks) except -1
-    cdef bytes from_socket(self, size_t size)
-    cdef bytes nothing_came(self, int number)
     cdef int feed(self, bytes data) except -1
     cdef int feed_held(self) except -1

@@ -10,27 +10,20 @@ import os
 import socket
 from collections import deque
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING
 from cpython.exc cimport PyErr_CheckSignals
-from cpython.object cimport PyObject
 from libc.errno cimport EAGAIN, EINTR
 from libc.errno cimport errno as system_errno
 from libc.stdint cimport uint8_t
 from libc.string cimport memcpy
 
 from tlsmgm._core.connection cimport Connection
-from tlsmgm._core.fresh_bytes cimport (
-    fresh_bytes,
-    fresh_bytes_drop,
-    fresh_bytes_finish,
-    fresh_bytes_room,
-)
 from tlsmgm._core.framing cimport Framing
+from tlsmgm._core.receiving cimport receive
 from tlsmgm._core.sockets_api cimport (
     POLLIN,
     POLLOUT,
     TLSMGM_NO_SIGNAL,
-    system_recv,
     system_send,
 )
 
@@ -40,7 +33,6 @@ cdef enum:
     MOST_UNSENT = 2 * PIECE
     MOST_LOOKS = 16   # how often a step receives at most
     LAST_LOOKS = 8    # how often what a peer goes on sending is received, before the end
-    FEW = 4096        # bytes; so many are received by way of the stack, see from_socket()
     NOT_YET = -2      # what read_into() returns where there is nothing yet
 
 
@@ -299,7 +291,7 @@ cdef class Wire:
             return False
         if size < PIECE:
             size = self.framing.room_for(PIECE)
-        data = self.from_socket(size)
+        data = receive(self.fd, size, &self.expects_much)
         if data is None:
             return False
         if len(data) > 0:
@@ -307,38 +299,6 @@ cdef class Wire:
         else:
             self.connection.feed_eof()
         return True
-
-    cdef bytes from_socket(self, size_t size):
-        """Receives; b"" at the end, None: there is nothing."""
-        cdef uint8_t[FEW] few
-        cdef PyObject *much = NULL
-        cdef uint8_t *room = few
-        cdef ssize_t count
-        cdef int number
-        if self.expects_much and size > FEW:
-            much = fresh_bytes(NULL, size)
-            room = <uint8_t *> fresh_bytes_room(much)
-        else:
-            size = min(size, <size_t> FEW)  # copying a message costs less than a block that is cut
-        with nogil:
-            count = system_recv(self.fd, room, size, 0)
-            number = system_errno
-        if count < 0:
-            if much != NULL:
-                fresh_bytes_drop(much)
-            return self.nothing_came(number)
-        self.expects_much = <size_t> count >= FEW
-        if much != NULL:
-            return fresh_bytes_finish(much, count)
-        return PyBytes_FromStringAndSize(<const char *> few, count)
-
-    cdef bytes nothing_came(self, int number):
-        """None, or raises what the system says."""
-        if number == EINTR:
-            PyErr_CheckSignals()
-        elif number != EAGAIN:
-            raise OSError(number, os.strerror(number))
-        return None
 
     cdef int feed(self, bytes data) except -1:
         cdef const uint8_t *first = <const uint8_t *> PyBytes_AS_STRING(data)
