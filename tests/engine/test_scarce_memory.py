@@ -178,10 +178,7 @@ def _hand_over(found: Listener, clients: int) -> None:
     wait_until(lambda: found.statistics()["connections_handed_over_total"] == clients)
 
 
-@pytest.mark.parametrize("what", ["connection", "socket"])
-def test_one_of_many_cannot_be_made(
-    manager: TLSManager, monkeypatch: pytest.MonkeyPatch, what: str
-) -> None:
+def test_one_of_many_cannot_be_made(manager: TLSManager, monkeypatch: pytest.MonkeyPatch) -> None:
     """The others are there, and the client of that one is reset."""
     refuse = _Refusing(1)
 
@@ -190,20 +187,11 @@ def test_one_of_many_cannot_be_made(
             refuse()
             return super().__new__(cls, given)
 
-    def begin(sock: socket.socket, *args: Any, **options: Any) -> None:
-        if "fileno" in options:
-            refuse()
-        original(sock, *args, **options)
-
     with manager.listen(ANYWHERE) as found:
         clients = [connect(port_of(found)) for _ in range(3)]
         _hand_over(found, 3)
-        original = socket.socket.__init__
         with monkeypatch.context() as patch:
-            if what == "connection":
-                patch.setattr(accepted, "AcceptedConnection", Connection)
-            else:
-                patch.setattr(socket.socket, "__init__", begin)
+            patch.setattr(accepted, "AcceptedConnection", Connection)
             taken = listener.arrivals_of(found).take_many(3)
         assert (refuse.left, len(taken)) == (0, 2)
         assert ends_uncleanly(clients[0])
@@ -212,6 +200,28 @@ def test_one_of_many_cannot_be_made(
             connection.close()
         for client in clients:
             client.close()
+        assert found.statistics()["connections_open"] == 0
+
+
+def test_a_socket_that_cannot_be_made(manager: TLSManager, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is made when somebody asks for it, and can be asked for again."""
+    refuse = _Refusing(1)
+    original = socket.socket.__init__
+
+    def begin(sock: socket.socket, *args: Any, **options: Any) -> None:
+        refuse()
+        original(sock, *args, **options)
+
+    with manager.listen(ANYWHERE) as found, connect(port_of(found)) as client:
+        connection = found.accept(TIMEOUT)
+        assert connection is not None
+        with monkeypatch.context() as patch:
+            patch.setattr(socket.socket, "__init__", begin)
+            with pytest.raises(MemoryError):
+                connection.sock  # noqa: B018
+        assert connection.sock is not None
+        assert connection.sock.getpeername() == client.getsockname()
+        connection.close()
         assert found.statistics()["connections_open"] == 0
 
 
