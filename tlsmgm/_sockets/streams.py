@@ -24,7 +24,6 @@ class _Stream(io.RawIOBase):
 
     def __init__(self, owner: object, channel: Channel, mode: str) -> None:
         super().__init__()
-        channel.share()
         self._owner = owner
         self._channel = channel
         self._mode = mode
@@ -99,6 +98,7 @@ def open_stream(owner: object, channel: Channel, mode: str, buffering: int | Non
     if buffering == 0 and "b" not in mode:
         raise ValueError("unbuffered streams must be binary")
     ways = "".join(way for way in "rw" if way in mode) or "r"
+    channel.share()  # which may fail, and what is half made would be closed
     raw = _Stream(owner, channel, ways)
     size = io.DEFAULT_BUFFER_SIZE if buffering is None or buffering < 0 else buffering
     made: Any
