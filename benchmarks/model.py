@@ -5,16 +5,29 @@ from __future__ import annotations
 import dataclasses
 import json
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
-__all__ = ["SCHEMA", "Better", "Row", "Run", "Topic"]
+__all__ = ["SCHEMA", "Better", "Row", "Run", "Topic", "middle_half"]
 
 #: Grows whenever the meaning of the JSON changes.
 SCHEMA: Final = 1
 
 Better = Literal["lower", "higher"]
+
+
+def middle_half(values: Sequence[float]) -> tuple[float, float]:
+    """Return between which two quartiles the middle half of some values lies.
+
+    Args:
+        values: at least one.
+    """
+    if len(values) < 2:
+        return values[0], values[0]
+    low, _, high = statistics.quantiles(values, n=4, method="inclusive")
+    return low, high
 
 
 @dataclass(frozen=True)
@@ -64,16 +77,30 @@ class Row:
     @property
     def quartiles(self) -> tuple[float, float]:
         """Between which the middle half of the rounds lies."""
-        if len(self.samples) < 2:
-            return self.median, self.median
-        low, _, high = statistics.quantiles(self.samples, n=4, method="inclusive")
-        return low, high
+        return middle_half(self.samples)
 
     @property
     def spread(self) -> float:
         """Half of the distance between the quartiles, as a part of the median."""
         low, high = self.quartiles
         return (high - low) / 2 / self.median if self.median else 0.0
+
+    def ratios_to(self, base: Row) -> list[float]:
+        """Return how many times another answer this one is, in each round.
+
+        Turns of one round are neighbours in time, so that a processor that runs at another speed
+        for some seconds, or has a busy neighbour, changes both.
+
+        Args:
+            base: an answer to the same question.
+
+        Returns:
+            One ratio for each round; that of the medians where rounds do not correspond; none if
+            the other answer is 0.
+        """
+        if len(self.samples) == len(base.samples) and all(base.samples):
+            return [own / other for own, other in zip(self.samples, base.samples, strict=True)]
+        return [self.median / base.median] if base.median else []
 
 
 @dataclass

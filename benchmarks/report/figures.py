@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from benchmarks.model import Row, Run, Topic
-from benchmarks.report.text import clean, overlap, slug
+from benchmarks.report.text import are_alike, clean, slug
 
 __all__ = [
     "DASHES",
@@ -287,7 +287,7 @@ def alike(run: Run, topic: Topic) -> list[tuple[Row, Row]]:
     return [
         pair
         for pair in itertools.pairwise(run.of(topic.name))
-        if overlap(*pair) and base is not pair[0] and base is not pair[1]
+        if are_alike(*pair) and base is not pair[0] and base is not pair[1]
     ]
 
 

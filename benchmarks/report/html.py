@@ -49,10 +49,11 @@ _READING: Final = (
     "the median over the rounds.",
     "The whisker on a bar is where the middle half of the rounds lies; ± is half of its width, as "
     "a part of the median. On a logarithmic axis it may be hidden by its point.",
-    f"Where the middle halves of two entrants overlap, it says “{NO_DIFFERENCE}”: another run may "
-    "well put them the other way round.",
-    "The ratio is to the baseline of the chart, which is named with it. Below 1 is less than the "
-    "baseline, above 1 is more; the line below a chart's title says which one is good.",
+    "The ratio is to the baseline of the chart, which is named with it: the median of the ratios "
+    "of all rounds. Below 1 is less than the baseline, above 1 is more; the line below a chart's "
+    "title says which one is good.",
+    f"Where the middle half of the ratios of two entrants has 1 in it, it says “{NO_DIFFERENCE}”: "
+    "another run may well put them the other way round.",
     "The thin line in a chart is what plain C takes with the same library: the limit of "
     "whatever is built on that library.",
     "The entrants have the same colours in all charts: blue is tlsmgm, dark is plain C, grey is "

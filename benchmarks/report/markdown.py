@@ -35,9 +35,9 @@ def document(run: Run, plots: str) -> str:
     if headlines(run):
         parts.append(f"![{_text(headlines(run)[0].title)}]({plots}/headline.svg)")
     parts.append(
-        "Ratios are to the baseline of each table. The spread is half of the distance between the"
-        " quartiles, as a part of the median. Where the middle halves of the samples overlap, it"
-        f" says: {NO_DIFFERENCE}."
+        "Ratios are to the baseline of each table: the median of the ratios of all rounds. The"
+        " spread is half of the distance between the quartiles, as a part of the median. Where the"
+        f" middle half of the ratios of two entrants has 1 in it, it says: {NO_DIFFERENCE}."
     )
     for figure in figures(run):
         if figure.is_lines:

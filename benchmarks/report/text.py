@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 import re
+import statistics
 from typing import Final
 
-from benchmarks.model import Row, Topic
+from benchmarks.model import Row, Topic, middle_half
 
 __all__ = [
     "NO_DIFFERENCE",
     "NO_VALUE",
+    "are_alike",
     "clean",
     "direction",
     "number",
-    "overlap",
     "quantity",
     "ratio",
     "rounds",
@@ -91,15 +92,16 @@ def quantity(value: float, unit: str, digits: int = 4) -> str:
 
 
 def ratio(row: Row, base: Row | None) -> str:
-    """Return how many times the baseline an answer is.
+    """Return how many times the baseline an answer is: the median of the rounds' ratios.
 
     Args:
         row: an answer.
         base: the answer that ratios are to.
     """
-    if base is None or not base.median:
+    found = row.ratios_to(base) if base is not None else []
+    if not found:
         return NO_VALUE
-    value = row.median / base.median
+    value = statistics.median(found)
     decimals = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
     return f"{value:,.{decimals}f}×"  # noqa: RUF001  # the sign for "times"
 
@@ -122,15 +124,19 @@ def rounds(count: int) -> str:
     return f"{count} round" if count == 1 else f"{count} rounds"
 
 
-def overlap(one: Row, other: Row) -> bool:
-    """Say whether two answers cannot be told apart: the middle halves of their samples overlap.
+def are_alike(one: Row, other: Row) -> bool:
+    """Say whether two answers cannot be told apart: 1 lies in the middle half of their ratios.
 
-    The middle half, and not all samples, so that one disturbed round does not hide a difference.
+    The middle half, and not all rounds, so that a disturbed one does not hide a difference.  Where
+    rounds do not correspond, it is the middle halves of the samples that overlap.
 
     Args:
         one: an answer.
         other: to the same question.
     """
+    if len(one.samples) == len(other.samples) > 1 and (found := one.ratios_to(other)):
+        low, high = middle_half(found)
+        return low <= 1 <= high
     (low, high), (other_low, other_high) = one.quartiles, other.quartiles
     return low <= other_high and other_low <= high
 
@@ -147,7 +153,7 @@ def versus(row: Row, base: Row | None) -> str:
     """
     if base is None or row is base:
         return BASELINE if base else ""
-    if overlap(row, base):
+    if are_alike(row, base):
         return NO_DIFFERENCE
     return ONE_SAMPLE if min(len(row.samples), len(base.samples)) < 2 else ""
 

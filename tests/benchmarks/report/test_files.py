@@ -17,7 +17,15 @@ from benchmarks.report.__main__ import main
 from benchmarks.report.figures import figures, looks, sections
 from benchmarks.report.markdown import document, table
 from benchmarks.report.scale import Scale
-from benchmarks.report.text import NO_DIFFERENCE, number, overlap, ratio, short_number, versus
+from benchmarks.report.text import (
+    NO_DIFFERENCE,
+    NO_VALUE,
+    are_alike,
+    number,
+    ratio,
+    short_number,
+    versus,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -197,11 +205,27 @@ def test_short_numbers() -> None:
 def test_one_disturbed_round_hides_no_difference() -> None:
     calm = Row("a", "calm", "x", [1.0, 1.0, 1.0, 1.1, 9.0])
     slow = Row("a", "slow", "x", [2.0, 2.0, 2.1, 2.1, 2.2])
-    assert not overlap(calm, slow)
+    assert not are_alike(calm, slow)
     assert versus(slow, calm) == ""
-    assert overlap(calm, Row("a", "same", "x", [1.05]))
+    assert are_alike(calm, Row("a", "same", "x", [1.05]))
     assert versus(Row("a", "same", "x", [1.05]), calm) == NO_DIFFERENCE
     assert versus(Row("a", "once", "x", [5.0]), calm) == "one sample"
+
+
+def test_ratios_are_those_of_neighbours_in_time() -> None:
+    base = Row("a", "base", "x", [10.0, 30.0, 11.0, 31.0, 10.0])  # the processor changes its speed
+    dearer = Row("a", "dearer", "x", [11.0, 33.0, 12.1, 34.1, 11.0])
+    assert ratio(dearer, base).startswith("1.10")
+    assert not are_alike(dearer, base)
+    assert are_alike(Row("a", "as dear", "x", [9.9, 30.1, 10.9, 31.2, 10.0]), base)
+
+
+def test_the_ratio_to_nothing() -> None:
+    nothing = Row("a", "nothing", "x", [0.0, 0.0, 0.0])
+    assert ratio(Row("a", "something", "x", [1.0, 2.0, 3.0]), nothing) == NO_VALUE
+    assert not are_alike(Row("a", "something", "x", [1.0, 2.0, 3.0]), nothing)
+    rounds = Row("a", "rounds", "x", [1.0, 0.5, 2.0])
+    assert ratio(Row("a", "more", "x", [2.0]), rounds).startswith("2.00")
 
 
 @pytest.mark.parametrize(
