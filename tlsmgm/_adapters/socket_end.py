@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from tlsmgm._adapters.engine import Engine
 from tlsmgm._adapters.errors import refuse
-from tlsmgm._core import socket_end
+from tlsmgm._core import socket_calls
+from tlsmgm._core.socket_end import SocketSteps
 
 __all__ = ["SocketEnd"]
 
 
-class SocketEnd(Engine, socket_end.SocketSteps):
+class SocketEnd(Engine, SocketSteps):
     """What ``wrap_socket()`` gives to an ``ssl.SSLSocket``; its methods are in Cython."""
 
     __slots__ = ()
 
-    do_handshake = socket_end.do_handshake
-    pending = socket_end.pending
-    read = socket_end.read
-    write = socket_end.write
-    shutdown = socket_end.shutdown
+    do_handshake = socket_calls.do_handshake
+    pending = socket_calls.pending
+    read = socket_calls.read
+    write = socket_calls.write
+    shutdown = socket_calls.shutdown
 
     _refuse = staticmethod(refuse)
 

@@ -1,18 +1,12 @@
-"""Connections: bytes in, bytes out, and a TLS library in between.
-
-A client connection lives in its context from the start. A server connection first reads the
-ClientHello by itself, asks the selector for the context that answers, and only then starts the
-library inside it, with all bytes fed again. So every rule is the chosen domain's from the first
-byte on, and a hello that nobody answers never reaches a library.
-"""
+"""Connections: bytes in, bytes out, and a TLS library in between."""
 
 from collections.abc import Callable
 from typing import Protocol, Self, overload, type_check_only
 
 from _typeshed import ReadableBuffer, WriteableBuffer
 
+from tlsmgm._core.beginning import Beginning
 from tlsmgm._core.context import Context
-from tlsmgm._core.negotiated import Negotiated
 from tlsmgm._core.selector import Selector
 from tlsmgm._core.session import Session
 
@@ -28,7 +22,7 @@ class _SessionKeeper(Protocol):
 class Given:
     """A connection that the engine has made, on its way to a :class:`Connection`."""
 
-class Connection(Negotiated):
+class Connection(Beginning):
     """One TLS connection without I/O.
 
     Feed it what the peer sent, carry what ``drain()`` gives to the peer, and read and write in
@@ -78,9 +72,6 @@ class Connection(Negotiated):
     def __new__(
         cls, *, chooser: Callable[[bytes | None, bytes | None], Context], hello_limit: int = 0
     ) -> Self: ...
-    @property
-    def ended(self) -> bool:
-        """Whether nothing more can be sent, as far as the calls so far have shown."""
     records_without_data: int
     """TLS records in a row that may bring no data once data may flow; 0: no bound."""
 

@@ -8,12 +8,18 @@ that may be close_notify.
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport uint8_t
 
+from tlsmgm._core.record_ends cimport (
+    HEADER_SIZE,
+    go_on,
+    has_known_type,
+    is_between,
+    length_of,
+    missing,
+)
+
 cdef enum:
-    HEADER = 5  # bytes
-    LEAST_TYPE = 20
     ALERT = 21
     APPLICATION_DATA = 23
-    MOST_TYPE = 24
     # Bytes of an encrypted alert of TLS 1.3, which does not say what it is: level and description,
     # the true content type, and the tag. Nobody pads them.
     HIDDEN_ALERT = 2 + 1 + 16
@@ -41,7 +47,7 @@ cdef class Framing:
         """As missing()."""
         if not self.is_known:
             return size
-        return min(size, self.left if self.left > 0 else HEADER - self.header_size)
+        return min(size, missing(&self.ends))
 
     def advance(self, data not None):
         """Go on over bytes that were received.
@@ -62,39 +68,28 @@ cdef class Framing:
     cdef size_t follow(self, const uint8_t *data, size_t size) noexcept nogil:
         """As advance()."""
         cdef size_t at = 0
-        cdef size_t step
-        if self.left == 0 and self.header_size == 0 and is_one_record(data, size):
+        if is_between(&self.ends) and is_one_record(data, size):
             return size  # the usual case
         while at < size and self.is_known:
-            if self.left == 0:
-                at = self.begin(data, at, size)
-                continue
-            step = min(self.left, size - at)
-            self.left -= step
-            at += step
-            if self.left == 0 and self.may_close:
-                return at
+            at += go_on(&self.ends, data + at, size - at)
+            if self.ends.head_size == 0:
+                # Of what is none of TLS the library says what it is.
+                self.is_known = has_known_type(self.ends.head)
+                if is_between(&self.ends) and may_close(self.ends.head):
+                    return at
         return size
 
-    cdef size_t begin(self, const uint8_t *data, size_t at, size_t size) noexcept nogil:
-        """Goes on with a header; returns where it, or what has come of it, ends."""
-        cdef uint8_t kind = 0
-        while at < size and self.header_size < HEADER:
-            self.header[self.header_size] = data[at]
-            self.header_size += 1
-            at += 1
-        if self.header_size < HEADER:
-            return at
-        self.header_size = 0
-        kind = self.header[0]
-        self.left = (<size_t> self.header[3] << 8) | self.header[4]
-        self.is_known = LEAST_TYPE <= kind <= MOST_TYPE  # of others the library says what they are
-        self.may_close = kind == ALERT or (kind == APPLICATION_DATA and self.left <= HIDDEN_ALERT)
-        return at
+
+cdef bint may_close(const uint8_t *head) noexcept nogil:
+    """Whether a record may be close_notify; an empty one has no room for that."""
+    cdef size_t length = length_of(head)
+    if head[0] == APPLICATION_DATA:
+        return 0 < length <= HIDDEN_ALERT
+    return head[0] == ALERT and length > 0
 
 
 cdef bint is_one_record(const uint8_t *data, size_t size) noexcept nogil:
     """Whether it is a whole one with data; an alert would be shorter."""
-    if size <= HEADER + HIDDEN_ALERT or data[0] != APPLICATION_DATA:
+    if size <= HEADER_SIZE + HIDDEN_ALERT or data[0] != APPLICATION_DATA:
         return False
-    return ((<size_t> data[3] << 8) | data[4]) == size - HEADER
+    return length_of(data) == size - HEADER_SIZE

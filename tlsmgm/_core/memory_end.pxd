@@ -34,3 +34,6 @@ cdef class End:
     cdef bytes read_data(self, Py_ssize_t size)
     cdef Py_ssize_t read_straight(self, buffer, Py_ssize_t size) except -1
     cdef int no_data(self) except -1
+
+
+cdef int writable(buffer, Py_buffer *view) except -1

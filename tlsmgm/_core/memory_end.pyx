@@ -222,10 +222,7 @@ cdef class End:
         cdef Py_ssize_t count = -1
         cdef Py_buffer view
         cdef bytes data
-        try:
-            PyObject_GetBuffer(buffer, &view, PyBUF_WRITABLE)
-        except BufferError as error:
-            raise TypeError(f"read() needs a buffer that can be written: {error}") from None
+        writable(buffer, &view)
         try:
             if not 0 < size <= view.len:
                 size = view.len
@@ -268,6 +265,14 @@ cdef int refuse_buffer(str name, found) except -1:
     raise TypeError(
         f"{name} has to be an ssl.MemoryBIO or a tlsmgm.adapters.MemoryBIO, not {type(found).__name__}"
     )
+
+
+cdef int writable(buffer, Py_buffer *view) except -1:
+    """Looks into a buffer that read() is to fill."""
+    try:
+        return PyObject_GetBuffer(buffer, view, PyBUF_WRITABLE)
+    except BufferError as error:
+        raise TypeError(f"read() needs a buffer that can be written: {error}") from None
 
 
 cdef int want_read() except -1:

@@ -2,16 +2,18 @@ from cpython.pythread cimport PyThread_type_lock
 from libc.stdint cimport uint8_t
 
 from tlsmgm._core.memory_end cimport End
+from tlsmgm._core.record_reader cimport Records
 from tlsmgm._core.waiting cimport Deadline
 
 
-cdef struct Records:
-    # Where records begin and end on the wire (RFC 8446 section 5.1).
-    uint8_t[5] head
-    size_t head_size    # bytes of a header that has begun
-    size_t left         # bytes of the present record that are still to come
-    bint is_astray      # what came is no TLS, so no length in it means anything
-    size_t ended        # records that have come to their end
+cdef enum:
+    RECORD = 16384   # bytes; who asks for so many gets all that came: a record has no more
+    PIECE = 1 << 18  # bytes that are received or encrypted at once, if the socket waits
+    NOT_YET = -2     # what read_once_into() returns where there is nothing yet
+
+cdef Deadline NEVER  # until when a socket waits that does not wait
+
+cdef int hold(PyThread_type_lock lock) except -1
 
 
 cdef class SocketSteps(End):
@@ -39,6 +41,7 @@ cdef class SocketSteps(End):
     cdef int raise_alert(self, sock) except -1
     cdef int flush(self, sock, Deadline deadline) except -1
     cdef int flush_if_free(self) except -1
+    cdef int send_everything(self, sock, Deadline deadline) except -1
     cdef int drain(self) except -1
     cdef int fail_with(self, error) except -1
     cdef int shake(self) except -1

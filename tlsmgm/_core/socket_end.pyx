@@ -21,13 +21,6 @@ import ssl
 import threading
 from time import monotonic
 
-cimport cython
-from cpython.buffer cimport (
-    PyBUF_SIMPLE,
-    PyBUF_WRITABLE,
-    PyBuffer_Release,
-    PyObject_GetBuffer,
-)
 from cpython.bytes cimport PyBytes_AS_STRING
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.object cimport PyObject
@@ -41,7 +34,6 @@ from cpython.weakref cimport PyWeakref_NewRef
 from libc.errno cimport EAGAIN, EINTR
 from libc.errno cimport errno as system_errno
 from libc.stdint cimport uint8_t
-from libc.string cimport memcpy
 
 from tlsmgm._core.connection cimport Connection
 from tlsmgm._core.fresh_bytes cimport (
@@ -51,11 +43,12 @@ from tlsmgm._core.fresh_bytes cimport (
     fresh_bytes_room,
 )
 from tlsmgm._core.memory_end cimport End
+from tlsmgm._core.record_ends cimport is_between, missing
+from tlsmgm._core.record_reader cimport Records, receive_all, receive_record
 from tlsmgm._core.sockets_api cimport (
     POLLIN,
     POLLOUT,
     TLSMGM_NO_SIGNAL,
-    system_recv,
     system_send,
 )
 from tlsmgm._core.waiting cimport Deadline, wait_until
@@ -63,16 +56,7 @@ from tlsmgm._core.waiting cimport Deadline, wait_until
 from tlsmgm.errors import AlertError, TLSError
 
 cdef enum:
-    RECORD = 16384           # bytes; who asks for so many gets all that came: a record has no more
-    LONGEST = RECORD + 2048  # what a record may say of its length (RFC 5246 section 6.2.3)
-    HEADER = 5
-    FIRST_TYPE = 20          # of records, heartbeats among them
-    LAST_TYPE = 24
-    MAJOR = 3                # first byte of all versions
-    PIECE = 1 << 18          # bytes that are received or encrypted at once, if the socket waits
-    AHEAD = 1 << 16          # bytes that pending() looks at
-    FEW = 4096               # bytes; so many are received by way of the stack
-    NOT_YET = -2             # what read_once_into() returns where there is nothing yet
+    FEW = 4096  # bytes; so many are received by way of the stack
 
 cdef extern from "Python.h" nogil:
     int PY_LOCK_ACQUIRED
@@ -90,7 +74,7 @@ cdef object _receive = _socket.socket.recv
 cdef object _DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
 
 # Until when a socket waits that does not wait.
-cdef Deadline _NEVER = Deadline(0)
+NEVER = Deadline(0)
 
 
 cdef class SocketSteps(End):
@@ -152,7 +136,7 @@ cdef class SocketSteps(End):
         timeout = sock.gettimeout()
         if timeout is None:
             return None
-        return Deadline(None, <double> monotonic() + <double> timeout, reason) if timeout else _NEVER
+        return Deadline(None, <double> monotonic() + <double> timeout, reason) if timeout else NEVER
 
     # --- from the peer ---------------------------------------------------------------------
 
@@ -169,7 +153,7 @@ cdef class SocketSteps(End):
         cdef PyObject *much = NULL
         cdef Records records = self.records  # another thread in here must not find it half done
         cdef bint takes_all = size >= RECORD
-        cdef size_t most = min(size, <Py_ssize_t> PIECE) if takes_all else wanted(&records)
+        cdef size_t most = min(size, <Py_ssize_t> PIECE) if takes_all else missing(&records.ends)
         cdef ssize_t count
         cdef int number
         cdef int fd
@@ -194,9 +178,9 @@ cdef class SocketSteps(End):
         if owner is not None:
             room = <uint8_t *> PyBytes_AS_STRING(owner)
         self.expects_much = count >= FEW
-        self.has_rest = records.ended - self.records.ended != 1 or not is_between(&records)
+        self.has_rest = records.ended - self.records.ended != 1 or not is_between(&records.ends)
         self.records = records
-        self._maybe_more = takes_all or records.is_astray or is_between(&records)
+        self._maybe_more = takes_all or records.is_astray or is_between(&records.ends)
         self.feed(room, count, owner)
         if number != 0 and number != EAGAIN:
             self.nothing_came(fd, -1, number, deadline)
@@ -293,12 +277,9 @@ cdef class SocketSteps(End):
         """Sends what the connection has for the peer."""
         hold(self.sending)
         try:
-            self.send_all(sock, deadline)
-            self.drain()
-            self.send_all(sock, deadline)
+            return self.send_everything(sock, deadline)
         finally:
             PyThread_release_lock(self.sending)
-        return 0
 
     cdef int flush_if_free(self) except -1:
         """The same without waiting.
@@ -309,13 +290,16 @@ cdef class SocketSteps(End):
             return 0
         try:
             with contextlib.suppress(OSError):
-                sock = self.socket()
-                self.send_all(sock, _NEVER)
-                self.drain()
-                self.send_all(sock, _NEVER)
+                self.send_everything(self.socket(), NEVER)
         finally:
             PyThread_release_lock(self.sending)
         return 0
+
+    cdef int send_everything(self, sock, Deadline deadline) except -1:
+        """Sends what waits, and what the connection has; for who holds the lock of sending."""
+        self.send_all(sock, deadline)
+        self.drain()
+        return self.send_all(sock, deadline)
 
     cdef int drain(self) except -1:
         """Takes what the connection has for the peer; for who has sent everything else."""
@@ -454,7 +438,7 @@ cdef class SocketSteps(End):
         if failure is not None:
             with contextlib.suppress(OSError):
                 self.drain()
-                self.send_all(sock, _NEVER)
+                self.send_all(sock, NEVER)
             raise self._as_stock(failure) from None
         self.sealed = size
         self.keeps_tickets = False
@@ -470,282 +454,3 @@ cdef int hold(PyThread_type_lock lock) except -1:
         if status != PY_LOCK_ACQUIRED:
             PyErr_CheckSignals()
     return 0
-
-
-# --- where records end ---------------------------------------------------------------------
-
-cdef inline size_t wanted(const Records *records) noexcept nogil:
-    """How many bytes the present header or record lacks."""
-    return records.left if records.left > 0 else HEADER - records.head_size
-
-
-cdef inline bint is_between(const Records *records) noexcept nogil:
-    """Whether no record is left unfinished."""
-    return records.left == 0 and records.head_size == 0
-
-
-cdef void follow(Records *records, const uint8_t *data, size_t size) noexcept nogil:
-    """Goes on with what came."""
-    cdef size_t at = 0
-    cdef size_t step
-    while at < size and not records.is_astray:
-        step = min(wanted(records), size - at)
-        if records.left > 0:
-            records.left -= step
-        else:
-            memcpy(records.head + records.head_size, data + at, step)
-            records.head_size += step
-            if records.head_size == HEADER:
-                begin(records)
-        records.ended += is_between(records)
-        at += step
-
-
-cdef void begin(Records *records) noexcept nogil:
-    """A header is whole."""
-    cdef uint8_t *head = records.head
-    records.head_size = 0
-    records.left = (<size_t> head[3] << 8) | head[4]
-    records.is_astray = (
-        not FIRST_TYPE <= head[0] <= LAST_TYPE or head[1] != MAJOR or records.left > LONGEST
-    )
-
-
-cdef ssize_t receive_all(int fd, uint8_t *room, size_t size, Records *records,
-                         int *number) noexcept nogil:
-    """Receives once; returns as recv(2) does, and sets its error, if any."""
-    cdef ssize_t count = system_recv(fd, room, size, 0)
-    number[0] = system_errno if count < 0 else 0
-    if count > 0:
-        follow(records, room, count)
-    return count
-
-
-cdef ssize_t receive_record(int fd, uint8_t *room, size_t size, Records *records,
-                            int *number) noexcept nogil:
-    """The same again and again, up to the end of a record, or as far as there is room for it."""
-    cdef size_t at = 0
-    cdef ssize_t count
-    while at == 0 or (wanted(records) <= size - at and not is_between(records)):
-        count = receive_all(fd, room + at, wanted(records), records, number)
-        if count <= 0:
-            return count if at == 0 else <ssize_t> at
-        at += count
-        if records.is_astray:
-            break
-    return at
-
-
-# --- methods of who is over a socket -------------------------------------------------------
-#
-# One reads while another writes, and waits without a lock; critical sections order the rest of it
-# where there is no interpreter lock, and are left while somebody waits.
-
-def do_handshake(SocketSteps end):
-    """Go on with the handshake.
-
-    Args:
-        end: whose connection it is.
-
-    Raises:
-        ssl.SSLWantReadError: the socket has no more, and does not wait.
-        ssl.SSLWantWriteError: the socket takes no more, and does not wait.
-        ssl.SSLError: it has failed.
-        TimeoutError: it takes longer than the socket's timeout.
-    """
-    with cython.critical_section(end):
-        end.shake()
-
-
-def read(SocketSteps end, Py_ssize_t size, buffer=None):
-    """Return data, or put it into a buffer and return how much.
-
-    Args:
-        end: whose connection it is.
-        size: most bytes.
-        buffer: for the data, or None.
-
-    Raises:
-        ValueError: the size is negative.
-        ssl.SSLWantReadError: the socket has no more, and does not wait.
-        ssl.SSLError: the connection has failed, or ended without close_notify.
-        TimeoutError: nothing has come within the socket's timeout.
-    """
-    with cython.critical_section(end):
-        return read_now(end, size) if buffer is None else read_straight(end, size, buffer)
-
-
-def pending(SocketSteps end):
-    """Return how many bytes of data are there already.
-
-    Args:
-        end: whose connection it is.
-    """
-    with cython.critical_section(end):
-        return pending_now(end)
-
-
-def write(SocketSteps end, data not None):
-    """Encrypt and send data, perhaps a part of it.
-
-    Args:
-        end: whose connection it is.
-        data: any contiguous buffer of bytes.
-
-    Returns:
-        How many bytes were sent.
-
-    Raises:
-        ssl.SSLWantWriteError: the socket takes no more; call again with the same data.
-        ssl.SSLWantReadError: the handshake needs more bytes of the peer.
-        ssl.SSLError: the connection has failed, or we have said goodbye.
-        TimeoutError: it takes longer than the socket's timeout.
-    """
-    with cython.critical_section(end):
-        return write_now(end, data)
-
-
-def shutdown(SocketSteps end):
-    """Say goodbye, and wait for the peer's.
-
-    Args:
-        end: whose connection it is.
-
-    Returns:
-        The socket.
-
-    Raises:
-        ssl.SSLWantReadError: the peer's has not come yet, and the socket does not wait.
-        ssl.SSLError: the peer goes on sending data, or the connection has failed.
-        TimeoutError: the peer's has not come within the socket's timeout.
-    """
-    with cython.critical_section(end):
-        return shutdown_now(end)
-
-
-cdef object read_now(SocketSteps end, Py_ssize_t size):
-    cdef bytes data = None
-    cdef Deadline deadline
-    if size <= 0:
-        if size < 0:
-            raise ValueError("size should not be negative")
-        return b""
-    if not end._is_open:
-        end.shake()
-    if len(end._ahead) > 0:
-        return end.from_ahead(size)
-    sock = end.socket()
-    deadline = end.deadline(sock, "The read operation timed out")
-    while data is None:
-        if end._maybe_more or end.receive(sock, deadline, size):
-            data = end.read_once(size)
-    return data if len(data) > 0 else end._at_end()
-
-
-cdef object read_straight(SocketSteps end, Py_ssize_t size, buffer):
-    cdef Py_buffer view
-    try:
-        PyObject_GetBuffer(buffer, &view, PyBUF_WRITABLE)
-    except BufferError as error:
-        raise TypeError(f"read() needs a buffer that can be written: {error}") from None
-    try:
-        if not 0 < size <= view.len:
-            size = view.len
-        return read_into(end, <uint8_t *> view.buf, size) if size > 0 else 0
-    finally:
-        PyBuffer_Release(&view)
-
-
-cdef object read_into(SocketSteps end, uint8_t *room, Py_ssize_t size):
-    cdef Py_ssize_t count = NOT_YET
-    cdef Deadline deadline
-    if not end._is_open:
-        end.shake()
-    if len(end._ahead) > 0:
-        data = end.from_ahead(size)
-        memcpy(room, PyBytes_AS_STRING(data), len(data))
-        return len(data)
-    sock = end.socket()
-    deadline = end.deadline(sock, "The read operation timed out")
-    while count < 0:
-        if end._maybe_more or end.receive(sock, deadline, size):
-            count = end.read_once_into(room, size)
-    return count if count > 0 else len(end._at_end())
-
-
-cdef object pending_now(SocketSteps end):
-    cdef bytes data = None
-    if end._maybe_more and len(end._ahead) == 0 and end._is_open:
-        hold(end.lock)
-        try:
-            data = end._connection.read_some(AHEAD)
-            end.settle(-1 if data is None else len(data), AHEAD)
-        except TLSError:
-            pass  # the connection says it again when it is read
-        finally:
-            PyThread_release_lock(end.lock)
-        if data is not None:
-            end._ahead = data
-    return len(end._ahead)
-
-
-cdef object write_now(SocketSteps end, data):
-    cdef Py_buffer view
-    cdef Deadline deadline
-    if not end._is_open:
-        end.shake()
-    sock = end._socket()
-    deadline = end.deadline(sock, "The write operation timed out")
-    if end._shut:
-        end._refuse_write()
-    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
-    try:
-        hold(end.sending)
-        try:
-            return write_pieces(end, sock, <const uint8_t *> view.buf, view.len, deadline)
-        finally:
-            PyThread_release_lock(end.sending)
-    finally:
-        PyBuffer_Release(&view)
-
-
-cdef Py_ssize_t write_pieces(SocketSteps end, sock, const uint8_t *data, Py_ssize_t size,
-                             Deadline deadline) except -1:
-    cdef Py_ssize_t most = RECORD if deadline is _NEVER else PIECE
-    cdef Py_ssize_t done
-    cdef Py_ssize_t piece
-    end.send_all(sock, deadline)
-    done = end.acknowledge(size)
-    while done < size:
-        piece = min(size - done, most)
-        end.seal(sock, data + done, piece)
-        try:
-            end.send_all(sock, deadline)
-        except _SSLWantWriteError:
-            if done == 0:
-                raise
-            break
-        end.sealed = 0
-        done += piece
-    return done
-
-
-cdef object shutdown_now(SocketSteps end):
-    sock = end._socket()
-    cdef Deadline writing = end.deadline(sock, "The write operation timed out")
-    cdef Deadline reading = end.deadline(sock, "The read operation timed out")
-    cdef bytes data
-    hold(end.lock)
-    try:
-        done = end._say_goodbye()
-    finally:
-        PyThread_release_lock(end.lock)
-    end.flush(sock, writing)
-    while not done:
-        data = end._ahead if len(end._ahead) > 0 else end.read_once(1)
-        if data:
-            end._refuse_data()
-        done = data is not None
-        while not done and not end.receive(sock, reading, 0):
-            pass
-    return end._socket()
