@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import tlsmgm
-from tests.adapters.ecosystem import Contexts
+from tests.adapters.ecosystem import Contexts, contexts
 from tests.support.managers import pki
 
 MEGABYTE = bytes(range(256)) * 4096
@@ -218,3 +218,104 @@ def test_values_may_change_while_others_connect(
     finally:
         stop.set()
     changing.result()
+
+
+def test_a_send_that_has_run_out_of_time_goes_on(ends: Any, pool: ThreadPoolExecutor) -> None:
+    """Called again with the same data, as with stock: nothing is sent twice."""
+    client, server = ends()
+    client.settimeout(0.05)
+    left = memoryview(MEGABYTE * 4)
+    reading: Any = None
+    while left:
+        try:
+            left = left[client.send(left) :]
+        except TimeoutError:
+            reading = reading or pool.submit(received, server, 4 * len(MEGABYTE), 65536)
+    assert reading.result() == MEGABYTE * 4
+    client.sendall(b"behind")
+    assert received(server, 6, 100) == b"behind"
+
+
+def test_a_send_that_does_not_wait_takes_all_or_says_so(
+    ends: Any, pool: ThreadPoolExecutor
+) -> None:
+    client, server = ends()
+    client.setblocking(False)
+    reading: Any = None
+    while True:
+        try:
+            assert client.send(MEGABYTE * 4) == 4 * len(MEGABYTE)
+            break
+        except ssl.SSLWantWriteError:
+            with pytest.raises(ssl.SSLError, match="bad write retry"):
+                client.send(b"something else")
+            reading = reading or pool.submit(received, server, 4 * len(MEGABYTE), 65536)
+    assert reading.result() == MEGABYTE * 4
+
+
+@pytest.mark.parametrize("size", [100, 65536])
+def test_an_answer_that_came_before_a_reset_is_read(
+    serving: Any, fetching: Any, pool: ThreadPoolExecutor, size: int
+) -> None:
+    """A server refuses a long request and goes: the client's send fails, and it reads why."""
+    answer = MEGABYTE[:100_000]
+
+    def refuse(listener: socket.socket) -> None:
+        plain, _ = listener.accept()
+        plain.settimeout(20)
+        server = serving.wrap_socket(plain, server_side=True)
+        server.recv(100)
+        server.sendall(answer)
+        refused.wait(20)
+        socket.close(server.detach())  # what is unread makes the system reset the client
+
+    refused = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as plain:
+        serving_one = pool.submit(refuse, listener)
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        plain.settimeout(20)
+        plain.connect(listener.getsockname())
+        client = fetching.wrap_socket(plain, server_hostname="dom1.test")
+        client.sendall(b"head")
+        first = received(client, 1, 1)
+        client.sendall(bytes(20_000))
+        refused.set()
+        serving_one.result()
+        with pytest.raises(ConnectionError):
+            send_for_ever(client)
+        assert first + received(client, len(answer) - 1, size) == answer
+        client.close()
+
+
+def send_for_ever(end: ssl.SSLSocket) -> None:
+    while True:
+        end.sendall(bytes(100_000))
+
+
+@pytest.mark.parametrize("call", ["do_handshake", "read", "write", "unwrap"])
+def test_a_callback_cannot_use_its_own_connection(
+    library: str, pool: ThreadPoolExecutor, call: str
+) -> None:
+    """It would wait for itself; the handshake goes on."""
+    both = contexts(library, "calls")
+    found: list[BaseException] = []
+
+    def use(end: ssl.SSLSocket, *_: object) -> None:
+        try:
+            getattr(end, call)(*{"read": [1], "write": [b"x"]}.get(call, []))
+        except (RuntimeError, ssl.SSLError) as error:
+            found.append(error)
+
+    both.server.sni_callback = use
+    left, right = socket.socketpair()
+    left.settimeout(20)
+    right.settimeout(20)
+    accepted = pool.submit(both.server.wrap_socket, right, server_side=True)
+    with (
+        both.client.wrap_socket(left, server_hostname="dom1.test") as client,
+        accepted.result() as server,
+    ):
+        server.sendall(b"x")
+        assert client.recv(1) == b"x"
+    wanted = "shutdown while in init" if call == "unwrap" else "a callback of the handshake"
+    assert [wanted in str(error) for error in found] == [True]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import ssl
+import sys
 import weakref
 from pathlib import Path
 from typing import Any
@@ -423,3 +424,40 @@ def test_too_many_tickets(serving: Any, fetching: Any) -> None:
     serving.num_tickets = 17
     with pytest.raises(tlsmgm.ConfigError, match="at most 16"):
         Pair(fetching, serving).shake_server()
+
+
+class Cut(BaseException):
+    """What ``except Exception`` does not catch, such as the end of a greenlet."""
+
+
+def test_a_callback_that_is_interrupted_ends_the_handshake(serving: Any, fetching: Any) -> None:
+    """Whoever goes on with it hears that nobody says which context answers."""
+
+    def interrupt(*_: object) -> None:
+        raise Cut
+
+    serving.sni_callback = interrupt
+    pair = Pair(fetching, serving)
+    with pytest.raises(ssl.SSLWantReadError):
+        pair.client.do_handshake()
+    pair.carry()
+    with pytest.raises(Cut):
+        pair.server.do_handshake()
+    for _ in range(2):
+        with pytest.raises(ssl.SSLError, match="interrupted by Cut"):
+            pair.server.do_handshake()
+
+
+@pytest.mark.parametrize("alert", [-1, 256, 1 << 70])
+def test_a_callback_that_returns_no_alert(
+    serving: Any, fetching: Any, alert: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", told.append)
+    serving.sni_callback = lambda *_: alert
+    pair = Pair(fetching, serving)
+    assert ["callback failed" in str(error) for error in pair.shake()] == [True]
+    assert [type(what.exc_value) for what in told] == [OverflowError]
+    pair.carry()
+    with pytest.raises(ssl.SSLError, match="(?i)internal error"):
+        pair.client.do_handshake()

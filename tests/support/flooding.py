@@ -17,6 +17,8 @@ from tests.support.tls13_records import SECRETS, RecordKeys, secret_of
 __all__ = ["FloodingServer"]
 
 HANDSHAKE: Final = 22
+_ALERT: Final = 21
+_CLOSE_NOTIFY: Final = b"\x01\x00"  # RFC 8446 section 6.1
 KEY_UPDATE: Final = b"\x18\x00\x00\x01\x00"  # RFC 8446 section 4.6.3: update_not_requested
 KEY_UPDATE_REQUESTED: Final = b"\x18\x00\x00\x01\x01"
 
@@ -58,6 +60,27 @@ class FloodingServer:
                 sock.sendall(keys.seal(APPLICATION_DATA, data))
             while sock.recv(65536):
                 pass
+
+    def ask_and_say(self, sock: socket.socket, data: bytes) -> None:
+        """Serve one client that has said goodbye: ask for new keys, and send data and the end.
+
+        Args:
+            sock: of the client.
+            data: a half of it before, and the rest behind the new keys.
+        """
+        sock.settimeout(TIMEOUT)
+        with sock:
+            self._shake_hands(lambda: sock.recv(65536), sock.sendall)
+            secret = secret_of(self._keylog, SECRETS["server"])
+            keys = RecordKeys(secret)
+            while sock.recv(65536):
+                pass
+            half = len(data) // 2
+            sock.sendall(keys.seal(APPLICATION_DATA, data[:half]))
+            sock.sendall(keys.seal(HANDSHAKE, KEY_UPDATE_REQUESTED))
+            secret = keys.update(secret)
+            sock.sendall(keys.seal(APPLICATION_DATA, data[half:]))
+            sock.sendall(keys.seal(_ALERT, _CLOSE_NOTIFY))
 
     def ask(self, sock: socket.socket, times: int) -> None:
         """Serve one client: ask for new keys, with a byte of data each time, and read nothing.

@@ -16,6 +16,9 @@ from tlsmgm.errors import HandshakeError
 __all__ = ["Chooser"]
 
 _HANDSHAKE_FAILURE: Final = 40
+
+#: The greatest number that an alert may have: it is a byte.
+_MOST_ALERT: Final = 255
 _INTERNAL_ERROR: Final = 80
 
 #: Called with the connection's object, the server name or None, and the context it began in.
@@ -65,15 +68,19 @@ class Chooser:
         if answer is None:
             return
         try:
-            alert = int(answer) if isinstance(answer, int) else _no_number(answer)
-        except TypeError as error:
+            alert = _alert_of(answer)
+        except (TypeError, OverflowError) as error:
             _tell(error, callback)
             alert = _INTERNAL_ERROR
         raise HandshakeError("callback failed", alert=alert)
 
 
-def _no_number(answer: object) -> int:
-    raise TypeError(f"an integer is required (got type {type(answer).__name__})")
+def _alert_of(answer: object) -> int:
+    if not isinstance(answer, int):
+        raise TypeError(f"an integer is required (got type {type(answer).__name__})")
+    if not 0 <= answer <= _MOST_ALERT:
+        raise OverflowError(f"{answer} is no alert of TLS (RFC 8446 section 6)")
+    return int(answer)
 
 
 def _tell(error: Exception, callback: object) -> None:

@@ -105,13 +105,24 @@ class EngineDoor:
         is_over = self._arrivals.is_over  # before the look: what comes in between rings again
         connections = self._arrivals.take_many(_BATCH)
         for connection in connections:
-            self._welcome(connection)
+            self._let_in(connection)
         if is_over and connections:
             self._arrivals.bell.ring()  # more may wait
         elif is_over:
             self._loop.remove_reader(self._arrivals.bell.ear)
             self._arrivals.quit()
             self._closed()
+
+    def _let_in(self, connection: AcceptedConnection) -> None:
+        """Let one in; if that fails, others have come meanwhile, and must not be forgotten."""
+        try:
+            self._welcome(connection)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            connection.reject()
+            message = "a connection that was accepted could not be let in"
+            self._loop.call_exception_handler({"message": message, "exception": error})
 
 
 class Acceptor:

@@ -136,6 +136,9 @@ class _LayerCore(TransportCore):
     def unsent(self) -> int:
         return self.below.get_write_buffer_size() if self.is_blocked else 0
 
+    def left_here(self) -> int:
+        return super().waiting() + (0 if self.is_blocked else self.below.get_write_buffer_size())
+
     def put(self, wire: bytes) -> None:
         self.below.write(wire)
 
@@ -153,7 +156,7 @@ class _LayerCore(TransportCore):
                 self.below.write_eof()
 
     def drop(self) -> None:
-        if self.is_blocked:
+        if self.is_blocked or (self.is_overdue and self.left_here() > 0):
             self.below.abort()
         else:
             self.below.close()

@@ -13,8 +13,8 @@ __all__ = ["AnyProtocol", "receiver_of"]
 AnyProtocol: TypeAlias = asyncio.Protocol | asyncio.BufferedProtocol
 
 
-def receiver_of(protocol: asyncio.BaseProtocol) -> Callable[[bytes], None] | None:
-    """Return what takes data for a protocol; None: its own ``data_received()`` does.
+def receiver_of(protocol: asyncio.BaseProtocol) -> Callable[[memoryview], int] | None:
+    """Return what takes data for a protocol, and says how much; None: ``data_received()`` does.
 
     Args:
         protocol: an ``asyncio.Protocol`` or an ``asyncio.BufferedProtocol``.
@@ -25,15 +25,12 @@ def receiver_of(protocol: asyncio.BaseProtocol) -> Callable[[bytes], None] | Non
     return None
 
 
-def _fill(protocol: asyncio.BufferedProtocol, data: bytes) -> None:
-    """Copy data into buffers that the protocol gives, until all of it is there."""
-    rest = memoryview(data)
-    while rest:
-        # Typeshed has the sizehint only.
-        with memoryview(protocol.get_buffer(len(rest))) as room:
-            count = min(len(room), len(rest))
-            if count == 0:
-                raise RuntimeError("get_buffer() returned an empty buffer")
-            room[:count] = rest[:count]
-        protocol.buffer_updated(count)
-        rest = rest[count:]
+def _fill(protocol: asyncio.BufferedProtocol, data: memoryview) -> int:
+    """Copy data into a buffer that the protocol gives, as much as it has room for."""
+    with memoryview(protocol.get_buffer(len(data))) as given, given.cast("B") as room:
+        count = min(len(room), len(data))
+        if count == 0:
+            raise RuntimeError("get_buffer() returned an empty buffer")
+        room[:count] = data[:count]
+    protocol.buffer_updated(count)
+    return count

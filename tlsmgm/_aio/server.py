@@ -134,7 +134,11 @@ class Server(asyncio.AbstractServer):
             on_lost=self._forget,
         )
         self._transports.add(transport)
-        transport.begin_established()
+        try:
+            transport.begin_established()
+        except BaseException:
+            transport.abort()
+            raise
 
     def _welcome_socket(self, sock: socket.socket) -> None:
         """Serve a client whose handshake is still to be done."""

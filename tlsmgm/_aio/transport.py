@@ -7,6 +7,7 @@ A class that is native cannot inherit from ``asyncio.Transport``, so there are t
 from __future__ import annotations
 
 import asyncio
+from asyncio import constants, transports
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -26,7 +27,7 @@ Settled = Callable[[BaseException | None], None]
 _HIGH: Final = 64 * 1024
 
 
-class TLSTransport(asyncio.Transport):
+class TLSTransport(transports._FlowControlMixin):
     """TLS between a protocol and a wire.
 
     Args:
@@ -34,9 +35,11 @@ class TLSTransport(asyncio.Transport):
         protocol: gets ``connection_made()`` when the handshake is complete.
     """
 
+    # Its base is what loop.sendfile() asks for, which then reads the file and calls write().
     __slots__ = ("__weakref__", "_core")
 
     _core: TransportCore
+    _sendfile_compatible = constants._SendfileMode.FALLBACK
 
     def __init__(self, core: TransportCore, protocol: asyncio.BaseProtocol) -> None:
         self._core = core
@@ -137,6 +140,11 @@ class TLSTransport(asyncio.Transport):
         if found is None:
             found = tls_info(cast("Connection", self._core.connection), name)
         return default if found is None else found
+
+    @property
+    def _protocol_paused(self) -> bool:
+        """Whether the protocol was told to pause; for ``loop.sendfile()``."""
+        return self._core.is_writing_paused
 
     def _wire_info(self, name: str) -> Any:
         """What the wire knows under a name of ``get_extra_info()``; None: nothing."""

@@ -28,7 +28,7 @@ from tlsmgm._core.negotiated cimport Negotiated
 from tlsmgm._core.session cimport Session, wrap_session
 from tlsmgm._core.views cimport view_of
 
-from tlsmgm.errors import AlertError, TruncatedError
+from tlsmgm.errors import AlertError, HandshakeError, TruncatedError
 
 
 cdef class Beginning(Negotiated):
@@ -81,6 +81,9 @@ cdef class Beginning(Negotiated):
             self.conn = self.greeting.start(self.chosen)
         except Exception as failure:
             self.refuse(failure, getattr(failure, "alert", None) or TLSMGM_ALERT_INTERNAL_ERROR)
+        except BaseException as cut:  # of a callback: nobody is left to say who answers
+            self.latch(HandshakeError(f"the handshake was interrupted by {type(cut).__name__}"))
+            raise
         if self.wire_ended:
             self.table.feed_eof(self.conn)
         return True

@@ -75,6 +75,8 @@ cdef class Greeting:
 
     cdef Context chosen(self):
         """The context that the selector has found."""
+        if self.selector is None:
+            raise RuntimeError("nobody says which context answers")
         context = <Context> self.selector.contexts[self.acceptor.domain]
         self.selector = None  # it holds the contexts of all other domains, too
         return context

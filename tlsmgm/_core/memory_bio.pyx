@@ -115,7 +115,9 @@ cdef class MemoryBIO:
     cdef int put(self, bytes data) except -1:
         """As write(); what a connection has to say is taken behind write_eof(), too, as by ssl."""
         if self.first is not None and self.others is None:
-            self.others = deque()  # before anything else: who collects garbage may come back here
+            fresh = deque()  # before anything else: who collects garbage may come back here
+            if self.others is None:
+                self.others = fresh
         if len(data) == 0:
             return 0
         if self.first is None:

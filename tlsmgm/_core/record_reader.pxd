@@ -9,6 +9,7 @@ cdef struct Records:
     size_t ended    # records that have come to their end
 
 
+cdef void follow(Records *records, const uint8_t *data, size_t size) noexcept nogil
 cdef ssize_t receive_all(int fd, uint8_t *room, size_t size, Records *records,
                          int *number) noexcept nogil
 cdef ssize_t receive_record(int fd, uint8_t *room, size_t size, Records *records,

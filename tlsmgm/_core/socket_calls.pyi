@@ -46,20 +46,20 @@ def pending(end: SocketSteps) -> int:
     """
 
 def write(end: SocketSteps, data: ReadableBuffer) -> int:
-    """Encrypt and send data, perhaps a part of it.
+    """Encrypt and send data, all of it.
 
     Args:
         end: whose connection it is.
         data: any contiguous buffer of bytes.
 
     Returns:
-        How many bytes were sent.
+        How many bytes there were.
 
     Raises:
         ssl.SSLWantWriteError: the socket takes no more; call again with the same data.
         ssl.SSLWantReadError: the handshake needs more bytes of the peer.
         ssl.SSLError: the connection has failed, or we have said goodbye.
-        TimeoutError: it takes longer than the socket's timeout.
+        TimeoutError: it takes longer than the socket's timeout; call again with the same data.
     """
 
 def shutdown(end: SocketSteps) -> socket.socket:

@@ -4,8 +4,6 @@ One reads while another writes, and waits without a lock; critical sections orde
 where there is no interpreter lock, and are left while somebody waits.
 """
 
-from ssl import SSLWantWriteError
-
 cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING
@@ -68,20 +66,20 @@ def pending(SocketSteps end):
 
 
 def write(SocketSteps end, data not None):
-    """Encrypt and send data, perhaps a part of it.
+    """Encrypt and send data, all of it.
 
     Args:
         end: whose connection it is.
         data: any contiguous buffer of bytes.
 
     Returns:
-        How many bytes were sent.
+        How many bytes there were.
 
     Raises:
         ssl.SSLWantWriteError: the socket takes no more; call again with the same data.
         ssl.SSLWantReadError: the handshake needs more bytes of the peer.
         ssl.SSLError: the connection has failed, or we have said goodbye.
-        TimeoutError: it takes longer than the socket's timeout.
+        TimeoutError: it takes longer than the socket's timeout; call again with the same data.
     """
     with cython.critical_section(end):
         return write_now(end, data)
@@ -191,21 +189,16 @@ cdef object write_now(SocketSteps end, data):
 cdef Py_ssize_t write_pieces(SocketSteps end, sock, const uint8_t *data, Py_ssize_t size,
                              Deadline deadline) except -1:
     cdef Py_ssize_t most = RECORD if deadline is NEVER else PIECE
-    cdef Py_ssize_t done
+    cdef Py_ssize_t done = end.acknowledge(size)
     cdef Py_ssize_t piece
     end.send_all(sock, deadline)
-    done = end.acknowledge(size)
     while done < size:
         piece = min(size - done, most)
         end.seal(sock, data + done, piece)
-        try:
-            end.send_all(sock, deadline)
-        except SSLWantWriteError:
-            if done == 0:
-                raise
-            break
-        end.sealed = 0
         done += piece
+        end.sealed = done  # should this raise: who calls again goes on behind it, as with stock
+        end.send_all(sock, deadline)
+    end.sealed = 0
     return done
 
 
@@ -214,6 +207,8 @@ cdef object shutdown_now(SocketSteps end):
     cdef Deadline writing = end.deadline(sock, "The write operation timed out")
     cdef Deadline reading = end.deadline(sock, "The read operation timed out")
     cdef bytes data
+    if not end._is_open:
+        end._say_goodbye()  # refuses, and needs no lock, which a handshake may have
     hold(end.lock)
     try:
         done = end._say_goodbye()

@@ -26,14 +26,17 @@ cdef class SocketSteps(End):
     cdef bint has_rest          # the connection was fed beyond the record that it has read
     cdef bytes unsent           # records that wait for the socket
     cdef Py_ssize_t sent        # bytes of them that have left
-    cdef Py_ssize_t sealed      # bytes of data in there of which the program does not know yet
+    cdef Py_ssize_t sealed      # bytes that write() has encrypted, and has not told of yet
     cdef bint owes              # the connection has something for the peer, as was seen last
-    cdef bint keeps_tickets     # until something is sent: see the module
+    cdef size_t kept            # bytes of tickets that wait for something else to be sent
+    cdef object shaker          # the thread, or greenlet, that is in a step of the handshake; or None
+    cdef bint is_receiving      # somebody is
 
     cdef object socket(self)
     cdef int descriptor(self, sock) except -1
     cdef Deadline deadline(self, sock, str reason)
     cdef bint receive(self, sock, Deadline deadline, Py_ssize_t size) except -1
+    cdef bint receive_now(self, sock, Deadline deadline, Py_ssize_t size) except -1
     cdef bint nothing_came(self, int fd, ssize_t count, int number, Deadline deadline) except -1
     cdef int feed(self, const uint8_t *data, size_t size, bytes owner) except -1
     cdef bint has_output(self) except -1
@@ -45,6 +48,7 @@ cdef class SocketSteps(End):
     cdef int drain(self) except -1
     cdef int fail_with(self, error) except -1
     cdef int shake(self) except -1
+    cdef int keep_tickets(self) except -1
     cdef bint shake_once(self) except -1
     cdef bytes read_once(self, Py_ssize_t size)
     cdef Py_ssize_t read_once_into(self, uint8_t *room, Py_ssize_t size) except -1

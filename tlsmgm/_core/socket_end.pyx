@@ -13,7 +13,6 @@ without reading would reset the connection over them, and what it has sent might
 :mod:`tlsmgm._adapters` makes a class of this.
 """
 
-import _socket
 import contextlib
 import os
 import socket
@@ -44,11 +43,12 @@ from tlsmgm._core.fresh_bytes cimport (
 )
 from tlsmgm._core.memory_end cimport End
 from tlsmgm._core.record_ends cimport is_between, missing
-from tlsmgm._core.record_reader cimport Records, receive_all, receive_record
+from tlsmgm._core.record_reader cimport Records, follow, receive_all, receive_record
 from tlsmgm._core.sockets_api cimport (
     POLLIN,
     POLLOUT,
     TLSMGM_NO_SIGNAL,
+    system_recv,
     system_send,
 )
 from tlsmgm._core.waiting cimport Deadline, wait_until
@@ -67,11 +67,8 @@ cdef object _SSLWantWriteError = ssl.SSLWantWriteError
 cdef int _WANT_READ = int(ssl.SSLErrorNumber.SSL_ERROR_WANT_READ)
 cdef int _WANT_WRITE = int(ssl.SSLErrorNumber.SSL_ERROR_WANT_WRITE)
 
-# Not that of ssl.SSLSocket, which would come back here, nor that of gevent's sockets, which wait.
-cdef object _receive = _socket.socket.recv
-
 # A flag of recv(2) that Windows does not have; there the socket itself says whether it waits.
-cdef object _DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
+cdef int _DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
 
 # Until when a socket waits that does not wait.
 NEVER = Deadline(0)
@@ -148,6 +145,13 @@ cdef class SocketSteps(End):
             deadline: until when to wait.
             size: bytes of data that are asked for.
         """
+        self.is_receiving = True
+        try:
+            return self.receive_now(sock, deadline, size)
+        finally:
+            self.is_receiving = False
+
+    cdef bint receive_now(self, sock, Deadline deadline, Py_ssize_t size) except -1:
         cdef uint8_t[FEW] few
         cdef uint8_t *room = few
         cdef PyObject *much = NULL
@@ -217,11 +221,12 @@ cdef class SocketSteps(End):
     # --- to the peer -----------------------------------------------------------------------
 
     cdef bint has_output(self) except -1:
-        """Whether the connection has something for the peer; for who holds its lock."""
+        """Whether the connection has something for the peer that should leave; for who holds its
+        lock."""
         cdef Connection connection = self._connection
         if connection.outgoing is not None:
             return True
-        return connection.conn != NULL and connection.table.output(connection.conn).size > 0
+        return connection.conn != NULL and connection.table.output(connection.conn).size > self.kept
 
     cdef int send_all(self, sock, Deadline deadline) except -1:
         """Sends what waits; for who holds the lock of sending."""
@@ -256,18 +261,27 @@ cdef class SocketSteps(End):
         return 0
 
     cdef int raise_alert(self, sock) except -1:
-        """Raises the alert with which a peer has hung up, if it has sent one."""
+        """Raises the alert with which a peer has hung up, if it has sent one; data before it waits
+        for who reads."""
+        cdef uint8_t[RECORD] room
+        cdef ssize_t count
+        if self.is_receiving:
+            return 0  # another thread does, and hears it
+        count = system_recv(self.descriptor(sock), room, RECORD, _DONT_WAIT)
+        if count <= 0:
+            return 0
         hold(self.lock)
         try:
-            self._connection.feed(_receive(sock, RECORD, _DONT_WAIT))
+            follow(&self.records, room, count)
+            self._connection.feed_from(room, count, None)
             if self._is_open:
                 self._ahead += self._connection.read(RECORD) or b""
             else:
                 self._connection.handshake()
         except AlertError as error:
             raise self._as_stock(error) from None
-        except (OSError, TLSError):
-            pass
+        except TLSError:
+            pass  # it says so again when it is read
         finally:
             self._maybe_more = self.has_rest = True
             PyThread_release_lock(self.lock)
@@ -308,6 +322,7 @@ cdef class SocketSteps(End):
         hold(self.lock)
         try:
             waiting = self._connection.carry_off_any()
+            self.kept = 0
         finally:
             PyThread_release_lock(self.lock)
         if waiting is not None:
@@ -331,7 +346,7 @@ cdef class SocketSteps(End):
         while not done:
             done = self.shake_once()
             if done and self.server_side and self._connection.version == "TLSv1.3":
-                self.keeps_tickets = self.owes
+                self.keep_tickets()
                 break
             if len(self.unsent) > 0 or self.owes:
                 self.flush(sock, deadline)
@@ -342,18 +357,33 @@ cdef class SocketSteps(End):
             self._maybe_more = True
         return 0
 
+    cdef int keep_tickets(self) except -1:
+        """What waits now leaves with the first data."""
+        hold(self.lock)
+        try:
+            self.kept = self._connection.table.output(self._connection.conn).size
+            self.owes = self.has_output()
+        finally:
+            PyThread_release_lock(self.lock)
+        return 0
+
     cdef bint shake_once(self) except -1:
         """A step of it; true: it is complete."""
         cdef bint done = False
         failure = None
+        me = threading.get_ident()  # of gevent: the greenlet
+        if self.shaker == me:
+            raise RuntimeError("a callback of the handshake cannot use the connection")
         with self.shaking:  # a callback may have gevent run somebody else, who comes here, too
             hold(self.lock)
+            self.shaker = me
             try:
                 done = self._connection.handshake_some()
                 self.owes = self.has_output()
             except TLSError as error:
                 failure = error
             finally:
+                self.shaker = None
                 PyThread_release_lock(self.lock)
         if failure is not None:
             self.fail_with(failure)
@@ -409,7 +439,7 @@ cdef class SocketSteps(End):
 
     cdef int answer(self) except -1:
         """Sends what the peer has asked for, such as a KeyUpdate."""
-        if self.owes and not self.keeps_tickets:
+        if self.owes:
             self.flush_if_free()
         return 0
 
@@ -418,12 +448,10 @@ cdef class SocketSteps(End):
         return data
 
     cdef Py_ssize_t acknowledge(self, Py_ssize_t size) except -1:
-        """How much of the data an earlier call has encrypted; that is sent now."""
-        cdef Py_ssize_t sealed = self.sealed
-        self.sealed = 0
-        if size < sealed:
+        """How much of the data an earlier call has encrypted, which did not come to its end."""
+        if size < self.sealed:
             self._refuse("BAD_WRITE_RETRY", "bad write retry")
-        return sealed
+        return self.sealed
 
     cdef int seal(self, sock, const uint8_t *data, Py_ssize_t size) except -1:
         """Makes records of data, for who holds the lock of sending, and has sent everything."""
@@ -440,8 +468,7 @@ cdef class SocketSteps(End):
                 self.drain()
                 self.send_all(sock, NEVER)
             raise self._as_stock(failure) from None
-        self.sealed = size
-        self.keeps_tickets = False
+        self.kept = 0
         return 0
 
 

@@ -36,6 +36,7 @@ cdef class SocketCore(TransportCore):
     cdef bytes rest             # records that were sent in part; or None
     cdef Py_ssize_t sent        # bytes of them
     cdef bint is_listening
+    cdef bint is_waiting        # for room; the socket is watched for that
     cdef bint expects_much
 
     def __init__(self, transport, loop, Connection connection not None, double shutdown_timeout,
@@ -66,8 +67,20 @@ cdef class SocketCore(TransportCore):
             self.rest = wire
             self.sent = count
             self.is_blocked = True
-            self.watch.add_writer(self.fd, self.transport()._on_writable)
+            self.wait_for_room()
             self.tell_of_pressure()
+
+    cdef int wait_for_room(self) except -1:
+        if not self.is_waiting:
+            self.is_waiting = True
+            self.watch.add_writer(self.fd, self.transport()._on_writable)
+        return 0
+
+    cdef int stop_waiting(self) except -1:
+        if self.is_waiting:
+            self.is_waiting = False
+            self.watch.remove_writer(self.fd)
+        return 0
 
     cdef Py_ssize_t send(self, bytes wire, Py_ssize_t done) except -1:
         """Sends what is behind the first bytes, and returns how many have left; or all is over."""
@@ -75,8 +88,9 @@ cdef class SocketCore(TransportCore):
         cdef Py_ssize_t size = len(wire) - done
         cdef ssize_t count
         cdef int number
+        cdef int fd = self.fd
         with nogil:
-            count = system_send(self.fd, first, size, TLSMGM_NO_SIGNAL)
+            count = system_send(fd, first, size, TLSMGM_NO_SIGNAL)
             number = system_errno  # in here, for to come back may take a wait of its own
         if count >= 0:
             return count
@@ -100,9 +114,11 @@ cdef class SocketCore(TransportCore):
             return 0
         self.rest = None
         self.is_blocked = False
-        self.flush()
-        if self.rest is None and self.fd >= 0:
-            self.watch.remove_writer(self.fd)
+        try:
+            self.flush()
+        finally:
+            if self.rest is None:
+                self.stop_waiting()
         return 0
 
     cpdef end_sending(self):
@@ -121,10 +137,12 @@ cdef class SocketCore(TransportCore):
         cdef bytes wire
         if self.fd < 0:
             return 0
+        self.connection.check_free()  # before bytes are taken that would be lost
         try:
             wire = receive(self.fd, MUCH, &self.expects_much)
         except OSError as error:
-            self.lose(None if self.is_goodbye_said else error)
+            # As in refuse(): half-closed is not closed, and a reset may have cut the answer short.
+            self.lose(None if self.is_closing else error)
             return 0
         if wire is None:
             return 0
@@ -153,14 +171,15 @@ cdef class SocketCore(TransportCore):
         """See TransportCore."""
         if self.fd < 0:
             return
-        self.stop_listening()
-        if self.rest is not None:
-            self.rest = None
-            self.is_blocked = False
-            self.watch.remove_writer(self.fd)
-        if not self.is_peer_over:
-            self.empty()
-        self.close_now()
+        self.rest = None
+        self.is_blocked = False
+        try:
+            self.stop_listening()
+            self.stop_waiting()
+            if not self.is_peer_over:
+                self.empty()
+        finally:
+            self.close_now()
 
     cdef int empty(self) except -1:
         """Reads what the peer has sent and nobody wants."""

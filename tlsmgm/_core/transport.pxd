@@ -23,9 +23,12 @@ cdef class TransportCore:
     cdef readonly bint is_lost
     cdef readonly bint is_goodbye_said  # close_notify was sent
     cdef readonly bint is_peer_over     # close_notify was received
+    cdef bint is_wire_over      # our direction of it has ended, behind close_notify
+    cdef readonly bint is_overdue  # a closing transport did not get on in time
+    cdef bytes ahead            # data that a protocol with buffers of its own has not taken; or None
     cdef bint is_corked         # data is being taken: what is written meanwhile gathers
     cdef bint is_reading_paused
-    cdef bint is_writing_paused
+    cdef readonly bint is_writing_paused
     cdef bint is_writing_over   # write_eof() was called
 
     cpdef unsent(self)
@@ -40,6 +43,15 @@ cdef class TransportCore:
     cdef int settle(self, object error) except -1
     cdef int stop_clock(self) except -1
     cdef int receive_from(self, const uint8_t *wire, Py_ssize_t size, bytes owner) except -1
+    cdef int begin_at_once(self) except -1
+    cdef bytes first_data(self, const uint8_t *wire, Py_ssize_t size, bytes owner)
+    cdef bytes next_data(self)
+    cdef int answer(self) except -1
+    cdef int say(self, bytes records) except -1
+    cdef int fill(self, bytes data) except -1
+    cdef int see_closing(self, Py_ssize_t before) except -1
+    cdef int tell_all(self, error) except -1
+    cpdef left_here(self)
     cdef int deliver(self, bytes data) except -1
     cdef int receive_goodbye(self) except -1
     cdef bint is_over(self) noexcept

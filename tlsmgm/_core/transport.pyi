@@ -14,7 +14,7 @@ Programs have an ``asyncio.Transport``, which cannot be a native class: it refer
 to it only weakly, so that a transport that nobody has goes at once. What the loop is to call are
 therefore methods of that one. All calls belong to the loop's thread. Who writes or closes in another
 one makes a mistake, of which nobody must die where there is no interpreter lock: critical sections
-order that.
+around all that others call order that.
 """
 
 import asyncio
@@ -78,14 +78,21 @@ class TransportCore:
     @property
     def is_peer_over(self) -> bool:
         """Whether the peer's close_notify was received."""
+    @property
+    def is_overdue(self) -> bool:
+        """Whether a closing transport did not get on in time."""
+    @property
+    def is_writing_paused(self) -> bool:
+        """Whether the protocol was told to pause."""
     def set_protocol(
-        self, protocol: asyncio.BaseProtocol, receive: Callable[[bytes], None] | None
+        self, protocol: asyncio.BaseProtocol, receive: Callable[[memoryview], int] | None
     ) -> None:
         """Lets a protocol have what comes from now on.
 
         Args:
             protocol: that hears of everything.
-            receive: takes data for one with buffers of its own; None: ``data_received()`` does.
+            receive: for one with buffers of its own: takes the first bytes of a memoryview, and
+                returns how many; None: ``data_received()`` takes all.
         """
     def unsent(self) -> int:
         """Bytes of records that the wire has not sent yet."""
@@ -145,6 +152,8 @@ class TransportCore:
         Args:
             before: bytes that waited when this was called last; below zero: it was not.
         """
+    def left_here(self) -> int:
+        """Bytes that the system has not got yet."""
     def refuse(self, error: BaseException) -> None:
         """The connection has failed: sends the alert, if there is one, and closes."""
     def lose(self, error: BaseException | None) -> None:

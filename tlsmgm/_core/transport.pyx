@@ -14,7 +14,7 @@ Programs have an ``asyncio.Transport``, which cannot be a native class: it refer
 to it only weakly, so that a transport that nobody has goes at once. What the loop is to call are
 therefore methods of that one. All calls belong to the loop's thread. Who writes or closes in another
 one makes a mistake, of which nobody must die where there is no interpreter lock: critical sections
-order that.
+around all that others call order that.
 """
 
 import weakref
@@ -64,7 +64,8 @@ cdef class TransportCore:
 
         Args:
             protocol: that hears of everything.
-            receive: takes data for one with buffers of its own; None: ``data_received()`` does.
+            receive: for one with buffers of its own: takes the first bytes of a memoryview, and
+                returns how many; None: ``data_received()`` takes all.
         """
         self.protocol = protocol
         self.receive = receive
@@ -107,17 +108,25 @@ cdef class TransportCore:
             timeout: seconds that it may take.
             settled: is called when it is over, with the error or None.
         """
-        self.settled = settled
-        self.deadline = self.loop.call_later(timeout, self.transport()._give_up, timeout)
-        self.listen()
-        self.take(b"")  # the first flight of a client
+        with cython.critical_section(self):
+            self.settled = settled
+            self.deadline = self.loop.call_later(timeout, self.transport()._give_up, timeout)
+            self.listen()
+            self.take(b"")  # the first flight of a client
 
     def begin_established(self):
         """Starts with a connection whose handshake is done."""
+        with cython.critical_section(self):
+            self.begin_at_once()
+
+    cdef int begin_at_once(self) except -1:
         self.establish()
-        if not self.is_closing:
+        if self.is_reading_paused:
+            self.answer()
+        elif not self.is_closing:
             self.listen()
             self.take(b"")  # what came with the last flight
+        return 0
 
     cdef int establish(self) except -1:
         self.is_established = True
@@ -146,8 +155,9 @@ cdef class TransportCore:
         Args:
             timeout: seconds that it had.
         """
-        self.deadline = None
-        self.lose(HandshakeError(f"the handshake was not complete within {timeout:g} seconds"))
+        with cython.critical_section(self):
+            self.deadline = None
+            self.lose(HandshakeError(f"the handshake was not complete within {timeout:g} seconds"))
 
     cdef int stop_clock(self) except -1:
         if self.deadline is not None:
@@ -172,30 +182,54 @@ cdef class TransportCore:
         cdef bytes data
         self.is_corked = True
         try:
-            data = connection.decrypt_from(wire, size, owner)
-            if not self.is_established and connection.handshake_complete:
-                self.establish()
+            data = self.first_data(wire, size, owner)
             while data is not None and len(data) > 0:
                 if not self.is_closing:  # else nobody wants it any more
                     if not self.deliver(data):
                         return 0
                     if self.is_reading_paused or self.is_lost:
                         break
-                data = connection.decrypt_from(NULL, 0, None)
+                data = self.next_data()
             if data is not None and len(data) == 0:
                 self.receive_goodbye()
         except TLSError as error:
             self.refuse(error)
         finally:
             self.is_corked = False
-        if self.outgoing.size > 0 or self.is_closing:
-            self.flush()
-        elif not self.is_blocked:
-            records = connection.carry_off_any()
-            if records is not None:
-                self.put(records)  # of the handshake, or of a change of keys
+        self.answer()
         if self.is_blocked and connection.output_pending > MOST_ANSWERS:
             self.lose(ProtocolError("the peer asks for new keys, and does not take our answers"))
+        return 0
+
+    cdef bytes first_data(self, const uint8_t *wire, Py_ssize_t size, bytes owner):
+        """Goes on with bytes of the peer; data, if the protocol may have some now; b"" at the end."""
+        if self.is_established and not self.is_reading_paused and self.ahead is None:
+            return self.connection.decrypt_from(wire, size, owner)
+        if size > 0:
+            self.connection.feed_from(wire, size, owner)
+        if not self.is_established:
+            if not self.connection.handshake_some():
+                return None
+            self.establish()
+        return None if self.is_reading_paused or self.is_lost else self.next_data()
+
+    cdef bytes next_data(self):
+        """What a protocol has not taken yet, or else the connection's."""
+        data, self.ahead = self.ahead, None
+        return self.connection.decrypt_from(NULL, 0, None) if data is None else data
+
+    cdef int answer(self) except -1:
+        """Sends what was written meanwhile, and what TLS itself has to say."""
+        if self.outgoing.size > 0 or self.is_over():
+            self.flush()
+        elif not self.is_blocked:
+            self.say(self.connection.carry_off_any())  # of the handshake, or of a change of keys
+        return 0
+
+    cdef int say(self, bytes records) except -1:
+        """Sends records; behind our end of the wire there is nobody to read them."""
+        if records is not None and len(records) > 0 and not self.is_wire_over:
+            self.put(records)
         return 0
 
     cdef int deliver(self, bytes data) except -1:
@@ -204,13 +238,25 @@ cdef class TransportCore:
             if self.receive is None:
                 self.protocol.data_received(data)
             else:
-                self.receive(data)
+                self.fill(data)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:
             self.fail(error, "the protocol failed to take data.")
             return False
         return True
+
+    cdef int fill(self, bytes data) except -1:
+        """Gives data to a protocol with buffers of its own, until it wants no more of it."""
+        receive = self.receive
+        rest = memoryview(data)
+        while len(rest) > 0:
+            rest = rest[receive(rest):]
+            if self.is_reading_paused or self.is_closing or self.receive is not receive:
+                break
+        if len(rest) > 0 and not self.is_closing:
+            self.ahead = bytes(rest)
+        return 0
 
     cdef int receive_goodbye(self) except -1:
         """The peer has sent its close_notify."""
@@ -273,8 +319,11 @@ cdef class TransportCore:
                 self.finish()
         except TLSError as error:
             self.refuse(error)
+        except BaseException as error:
+            self.lose(error)  # what was taken has not left, and nothing must follow it
+            raise
         if self.is_closing and self.deadline is None and not self.is_lost:
-            self.watch_closing(-1)
+            self.see_closing(-1)
         if self.is_blocked or self.is_writing_paused:
             self.tell_of_pressure()
 
@@ -291,17 +340,15 @@ cdef class TransportCore:
 
     cdef int finish(self) except -1:
         """All data has left: says goodbye; a transport that closes waits for the peer's."""
-        cdef bytes records
         if self.is_lost:
             return 0
-        records = self.goodbye()
-        if len(records) > 0:
-            self.put(records)
+        self.say(self.goodbye())
         if self.is_blocked or self.is_lost:
             return 0
         if self.is_closing and self.is_peer_over:
             self.lose(None)
-        else:
+        elif not self.is_wire_over:
+            self.is_wire_over = True
             self.end_sending()
         return 0
 
@@ -338,9 +385,10 @@ cdef class TransportCore:
             high: bytes above which the protocol is told to pause.
             low: bytes down to which it then waits.
         """
-        self.high = high
-        self.low = low
-        self.tell_of_pressure()
+        with cython.critical_section(self):
+            self.high = high
+            self.low = low
+            self.tell_of_pressure()
 
     # --- the end ---------------------------------------------------------------------------
 
@@ -374,23 +422,31 @@ cdef class TransportCore:
         Args:
             before: bytes that waited when this was called last; below zero: it was not.
         """
-        cdef Py_ssize_t size = self.waiting()
+        with cython.critical_section(self):
+            self.see_closing(before)
+
+    cdef int see_closing(self, Py_ssize_t before) except -1:
+        cdef Py_ssize_t size = self.left_here()
         if size == before:
             self.deadline = None
+            self.is_overdue = True
             self.lose(None if size == 0 else TimeoutError("the peer does not take the data"))
-            return
+            return 0
         self.deadline = self.loop.call_later(
             self.shutdown_timeout, self.transport()._watch_closing, size
         )
+        return 0
+
+    cpdef left_here(self):
+        """Bytes that the system has not got yet."""
+        return self.waiting()
 
     cpdef refuse(self, error):
         """The connection has failed: sends the alert, if there is one, and closes."""
         if self.is_lost:
             return
         if not self.is_blocked:
-            alert = self.connection.carry_off_any()
-            if alert is not None:
-                self.put(alert)
+            self.say(self.connection.carry_off_any())
         # A transport that closes has said everything, and how the peer ends is its own matter.
         self.lose(None if self.is_closing else error)
 
@@ -418,13 +474,20 @@ cdef class TransportCore:
         self.is_lost = self.is_closing = True
         self.stop_clock()
         self.outgoing.clear()
-        self.drop()
+        self.ahead = None
+        try:
+            self.drop()
+        finally:
+            self.tell_all(error)
+
+    cdef int tell_all(self, error) except -1:
+        """Lets everybody know of the end."""
         transport = self.transport()
         if self.on_lost is not None:
             self.on_lost(transport)
         if self.is_established:
             self.loop.call_soon(transport._tell_loss, error)
-        self.settle(error or ConnectionAbortedError("the transport was closed"))
+        return self.settle(error or ConnectionAbortedError("the transport was closed"))
 
     def tell_loss(self, error):
         """Lets the protocol know of the end.
@@ -438,11 +501,11 @@ cdef class TransportCore:
 
     def write_eof(self):
         """Sends what waits and a close_notify; receiving goes on."""
-        if self.is_over():
-            return
-        self.is_writing_over = True
-        if not self.is_corked:
-            self.flush()
+        with cython.critical_section(self):
+            if not self.is_over():
+                self.is_writing_over = True
+                if not self.is_corked:
+                    self.flush()
 
     # --- turns of the protocol -------------------------------------------------------------
 
@@ -452,18 +515,21 @@ cdef class TransportCore:
 
     def pause_reading(self):
         """Gives the protocol nothing, until :meth:`resume_reading`."""
-        if self.is_reading():
-            self.is_reading_paused = True
-            self.stop_listening()
+        with cython.critical_section(self):
+            if self.is_reading():
+                self.is_reading_paused = True
+                self.stop_listening()
 
     def resume_reading(self):
         """Goes on giving data to the protocol."""
-        if self.is_reading_paused and not self.is_closing:
-            self.is_reading_paused = False
-            self.listen()
-            self.loop.call_soon(self.transport()._take_rest)
+        with cython.critical_section(self):
+            if self.is_reading_paused and not self.is_closing:
+                self.is_reading_paused = False
+                self.listen()
+                self.loop.call_soon(self.transport()._take_rest)
 
     def take_rest(self):
         """Gives what was kept back; an end behind the data may wait."""
-        if not (self.is_reading_paused or self.is_lost):
-            self.take(b"")
+        with cython.critical_section(self):
+            if not (self.is_reading_paused or self.is_lost):
+                self.take(b"")
