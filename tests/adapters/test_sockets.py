@@ -319,3 +319,23 @@ def test_a_callback_cannot_use_its_own_connection(
         assert client.recv(1) == b"x"
     wanted = "shutdown while in init" if call == "unwrap" else "a callback of the handshake"
     assert [wanted in str(error) for error in found] == [True]
+
+
+def test_questions_while_another_thread_reads(ends: Any, pool: ThreadPoolExecutor) -> None:
+    """They wait for their turn; neither side hears that the connection is in use."""
+    client, server = ends()
+    done = [
+        pool.submit(server.sendall, MEGABYTE * 8),
+        pool.submit(received, client, 8 * len(MEGABYTE), 65536),
+    ]
+    asked = 0
+    while not all(each.done() for each in done) or asked == 0:
+        assert client.version() == "TLSv1.3"
+        assert client.cipher() is not None
+        assert client.getpeercert()
+        assert client.selected_alpn_protocol() is None
+        assert client.get_channel_binding("tls-unique") is None or not client.session_reused
+        assert client.session is None or client.session.has_ticket
+        asked += 1
+    for each in done:
+        each.result()

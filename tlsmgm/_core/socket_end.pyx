@@ -116,6 +116,14 @@ cdef class SocketSteps(End):
         self.descriptor(sock)
         return sock
 
+    def _hold(self):
+        """Waits while another thread is in a step of the connection; nobody else is, from then on."""
+        hold(self.lock)
+
+    def _let_go(self):
+        """Lets others have the connection again; only behind ``_hold()``."""
+        PyThread_release_lock(self.lock)
+
     cdef object socket(self):
         sock = self.sock()
         if sock is None:

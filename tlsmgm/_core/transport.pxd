@@ -43,7 +43,10 @@ cdef class TransportCore:
     cdef int settle(self, object error) except -1
     cdef int stop_clock(self) except -1
     cdef int receive_from(self, const uint8_t *wire, Py_ssize_t size, bytes owner) except -1
+    cdef int begin_with_handshake(self, double timeout, settled) except -1
     cdef int begin_at_once(self) except -1
+    cdef int go_on_reading(self) except -1
+    cdef bint gives_data(self) noexcept
     cdef bytes first_data(self, const uint8_t *wire, Py_ssize_t size, bytes owner)
     cdef bytes next_data(self)
     cdef int answer(self) except -1

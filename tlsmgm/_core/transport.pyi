@@ -125,6 +125,26 @@ class TransportCore:
         """
     def take(self, wire: bytes) -> None:
         """Goes on with bytes of the peer, perhaps none."""
+    def hear(self, wire: bytes) -> None:
+        """A wire that is a transport has brought bytes.
+
+        Args:
+            wire: the bytes.
+        """
+    def hear_end(self) -> None:
+        """It has ended, on the peer's side."""
+    def hear_of_room(self, is_full: bool) -> None:
+        """It takes no more for now, or takes more again.
+
+        Args:
+            is_full: whether it takes no more.
+        """
+    def hear_of_loss(self, error: BaseException | None) -> None:
+        """It is gone.
+
+        Args:
+            error: that was the reason, or None.
+        """
     def take_end(self) -> None:
         """The wire has ended."""
     def write(self, data: bytes | bytearray | memoryview) -> None:

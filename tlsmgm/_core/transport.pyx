@@ -109,15 +109,19 @@ cdef class TransportCore:
             settled: is called when it is over, with the error or None.
         """
         with cython.critical_section(self):
-            self.settled = settled
-            self.deadline = self.loop.call_later(timeout, self.transport()._give_up, timeout)
-            self.listen()
-            self.take(b"")  # the first flight of a client
+            self.begin_with_handshake(timeout, settled)
 
     def begin_established(self):
         """Starts with a connection whose handshake is done."""
         with cython.critical_section(self):
             self.begin_at_once()
+
+    cdef int begin_with_handshake(self, double timeout, settled) except -1:
+        self.settled = settled
+        self.deadline = self.loop.call_later(timeout, self.transport()._give_up, timeout)
+        self.listen()
+        self.take(b"")  # the first flight of a client
+        return 0
 
     cdef int begin_at_once(self) except -1:
         self.establish()
@@ -170,6 +174,42 @@ cdef class TransportCore:
     cpdef take(self, bytes wire):
         """Goes on with bytes of the peer, perhaps none."""
         self.receive_from(<const uint8_t *> PyBytes_AS_STRING(wire), len(wire), wire)
+
+    def hear(self, bytes wire not None):
+        """A wire that is a transport has brought bytes.
+
+        Args:
+            wire: the bytes.
+        """
+        with cython.critical_section(self):
+            self.take(wire)
+
+    def hear_end(self):
+        """It has ended, on the peer's side."""
+        with cython.critical_section(self):
+            self.take_end()
+
+    def hear_of_room(self, bint is_full):
+        """It takes no more for now, or takes more again.
+
+        Args:
+            is_full: whether it takes no more.
+        """
+        with cython.critical_section(self):
+            self.is_blocked = is_full
+            if is_full:
+                self.tell_of_pressure()
+            else:
+                self.flush()
+
+    def hear_of_loss(self, error):
+        """It is gone.
+
+        Args:
+            error: that was the reason, or None.
+        """
+        with cython.critical_section(self):
+            self.lose(error)
 
     cpdef take_end(self):
         """The wire has ended."""
@@ -511,22 +551,29 @@ cdef class TransportCore:
 
     def is_reading(self):
         """Whether the protocol gets data."""
+        return self.gives_data()
+
+    cdef bint gives_data(self) noexcept:
         return not (self.is_reading_paused or self.is_closing or self.is_peer_over)
 
     def pause_reading(self):
         """Gives the protocol nothing, until :meth:`resume_reading`."""
         with cython.critical_section(self):
-            if self.is_reading():
+            if self.gives_data():
                 self.is_reading_paused = True
                 self.stop_listening()
 
     def resume_reading(self):
         """Goes on giving data to the protocol."""
         with cython.critical_section(self):
-            if self.is_reading_paused and not self.is_closing:
-                self.is_reading_paused = False
-                self.listen()
-                self.loop.call_soon(self.transport()._take_rest)
+            self.go_on_reading()
+
+    cdef int go_on_reading(self) except -1:
+        if self.is_reading_paused and not self.is_closing:
+            self.is_reading_paused = False
+            self.listen()
+            self.loop.call_soon(self.transport()._take_rest)
+        return 0
 
     def take_rest(self):
         """Gives what was kept back; an end behind the data may wait."""
