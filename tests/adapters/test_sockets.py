@@ -300,9 +300,10 @@ def test_a_callback_cannot_use_its_own_connection(
     both = contexts(library, "calls")
     found: list[BaseException] = []
 
-    def use(end: ssl.SSLSocket, *_: object) -> None:
+    def use(end: Any, *_: object) -> None:
+        arguments: dict[str, tuple[Any, ...]] = {"read": (1,), "write": (b"x",)}
         try:
-            getattr(end, call)(*{"read": [1], "write": [b"x"]}.get(call, []))
+            getattr(end, call)(*arguments.get(call, ()))
         except (RuntimeError, ssl.SSLError) as error:
             found.append(error)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,8 @@ def test_pausing_in_connection_made(manager: TLSManager, loop: str, engine: bool
 class Ring(Note, asyncio.BufferedProtocol):
     """Has room for a thousand bytes, and does something when it is full."""
 
-    when_full: Callable[[Any], None]
+    def when_full(self) -> None:
+        """Each test has its own."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -125,6 +126,10 @@ class Ring(Note, asyncio.BufferedProtocol):
         self.transport.resume_reading()
 
 
+def _has(note: Note, size: int) -> bool:
+    return len(note.data) == size
+
+
 def test_a_buffer_that_is_full(manager: TLSManager, loop: str, engine: bool) -> None:
     """What it has no room for waits, and the end behind it."""
 
@@ -139,7 +144,7 @@ def test_a_buffer_that_is_full(manager: TLSManager, loop: str, engine: bool) -> 
             there.transport.write(data)
             there.transport.close()
             for size in (1000, 2000, 3000, 4000, 4500):
-                await here.until(lambda size=size: len(here.data) == size)
+                await here.until(partial(_has, here, size))
                 await some_turns()
                 assert len(here.data) == size
                 here.drain()
