@@ -1,5 +1,8 @@
+from libc.stdint cimport uint8_t
+
 from tlsmgm._core.connection cimport Connection
 from tlsmgm._core.memory_bio cimport MemoryBIO
+from tlsmgm._core.order cimport tlsmgm_order
 
 
 cdef class End:
@@ -18,6 +21,8 @@ cdef class End:
     cdef object stock_source            # ssl.MemoryBIO; None: over a socket
     cdef MemoryBIO sink                 # takes what is for the peer; None: the next one does
     cdef object stock_sink
+    cdef tlsmgm_order coming            # of bytes between their buffer and the connection
+    cdef tlsmgm_order going             # of records between the connection and their buffer
 
     cpdef Connection _start(self)
     cpdef _established(self)
@@ -25,10 +30,12 @@ cdef class End:
     cdef int belong_to(self, context, bint is_server, server_hostname, owner, session) except -1
     cdef int lie_between(self, incoming, outgoing) except -1
     cdef int take(self) except -1
+    cdef int take_in_order(self) except -1
     cdef bint has_more(self) except -1
     cdef bint has_ended(self) except -1
     cdef int give(self) except -1
     cdef int put(self, bytes wire) except -1
+    cdef int give_sealed(self, const uint8_t *data, Py_ssize_t size) except -1
     cdef bint advance(self) except -1
     cdef int fail(self, error) except -1
     cdef bytes read_data(self, Py_ssize_t size)

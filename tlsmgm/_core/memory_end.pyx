@@ -25,6 +25,7 @@ from libc.string cimport memcpy
 from tlsmgm._core.capi cimport TLSMGM_VERIFY_NONE, tlsmgm_conn_info
 from tlsmgm._core.connection cimport Connection
 from tlsmgm._core.memory_bio cimport MemoryBIO
+from tlsmgm._core.order cimport tlsmgm_order_hold, tlsmgm_order_release
 
 from tlsmgm.errors import TLSError
 
@@ -131,6 +132,13 @@ cdef class End:
 
     cdef int take(self) except -1:
         """Gives the connection what has come, or a part of it."""
+        tlsmgm_order_hold(&self.coming)
+        try:
+            return self.take_in_order()
+        finally:
+            tlsmgm_order_release(&self.coming)
+
+    cdef int take_in_order(self) except -1:
         cdef Py_ssize_t taken = 0
         cdef Py_ssize_t begin = 0
         cdef Py_ssize_t count = 0
@@ -163,10 +171,20 @@ cdef class End:
 
     cdef int give(self) except -1:
         """Lets the peer have what the connection says."""
-        wire = self._connection.carry_off_any()
-        if wire is not None:
-            self.put(wire)
-        return 0
+        tlsmgm_order_hold(&self.going)
+        try:
+            wire = self._connection.carry_off_any()
+            return self.put(wire) if wire is not None else 0
+        finally:
+            tlsmgm_order_release(&self.going)
+
+    cdef int give_sealed(self, const uint8_t *data, Py_ssize_t size) except -1:
+        """Lets the peer have records of data."""
+        tlsmgm_order_hold(&self.going)
+        try:
+            return self.put(self._connection.encrypt_from(data, size))
+        finally:
+            tlsmgm_order_release(&self.going)
 
     cdef int put(self, bytes wire) except -1:
         if self.sink is None:
@@ -461,7 +479,7 @@ cdef object write_now(End end, data):
         try:
             while True:
                 piece = min(view.len - done, <Py_ssize_t> PIECE)
-                end.put(end._connection.encrypt_from(first + done, piece))
+                end.give_sealed(first + done, piece)
                 done += piece
                 if done == view.len:
                     return done
