@@ -14,7 +14,6 @@ import ssl
 import threading
 import weakref
 from collections.abc import Callable
-from functools import partial
 from typing import Any, ClassVar, Final
 
 from tlsmgm._adapters.building import Settings, build, check_identity, cipher_list
@@ -157,9 +156,9 @@ class SSLContext(Maker):
         state = self._state
         callback: Any = self.sni_callback
         if self._alpn is None and callback is None and self._identities:
-            make = partial(Connection, self._native(is_server=True))
-            self._quick = state, make
-            return make()
+            context = self._native(is_server=True)
+            self._quick = state, Connection, context
+            return Connection(context)
         return Connection(chooser=Chooser(weakref.ref(end), callback))
 
     def _client_connection(self, end: Engine) -> Connection:

@@ -26,8 +26,6 @@ __all__ = [
     "UnsupportedError",
     "as_stock",
     "refuse",
-    "want_read",
-    "want_write",
 ]
 
 #: Number and words of X509_V_ERR_* in OpenSSL, by our word; numbers are fixed since OpenSSL 1.1.
@@ -66,10 +64,6 @@ _STRICT_WORDS: Final = {
     "Using cert extension requires at least X509v3": 93,
 }
 _UNSPECIFIED: Final = (1, "unspecified certificate verification error")
-
-
-_WANT_READ: Final = int(ssl.SSLErrorNumber.SSL_ERROR_WANT_READ)
-_WANT_WRITE: Final = int(ssl.SSLErrorNumber.SSL_ERROR_WANT_WRITE)
 
 
 class _Both:
@@ -148,16 +142,6 @@ _CLASSES: Final = (
     (errors.UnsupportedError, UnsupportedError),
     (errors.HandshakeError, HandshakeError),
 )
-
-
-def want_read() -> NoReturn:
-    """Raise what ``ssl`` raises where more bytes of the peer are needed."""
-    raise ssl.SSLWantReadError(_WANT_READ, "The operation did not complete (read)")
-
-
-def want_write() -> NoReturn:
-    """Raise what ``ssl`` raises where the socket takes no more."""
-    raise ssl.SSLWantWriteError(_WANT_WRITE, "The operation did not complete (write)")
 
 
 def refuse(reason: str, words: str) -> NoReturn:

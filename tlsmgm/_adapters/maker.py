@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from tlsmgm._adapters.values import PlainValues
@@ -17,8 +17,9 @@ class Maker(PlainValues):
     """A context as its connections see it."""
 
     _state: object = None  # another one after each change
-    #: The state in which every connection of a server is made by this call, and by nothing more.
-    _quick: tuple[object, Callable[[], Connection]] | None = None
+    #: The state in which every connection of a server is of this class and context, and needs
+    #: nothing more.
+    _quick: tuple[object, type[Connection], Context] | None = None
     _wrong_side: bool | None = None  # whether servers (True) or clients (False) are refused
     _alpn: bytes | None  # protocols in wire form
     _statistics: dict[str, int]  # what ``session_stats()`` shows

@@ -30,8 +30,9 @@ from tlsmgm._core.order cimport tlsmgm_order_hold, tlsmgm_order_release
 from tlsmgm.errors import TLSError
 
 cdef enum:
-    PIECE = 1 << 18  # bytes that go through at once; so they stay in the processor's cache
-    RECORD = 16384   # bytes that pending() looks at; who reads a few at a time has the rest moved
+    PIECE = 1 << 18      # bytes that go through at once; so they stay in the processor's cache
+    RECORD = 16384       # bytes that pending() looks at; who reads a few has the rest moved
+    MORE_IS_NEEDED = -2  # instead of a count
 
 # Looked up once; nobody can have a class below that one.
 cdef object _StockBIO = StockBIO
@@ -75,12 +76,15 @@ cdef class End:
     cpdef Connection _start(self):
         """The connection; it begins with the first call that needs it."""
         cdef Connection made
+        cdef type kind
+        cdef tuple quick
         if self._connection is None:
             self.count("accept" if self.server_side else "connect")
             quick = self._context._quick if self.server_side else None
             try:
                 if quick is not None and quick[0] is self._context._state:
-                    made = quick[1]()
+                    kind = <type?> quick[1]
+                    made = <Connection?> kind.__new__(kind, quick[2])
                 else:
                     made = self._context._connect(self)
             except TLSError as error:
@@ -201,7 +205,7 @@ cdef class End:
     # --- steps -----------------------------------------------------------------------------
 
     cdef bint advance(self) except -1:
-        """Goes on with the handshake; raises where more is needed."""
+        """Goes on with the handshake; true: it is complete, false: more is needed."""
         cdef bint done = False
         if self._connection is None:
             self._start()
@@ -212,18 +216,16 @@ cdef class End:
         except TLSError as error:
             self.fail(error)
         self.give()
-        if not done:
-            want_read()
-        if not self._is_open:
+        if done and not self._is_open:
             self._established()
             self._maybe_more = True
-        return True
+        return done
 
     cdef bytes read_data(self, Py_ssize_t size):
-        """Data, at least one byte; b"" at the end; raises where more is needed."""
+        """Data, at least one byte; b"" at the end; None where more is needed."""
         cdef bytes data = None
-        if not self._is_open:
-            self.advance()
+        if not self._is_open and not self.advance():
+            return None
         if len(self._ahead) > 0:
             data, self._ahead = self._ahead[:size], self._ahead[size:]
             return data
@@ -235,6 +237,7 @@ cdef class End:
                 self._maybe_more = False
                 if data is None and not self.has_more():
                     self.no_data()
+                    return None
         except TLSError as error:
             self.fail(error)
         self.give()
@@ -242,7 +245,7 @@ cdef class End:
         return data
 
     cdef Py_ssize_t read_straight(self, buffer, Py_ssize_t size) except -1:
-        """As read_data(), into a buffer; returns the count."""
+        """As read_data(), into a buffer; returns the count, MORE_IS_NEEDED where that is so."""
         cdef Py_ssize_t count = -1
         cdef Py_buffer view
         cdef bytes data
@@ -254,6 +257,8 @@ cdef class End:
                 return 0
             if not self._is_open or len(self._ahead) > 0:
                 data = self.read_data(size)
+                if data is None:
+                    return MORE_IS_NEEDED
                 memcpy(view.buf, PyBytes_AS_STRING(data), len(data))
                 if len(data) == 0:
                     self._at_end()
@@ -266,6 +271,7 @@ cdef class End:
                     self._maybe_more = False
                     if count < 0 and not self.has_more():
                         self.no_data()
+                        return MORE_IS_NEEDED
             except TLSError as error:
                 self.fail(error)
             self.give()
@@ -277,12 +283,12 @@ cdef class End:
             PyBuffer_Release(&view)
 
     cdef int no_data(self) except -1:
-        """All that has come is read: there is more to come, or there is not."""
+        """All that has come is read: there is more to come, or it raises."""
         self.give()
         if self.has_ended():
             self._connection.feed_eof()
             self._connection.read_some(1)  # raises
-        want_read()
+        return 0
 
 
 cdef int refuse_buffer(str name, found) except -1:
@@ -299,8 +305,10 @@ cdef int writable(buffer, Py_buffer *view) except -1:
         raise TypeError(f"read() needs a buffer that can be written: {error}") from None
 
 
-cdef int want_read() except -1:
-    raise _SSLWantReadError(_WANT_READ, "The operation did not complete (read)")
+cdef object want_read():
+    """What is raised where more is needed; by who was called from Python, since each function that
+    an exception goes through costs another line of its traceback."""
+    return _SSLWantReadError(_WANT_READ, "The operation did not complete (read)")
 
 
 # --- methods of the context, and of who is between two buffers -----------------------------
@@ -374,8 +382,11 @@ def do_handshake(End end):
         ssl.SSLWantReadError: more bytes of the peer are needed.
         ssl.SSLError: it has failed.
     """
+    cdef bint done
     with cython.critical_section(end):
-        return do_handshake_now(end)
+        done = do_handshake_now(end)
+    if not done:
+        raise want_read()
 
 
 def read(End end, Py_ssize_t size, buffer=None):
@@ -392,7 +403,10 @@ def read(End end, Py_ssize_t size, buffer=None):
         ssl.SSLError: the connection has failed, or ended without close_notify.
     """
     with cython.critical_section(end):
-        return read_now(end, size, buffer)
+        found = read_now(end, size, buffer)
+    if found is None:
+        raise want_read()
+    return found
 
 
 def pending(End end):
@@ -417,7 +431,10 @@ def write(End end, data not None):
         ssl.SSLError: the connection has failed, or we have said goodbye.
     """
     with cython.critical_section(end):
-        return write_now(end, data)
+        count = write_now(end, data)
+    if count is None:
+        raise want_read()
+    return count
 
 
 def shutdown(End end):
@@ -430,24 +447,29 @@ def shutdown(End end):
         ssl.SSLWantReadError: the peer's has not come yet.
         ssl.SSLError: the peer goes on sending data, or the connection has failed.
     """
+    cdef bint done
     with cython.critical_section(end):
-        return shutdown_now(end)
+        done = shutdown_now(end)
+    if not done:
+        raise want_read()
 
 
-# What they do, once nobody else does anything with it.
-cdef object do_handshake_now(End end):
-    end.advance()
+# What they do, once nobody else does anything with it; None or false: more is needed.
+cdef bint do_handshake_now(End end) except -1:
+    return end.advance()
 
 
 cdef object read_now(End end, Py_ssize_t size, buffer):
+    cdef Py_ssize_t count
     if buffer is not None:
-        return end.read_straight(buffer, size)
+        count = end.read_straight(buffer, size)
+        return None if count == MORE_IS_NEEDED else count
     if size <= 0:
         if size < 0:
             raise ValueError("size should not be negative")
         return b""
     data = end.read_data(size)
-    return data if len(data) > 0 else end._at_end()
+    return end._at_end() if data is not None and len(data) == 0 else data
 
 
 cdef object pending_now(End end):
@@ -469,8 +491,8 @@ cdef object write_now(End end, data):
     cdef const uint8_t *first
     cdef Py_ssize_t done = 0
     cdef Py_ssize_t piece
-    if not end._is_open:
-        end.advance()
+    if not end._is_open and not end.advance():
+        return None
     if end._shut:
         end._refuse_write()
     PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
@@ -489,12 +511,12 @@ cdef object write_now(End end, data):
         PyBuffer_Release(&view)
 
 
-cdef object shutdown_now(End end):
+cdef bint shutdown_now(End end) except -1:
     cdef bytes data = None
     done = end._say_goodbye()
     end.give()
     if done:
-        return
+        return True
     if len(end._ahead) > 0:
         data = end._ahead
     try:
@@ -503,7 +525,9 @@ cdef object shutdown_now(End end):
             data = end._connection.read_some(1)
             if data is None and not end.has_more():
                 end.no_data()
+                return False
     except TLSError as error:
         end.fail(error)
     if len(data) > 0:
         end._refuse_data()
+    return True
