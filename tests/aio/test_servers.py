@@ -330,6 +330,33 @@ def test_limits_hold(manager: TLSManager) -> None:
     run(main())
 
 
+def test_a_connection_that_has_a_transport_is_not_closed_under_it(
+    manager: TLSManager, loop: str
+) -> None:
+    left: list[int] = []
+
+    async def meddle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with writer.get_extra_info("tls_connection") as connection:
+            connection.reject()
+            connection.close()
+            with pytest.raises(ValueError, match="has a transport, and cannot be sent on"):
+                connection.relay_now((HOST, 1))
+        await echo(reader, writer)
+        left.append(connection.fileno())
+
+    async def main() -> None:
+        async with serving(manager, meddle) as server:
+            for count in (1, 2):
+                assert await ask(server, manager) == "dom1"
+                while len(left) < count:
+                    await asyncio.sleep(0)
+            assert left == [-1, -1]
+            assert server.listener is not None
+            assert server.listener.statistics()["connections_open"] == 0
+
+    run(main(), loop)
+
+
 def test_a_peer_that_has_reset_already(manager: TLSManager) -> None:
     async def main() -> None:
         with socket.create_server((HOST, 0)) as server:

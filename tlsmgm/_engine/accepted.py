@@ -47,17 +47,18 @@ class AcceptedConnection(Connection):
     to be sent first.  It has a place among the listener's limits until it is closed.
     """
 
-    __slots__ = ("_handover", "_is_open", "_owner", "_sock")
+    __slots__ = ("_handover", "_is_lent", "_is_open", "_owner", "_sock")
 
     _handover: Handover
     _owner: Owner
+    _is_lent: bool  # a transport has it
     _is_open: bool  # neither closed nor sent on
     _sock: socket.socket | None  # made when somebody asks for it
 
     def __new__(cls, given: Given) -> Self:
         """Made by a listener alone."""
         made: Self = super().__new__(cls, given=given)
-        made._is_open = False
+        made._is_lent = made._is_open = False
         made._sock = None
         return made
 
@@ -111,6 +112,8 @@ class AcceptedConnection(Connection):
         """Send it on, see :meth:`relay`; blocks where the name of the upstream is looked up."""
         if not self._is_open:
             raise ValueError("the connection was closed, or sent on")
+        if self._is_lent:
+            raise ValueError("the connection has a transport, and cannot be sent on")
         self._owner.relay(self, upstream)
 
     def _send_on(
@@ -132,8 +135,24 @@ class AcceptedConnection(Connection):
             self._owner.leave()
             raise
 
+    def lend(self) -> None:
+        """Leave the socket to a transport: from now on nothing but :meth:`end` closes it.
+
+        Who closed it under a transport that still watches it would have the next socket with the
+        same descriptor heard by the wrong protocol.
+        """
+        self._is_lent = True
+
     def close(self) -> None:
-        """Close the socket and give the place back; what was to be said was said before."""
+        """Close the socket and give the place back; what was to be said was said before.
+
+        Where a transport has the connection, nothing happens: that is to be closed.
+        """
+        if not self._is_lent:
+            self.end()
+
+    def end(self) -> None:
+        """As :meth:`close`, for whoever has the socket."""
         is_open, self._is_open = self._is_open, False
         if not is_open:
             return
@@ -148,14 +167,19 @@ class AcceptedConnection(Connection):
         """Reset the client, so that it cannot take this for a clean end.
 
         Clients in Python see ``ssl.SSLEOFError``, or ``b""`` unless they turn
-        ``suppress_ragged_eofs`` off: their ``ssl`` calls every reset an end of file.
+        ``suppress_ragged_eofs`` off: their ``ssl`` calls every reset an end of file.  Where a
+        transport has the connection, nothing happens: that is to be aborted.
         """
+        if not self._is_lent:
+            self._reset()
+
+    def _reset(self) -> None:
         sock = self.sock if self._is_open else None
         if sock is not None and not self._owner.is_forked:  # there it is the parent's, too
             with contextlib.suppress(OSError):  # the client has gone
                 linger = struct.pack("ii", 1, 0)
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        self.close()
+        self.end()
 
     def __repr__(self) -> str:
         """State, domain and client."""
@@ -173,7 +197,7 @@ class AcceptedConnection(Connection):
     def __del__(self) -> None:
         if self._is_open:
             warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
-            self.reject()
+            self._reset()
 
 
 def accept(owner: Owner, handover: Handover) -> AcceptedConnection | None:
