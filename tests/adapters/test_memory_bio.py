@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import copy
+import gc
 import mmap
 import pickle
 import random
@@ -224,6 +225,36 @@ def test_many_pieces() -> None:
     while bio.pending:
         found += bio.read(4321)
     assert found == data
+
+
+def test_a_finalizer_that_writes_to_the_same_one() -> None:
+    """Garbage may be collected in every allocation, also in one of the buffer's own."""
+
+    class Garbage:
+        def __init__(self, buffer: adapters.MemoryBIO) -> None:
+            self.itself = self
+            self.buffer = buffer
+
+        def __del__(self) -> None:
+            self.buffer.write(b"BBBB")
+            self.buffer.write(b"CCCC")
+
+    thresholds = gc.get_threshold()
+    gc.freeze()  # all that was there before, so that to collect takes no time
+    try:
+        for soon in range(1, 60):
+            buffer = adapters.MemoryBIO()
+            buffer.write(b"AAAA")
+            gc.collect()
+            Garbage(buffer)
+            gc.set_threshold(soon)
+            buffer.write(b"DDDD")
+            gc.set_threshold(0)
+            gc.collect()
+            assert sorted(buffer.read()) == sorted(b"AAAABBBBCCCCDDDD")
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)
 
 
 def test_threads() -> None:

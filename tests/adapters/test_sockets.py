@@ -7,13 +7,18 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import tlsmgm
 from tests.adapters.ecosystem import Contexts, contexts
+from tests.support.flooding import HANDSHAKE, KEY_UPDATE, KEY_UPDATE_REQUESTED
+from tests.support.hostile import APPLICATION_DATA, split_records
 from tests.support.managers import pki
+from tests.support.proxy import client_context
+from tests.support.tls13_records import SECRETS, RecordKeys, secret_of
 
 MEGABYTE = bytes(range(256)) * 4096
 
@@ -320,6 +325,51 @@ def test_a_callback_cannot_use_its_own_connection(
         assert client.recv(1) == b"x"
     wanted = "shutdown while in init" if call == "unwrap" else "a callback of the handshake"
     assert [wanted in str(error) for error in found] == [True]
+
+
+def test_requests_for_new_keys_are_answered(
+    serving: Any, library: str, pool: ThreadPoolExecutor, tmp_path: Path
+) -> None:
+    """By wolfSSL while it only reads, by OpenSSL before its next data (RFC 8446 section 4.6.3)."""
+    left, right = socket.socketpair()
+    left.settimeout(20)
+    right.settimeout(20)
+    accepted = pool.submit(serving.wrap_socket, right, server_side=True)
+    context = client_context()
+    context.keylog_filename = str(tmp_path / "keys")
+    with left:
+        behind = shake_by_hand(context, left)
+        with accepted.result() as server:
+            asking, answering = (
+                RecordKeys(secret_of(tmp_path / "keys", SECRETS[side]))
+                for side in ("client", "server")
+            )
+            left.sendall(asking.seal(HANDSHAKE, KEY_UPDATE_REQUESTED))
+            asking.update(secret_of(tmp_path / "keys", SECRETS["client"]))
+            left.sendall(asking.seal(APPLICATION_DATA, b"x"))
+            assert server.recv(1) == b"x"
+            if library == "openssl":
+                server.sendall(b"y")
+            while not any(
+                answering.open(record) == KEY_UPDATE + bytes([HANDSHAKE])
+                for _, record in split_records(behind)
+            ):
+                behind = left.recv(65536)
+
+
+def shake_by_hand(context: ssl.SSLContext, sock: socket.socket) -> bytes:
+    """Do a client's handshake, and return what the server has sent behind it."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing, server_hostname="dom1.test")
+    while True:
+        try:
+            tls.do_handshake()
+        except ssl.SSLWantReadError:
+            sock.sendall(outgoing.read())
+            incoming.write(sock.recv(65536))
+        else:
+            sock.sendall(outgoing.read())
+            return incoming.read()
 
 
 def test_questions_while_another_thread_reads(ends: Any, pool: ThreadPoolExecutor) -> None:

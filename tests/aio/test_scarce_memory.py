@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from tests.support.aio import TIMEOUT
-
-ROOT = Path(__file__).parents[2]
+from tests.support.process import run_python
 
 #: The last one is behind all that sending what waits makes.
 ALLOCATIONS = 3000
@@ -67,12 +61,12 @@ assert went_well[-1] and not all(went_well), went_well
 
 def test_nothing_is_left_out(library: str) -> None:
     pytest.importorskip("_testcapi", reason="this Python has no way to run out of memory")
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", PROGRAM, library, str(ALLOCATIONS)],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
+    done = run_python(
+        PROGRAM,
+        library,
+        str(ALLOCATIONS),
+        options=("-W", "ignore"),
+        prelude="",
         timeout=6 * TIMEOUT,
-        check=False,
     )
     assert (done.returncode, done.stdout) == (0, ""), done.stderr

@@ -98,6 +98,35 @@ def test_a_client_of_python(manager: TLSManager, loop: str) -> None:
     run(main(), loop)
 
 
+def test_who_reads_no_more_is_cut_behind_the_deadline(manager: TLSManager, loop: str) -> None:
+    """What waits in the transport below counts, too."""
+
+    def shake(address: tuple[str, int]) -> ssl.SSLSocket:
+        sock = socket.create_connection(address)
+        return client_context().wrap_socket(sock, server_hostname="dom1.test")
+
+    async def main() -> None:
+        own = asyncio.get_running_loop()
+        with socket.create_server((HOST, 0)) as listening:
+            listening.setblocking(False)
+            shaken = asyncio.create_task(asyncio.to_thread(shake, listening.getsockname()))
+            sock, _ = await own.sock_accept(listening)
+        plain, note = await own.connect_accepted_socket(Note, sock)
+        transport = await aio.start_tls(
+            plain, note, manager, server_side=True, shutdown_timeout=0.2
+        )
+        with await shaken:
+            while plain.get_write_buffer_size() < 1 << 16:
+                transport.write(bytes(1 << 16))
+                await asyncio.sleep(0)
+            transport.close()
+            await note.lost
+            assert isinstance(note.error, TimeoutError)
+            assert plain.is_closing()
+
+    run(main(), loop)
+
+
 def test_a_hello_that_was_sent_early_is_kept(manager: TLSManager, loop: str) -> None:
     async def main() -> None:
         outcome: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()

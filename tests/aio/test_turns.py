@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.aio.test_protocols import pair
-from tests.support.aio import HOST, Note, connect, leave, run, serving
+from tests.support.aio import HOST, Note, connect, leave, port_of, run, serving
 from tests.support.flooding import FloodingServer
 from tests.support.sockets import TIMEOUT
 from tlsmgm import TLSManager, TruncatedError, aio
@@ -179,13 +179,41 @@ def test_another_protocol_gets_what_a_buffer_has_no_room_for(
 
     async def main() -> None:
         async with pair(manager, Leaving, engine=engine) as (here, there):
-            there.transport.write(bytes(5000))
+            data = bytes(range(250)) * 20
+            there.transport.write(data)
             await here.until(lambda: len(here.data) == 1000)
             await here.other.until(lambda: len(here.other.data) == 4000)
+            assert here.data + here.other.data == data
             here.transport.abort()
             await here.other.lost
 
     run(main())
+
+
+@pytest.mark.parametrize("end", ["abort", "close"])
+def test_an_end_in_connection_made_is_no_failure(manager: TLSManager, loop: str, end: str) -> None:
+    """Who has called it gets both, as from asyncio, and the protocol hears of the end."""
+
+    class Leaving(Note):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(transport)
+            getattr(self.transport, end)()
+
+    async def main() -> None:
+        async with serving(manager) as server:
+            transport, protocol = await aio.create_connection(
+                Leaving,
+                HOST,
+                port_of(server),
+                tls=manager,
+                domain="client",
+                server_name="dom1.test",
+            )
+            assert transport.is_closing()
+            await protocol.lost
+            assert (protocol.events, protocol.error) == (["made", "lost"], None)
+
+    run(main(), loop)
 
 
 @pytest.mark.parametrize("where", ["connection_made", "data_received"])

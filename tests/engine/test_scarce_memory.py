@@ -5,11 +5,7 @@ Nothing is lost: what cannot be taken waits, and whoever cannot be served is res
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
-import sys
-import textwrap
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,7 +13,8 @@ import pytest
 
 from tests.support.listeners import ANYWHERE, Greeter, ask, listening, port_of
 from tests.support.managers import client_domain, manager_of, server_domain
-from tests.support.proxy import ROOT, TIMEOUT, connect, ends_uncleanly, wait_until
+from tests.support.process import run_python
+from tests.support.proxy import TIMEOUT, connect, ends_uncleanly, wait_until
 from tlsmgm import AcceptedConnection, Listener, OnDemand, TLSManager
 from tlsmgm._core.question import Question
 from tlsmgm._engine import accepted, arrivals, engine, listener
@@ -56,14 +53,13 @@ ALLOCATIONS = 80
 
 def run(library: str, program: str) -> None:
     pytest.importorskip("_testcapi", reason="this Python has no way to run out of memory")
-    program = BEGIN + textwrap.dedent(program)
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", program, library, str(ALLOCATIONS)],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
+    done = run_python(
+        program,
+        library,
+        str(ALLOCATIONS),
+        options=("-W", "ignore"),
+        prelude=BEGIN,
         timeout=6 * TIMEOUT,
-        check=False,
     )
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
 

@@ -29,7 +29,11 @@ library = sys.argv[1]
 
 
 def run_python(
-    program: str, *arguments: str, options: Sequence[str] = (), prelude: str = PRELUDE
+    program: str,
+    *arguments: str,
+    options: Sequence[str] = (),
+    prelude: str = PRELUDE,
+    timeout: float = TIMEOUT,
 ) -> subprocess.CompletedProcess[str]:
     """Run a program in a clean environment.
 
@@ -38,13 +42,14 @@ def run_python(
         arguments: its ``sys.argv[1:]``; the prelude takes the first as library.
         options: of the interpreter.
         prelude: put before the program.
+        timeout: seconds that it may take.
     """
     paths = f"import sys\nsys.path[:0] = {PATHS!r}\n"
     return subprocess.run(
         [sys.executable, *options, "-c", paths + prelude + textwrap.dedent(program), *arguments],
         capture_output=True,
         text=True,
-        timeout=TIMEOUT,
+        timeout=timeout,
         check=False,
         cwd="/",
         env=ENVIRONMENT,

@@ -527,7 +527,9 @@ cdef class TransportCore:
             self.on_lost(transport)
         if self.is_established:
             self.loop.call_soon(transport._tell_loss, error)
-        return self.settle(error or ConnectionAbortedError("the transport was closed"))
+        if error is None and not self.is_established:
+            error = ConnectionAbortedError("the transport was closed")
+        return self.settle(error)
 
     def tell_loss(self, error):
         """Lets the protocol know of the end.
