@@ -57,14 +57,14 @@ class SocketTransport(TLSTransport):
             shutdown_timeout,
             on_lost,
             sock.fileno(),
-            sock.end if isinstance(sock, AcceptedConnection) else sock.close,
+            sock._end if isinstance(sock, AcceptedConnection) else sock.close,
             watch or loop,
         )
         self._sock = sock
         self._names = names or _names_of(sock)
         super().__init__(core, protocol)
         if isinstance(sock, AcceptedConnection):
-            sock.lend()  # the last of all: what fails before that leaves it to whoever has made it
+            sock._lend()  # the last of all: what fails before that leaves it to whoever has made it
 
     # --- what the loop calls ---------------------------------------------------------------
 

@@ -135,8 +135,8 @@ class AcceptedConnection(Connection):
             self._owner.leave()
             raise
 
-    def lend(self) -> None:
-        """Leave the socket to a transport: from now on nothing but :meth:`end` closes it.
+    def _lend(self) -> None:
+        """Leave the socket to a transport: from now on nothing but :meth:`_end` closes it.
 
         Who closed it under a transport that still watches it would have the next socket with the
         same descriptor heard by the wrong protocol.
@@ -149,9 +149,9 @@ class AcceptedConnection(Connection):
         Where a transport has the connection, nothing happens: that is to be closed.
         """
         if not self._is_lent:
-            self.end()
+            self._end()
 
-    def end(self) -> None:
+    def _end(self) -> None:
         """As :meth:`close`, for whoever has the socket."""
         is_open, self._is_open = self._is_open, False
         if not is_open:
@@ -179,7 +179,7 @@ class AcceptedConnection(Connection):
             with contextlib.suppress(OSError):  # the client has gone
                 linger = struct.pack("ii", 1, 0)
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        self.end()
+        self._end()
 
     def __repr__(self) -> str:
         """State, domain and client."""
