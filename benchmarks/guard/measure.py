@@ -138,8 +138,8 @@ def out_file(library: str, subject: str, side: str) -> Path:
         number, _ = engine_path.PHASES[subject]
         return OUT / f"{library}-{ENGINE}.callgrind.{number}"
     if library.startswith(PYTHON):
-        number, _ = PHASES[subject]
-        return OUT / f"{library}.callgrind.{number}"
+        numbers, _ = PHASES[subject]
+        return OUT / f"{library}.callgrind.{numbers[-1]}"
     return OUT / f"{library}-{subject}-{side}.callgrind"
 
 
@@ -167,6 +167,6 @@ def _count_python(library: str, identity: Identity) -> Counts:
     out = OUT / f"{python_name(library)}.callgrind"
     parts = callgrind.count_between([*program, *astuple(identity)], out, MARK)
     return {
-        name: {"both": round(parts[number - 1] / operations)}
-        for name, (number, operations) in PHASES.items()
+        name: {"both": round(min(parts[number - 1] for number in numbers) / operations)}
+        for name, (numbers, operations) in PHASES.items()
     }
